@@ -1,1 +1,18 @@
-//! Placeholder.
+//! What things mean.
+//!
+//! Registration, attribution, usage, rating and bills as pure functions of values: nothing here awaits, reads a
+//! clock, draws a random number, touches a file or uses a binary float. Rules cite the document they come from;
+//! decisions of this project are marked *ours*.
+//!
+//! Modules depend on each other in one direction only, in this order:
+//!
+//! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `registration` -> `usage` ->
+//! `attribution` -> `catalog` -> `rating` -> `statement` -> `books` -> `laws`.
+#![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
+
+pub mod ids;
+pub mod money;
+pub mod quantity;
+pub mod resource_id;
+pub mod time;
+pub mod timeline;
