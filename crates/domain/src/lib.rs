@@ -12,7 +12,10 @@
 
 pub mod ids;
 pub mod money;
+pub mod partner;
 pub mod quantity;
+pub mod registration;
 pub mod resource_id;
 pub mod time;
 pub mod timeline;
+pub mod usage;

@@ -3,6 +3,7 @@
 //! A quantity is read from the text as sent (`16.461425899527967`, `6.36465847492218e-06`, `2.4000000000`) and never
 //! passes through a binary float. It has at most 28 significant digits; a text with more is an error, never rounded.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -89,6 +90,21 @@ impl Quantity {
     #[must_use]
     pub fn to_rational(self) -> BigRational {
         QuantitySum::from(self).to_rational()
+    }
+}
+
+impl Ord for Quantity {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.coefficient.cmp(&other.coefficient);
+        }
+        self.to_rational().cmp(&other.to_rational())
+    }
+}
+
+impl PartialOrd for Quantity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
