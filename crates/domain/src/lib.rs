@@ -10,10 +10,13 @@
 //! `attribution` -> `catalog` -> `rating` -> `statement` -> `books` -> `laws`.
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
+pub mod attribution;
+pub mod catalog;
 pub mod ids;
 pub mod money;
 pub mod partner;
 pub mod quantity;
+pub mod rating;
 pub mod registration;
 pub mod resource_id;
 pub mod time;

@@ -30,7 +30,10 @@ pub struct Currency {
 
 /// The active codes of ISO 4217 with no minor unit, with two digits and with three.
 const CODES: [(u8, &str); 3] = [
-    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
+    (
+        0,
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    ),
     (
         2,
         "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY \
@@ -45,7 +48,10 @@ const CODES: [(u8, &str); 3] = [
 
 impl Currency {
     /// The United States dollar.
-    pub const USD: Self = Self { code: *b"USD", minor_digits: 2 };
+    pub const USD: Self = Self {
+        code: *b"USD",
+        minor_digits: 2,
+    };
 
     /// How many decimal digits the minor unit has: 0, 2 or 3.
     #[must_use]
@@ -65,11 +71,17 @@ impl FromStr for Currency {
     type Err = MoneyError;
 
     fn from_str(text: &str) -> Result<Self, MoneyError> {
-        let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| MoneyError::UnknownCurrency)?;
+        let code: [u8; 3] = text
+            .as_bytes()
+            .try_into()
+            .map_err(|_| MoneyError::UnknownCurrency)?;
         CODES
             .iter()
             .find(|(_, codes)| codes.split_ascii_whitespace().any(|known| known == text))
-            .map(|(minor_digits, _)| Self { code, minor_digits: *minor_digits })
+            .map(|(minor_digits, _)| Self {
+                code,
+                minor_digits: *minor_digits,
+            })
             .ok_or(MoneyError::UnknownCurrency)
     }
 }
@@ -97,13 +109,19 @@ impl Money {
     /// Nothing, in this currency.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {
-        Self { minor_units: 0, currency }
+        Self {
+            minor_units: 0,
+            currency,
+        }
     }
 
     /// This many minor units (cents, for USD).
     #[must_use]
     pub const fn from_minor_units(minor_units: i64, currency: Currency) -> Self {
-        Self { minor_units, currency }
+        Self {
+            minor_units,
+            currency,
+        }
     }
 
     /// The amount in minor units.
@@ -126,16 +144,27 @@ impl Money {
         if self.currency != other.currency {
             return Err(MoneyError::MixedCurrencies(self.currency, other.currency));
         }
-        let minor_units = self.minor_units.checked_add(other.minor_units).ok_or(MoneyError::Overflow)?;
-        Ok(Self { minor_units, currency: self.currency })
+        let minor_units = self
+            .minor_units
+            .checked_add(other.minor_units)
+            .ok_or(MoneyError::Overflow)?;
+        Ok(Self {
+            minor_units,
+            currency: self.currency,
+        })
     }
 
     /// The sum of many; nothing, in this currency, of none.
     ///
     /// # Errors
     /// As [`Money::checked_add`].
-    pub fn checked_sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
-        amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
+    pub fn checked_sum(
+        currency: Currency,
+        amounts: impl IntoIterator<Item = Self>,
+    ) -> Result<Self, MoneyError> {
+        amounts
+            .into_iter()
+            .try_fold(Self::zero(currency), Self::checked_add)
     }
 
     /// Splits the amount in proportion to the weights, by largest remainder: each share is the exact one rounded
@@ -150,7 +179,13 @@ impl Money {
         if whole == zero {
             let shares = weights.iter().enumerate();
             return Ok(shares
-                .map(|(index, _)| if index == 0 { self } else { Self::zero(self.currency) })
+                .map(|(index, _)| {
+                    if index == 0 {
+                        self
+                    } else {
+                        Self::zero(self.currency)
+                    }
+                })
                 .collect());
         }
         let amount = BigRational::from_integer(self.minor_units.into());
@@ -174,7 +209,12 @@ impl Money {
         shares
             .into_iter()
             .map(|share| share.to_i64().ok_or(MoneyError::Overflow))
-            .map(|units| Ok(Self { minor_units: units?, currency }))
+            .map(|units| {
+                Ok(Self {
+                    minor_units: units?,
+                    currency,
+                })
+            })
             .collect()
     }
 }
@@ -187,8 +227,15 @@ impl Money {
 pub fn round(amount: &BigRational, currency: Currency) -> Result<Money, MoneyError> {
     let scale = BigInt::from(10u8).pow(u32::from(currency.minor_digits));
     // `Ratio::round` rounds half away from zero.
-    let minor_units = (amount * scale).round().to_integer().to_i64().ok_or(MoneyError::Overflow)?;
-    Ok(Money { minor_units, currency })
+    let minor_units = (amount * scale)
+        .round()
+        .to_integer()
+        .to_i64()
+        .ok_or(MoneyError::Overflow)?;
+    Ok(Money {
+        minor_units,
+        currency,
+    })
 }
 
 impl fmt::Display for Money {
@@ -233,32 +280,47 @@ mod tests {
             let money = round(&ratio(numerator, denominator), currency.parse().unwrap()).unwrap();
             assert_eq!(money.to_string(), shown, "{numerator}/{denominator} {currency}");
         }
-        assert_eq!(round(&ratio(i64::MAX, 1), Currency::USD), Err(MoneyError::Overflow));
+        assert_eq!(
+            round(&ratio(i64::MAX, 1), Currency::USD),
+            Err(MoneyError::Overflow)
+        );
     }
 
     #[test]
     fn only_currencies_in_use_are_known() {
         assert_eq!("USD".parse::<Currency>().unwrap(), Currency::USD);
         for text in ["usd", "US", "USDX", "XXX", "DEM", "", " "] {
-            assert_eq!(text.parse::<Currency>(), Err(MoneyError::UnknownCurrency), "{text}");
+            assert_eq!(
+                text.parse::<Currency>(),
+                Err(MoneyError::UnknownCurrency),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn amounts_in_two_currencies_are_never_added() {
         let euro = Money::zero("EUR".parse().unwrap());
-        assert!(matches!(euro.checked_add(Money::zero(Currency::USD)), Err(MoneyError::MixedCurrencies(..))));
+        assert!(matches!(
+            euro.checked_add(Money::zero(Currency::USD)),
+            Err(MoneyError::MixedCurrencies(..))
+        ));
     }
 
     #[test]
     fn a_cent_that_cannot_be_divided_goes_to_the_largest_remainder() {
         let split = |units, weights: &[BigRational]| -> Vec<i64> {
-            let shares = Money::from_minor_units(units, Currency::USD).split(weights).unwrap();
+            let shares = Money::from_minor_units(units, Currency::USD)
+                .split(weights)
+                .unwrap();
             shares.into_iter().map(Money::minor_units).collect()
         };
         assert_eq!(split(100, &[ratio(1, 3), ratio(1, 3), ratio(1, 3)]), [34, 33, 33]);
         assert_eq!(split(1, &[ratio(1, 10), ratio(8, 10), ratio(1, 10)]), [0, 1, 0]);
-        assert_eq!(split(-100, &[ratio(1, 3), ratio(1, 3), ratio(1, 3)]), [-33, -33, -34]);
+        assert_eq!(
+            split(-100, &[ratio(1, 3), ratio(1, 3), ratio(1, 3)]),
+            [-33, -33, -34]
+        );
         assert_eq!(split(7, &[ratio(0, 1), ratio(0, 1)]), [7, 0]);
         assert_eq!(split(7, &[]), [0i64; 0]);
     }

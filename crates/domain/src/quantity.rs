@@ -48,9 +48,15 @@ pub struct Quantity {
 
 impl Quantity {
     /// Nothing.
-    pub const ZERO: Self = Self { coefficient: 0, scale: 0 };
+    pub const ZERO: Self = Self {
+        coefficient: 0,
+        scale: 0,
+    };
     /// One unit.
-    pub const ONE: Self = Self { coefficient: 1, scale: 0 };
+    pub const ONE: Self = Self {
+        coefficient: 1,
+        scale: 0,
+    };
 
     /// `coefficient / 10^scale`.
     ///
@@ -257,7 +263,10 @@ impl QuantitySum {
 
     /// Takes another sum away.
     pub fn subtract(&mut self, other: &Self) {
-        self.add(&Self { coefficient: -&other.coefficient, scale: other.scale });
+        self.add(&Self {
+            coefficient: -&other.coefficient,
+            scale: other.scale,
+        });
     }
 
     /// Whether it is nothing.
@@ -275,7 +284,10 @@ impl QuantitySum {
 
 impl From<Quantity> for QuantitySum {
     fn from(quantity: Quantity) -> Self {
-        Self { coefficient: BigInt::from(quantity.coefficient), scale: u32::from(quantity.scale) }
+        Self {
+            coefficient: BigInt::from(quantity.coefficient),
+            scale: u32::from(quantity.scale),
+        }
     }
 }
 
@@ -310,7 +322,12 @@ impl fmt::Display for QuantitySum {
         if self.is_zero() {
             return f.pad("0");
         }
-        write_decimal(f, self.coefficient.is_negative(), &digits[..digits.len() - drop], scale - drop)
+        write_decimal(
+            f,
+            self.coefficient.is_negative(),
+            &digits[..digits.len() - drop],
+            scale - drop,
+        )
     }
 }
 
@@ -328,7 +345,10 @@ pub fn decimal_text(number: &BigRational, places_max: u32) -> (String, bool) {
     let scaled = number * power_of_ten(places_max);
     let rounded = scaled.round();
     let exact = rounded == scaled;
-    (QuantitySum::new(rounded.to_integer(), places_max).to_string(), exact)
+    (
+        QuantitySum::new(rounded.to_integer(), places_max).to_string(),
+        exact,
+    )
 }
 
 #[cfg(test)]
@@ -356,9 +376,17 @@ mod tests {
             ("1000", 1000, 0),
             ("100.10", 1001, 1),
             ("1e-37", 1, 37),
-            ("9999999999999999999999999999", 9_999_999_999_999_999_999_999_999_999, 0),
+            (
+                "9999999999999999999999999999",
+                9_999_999_999_999_999_999_999_999_999,
+                0,
+            ),
             ("1.00000000000000000000000000000000000000000000000", 1, 0),
-            ("0.0000000001234567890123456789012345678", 1_234_567_890_123_456_789_012_345_678, 37),
+            (
+                "0.0000000001234567890123456789012345678",
+                1_234_567_890_123_456_789_012_345_678,
+                37,
+            ),
         ] {
             let read = quantity(text);
             assert_eq!((read.coefficient(), read.scale()), (coefficient, scale), "{text}");
@@ -379,8 +407,14 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Quantity>(), Err(error), "{text}");
         }
-        for text in ["", "-", ".", ".5", "5.", "1,5", "1e", "1e+", "NaN", "Infinity", "0x10", "1 ", "+1", "1.2.3"] {
-            assert_eq!(text.parse::<Quantity>(), Err(InvalidQuantity::NotANumber), "{text}");
+        for text in [
+            "", "-", ".", ".5", "5.", "1,5", "1e", "1e+", "NaN", "Infinity", "0x10", "1 ", "+1", "1.2.3",
+        ] {
+            assert_eq!(
+                text.parse::<Quantity>(),
+                Err(InvalidQuantity::NotANumber),
+                "{text}"
+            );
         }
     }
 
@@ -388,7 +422,10 @@ mod tests {
     fn sums_keep_every_digit() {
         let mut sum = QuantitySum::from(quantity("1e27"));
         sum.add(&quantity("1e-37").into());
-        assert_eq!(sum.to_string(), "1000000000000000000000000000.0000000000000000000000000000000000001");
+        assert_eq!(
+            sum.to_string(),
+            "1000000000000000000000000000.0000000000000000000000000000000000001"
+        );
         sum.subtract(&quantity("1e27").into());
         assert_eq!(sum, QuantitySum::from(quantity("1e-37")));
         sum.subtract(&quantity("3e-37").into());

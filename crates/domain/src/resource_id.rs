@@ -54,7 +54,10 @@ impl std::str::FromStr for ResourceName {
         if !(1..=90).contains(&text.chars().count()) || !text.chars().all(legal) || text.ends_with('.') {
             return Err(InvalidName);
         }
-        Ok(Self { given: text.into(), folded: folded(text).into() })
+        Ok(Self {
+            given: text.into(),
+            folded: folded(text).into(),
+        })
     }
 }
 
@@ -96,7 +99,10 @@ mod tests {
 
     #[test]
     fn ids_that_differ_in_case_fold_to_one() {
-        assert_eq!(folded("/subscriptions/x/resourcegroups/RG"), folded("/subscriptions/x/resourceGroups/rg"));
+        assert_eq!(
+            folded("/subscriptions/x/resourcegroups/RG"),
+            folded("/subscriptions/x/resourceGroups/rg")
+        );
         assert_eq!(folded("/ÄÖ"), folded("/äö"));
         assert!(matches!(folded("/already/lower"), Cow::Borrowed(_)));
     }

@@ -45,7 +45,9 @@ pub fn parse_timestamp(text: &str) -> Result<Timestamp, InvalidTime> {
     if let Some((before, offset)) = text.rsplit_once(' ')
         && before.contains(['T', 't'])
     {
-        return format!("{before}+{offset}").parse().map_err(|_| InvalidTime::NotATime);
+        return format!("{before}+{offset}")
+            .parse()
+            .map_err(|_| InvalidTime::NotATime);
     }
     text.parse::<civil::DateTime>()
         .ok()
@@ -67,7 +69,9 @@ impl Hour {
     /// The hour this many hours after 1970-01-01T00:00Z, if usage can lie in it.
     #[must_use]
     pub fn from_epoch_hours(hours: i32) -> Option<Self> {
-        (Self::MIN.0..=Self::MAX.0).contains(&hours).then_some(Self(hours))
+        (Self::MIN.0..=Self::MAX.0)
+            .contains(&hours)
+            .then_some(Self(hours))
     }
 
     /// Hours since 1970-01-01T00:00Z.
@@ -100,7 +104,10 @@ impl Hour {
     #[must_use]
     pub fn period(self) -> Period {
         let date = self.start().to_zoned(TimeZone::UTC).date();
-        Period { year: date.year(), month: date.month() }
+        Period {
+            year: date.year(),
+            month: date.month(),
+        }
     }
 
     /// The hour this many hours later (or earlier), kept between [`Hour::MIN`] and [`Hour::MAX`].
@@ -168,7 +175,10 @@ impl Day {
     #[must_use]
     pub fn interval(self) -> HourInterval {
         let start = self.first_hour();
-        HourInterval { start, end: start.plus(HOURS_PER_DAY) }
+        HourInterval {
+            start,
+            end: start.plus(HOURS_PER_DAY),
+        }
     }
 }
 
@@ -181,7 +191,10 @@ pub struct HourInterval {
 
 impl HourInterval {
     /// All time.
-    pub const ALWAYS: Self = Self { start: Hour::MIN, end: Hour::MAX };
+    pub const ALWAYS: Self = Self {
+        start: Hour::MIN,
+        end: Hour::MAX,
+    };
 
     /// `[start, end)`, or nothing when it would hold no hour.
     #[must_use]
@@ -192,7 +205,10 @@ impl HourInterval {
     /// From `start` on, without an end. [`Hour::MAX`] has no hour after it and gives the last hour instead.
     #[must_use]
     pub fn from(start: Hour) -> Self {
-        Self { start: start.min(Hour::MAX.plus(-1)), end: Hour::MAX }
+        Self {
+            start: start.min(Hour::MAX.plus(-1)),
+            end: Hour::MAX,
+        }
     }
 
     /// The first hour inside.
@@ -232,7 +248,9 @@ impl HourInterval {
         cuts.extend([self.start, self.end]);
         cuts.sort_unstable();
         cuts.dedup();
-        cuts.windows(2).filter_map(|pair| Self::new(pair[0], pair[1])).collect()
+        cuts.windows(2)
+            .filter_map(|pair| Self::new(pair[0], pair[1]))
+            .collect()
     }
 }
 
@@ -283,8 +301,14 @@ impl Period {
     pub fn previous(self) -> Option<Self> {
         match (self.year, self.month) {
             (1970, 1) => None,
-            (year, 1) => Some(Self { year: year - 1, month: 12 }),
-            (year, month) => Some(Self { year, month: month - 1 }),
+            (year, 1) => Some(Self {
+                year: year - 1,
+                month: 12,
+            }),
+            (year, month) => Some(Self {
+                year,
+                month: month - 1,
+            }),
         }
     }
 }
@@ -347,18 +371,41 @@ mod tests {
 
     #[test]
     fn a_time_that_is_no_hour_is_refused_and_says_why() {
-        assert_eq!("2026-11-01T00:30:00Z".parse::<Hour>(), Err(InvalidTime::NotAWholeHour));
-        assert_eq!("2026-11-01T00:00:00.001Z".parse::<Hour>(), Err(InvalidTime::NotAWholeHour));
-        assert_eq!("2026-11-01T00:00:00.0000000+00:30".parse::<Hour>(), Err(InvalidTime::NotAWholeHour));
-        assert_eq!("1969-12-31T23:00:00Z".parse::<Hour>(), Err(InvalidTime::OutOfRange));
-        for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "1572652800"] {
+        assert_eq!(
+            "2026-11-01T00:30:00Z".parse::<Hour>(),
+            Err(InvalidTime::NotAWholeHour)
+        );
+        assert_eq!(
+            "2026-11-01T00:00:00.001Z".parse::<Hour>(),
+            Err(InvalidTime::NotAWholeHour)
+        );
+        assert_eq!(
+            "2026-11-01T00:00:00.0000000+00:30".parse::<Hour>(),
+            Err(InvalidTime::NotAWholeHour)
+        );
+        assert_eq!(
+            "1969-12-31T23:00:00Z".parse::<Hour>(),
+            Err(InvalidTime::OutOfRange)
+        );
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "1572652800",
+        ] {
             assert_eq!(text.parse::<Hour>(), Err(InvalidTime::NotATime), "{text}");
         }
     }
 
     #[test]
     fn months_have_their_own_hours() {
-        for (period, hours) in [("2026-10", 744), ("2026-11", 720), ("2026-02", 672), ("2028-02", 696)] {
+        for (period, hours) in [
+            ("2026-10", 744),
+            ("2026-11", 720),
+            ("2026-02", 672),
+            ("2028-02", 696),
+        ] {
             let period: Period = period.parse().unwrap();
             assert_eq!(period.hours(), hours, "{period}");
             assert_eq!(period.interval().start().period(), period);
@@ -366,12 +413,29 @@ mod tests {
             assert_ne!(period.interval().end().period(), period);
         }
         assert_eq!("9999-12".parse::<Period>().unwrap().hours(), 744);
-        assert_eq!("2026-01".parse::<Period>().unwrap().previous().unwrap().to_string(), "2025-12");
+        assert_eq!(
+            "2026-01"
+                .parse::<Period>()
+                .unwrap()
+                .previous()
+                .unwrap()
+                .to_string(),
+            "2025-12"
+        );
     }
 
     #[test]
     fn periods_are_written_in_one_way_only() {
-        for text in ["2026-1", "2026-13", "2026-00", "26-10", "2026-10-01", "2026/10", "+026-10", ""] {
+        for text in [
+            "2026-1",
+            "2026-13",
+            "2026-00",
+            "26-10",
+            "2026-10-01",
+            "2026/10",
+            "+026-10",
+            "",
+        ] {
             assert_eq!(text.parse::<Period>(), Err(InvalidTime::NotAPeriod), "{text}");
         }
     }

@@ -37,7 +37,9 @@ pub struct Timeline<T> {
 
 impl<T> Default for Timeline<T> {
     fn default() -> Self {
-        Self { assertions: Vec::new() }
+        Self {
+            assertions: Vec::new(),
+        }
     }
 }
 
@@ -56,7 +58,10 @@ impl<T> Timeline<T> {
     /// What holds in an hour.
     #[must_use]
     pub fn at(&self, hour: Hour) -> Option<&Assertion<T>> {
-        self.assertions.iter().rev().find(|assertion| assertion.valid.contains(hour))
+        self.assertions
+            .iter()
+            .rev()
+            .find(|assertion| assertion.valid.contains(hour))
     }
 
     /// This timeline as it was known at a moment: without what was recorded later.
@@ -65,14 +70,22 @@ impl<T> Timeline<T> {
     where
         T: Clone,
     {
-        let known = self.assertions.iter().filter(|assertion| assertion.recorded.at <= moment);
-        Self { assertions: known.cloned().collect() }
+        let known = self
+            .assertions
+            .iter()
+            .filter(|assertion| assertion.recorded.at <= moment);
+        Self {
+            assertions: known.cloned().collect(),
+        }
     }
 
     /// The hours of an interval in order, split exactly where what holds changes.
     #[must_use]
     pub fn segments(&self, within: HourInterval) -> Vec<(HourInterval, Option<&Assertion<T>>)> {
-        let edges = self.assertions.iter().flat_map(|a| [a.valid.start(), a.valid.end()]);
+        let edges = self
+            .assertions
+            .iter()
+            .flat_map(|a| [a.valid.start(), a.valid.end()]);
         let mut segments: Vec<(HourInterval, Option<&Assertion<T>>)> = Vec::new();
         for part in within.split_at(edges) {
             let holds = self.at(part.start());
@@ -102,7 +115,11 @@ mod tests {
             at: Timestamp::from_second(i64::from(value)).unwrap(),
             by: ObjectId::from_bytes([0; 16]),
         };
-        Assertion { valid: HourInterval::new(hour(start), hour(end)).unwrap(), recorded, value }
+        Assertion {
+            valid: HourInterval::new(hour(start), hour(end)).unwrap(),
+            recorded,
+            value,
+        }
     }
 
     #[test]
@@ -114,11 +131,23 @@ mod tests {
         let shape: Vec<_> = timeline
             .segments(HourInterval::new(hour(5), hour(110)).unwrap())
             .into_iter()
-            .map(|(part, holds)| (part.start().epoch_hours(), part.end().epoch_hours(), holds.map(|a| a.value)))
+            .map(|(part, holds)| {
+                (
+                    part.start().epoch_hours(),
+                    part.end().epoch_hours(),
+                    holds.map(|a| a.value),
+                )
+            })
             .collect();
         assert_eq!(
             shape,
-            [(5, 10, Some(1)), (10, 15, Some(2)), (15, 30, Some(3)), (30, 100, Some(1)), (100, 110, None)]
+            [
+                (5, 10, Some(1)),
+                (10, 15, Some(2)),
+                (15, 30, Some(3)),
+                (30, 100, Some(1)),
+                (100, 110, None)
+            ]
         );
         let earlier = timeline.as_known_at(Timestamp::from_second(2).unwrap());
         assert_eq!(earlier.at(hour(16)).map(|a| a.value), Some(2));

@@ -177,13 +177,19 @@ pub struct Observation {
 #[must_use]
 pub fn that_counts(observations: &[Observation]) -> Option<Observation> {
     let first_said = |quantity: Quantity| {
-        let sayings = observations.iter().filter(move |other| other.quantity == quantity);
+        let sayings = observations
+            .iter()
+            .filter(move |other| other.quantity == quantity);
         sayings.map(|other| other.reported).min()
     };
     observations
         .iter()
         .filter_map(|it| first_said(it.quantity).map(|reported| Observation { reported, ..*it }))
-        .max_by(|a, b| a.reported.cmp(&b.reported).then_with(|| a.quantity.cmp(&b.quantity)))
+        .max_by(|a, b| {
+            a.reported
+                .cmp(&b.reported)
+                .then_with(|| a.quantity.cmp(&b.quantity))
+        })
 }
 
 #[cfg(test)]
@@ -192,17 +198,36 @@ mod tests {
     use proptest::prelude::*;
 
     fn said(quantity: &str, reported: i32) -> Observation {
-        Observation { quantity: quantity.parse().unwrap(), reported: Hour::from_epoch_hours(reported).unwrap() }
+        Observation {
+            quantity: quantity.parse().unwrap(),
+            reported: Hour::from_epoch_hours(reported).unwrap(),
+        }
     }
 
     #[test]
     fn the_newest_report_counts_and_of_equal_ones_the_larger() {
         for (name, observations, counts) in [
             ("one", vec![said("1", 5)], said("1", 5)),
-            ("a later revision down", vec![said("2", 5), said("1", 6)], said("1", 6)),
-            ("the part of an hour before the whole", vec![said("0.4", 5), said("1", 5)], said("1", 5)),
-            ("late news of an older report", vec![said("1", 6), said("2", 5)], said("1", 6)),
-            ("an old report repeated later", vec![said("2", 5), said("1", 6), said("2", 9)], said("1", 6)),
+            (
+                "a later revision down",
+                vec![said("2", 5), said("1", 6)],
+                said("1", 6),
+            ),
+            (
+                "the part of an hour before the whole",
+                vec![said("0.4", 5), said("1", 5)],
+                said("1", 5),
+            ),
+            (
+                "late news of an older report",
+                vec![said("1", 6), said("2", 5)],
+                said("1", 6),
+            ),
+            (
+                "an old report repeated later",
+                vec![said("2", 5), said("1", 6), said("2", 9)],
+                said("1", 6),
+            ),
         ] {
             assert_eq!(that_counts(&observations), Some(counts), "{name}");
             let backwards: Vec<_> = observations.into_iter().rev().collect();
@@ -213,10 +238,17 @@ mod tests {
 
     #[test]
     fn an_interval_is_one_hour_or_one_utc_day() {
-        let interval = |start: &str, end: &str| HourInterval::new(start.parse().unwrap(), end.parse().unwrap());
+        let interval =
+            |start: &str, end: &str| HourInterval::new(start.parse().unwrap(), end.parse().unwrap());
         let of = |start, end| Granularity::of(interval(start, end).unwrap());
-        assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-01T14:00:00Z"), Some(Granularity::Hour));
-        assert_eq!(of("2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"), Some(Granularity::Day));
+        assert_eq!(
+            of("2026-10-01T13:00:00Z", "2026-10-01T14:00:00Z"),
+            Some(Granularity::Hour)
+        );
+        assert_eq!(
+            of("2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"),
+            Some(Granularity::Day)
+        );
         assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-02T13:00:00Z"), None);
         assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-01T15:00:00Z"), None);
     }

@@ -24,8 +24,13 @@ pub enum BillingModel {
 
 impl BillingModel {
     /// Every model.
-    pub const ALL: [Self; 5] =
-        [Self::PayAsYouUse, Self::Capacity, Self::Development, Self::Custom, Self::Ruggedized];
+    pub const ALL: [Self; 5] = [
+        Self::PayAsYouUse,
+        Self::Capacity,
+        Self::Development,
+        Self::Custom,
+        Self::Ruggedized,
+    ];
 
     /// The model as it is written.
     #[must_use]
@@ -42,7 +47,9 @@ impl BillingModel {
     /// The model written so, in any case.
     #[must_use]
     pub fn from_name(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|model| model.as_str().eq_ignore_ascii_case(text))
+        Self::ALL
+            .into_iter()
+            .find(|model| model.as_str().eq_ignore_ascii_case(text))
     }
 }
 
