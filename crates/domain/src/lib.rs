@@ -13,12 +13,14 @@
 pub mod attribution;
 pub mod catalog;
 pub mod ids;
+pub mod laws;
 pub mod money;
 pub mod partner;
 pub mod quantity;
 pub mod rating;
 pub mod registration;
 pub mod resource_id;
+pub mod statement;
 pub mod time;
 pub mod timeline;
 pub mod usage;
