@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
 pub mod attribution;
+pub mod books;
 pub mod catalog;
 pub mod ids;
 pub mod laws;

@@ -1,7 +1,24 @@
 //! Registering a stack: the object that ties one stack to one subscription and says who pays.
+//!
+//! The values are here; the rules are one module for each question: which subscription ([`advice`]), who may
+//! ([`authority`]), what the stack says of itself ([`token`]), what a request comes to ([`register`]), and which
+//! subscription a tenant's usage is charged to ([`tenants`]). All are functions of values that the caller looked up.
+
+pub mod advice;
+pub mod authority;
+#[cfg(test)]
+mod fixture;
+mod refusal;
+pub mod register;
+pub mod tenants;
+pub mod token;
+mod warning;
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub use refusal::{RefusalKind, RegistrationNotFound, RegistrationPath};
+pub use warning::{DirectoryUse, Warning};
 
 use crate::ids::{CloudId, ObjectId, RegistrationId, SubscriptionId};
 use crate::resource_id::ResourceName;
@@ -66,7 +83,7 @@ pub struct HardwareNode {
     pub name: String,
     /// The id its board reports.
     pub uuid: String,
-    /// Its cores.
+    /// Its cores; 0 when the token does not say.
     pub cores: u32,
     /// Fingerprints of its parts, by kind (`bios`, `nic`, `cpu`, `disk`, `memory`).
     pub parts: BTreeMap<String, Vec<String>>,
@@ -129,5 +146,15 @@ impl Registration {
     #[must_use]
     pub const fn cloud_id(&self) -> CloudId {
         self.token.cloud_id
+    }
+
+    /// Where it is found.
+    #[must_use]
+    pub fn path(&self) -> RegistrationPath {
+        RegistrationPath {
+            subscription: self.subscription.to_string(),
+            resource_group: self.resource_group.to_string(),
+            name: self.name.to_string(),
+        }
     }
 }

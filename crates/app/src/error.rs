@@ -1,0 +1,126 @@
+//! The one error of the use-cases: few kinds, a stable code, a text for the caller, and details for the log apart.
+
+use domain::books::Refused;
+use domain::money::MoneyError;
+use domain::registration::RefusalKind;
+use store::StoreError;
+
+/// What kind of failure it is; a transport turns it into its own status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request is not right.
+    Invalid,
+    /// Nobody knows who calls.
+    Unauthenticated,
+    /// The caller may not do this.
+    Forbidden,
+    /// What it is about is not there.
+    NotFound,
+    /// It contradicts what is there.
+    Conflict,
+    /// Too much is waiting; the same request may succeed later.
+    Busy,
+    /// The memory cannot be reached or written; nothing was done.
+    Unavailable,
+    /// Another system that was asked failed.
+    UpstreamFailed,
+    /// A defect, or damage.
+    Internal,
+}
+
+/// A failure of a use-case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Error {
+    /// What kind of failure.
+    pub kind: Kind,
+    /// The stable code.
+    pub code: &'static str,
+    /// What happened, why, and what would be right: for the caller.
+    pub message: String,
+    /// The member or parameter at fault.
+    pub target: Option<&'static str>,
+    /// What only an operator should read: for the log.
+    pub detail: Option<String>,
+}
+
+impl Error {
+    /// A failure with its code and text.
+    #[must_use]
+    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code, message: message.into(), target: None, detail: None }
+    }
+
+    /// The same, naming the member or parameter at fault.
+    #[must_use]
+    pub fn about(self, target: &'static str) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// Something that is not there.
+    #[must_use]
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, code, message)
+    }
+}
+
+impl From<RefusalKind> for Kind {
+    fn from(kind: RefusalKind) -> Self {
+        match kind {
+            RefusalKind::NotFound => Self::NotFound,
+            RefusalKind::Forbidden => Self::Forbidden,
+            RefusalKind::Conflict => Self::Conflict,
+            RefusalKind::Invalid => Self::Invalid,
+            RefusalKind::UpstreamFailed => Self::UpstreamFailed,
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        let kind = match refused {
+            Refused::AlreadyExists(_) | Refused::ScopeTaken(_) | Refused::ListDiffers(_) => Kind::Conflict,
+            _ => Kind::Invalid,
+        };
+        Self::new(kind, refused.code(), refused.to_string()).about(refused.target())
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let detail = Some(error.to_string());
+        match error {
+            StoreError::Busy => Self {
+                detail,
+                ..Self::new(
+                    Kind::Busy,
+                    "TooManyDeliveries",
+                    "Too many deliveries are waiting to be stored. Nothing of this one was. Send it again later.",
+                )
+            },
+            StoreError::Unavailable { .. } => Self {
+                detail,
+                ..Self::new(
+                    Kind::Unavailable,
+                    "StorageUnavailable",
+                    "The storage cannot be read or written at the moment. Nothing of this request was stored; it \
+                     may be sent again.",
+                )
+            },
+            StoreError::Corrupt { .. } | StoreError::InUse { .. } | StoreError::NewerSchema { .. } => {
+                Self { detail, ..internal("The storage holds something it should not; the operator's log says what.") }
+            }
+        }
+    }
+}
+
+impl From<MoneyError> for Error {
+    fn from(error: MoneyError) -> Self {
+        Self { detail: Some(error.to_string()), ..internal("An amount is more than can be kept.") }
+    }
+}
+
+/// A defect of ours.
+pub(crate) fn internal(message: &str) -> Error {
+    Error::new(Kind::Internal, "InternalError", message)
+}

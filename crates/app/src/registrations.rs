@@ -1,0 +1,298 @@
+//! Registering stacks.
+
+use std::collections::BTreeMap;
+
+use domain::books::{Books, Entry};
+use domain::ids::{CloudId, RegistrationId, SubscriptionId};
+use domain::partner::Subscription;
+use domain::registration::advice::StackOperator;
+use domain::registration::register::{
+    self, Change, Decision, PutRegistration, Refusal, Surroundings,
+};
+use domain::registration::{DirectoryUse, Registration, RegistrationNotFound, RegistrationPath, Warning};
+use domain::resource_id::ResourceName;
+use domain::time::{Hour, HourInterval};
+
+use crate::access::Caller;
+use crate::accounts::subscription_not_found;
+use crate::resource_groups::resource_group_not_found;
+use crate::{App, Error, Kind};
+
+/// The tag that says who operates the stack (`directPartner`, `distributor`, `reseller`, `endUser`), so that the
+/// choice of subscription can be compared with the advice.
+pub const OPERATED_BY_TAG: &str = "operatedBy";
+
+/// Where a registration is, or shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrationAddress {
+    /// Its subscription.
+    pub subscription: SubscriptionId,
+    /// Its resource group.
+    pub resource_group: ResourceName,
+    /// Its name.
+    pub name: ResourceName,
+}
+
+impl RegistrationAddress {
+    /// The address as text.
+    pub(crate) fn path(&self) -> RegistrationPath {
+        RegistrationPath {
+            subscription: self.subscription.to_string(),
+            resource_group: self.resource_group.to_string(),
+            name: self.name.to_string(),
+        }
+    }
+
+    /// The live registration here.
+    pub(crate) fn find<'a>(&self, books: &'a Books) -> Result<&'a Registration, RegistrationNotFound> {
+        let found = books.registration(self.subscription, &self.resource_group, &self.name);
+        found.ok_or_else(|| RegistrationNotFound(self.path()))
+    }
+}
+
+/// A registration as it now is.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The registration.
+    pub registration: Registration,
+    /// Whether it was not there before.
+    pub created: bool,
+    /// What the caller should know.
+    pub warnings: Vec<Warning>,
+}
+
+impl From<RegistrationNotFound> for Error {
+    fn from(refused: RegistrationNotFound) -> Self {
+        Self::new(refused.kind().into(), RegistrationNotFound::CODE, refused.to_string())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let error = Self::new(refusal.kind().into(), refusal.code(), refusal.to_string());
+        match refusal {
+            Refusal::TokenRequired { .. } => error.about("properties.registrationToken"),
+            _ => error,
+        }
+    }
+}
+
+impl App {
+    /// Registers a stack, registers it again, or changes a registration's tags; see [`register::put`].
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound`, `ResourceGroupNotFound`, [`Refusal`], or as the store.
+    pub async fn put_registration(
+        &self,
+        caller: &Caller,
+        at: &RegistrationAddress,
+        request: &PutRegistration,
+    ) -> Result<Registered, Error> {
+        let id = RegistrationId::from_uuid(self.random.uuid());
+        let hour = self.this_hour();
+        let (id, created, warnings) = self
+            .change(caller, |books| {
+                let decision = decide(books, at, request, hour)?;
+                let existing = at.find(books).ok().map(|existing| existing.id);
+                let created = existing.is_none();
+                let entry = entry(decision.change, existing.unwrap_or(id), at, hour);
+                Ok((entry.into_iter().collect(), (existing.unwrap_or(id), created, decision.warnings)))
+            })
+            .await?;
+        let registration = self.read(|books| books.registration_by_id(id).cloned());
+        let registration =
+            registration.ok_or_else(|| crate::error::internal("The registration is gone already."))?;
+        Ok(Registered { registration, created, warnings })
+    }
+
+    /// Deletes a registration: usage of later hours is unregistered. Tells whether there was one.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn delete_registration(
+        &self,
+        caller: &Caller,
+        at: &RegistrationAddress,
+    ) -> Result<bool, Error> {
+        let from = self.this_hour();
+        self.change(caller, |books| {
+            let ended = register::delete(at.find(books).ok());
+            let entry = ended.map(|registration| Entry::Deregistered { registration, from });
+            Ok((entry.into_iter().collect(), ended.is_some()))
+        })
+        .await
+    }
+
+    /// Approves the registration of a stack for multi-tenancy: an act of the platform operator.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`, `SingleTenantSubscription`, or as the store.
+    pub async fn approve_multi_tenancy(
+        &self,
+        caller: &Caller,
+        stack: CloudId,
+    ) -> Result<Registration, Error> {
+        self.change(caller, |books| {
+            let registration = registration_of(books, stack)?;
+            let default = books.subscription(registration.subscription);
+            let default = default.ok_or_else(|| subscription_not_found(&registration.subscription.to_string()))?;
+            register::approve_multi_tenancy(default)?;
+            let entries = if registration.multi_tenancy_approved {
+                Vec::new()
+            } else {
+                vec![Entry::MultiTenancyApproved { registration: registration.id }]
+            };
+            Ok((entries, Registration { multi_tenancy_approved: true, ..registration.clone() }))
+        })
+        .await
+    }
+
+    /// Declares that a registration's present terms held from an earlier hour on, up to its creation: for usage from
+    /// before the stack was registered here. Where another registration of the stack was valid in those hours, the
+    /// declaration is refused.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`, `InvalidValidFrom`, `StackWasRegistered`, or as the store.
+    pub async fn backdate_registration(
+        &self,
+        caller: &Caller,
+        stack: CloudId,
+        from: Hour,
+    ) -> Result<Registration, Error> {
+        self.change(caller, |books| {
+            let registration = registration_of(books, stack)?;
+            let created = Hour::containing(registration.created.at);
+            let valid = HourInterval::new(from, created).ok_or_else(|| {
+                let message = format!("Expected an hour before {created}, from which the registration is valid.");
+                Error::new(Kind::Invalid, "InvalidValidFrom", message).about("validFrom")
+            })?;
+            let history = books.stack(stack).map(|history| history.registration.segments(valid));
+            let former = history.unwrap_or_default().into_iter().find_map(|(hours, assertion)| {
+                assertion?.value.filter(|terms| terms.registration != registration.id).map(|_| hours)
+            });
+            if let Some(hours) = former {
+                let message = format!(
+                    "Another registration of stack {stack} was valid in {hours}, and what it was charged stays. \
+                     Choose an hour from {} on.",
+                    hours.end()
+                );
+                return Err(Error::new(Kind::Conflict, "StackWasRegistered", message).about("validFrom"));
+            }
+            let entry = Entry::RegistrationBackdated { registration: registration.id, valid };
+            Ok((vec![entry], registration.clone()))
+        })
+        .await
+    }
+
+    /// A live registration.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound` or `RegistrationNotFound`.
+    pub fn registration(&self, at: &RegistrationAddress) -> Result<Registration, Error> {
+        self.read(|books| {
+            books.subscription(at.subscription).ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
+            Ok(at.find(books)?.clone())
+        })
+    }
+
+    /// The live registration of a stack.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`.
+    pub fn registration_of_stack(&self, stack: CloudId) -> Result<Registration, Error> {
+        self.read(|books| registration_of(books, stack).cloned())
+    }
+
+    /// Live registrations of a subscription, of one of its resource groups if named, by group and name.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound` or `ResourceGroupNotFound`.
+    pub fn registrations(
+        &self,
+        subscription: SubscriptionId,
+        resource_group: Option<&ResourceName>,
+    ) -> Result<Vec<Registration>, Error> {
+        self.read(|books| {
+            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            if let Some(name) = resource_group {
+                books.resource_group(subscription, name).ok_or_else(|| resource_group_not_found(name))?;
+            }
+            let all = books.registrations(subscription);
+            let named = all.filter(|it| resource_group.is_none_or(|group| it.resource_group == *group));
+            Ok(named.cloned().collect())
+        })
+    }
+
+    /// Every live registration, by stack.
+    #[must_use]
+    pub fn live_registrations(&self) -> Vec<Registration> {
+        self.read(|books| books.live_registrations().cloned().collect())
+    }
+}
+
+fn registration_of(books: &Books, stack: CloudId) -> Result<&Registration, Error> {
+    books.registration_of_stack(stack).ok_or_else(|| {
+        Error::not_found("RegistrationNotFound", format!("Stack {stack} is not registered. Register it first."))
+            .about("cloudId")
+    })
+}
+
+fn decide(
+    books: &Books,
+    at: &RegistrationAddress,
+    request: &PutRegistration,
+    hour: Hour,
+) -> Result<Decision, Error> {
+    let subscription = books
+        .subscription(at.subscription)
+        .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
+    books
+        .resource_group(at.subscription, &at.resource_group)
+        .ok_or_else(|| resource_group_not_found(&at.resource_group))?;
+    let existing = at.find(books).ok();
+    let surroundings = Surroundings {
+        subscription,
+        operated_by: operated_by(request.tags.as_ref().or(existing.map(|it| &it.tags)))?,
+        directory_uses: &directory_uses(books, subscription, hour),
+        existing,
+        mappings: existing.map_or(0, |existing| books.mappings(existing, hour).len()),
+        live_for_stack: request.token.as_ref().and_then(|token| books.registration_of_stack(token.cloud_id)),
+    };
+    Ok(register::put(request, &surroundings)?)
+}
+
+fn operated_by(tags: Option<&BTreeMap<String, String>>) -> Result<Option<StackOperator>, Error> {
+    let Some((_, text)) = tags.iter().flat_map(|tags| tags.iter()).find(|(k, _)| k.eq_ignore_ascii_case(OPERATED_BY_TAG))
+    else {
+        return Ok(None);
+    };
+    StackOperator::from_name(text).map(Some).ok_or_else(|| {
+        let message = "Expected the tag operatedBy to be directPartner, distributor, reseller or endUser.";
+        Error::new(Kind::Invalid, "InvalidStackOperator", message).about("tags.operatedBy")
+    })
+}
+
+/// What else the directory of a subscription is used for.
+fn directory_uses(books: &Books, subscription: &Subscription, hour: Hour) -> Vec<DirectoryUse> {
+    let tenant = subscription.tenant;
+    let customer = books.customer_of_tenant(tenant).map(|it| DirectoryUse::Customer(it.name.clone()));
+    let stacks = books.stacks().filter(|(_, history)| {
+        let mut local = history.directory.values().filter_map(|timeline| timeline.at(hour));
+        local.any(|assertion| assertion.value.tenant == tenant)
+    });
+    customer.into_iter().chain(stacks.map(|(stack, _)| DirectoryUse::Stack(stack))).collect()
+}
+
+fn entry(change: Change, id: RegistrationId, at: &RegistrationAddress, from: Hour) -> Option<Entry> {
+    let RegistrationAddress { subscription, resource_group, name } = at.clone();
+    match change {
+        Change::Create { token, location, tags } => {
+            Some(Entry::Registered { id, subscription, resource_group, name, location, tags, token, from })
+        }
+        Change::ReRegister { token, tags } => {
+            Some(Entry::Reregistered { registration: id, token, tags, from })
+        }
+        Change::SetTags { tags } => Some(Entry::RegistrationTagged { registration: id, tags }),
+        Change::Nothing => None,
+    }
+}

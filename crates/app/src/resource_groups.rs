@@ -1,0 +1,119 @@
+//! Resource groups: where registrations live inside a subscription.
+
+use std::collections::BTreeMap;
+
+use domain::books::{Entry, ResourceGroup};
+use domain::ids::SubscriptionId;
+use domain::resource_id::ResourceName;
+
+use crate::access::Caller;
+use crate::accounts::{Created, subscription_not_found};
+use crate::{App, Error, Kind};
+
+/// ARM's own text.
+pub(crate) fn resource_group_not_found(name: &ResourceName) -> Error {
+    Error::not_found("ResourceGroupNotFound", format!("Resource group '{name}' could not be found."))
+}
+
+impl App {
+    /// Creates a resource group, or changes the tags of one. The location of an existing group never changes.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound`, `InvalidResourceGroupLocation`, or as the store.
+    pub async fn put_resource_group(
+        &self,
+        caller: &Caller,
+        subscription: SubscriptionId,
+        name: &ResourceName,
+        location: &str,
+        tags: BTreeMap<String, String>,
+    ) -> Result<(ResourceGroup, Created), Error> {
+        let location = location.replace(' ', "").to_lowercase();
+        self.change(caller, |books| {
+            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            let known = books.resource_group(subscription, name);
+            if let Some(known) = known
+                && known.location != location
+            {
+                let message = format!(
+                    "Resource group '{name}' already exists in location '{}'. A group with the same name cannot be \
+                     created in location '{location}'. Choose another name, or leave the location as it is.",
+                    known.location
+                );
+                return Err(Error::new(Kind::Conflict, "InvalidResourceGroupLocation", message).about("location"));
+            }
+            let group = ResourceGroup {
+                subscription,
+                name: known.map_or_else(|| name.clone(), |known| known.name.clone()),
+                location: location.clone(),
+                tags: tags.clone(),
+            };
+            if known == Some(&group) {
+                return Ok((Vec::new(), (group, Created::Existing)));
+            }
+            let created = known.is_none().into();
+            Ok((vec![Entry::ResourceGroupPut(group.clone())], (group, created)))
+        })
+        .await
+    }
+
+    /// A resource group.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound` or `ResourceGroupNotFound`.
+    pub fn resource_group(
+        &self,
+        subscription: SubscriptionId,
+        name: &ResourceName,
+    ) -> Result<ResourceGroup, Error> {
+        self.read(|books| {
+            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            books.resource_group(subscription, name).cloned().ok_or_else(|| resource_group_not_found(name))
+        })
+    }
+
+    /// The resource groups of a subscription by name: those after `after`, `limit` at the most.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound`.
+    pub fn resource_groups(
+        &self,
+        subscription: SubscriptionId,
+        after: Option<&ResourceName>,
+        limit: usize,
+    ) -> Result<Vec<ResourceGroup>, Error> {
+        self.read(|books| {
+            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            let groups = books.resource_groups(subscription);
+            let rest = groups.skip_while(|group| after.is_some_and(|after| group.name <= *after));
+            Ok(rest.take(limit).cloned().collect())
+        })
+    }
+
+    /// Deletes an empty resource group.
+    ///
+    /// # Errors
+    /// `ResourceGroupNotFound`, `ResourceGroupNotEmpty` (*ours*: deleting a group never deregisters a stack in
+    /// passing), or as the store.
+    pub async fn delete_resource_group(
+        &self,
+        caller: &Caller,
+        subscription: SubscriptionId,
+        name: &ResourceName,
+    ) -> Result<(), Error> {
+        self.change(caller, |books| {
+            books.resource_group(subscription, name).ok_or_else(|| resource_group_not_found(name))?;
+            if let Some(inside) = books.registrations(subscription).find(|it| it.resource_group == *name) {
+                let message = format!(
+                    "Resource group '{name}' holds registration '{}' of stack {}. Delete the registration first; \
+                     its stack's usage is charged to nobody from then on.",
+                    inside.name,
+                    inside.cloud_id()
+                );
+                return Err(Error::new(Kind::Conflict, "ResourceGroupNotEmpty", message));
+            }
+            Ok((vec![Entry::ResourceGroupDeleted { subscription, name: name.clone() }], ()))
+        })
+        .await
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be entered into the books.
+
+use std::collections::BTreeMap;
+
+use super::{Operator, ResourceGroup};
+use crate::attribution::LocalSubscription;
+use crate::catalog::{PriceList, Prices};
+use crate::ids::{CloudId, LocalSubscriptionId, OperatorId, RegistrationId, SubscriptionId, TenantId};
+use crate::partner::{Customer, Partner, Subscription, SubscriptionState};
+use crate::registration::RegistrationToken;
+use crate::resource_id::ResourceName;
+use crate::time::{Hour, HourInterval};
+
+/// One fact, as it was told.
+///
+/// A fact that holds from some hour on carries that hour: what is done at 14:37 holds from 14:00 *(ours)*, because
+/// usage cannot be divided below the hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// An account may operate the platform.
+    OperatorAdmitted(Operator),
+    /// An account may no longer operate the platform.
+    OperatorRevoked {
+        /// The account.
+        operator: OperatorId,
+    },
+    /// A partner was created.
+    PartnerCreated(Partner),
+    /// A customer was created.
+    CustomerCreated(Customer),
+    /// A subscription was created.
+    SubscriptionCreated(Subscription),
+    /// A subscription was suspended or made active again.
+    SubscriptionStateSet {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// Its new state.
+        state: SubscriptionState,
+    },
+    /// A resource group was created or its tags were changed.
+    ResourceGroupPut(ResourceGroup),
+    /// A resource group was deleted.
+    ResourceGroupDeleted {
+        /// The subscription it was in.
+        subscription: SubscriptionId,
+        /// Its name.
+        name: ResourceName,
+    },
+    /// A stack was registered.
+    Registered {
+        /// This life of the registration.
+        id: RegistrationId,
+        /// The subscription that pays for whatever no mapping claims.
+        subscription: SubscriptionId,
+        /// The resource group.
+        resource_group: ResourceName,
+        /// The name.
+        name: ResourceName,
+        /// The location as sent.
+        location: String,
+        /// The tags.
+        tags: BTreeMap<String, String>,
+        /// What the stack said of itself.
+        token: RegistrationToken,
+        /// The first hour it is valid in.
+        from: Hour,
+    },
+    /// A stack was registered again under the same name. Its mappings stay.
+    Reregistered {
+        /// The registration.
+        registration: RegistrationId,
+        /// What the stack now says of itself.
+        token: RegistrationToken,
+        /// The tags, all of them.
+        tags: BTreeMap<String, String>,
+        /// The first hour in which the new billing model holds.
+        from: Hour,
+    },
+    /// A registration's tags were changed.
+    RegistrationTagged {
+        /// The registration.
+        registration: RegistrationId,
+        /// The tags, all of them.
+        tags: BTreeMap<String, String>,
+    },
+    /// A registration was declared valid in hours before it was made.
+    RegistrationBackdated {
+        /// The registration.
+        registration: RegistrationId,
+        /// The hours in which its present terms hold, too.
+        valid: HourInterval,
+    },
+    /// The platform operator approved a registration for multi-tenancy.
+    MultiTenancyApproved {
+        /// The registration.
+        registration: RegistrationId,
+    },
+    /// A registration was deleted.
+    Deregistered {
+        /// The registration.
+        registration: RegistrationId,
+        /// The first hour it is not valid in.
+        from: Hour,
+    },
+    /// A tenant's usage is charged to a customer's subscription, or falls back to the default one.
+    TenantMapped {
+        /// The registration.
+        registration: RegistrationId,
+        /// The directory tenant.
+        tenant: TenantId,
+        /// The CSP subscription that pays; none where the mapping was removed.
+        subscription: Option<SubscriptionId>,
+        /// The hours for which this holds.
+        valid: HourInterval,
+    },
+    /// A stack's directory lists a local subscription.
+    LocalSubscriptionListed {
+        /// The stack.
+        stack: CloudId,
+        /// The local subscription.
+        local_subscription: LocalSubscriptionId,
+        /// What the directory says of it.
+        listed: LocalSubscription,
+        /// The hours for which this holds.
+        valid: HourInterval,
+    },
+    /// A version of a price list was published.
+    PriceListPublished {
+        /// The list.
+        list: PriceList,
+        /// The prices of this version, all of them.
+        prices: Prices,
+        /// The first hour this version prices.
+        from: Hour,
+    },
+}

@@ -1,0 +1,205 @@
+//! What can be asked of the books.
+
+use super::{Books, Operator, PublishedPriceList, ResourceGroup};
+use crate::attribution::StackHistory;
+use crate::catalog::{PriceListName, PriceListScope};
+use crate::ids::{CloudId, CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
+use crate::partner::{Customer, Partner, Subscription};
+use crate::registration::Registration;
+use crate::resource_id::ResourceName;
+use crate::time::Hour;
+use crate::timeline::Assertion;
+
+/// A tenant mapping that holds in some hour.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapping<'a> {
+    /// The directory tenant.
+    pub tenant: TenantId,
+    /// The subscription its usage is charged to.
+    pub subscription: SubscriptionId,
+    /// Since when, and who said so.
+    pub assertion: &'a Assertion<Option<SubscriptionId>>,
+}
+
+impl Books {
+    /// The operator whose credential has this digest.
+    #[must_use]
+    pub fn operator_by_credential(&self, digest: &[u8; 32]) -> Option<&Operator> {
+        self.operators.get(digest)
+    }
+
+    /// Every operator, in no order.
+    pub fn operators(&self) -> impl Iterator<Item = &Operator> {
+        self.operators.values()
+    }
+
+    /// A partner.
+    #[must_use]
+    pub fn partner(&self, id: PartnerId) -> Option<&Partner> {
+        self.partners.get(&id)
+    }
+
+    /// Every partner, by id.
+    pub fn partners(&self) -> impl Iterator<Item = &Partner> {
+        self.partners.values()
+    }
+
+    /// A customer.
+    #[must_use]
+    pub fn customer(&self, id: CustomerId) -> Option<&Customer> {
+        self.customers.get(&id)
+    }
+
+    /// Every customer, by id.
+    pub fn customers(&self) -> impl Iterator<Item = &Customer> {
+        self.customers.values()
+    }
+
+    /// The customer to whom a directory tenant belongs.
+    #[must_use]
+    pub fn customer_of_tenant(&self, tenant: TenantId) -> Option<&Customer> {
+        self.customers
+            .values()
+            .find(|customer| customer.tenants.contains(&tenant))
+    }
+
+    /// A subscription.
+    #[must_use]
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.subscriptions.get(&id)
+    }
+
+    /// Every subscription, by id.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.subscriptions.values()
+    }
+
+    /// The partner under whose agreement a subscription is sold or used; see [`Partner::rolls_up_to`].
+    #[must_use]
+    pub fn agreement_of(&self, subscription: &Subscription) -> Option<PartnerId> {
+        self.partners.get(&subscription.owner?).map(Partner::rolls_up_to)
+    }
+
+    /// A resource group.
+    #[must_use]
+    pub fn resource_group(
+        &self,
+        subscription: SubscriptionId,
+        name: &ResourceName,
+    ) -> Option<&ResourceGroup> {
+        self.resource_groups.get(&(subscription, name.clone()))
+    }
+
+    /// The resource groups of a subscription, by name.
+    pub fn resource_groups(&self, subscription: SubscriptionId) -> impl Iterator<Item = &ResourceGroup> {
+        self.resource_groups
+            .values()
+            .filter(move |group| group.subscription == subscription)
+    }
+
+    /// The live registration of this name.
+    #[must_use]
+    pub fn registration(
+        &self,
+        subscription: SubscriptionId,
+        resource_group: &ResourceName,
+        name: &ResourceName,
+    ) -> Option<&Registration> {
+        let path = (subscription, resource_group.clone(), name.clone());
+        self.live_by_path
+            .get(&path)
+            .and_then(|id| self.registrations.get(id))
+    }
+
+    /// A registration, live or former.
+    #[must_use]
+    pub fn registration_by_id(&self, id: RegistrationId) -> Option<&Registration> {
+        self.registrations.get(&id)
+    }
+
+    /// The live registration of a stack.
+    #[must_use]
+    pub fn registration_of_stack(&self, stack: CloudId) -> Option<&Registration> {
+        self.live_by_stack
+            .get(&stack)
+            .and_then(|id| self.registrations.get(id))
+    }
+
+    /// The live registrations of a subscription, by resource group and name.
+    pub fn registrations(&self, subscription: SubscriptionId) -> impl Iterator<Item = &Registration> {
+        let live = self
+            .live_by_path
+            .iter()
+            .filter(move |(path, _)| path.0 == subscription);
+        live.filter_map(|(_, id)| self.registrations.get(id))
+    }
+
+    /// Every live registration, by stack.
+    pub fn live_registrations(&self) -> impl Iterator<Item = &Registration> {
+        self.live_by_stack
+            .values()
+            .filter_map(|id| self.registrations.get(id))
+    }
+
+    /// Every stack that was ever registered or listed its directory.
+    pub fn stacks(&self) -> impl Iterator<Item = (CloudId, &StackHistory)> {
+        self.stacks.iter().map(|(id, history)| (*id, history))
+    }
+
+    /// What is known of a stack.
+    #[must_use]
+    pub fn stack(&self, stack: CloudId) -> Option<&StackHistory> {
+        self.stacks.get(&stack)
+    }
+
+    /// The tenant mappings of a registration that hold in an hour, by subscription.
+    #[must_use]
+    pub fn mappings(&self, registration: &Registration, hour: Hour) -> Vec<Mapping<'_>> {
+        let Some(stack) = self.stacks.get(&registration.cloud_id()) else {
+            return Vec::new();
+        };
+        let mut mappings: Vec<Mapping<'_>> = stack
+            .mappings
+            .iter()
+            .filter(|((of, _), _)| *of == registration.id)
+            .filter_map(|((_, tenant), timeline)| {
+                let assertion = timeline.at(hour)?;
+                Some(Mapping {
+                    tenant: *tenant,
+                    subscription: assertion.value?,
+                    assertion,
+                })
+            })
+            .collect();
+        mappings.sort_by_key(|mapping| (mapping.subscription, mapping.tenant));
+        mappings
+    }
+
+    /// A price list.
+    #[must_use]
+    pub fn price_list(&self, name: &PriceListName) -> Option<&PublishedPriceList> {
+        self.price_lists.get(name)
+    }
+
+    /// Every price list, by name.
+    pub fn price_lists(&self) -> impl Iterator<Item = &PublishedPriceList> {
+        self.price_lists.values()
+    }
+
+    /// The price list that applies to a payer: the most particular one; see [`PriceListScope`].
+    #[must_use]
+    pub fn price_list_for(&self, payer: &Subscription) -> Option<&PublishedPriceList> {
+        let of_scope = |scope| {
+            self.price_lists
+                .values()
+                .find(|published| published.list.scope == scope)
+        };
+        payer
+            .owner
+            .and_then(|seller| {
+                of_scope(PriceListScope::Buyer(seller, payer.id))
+                    .or_else(|| of_scope(PriceListScope::Seller(seller)))
+            })
+            .or_else(|| of_scope(PriceListScope::Platform))
+    }
+}

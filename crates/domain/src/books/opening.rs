@@ -1,0 +1,272 @@
+//! Opening accounts: which partners, customers, subscriptions and price lists may be entered.
+
+use super::{Books, Entry};
+use crate::catalog::{PriceList, PriceListScope, Prices};
+use crate::ids::{CustomerId, PartnerId, SubscriptionId, TenantId};
+use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind};
+use crate::time::Hour;
+
+/// Why an entry is not made. The text says what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The id is taken.
+    #[error("a {0} with this id exists already and differs from what was sent; ids are given once")]
+    AlreadyExists(&'static str),
+    /// The provider of a reseller is not there.
+    #[error("partner {0} does not exist; create the indirect provider before its resellers")]
+    UnknownPartner(PartnerId),
+    /// The provider of a reseller is no distributor.
+    #[error("partner {0} is not an indirect provider; a reseller buys from one")]
+    NotAProvider(PartnerId),
+    /// A distributor with customers of its own.
+    #[error("partner {0} is an indirect provider; its customers are created under its resellers")]
+    ProviderHasNoCustomers(PartnerId),
+    /// A customer without a directory.
+    #[error("a customer has at least one directory tenant")]
+    NoTenant,
+    /// One directory with two customers.
+    #[error("directory tenant {0} belongs to another customer")]
+    TenantTaken(TenantId),
+    /// The customer of a CSP subscription is not there.
+    #[error("customer {0} does not exist; create it before its subscription")]
+    UnknownCustomer(CustomerId),
+    /// A CSP subscription without a customer.
+    #[error("a CSP subscription is sold to a customer: name it")]
+    CustomerMissing,
+    /// A subscription of another kind with a customer.
+    #[error("only a CSP subscription has a customer; a {0} subscription has none")]
+    CustomerNotAllowed(SubscriptionKind),
+    /// A CSP subscription of somebody else's customer.
+    #[error(
+        "customer {customer} is sold to by partner {seller}; only that partner owns its CSP subscriptions"
+    )]
+    OwnerIsNotSeller {
+        /// The customer.
+        customer: CustomerId,
+        /// The partner that sells to it.
+        seller: PartnerId,
+    },
+    /// A CSP subscription outside of its customer's directories.
+    #[error(
+        "directory tenant {tenant} is not one of customer {customer}; its CSP subscriptions live in its own"
+    )]
+    TenantNotOfCustomer {
+        /// The tenant.
+        tenant: TenantId,
+        /// The customer.
+        customer: CustomerId,
+    },
+    /// A shared services subscription without a partner, or one in a customer's directory.
+    #[error("a partner shared services subscription belongs to one partner: name its owner")]
+    OwnerMissing,
+    /// A shared services subscription of an indirect reseller.
+    #[error(
+        "partner {0} is an indirect reseller; shared services subscriptions are for direct bill partners and providers"
+    )]
+    ResellerHasNoSharedServices(PartnerId),
+    /// A shared services subscription in a customer's directory.
+    #[error(
+        "directory tenant {0} is a customer's; shared services subscriptions live in a directory of the partner's own"
+    )]
+    SharedServicesInCustomerTenant(TenantId),
+    /// The buyer of a price list is not there.
+    #[error("subscription {0} does not exist")]
+    UnknownSubscription(SubscriptionId),
+    /// Another list has the same scope.
+    #[error("price list '{0}' has the same seller and buyer; publish a new version of it instead")]
+    ScopeTaken(String),
+    /// A version that changes what the list is.
+    #[error(
+        "price list '{0}' has another currency, seller or buyer; these never change: choose another name"
+    )]
+    ListDiffers(String),
+}
+
+impl Refused {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyExists(_) => "AlreadyExists",
+            Self::UnknownPartner(_) => "PartnerNotFound",
+            Self::NotAProvider(_) => "NotAnIndirectProvider",
+            Self::ProviderHasNoCustomers(_) => "ProviderHasNoCustomers",
+            Self::NoTenant => "CustomerTenantMissing",
+            Self::TenantTaken(_) => "TenantBelongsToAnotherCustomer",
+            Self::UnknownCustomer(_) => "CustomerNotFound",
+            Self::CustomerMissing => "SubscriptionCustomerMissing",
+            Self::CustomerNotAllowed(_) => "SubscriptionCustomerNotAllowed",
+            Self::OwnerIsNotSeller { .. } => "OwnerIsNotSeller",
+            Self::TenantNotOfCustomer { .. } => "TenantNotOfCustomer",
+            Self::OwnerMissing => "SubscriptionOwnerMissing",
+            Self::ResellerHasNoSharedServices(_) => "ResellerHasNoSharedServices",
+            Self::SharedServicesInCustomerTenant(_) => "SharedServicesInCustomerTenant",
+            Self::UnknownSubscription(_) => "SubscriptionNotFound",
+            Self::ScopeTaken(_) => "PriceListScopeTaken",
+            Self::ListDiffers(_) => "PriceListDiffers",
+        }
+    }
+
+    /// The member of the request that is at fault.
+    #[must_use]
+    pub const fn target(&self) -> &'static str {
+        match self {
+            Self::AlreadyExists(_) => "id",
+            Self::UnknownPartner(_) | Self::NotAProvider(_) => "provider",
+            Self::ProviderHasNoCustomers(_) => "partnerId",
+            Self::NoTenant | Self::TenantTaken(_) => "tenantIds",
+            Self::UnknownCustomer(_) | Self::CustomerMissing | Self::CustomerNotAllowed(_) => "customerId",
+            Self::OwnerIsNotSeller { .. } | Self::OwnerMissing | Self::ResellerHasNoSharedServices(_) => {
+                "ownerPartnerId"
+            }
+            Self::TenantNotOfCustomer { .. } | Self::SharedServicesInCustomerTenant(_) => "tenantId",
+            Self::UnknownSubscription(_) => "buyer",
+            Self::ScopeTaken(_) => "seller",
+            Self::ListDiffers(_) => "name",
+        }
+    }
+}
+
+/// Nothing to enter when the same is there already, so that a request can be repeated.
+fn once<T: PartialEq>(known: Option<&T>, new: &T, what: &'static str) -> Result<bool, Refused> {
+    match known {
+        None => Ok(true),
+        Some(known) if known == new => Ok(false),
+        Some(_) => Err(Refused::AlreadyExists(what)),
+    }
+}
+
+impl Books {
+    /// Creates a partner. Creating the same one again enters nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] if its id is taken or its provider is not one.
+    pub fn create_partner(&self, partner: Partner) -> Result<Option<Entry>, Refused> {
+        if !once(self.partner(partner.id), &partner, "partner")? {
+            return Ok(None);
+        }
+        if let PartnerKind::IndirectReseller { provider } = partner.kind {
+            let known = self.partner(provider).ok_or(Refused::UnknownPartner(provider))?;
+            if known.kind != PartnerKind::IndirectProvider {
+                return Err(Refused::NotAProvider(provider));
+            }
+        }
+        Ok(Some(Entry::PartnerCreated(partner)))
+    }
+
+    /// Creates a customer of a partner. Creating the same one again enters nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] if its id or one of its tenants is taken, or its partner does not sell to customers.
+    pub fn create_customer(&self, customer: Customer) -> Result<Option<Entry>, Refused> {
+        if !once(self.customer(customer.id), &customer, "customer")? {
+            return Ok(None);
+        }
+        let partner = self
+            .partner(customer.partner)
+            .ok_or(Refused::UnknownPartner(customer.partner))?;
+        if partner.kind == PartnerKind::IndirectProvider {
+            return Err(Refused::ProviderHasNoCustomers(partner.id));
+        }
+        if customer.tenants.is_empty() {
+            return Err(Refused::NoTenant);
+        }
+        for tenant in &customer.tenants {
+            if self.customer_of_tenant(*tenant).is_some() {
+                return Err(Refused::TenantTaken(*tenant));
+            }
+        }
+        Ok(Some(Entry::CustomerCreated(customer)))
+    }
+
+    /// Creates a subscription. Creating the same one again enters nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] if its id is taken, or its owner, customer or tenant does not go with its kind.
+    pub fn create_subscription(&self, subscription: Subscription) -> Result<Option<Entry>, Refused> {
+        if !once(self.subscription(subscription.id), &subscription, "subscription")? {
+            return Ok(None);
+        }
+        let owner = match subscription.owner {
+            Some(owner) => Some(self.partner(owner).ok_or(Refused::UnknownPartner(owner))?),
+            None => None,
+        };
+        match (subscription.kind, subscription.customer) {
+            (SubscriptionKind::Csp, None) => return Err(Refused::CustomerMissing),
+            (SubscriptionKind::Csp, Some(customer)) => {
+                self.check_csp(&subscription, customer)?;
+            }
+            (kind, Some(_)) => return Err(Refused::CustomerNotAllowed(kind)),
+            (SubscriptionKind::PartnerSharedServices, None) => {
+                let owner = owner.ok_or(Refused::OwnerMissing)?;
+                if matches!(owner.kind, PartnerKind::IndirectReseller { .. }) {
+                    return Err(Refused::ResellerHasNoSharedServices(owner.id));
+                }
+                if self.customer_of_tenant(subscription.tenant).is_some() {
+                    return Err(Refused::SharedServicesInCustomerTenant(subscription.tenant));
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(Some(Entry::SubscriptionCreated(subscription)))
+    }
+
+    fn check_csp(&self, subscription: &Subscription, customer: CustomerId) -> Result<(), Refused> {
+        let customer = self
+            .customer(customer)
+            .ok_or(Refused::UnknownCustomer(customer))?;
+        if subscription.owner != Some(customer.partner) {
+            return Err(Refused::OwnerIsNotSeller {
+                customer: customer.id,
+                seller: customer.partner,
+            });
+        }
+        if !customer.tenants.contains(&subscription.tenant) {
+            return Err(Refused::TenantNotOfCustomer {
+                tenant: subscription.tenant,
+                customer: customer.id,
+            });
+        }
+        Ok(())
+    }
+
+    /// Publishes a version of a price list, which prices all hours from one on. Publishing what already holds from
+    /// that hour enters nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] if the list was another one before, or another list has its scope.
+    pub fn publish_price_list(
+        &self,
+        list: PriceList,
+        prices: Prices,
+        from: Hour,
+    ) -> Result<Option<Entry>, Refused> {
+        match list.scope {
+            PriceListScope::Platform => {}
+            PriceListScope::Seller(seller) => {
+                self.partner(seller).ok_or(Refused::UnknownPartner(seller))?;
+            }
+            PriceListScope::Buyer(seller, buyer) => {
+                self.partner(seller).ok_or(Refused::UnknownPartner(seller))?;
+                self.subscription(buyer)
+                    .ok_or(Refused::UnknownSubscription(buyer))?;
+            }
+        }
+        let same_scope = |other: &&super::PublishedPriceList| {
+            other.list.scope == list.scope && other.list.name != list.name
+        };
+        if let Some(other) = self.price_lists().find(same_scope) {
+            return Err(Refused::ScopeTaken(other.list.name.to_string()));
+        }
+        if let Some(known) = self.price_list(&list.name) {
+            if known.list != list {
+                return Err(Refused::ListDiffers(list.name.to_string()));
+            }
+            let last = known.versions.assertions().last();
+            if last.is_some_and(|last| last.valid.start() == from && last.value == prices) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Entry::PriceListPublished { list, prices, from }))
+    }
+}

@@ -1,0 +1,430 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::attribution::{Reason, attribute};
+use crate::catalog::{Price, PriceListScope};
+use crate::ids::{BillingMeterId, LocalSubscriptionId, ObjectId, TenantId};
+use crate::money::Currency;
+use crate::partner::{PartnerKind, SubscriptionKind, SubscriptionState};
+use crate::registration::{BillingModel, RegistrationToken};
+use crate::time::Timestamp;
+
+const DIRECT: PartnerId = PartnerId::from_bytes([1; 16]);
+const PROVIDER: PartnerId = PartnerId::from_bytes([2; 16]);
+const RESELLER: PartnerId = PartnerId::from_bytes([3; 16]);
+const CUSTOMER: CustomerId = CustomerId::from_bytes([4; 16]);
+const TENANT: TenantId = TenantId::from_bytes([5; 16]);
+const SUBSCRIPTION: SubscriptionId = SubscriptionId::from_bytes([6; 16]);
+const STACK: CloudId = CloudId::from_bytes([7; 16]);
+
+/// The books after these entries, recorded one after the other.
+fn books(entries: &[Entry]) -> Books {
+    let mut books = Books::default();
+    for entry in entries {
+        enter(&mut books, entry).unwrap();
+    }
+    books
+}
+
+fn enter(books: &mut Books, entry: &Entry) -> Result<(), Contradiction> {
+    let number = books.entries() + 1;
+    let at = Timestamp::from_second(i64::try_from(number).unwrap()).unwrap();
+    books.apply(
+        entry,
+        Recorded {
+            entry: number,
+            at,
+            by: ObjectId::from_bytes([0; 16]),
+        },
+    )
+}
+
+fn partner(id: PartnerId, kind: PartnerKind) -> Partner {
+    Partner {
+        id,
+        name: "Fabrikam".to_owned(),
+        kind,
+    }
+}
+
+fn customer() -> Customer {
+    Customer {
+        id: CUSTOMER,
+        partner: DIRECT,
+        name: "Contoso".to_owned(),
+        tenants: vec![TENANT],
+    }
+}
+
+fn csp() -> Subscription {
+    Subscription {
+        id: SUBSCRIPTION,
+        name: "Contoso production".to_owned(),
+        kind: SubscriptionKind::Csp,
+        tenant: TENANT,
+        owner: Some(DIRECT),
+        customer: Some(CUSTOMER),
+        state: SubscriptionState::Active,
+    }
+}
+
+fn sold() -> Books {
+    books(&[
+        Entry::PartnerCreated(partner(DIRECT, PartnerKind::DirectBill)),
+        Entry::PartnerCreated(partner(PROVIDER, PartnerKind::IndirectProvider)),
+        Entry::PartnerCreated(partner(
+            RESELLER,
+            PartnerKind::IndirectReseller { provider: PROVIDER },
+        )),
+        Entry::CustomerCreated(customer()),
+        Entry::SubscriptionCreated(csp()),
+    ])
+}
+
+fn registered(id: u8, name: &str, from: &str) -> Entry {
+    let token = RegistrationToken {
+        cloud_id: STACK,
+        object_id: None,
+        billing_model: BillingModel::PayAsYouUse,
+        marketplace_syndication_enabled: true,
+        usage_reporting_enabled: true,
+        agreement_number: None,
+        asset_tag: None,
+        region_names: Vec::new(),
+        hardware: Vec::new(),
+        issuer: String::new(),
+        version: "1.0".to_owned(),
+    };
+    Entry::Registered {
+        id: RegistrationId::from_bytes([id; 16]),
+        subscription: SUBSCRIPTION,
+        resource_group: "azurestack".parse().unwrap(),
+        name: name.parse().unwrap(),
+        location: "global".to_owned(),
+        tags: BTreeMap::new(),
+        token,
+        from: from.parse().unwrap(),
+    }
+}
+
+#[test]
+fn an_account_created_twice_is_created_once_and_never_silently_changed() {
+    let books = sold();
+    assert_eq!(books.create_customer(customer()), Ok(None));
+    let renamed = Customer {
+        name: "Other".to_owned(),
+        ..customer()
+    };
+    assert_eq!(
+        books.create_customer(renamed),
+        Err(Refused::AlreadyExists("customer"))
+    );
+    assert_eq!(books.create_subscription(csp()), Ok(None));
+    assert_eq!(
+        books.create_partner(partner(DIRECT, PartnerKind::DirectBill)),
+        Ok(None)
+    );
+}
+
+#[test]
+fn accounts_that_do_not_fit_are_refused_with_what_is_wrong() {
+    let books = sold();
+    let reseller_of = |provider| {
+        books.create_partner(partner(
+            PartnerId::from_bytes([9; 16]),
+            PartnerKind::IndirectReseller { provider },
+        ))
+    };
+    assert_eq!(reseller_of(DIRECT), Err(Refused::NotAProvider(DIRECT)));
+    let nobody = PartnerId::from_bytes([8; 16]);
+    assert_eq!(reseller_of(nobody), Err(Refused::UnknownPartner(nobody)));
+
+    let other = |tenants, partner| Customer {
+        id: CustomerId::from_bytes([9; 16]),
+        partner,
+        name: "Other".to_owned(),
+        tenants,
+    };
+    let new_tenant = TenantId::from_bytes([9; 16]);
+    for (customer, refused) in [
+        (other(vec![], DIRECT), Refused::NoTenant),
+        (
+            other(vec![new_tenant, TENANT], DIRECT),
+            Refused::TenantTaken(TENANT),
+        ),
+        (
+            other(vec![new_tenant], PROVIDER),
+            Refused::ProviderHasNoCustomers(PROVIDER),
+        ),
+        (other(vec![new_tenant], nobody), Refused::UnknownPartner(nobody)),
+    ] {
+        assert_eq!(books.create_customer(customer), Err(refused));
+    }
+
+    let new = Subscription {
+        id: SubscriptionId::from_bytes([9; 16]),
+        ..csp()
+    };
+    let shared = |owner, tenant| Subscription {
+        kind: SubscriptionKind::PartnerSharedServices,
+        customer: None,
+        owner,
+        tenant,
+        ..new.clone()
+    };
+    for (subscription, refused) in [
+        (
+            Subscription {
+                customer: None,
+                ..new.clone()
+            },
+            Refused::CustomerMissing,
+        ),
+        (
+            Subscription {
+                kind: SubscriptionKind::DevTest,
+                ..new.clone()
+            },
+            Refused::CustomerNotAllowed(SubscriptionKind::DevTest),
+        ),
+        (
+            Subscription {
+                owner: Some(RESELLER),
+                ..new.clone()
+            },
+            Refused::OwnerIsNotSeller {
+                customer: CUSTOMER,
+                seller: DIRECT,
+            },
+        ),
+        (
+            Subscription {
+                tenant: new_tenant,
+                ..new.clone()
+            },
+            Refused::TenantNotOfCustomer {
+                tenant: new_tenant,
+                customer: CUSTOMER,
+            },
+        ),
+        (shared(None, new_tenant), Refused::OwnerMissing),
+        (
+            shared(Some(RESELLER), new_tenant),
+            Refused::ResellerHasNoSharedServices(RESELLER),
+        ),
+        (
+            shared(Some(DIRECT), TENANT),
+            Refused::SharedServicesInCustomerTenant(TENANT),
+        ),
+    ] {
+        assert_eq!(books.create_subscription(subscription), Err(refused));
+    }
+    assert!(
+        books
+            .create_subscription(shared(Some(DIRECT), new_tenant))
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
+fn the_most_particular_price_list_applies() {
+    let list = |name: &str, scope| PriceList {
+        name: name.parse().unwrap(),
+        scope,
+        currency: Currency::USD,
+    };
+    let publish = |list| Entry::PriceListPublished {
+        list,
+        prices: Prices::new(),
+        from: Hour::MIN,
+    };
+    let mut books = sold();
+    let applies = |books: &Books| {
+        let payer = books.subscription(SUBSCRIPTION).unwrap();
+        books
+            .price_list_for(payer)
+            .map(|published| published.list.name.to_string())
+    };
+    assert_eq!(applies(&books), None);
+    for (name, scope) in [
+        ("platform", PriceListScope::Platform),
+        ("direct", PriceListScope::Seller(DIRECT)),
+        ("contoso", PriceListScope::Buyer(DIRECT, SUBSCRIPTION)),
+    ] {
+        enter(&mut books, &publish(list(name, scope))).unwrap();
+        assert_eq!(applies(&books).as_deref(), Some(name));
+    }
+}
+
+#[test]
+fn a_price_list_is_published_once_for_a_scope_and_never_becomes_another() {
+    let list = |name: &str, currency: &str| PriceList {
+        name: name.parse().unwrap(),
+        scope: PriceListScope::Platform,
+        currency: currency.parse().unwrap(),
+    };
+    let prices: Prices = [(
+        BillingMeterId::from_bytes([1; 16]),
+        Price::flat("0.008".parse().unwrap()),
+    )]
+    .into();
+    let mut books = sold();
+    let entry = books
+        .publish_price_list(list("a", "USD"), prices.clone(), Hour::MIN)
+        .unwrap()
+        .unwrap();
+    enter(&mut books, &entry).unwrap();
+    assert_eq!(
+        books.publish_price_list(list("a", "USD"), prices.clone(), Hour::MIN),
+        Ok(None)
+    );
+    assert_eq!(
+        books.publish_price_list(list("a", "EUR"), prices.clone(), Hour::MIN),
+        Err(Refused::ListDiffers("a".to_owned()))
+    );
+    assert_eq!(
+        books.publish_price_list(list("b", "USD"), prices, Hour::MIN),
+        Err(Refused::ScopeTaken("a".to_owned()))
+    );
+}
+
+#[test]
+fn usage_is_charged_by_the_registration_that_was_valid_in_its_hour() {
+    let local = LocalSubscriptionId::from_bytes([9; 16]);
+    let first = RegistrationId::from_bytes([1; 16]);
+    let mut books = sold();
+    for entry in [
+        registered(1, "AzureStack-one", "2026-10-02T00:00:00Z"),
+        Entry::RegistrationBackdated {
+            registration: first,
+            valid: HourInterval::new(
+                "2026-10-01T12:00:00Z".parse().unwrap(),
+                "2026-10-02T00:00:00Z".parse().unwrap(),
+            )
+            .unwrap(),
+        },
+        Entry::Deregistered {
+            registration: first,
+            from: "2026-10-03T00:00:00Z".parse().unwrap(),
+        },
+        registered(2, "AzureStack-one", "2026-10-04T00:00:00Z"),
+    ] {
+        enter(&mut books, &entry).unwrap();
+    }
+    let within = HourInterval::new(
+        "2026-10-01T00:00:00Z".parse().unwrap(),
+        "2026-10-05T00:00:00Z".parse().unwrap(),
+    );
+    let told: Vec<_> = attribute(books.stack(STACK).unwrap(), local, within.unwrap())
+        .into_iter()
+        .map(|answer| {
+            (
+                answer.interval.hours(),
+                answer.charge.map(|it| (it.registration.as_bytes()[0], it.reason)),
+            )
+        })
+        .collect();
+    let unknown = Reason::LocalSubscriptionUnknown;
+    assert_eq!(
+        told,
+        [
+            (12, None),
+            (36, Some((1, unknown))),
+            (24, None),
+            (24, Some((2, unknown)))
+        ]
+    );
+}
+
+#[test]
+fn an_entry_that_cannot_be_true_is_reported_and_changes_nothing() {
+    let mut books = sold();
+    enter(
+        &mut books,
+        &registered(1, "AzureStack-one", "2026-10-02T00:00:00Z"),
+    )
+    .unwrap();
+    let before = books.entries();
+    for impossible in [
+        registered(2, "AzureStack-two", "2026-10-02T00:00:00Z"),
+        registered(3, "azurestack-ONE", "2026-10-02T00:00:00Z"),
+        Entry::MultiTenancyApproved {
+            registration: RegistrationId::from_bytes([9; 16]),
+        },
+        Entry::Deregistered {
+            registration: RegistrationId::from_bytes([9; 16]),
+            from: "2026-10-02T00:00:00Z".parse().unwrap(),
+        },
+    ] {
+        assert!(enter(&mut books, &impossible).is_err());
+        assert_eq!(books.entries(), before);
+        assert_eq!(books.live_registrations().count(), 1);
+    }
+    let gap = Recorded {
+        entry: before + 2,
+        at: Timestamp::UNIX_EPOCH,
+        by: ObjectId::from_bytes([0; 16]),
+    };
+    assert!(
+        books
+            .apply(
+                &Entry::PartnerCreated(partner(DIRECT, PartnerKind::DirectBill)),
+                gap
+            )
+            .is_err()
+    );
+}
+
+#[test]
+fn re_registering_keeps_the_mappings() {
+    let registration = RegistrationId::from_bytes([1; 16]);
+    let from: Hour = "2026-10-02T00:00:00Z".parse().unwrap();
+    let mut books = sold();
+    let Entry::Registered { token, .. } = registered(1, "AzureStack-one", "2026-10-02T00:00:00Z") else {
+        return;
+    };
+    for entry in [
+        registered(1, "AzureStack-one", "2026-10-02T00:00:00Z"),
+        Entry::TenantMapped {
+            registration,
+            tenant: TENANT,
+            subscription: Some(SUBSCRIPTION),
+            valid: HourInterval::from(from),
+        },
+        Entry::Reregistered {
+            registration,
+            token: RegistrationToken {
+                billing_model: BillingModel::Development,
+                ..token
+            },
+            tags: BTreeMap::new(),
+            from: from.plus(24),
+        },
+    ] {
+        enter(&mut books, &entry).unwrap();
+    }
+    let live = books.registration_of_stack(STACK).unwrap();
+    assert_eq!(live.token.billing_model, BillingModel::Development);
+    let mappings = books.mappings(live, from.plus(48));
+    assert_eq!(mappings.len(), 1);
+    assert_eq!(
+        (mappings[0].tenant, mappings[0].subscription),
+        (TENANT, SUBSCRIPTION)
+    );
+    let terms = |hour| {
+        books
+            .stack(STACK)
+            .unwrap()
+            .registration
+            .at(hour)
+            .unwrap()
+            .value
+            .unwrap()
+            .billing_model
+    };
+    assert_eq!(
+        (terms(from), terms(from.plus(24))),
+        (BillingModel::PayAsYouUse, BillingModel::Development)
+    );
+}

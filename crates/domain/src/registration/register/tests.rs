@@ -1,0 +1,243 @@
+use super::*;
+use crate::partner::PartnerKind;
+use crate::registration::fixture::{cloud, partner, registration, subscription, subscription_id, token};
+use RefusalKind::{Conflict, Invalid};
+use SubscriptionKind::{Csp, DevTest, EnterpriseAgreement, PartnerSharedServices, PayAsYouGo};
+
+fn shared_services() -> Subscription {
+    subscription(
+        1,
+        PartnerSharedServices,
+        Some(&partner(1, PartnerKind::IndirectProvider)),
+    )
+}
+
+fn of(subscription: &Subscription) -> Surroundings<'_> {
+    Surroundings {
+        subscription,
+        operated_by: Some(StackOperator::Distributor),
+        directory_uses: &[],
+        existing: None,
+        mappings: 0,
+        live_for_stack: None,
+    }
+}
+
+fn request(token: Option<RegistrationToken>) -> PutRegistration {
+    PutRegistration {
+        name: "Harbour-1".parse().unwrap(),
+        location: None,
+        tags: None,
+        token,
+    }
+}
+
+fn tags(site: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("site".to_owned(), site.to_owned())])
+}
+
+#[test]
+fn a_stack_that_nobody_registered_yet_is_registered() {
+    let sent = token(cloud(5), BillingModel::Capacity);
+    let request = PutRegistration {
+        location: Some("Global".into()),
+        ..request(Some(sent.clone()))
+    };
+    let decision = put(&request, &of(&shared_services())).unwrap();
+    let location = "Global".to_owned();
+    assert_eq!(
+        decision.change,
+        Change::Create {
+            token: sent,
+            location,
+            tags: BTreeMap::new()
+        }
+    );
+    assert_eq!(decision.warnings, []);
+}
+
+#[test]
+fn the_same_name_again_re_registers_and_what_was_not_sent_stays() {
+    let default = shared_services();
+    let existing = registration(1, cloud(5));
+    for model in [
+        BillingModel::Development,
+        BillingModel::Capacity,
+        BillingModel::Custom,
+    ] {
+        let sent = token(cloud(5), model);
+        let surroundings = Surroundings {
+            existing: Some(&existing),
+            live_for_stack: Some(&existing),
+            ..of(&default)
+        };
+        let change = put(&request(Some(sent.clone())), &surroundings).unwrap().change;
+        assert_eq!(
+            change,
+            Change::ReRegister {
+                token: sent,
+                tags: tags("harbour")
+            }
+        );
+    }
+}
+
+#[test]
+fn the_same_request_again_changes_nothing() {
+    let default = shared_services();
+    let existing = registration(1, cloud(5));
+    let surroundings = Surroundings {
+        existing: Some(&existing),
+        live_for_stack: Some(&existing),
+        ..of(&default)
+    };
+    for tags in [None, Some(tags("harbour"))] {
+        let request = PutRegistration {
+            tags,
+            ..request(Some(existing.token.clone()))
+        };
+        assert_eq!(put(&request, &surroundings).unwrap().change, Change::Nothing);
+    }
+}
+
+#[test]
+fn without_a_token_only_tags_change() {
+    // Not even a suspended subscription, or one with which nobody could register, is in the way of that.
+    let default = Subscription {
+        state: SubscriptionState::Suspended,
+        ..subscription(1, DevTest, None)
+    };
+    let existing = registration(1, cloud(5));
+    let surroundings = Surroundings {
+        existing: Some(&existing),
+        ..of(&default)
+    };
+    for (sent, change) in [
+        (None, Change::Nothing),
+        (Some(tags("harbour")), Change::Nothing),
+        (
+            Some(tags("mountain")),
+            Change::SetTags {
+                tags: tags("mountain"),
+            },
+        ),
+        (
+            Some(BTreeMap::new()),
+            Change::SetTags {
+                tags: BTreeMap::new(),
+            },
+        ),
+    ] {
+        let request = PutRegistration {
+            tags: sent,
+            ..request(None)
+        };
+        assert_eq!(
+            put(&request, &surroundings),
+            Ok(Decision {
+                change,
+                warnings: vec![]
+            })
+        );
+    }
+}
+
+#[test]
+fn every_reason_not_to_register_has_its_code_and_says_what_to_do() {
+    let (good, unfit) = (shared_services(), subscription(1, PayAsYouGo, None));
+    let suspended = Subscription {
+        state: SubscriptionState::Suspended,
+        ..shared_services()
+    };
+    let orphan = subscription(1, Csp, None);
+    let (existing, elsewhere) = (registration(1, cloud(5)), registration(2, cloud(6)));
+    let (some, other) = (Some(&existing), Some(&elsewhere));
+    let no_token = ("RegistrationTokenRequired", Invalid);
+    let mismatch = ("CloudIdMismatch", Conflict);
+    let taken = ("StackAlreadyRegistered", Conflict);
+    let not_now = ("SubscriptionSuspended", Conflict);
+    let not_this_kind = ("SubscriptionKindNotAllowed", Invalid);
+    let nobodys = ("SubscriptionWithoutPartner", Conflict);
+    // default subscription, registered here, of this stack, the token's stack -> refusal, what its text names
+    let table = [
+        (&good, None, None, None, no_token, "registrationToken"),
+        (&good, some, None, Some(7), mismatch, "AzureStack-07070707-"),
+        (&good, some, other, Some(6), mismatch, "05050505-"),
+        (&good, None, other, Some(6), taken, "registrations/Harbour-2"),
+        (&suspended, None, None, Some(7), not_now, "reactivated"),
+        (&unfit, None, None, Some(7), not_this_kind, "pay-as-you-go"),
+        (&orphan, None, None, Some(7), nobodys, "partner"),
+    ];
+    for (subscription, existing, live_for_stack, stack, refused, names) in table {
+        let request = request(stack.map(|stack| token(cloud(stack), BillingModel::PayAsYouUse)));
+        let surroundings = Surroundings {
+            existing,
+            live_for_stack,
+            ..of(subscription)
+        };
+        let refusal = put(&request, &surroundings).unwrap_err();
+        assert_eq!((refusal.code(), refusal.kind()), refused);
+        assert!(refusal.to_string().contains(names), "{refusal}");
+    }
+}
+
+#[test]
+fn a_suspended_subscription_keeps_what_is_registered_with_it() {
+    let suspended = Subscription {
+        state: SubscriptionState::Suspended,
+        ..shared_services()
+    };
+    let existing = registration(1, cloud(5));
+    let surroundings = Surroundings {
+        existing: Some(&existing),
+        ..of(&suspended)
+    };
+    let decision = put(
+        &request(Some(token(cloud(5), BillingModel::Development))),
+        &surroundings,
+    )
+    .unwrap();
+    assert!(matches!(decision.change, Change::ReRegister { .. }));
+}
+
+#[test]
+fn tenant_mappings_that_are_no_longer_charged_are_warned_of() {
+    let default = shared_services();
+    let existing = registration(1, cloud(5));
+    for model in BillingModel::ALL {
+        for mappings in [0, 3] {
+            let surroundings = Surroundings {
+                existing: Some(&existing),
+                mappings,
+                ..of(&default)
+            };
+            let decision = put(&request(Some(token(cloud(5), model))), &surroundings).unwrap();
+            let warned = decision.warnings == [Warning::MappingsNotCharged { mappings, model }];
+            assert_eq!(
+                warned,
+                mappings == 3 && model != BillingModel::PayAsYouUse,
+                "{mappings} {model}"
+            );
+        }
+    }
+}
+
+#[test]
+fn multi_tenancy_is_approved_only_where_a_partner_stands_behind_the_subscription() {
+    for kind in [Csp, PartnerSharedServices] {
+        assert_eq!(approve_multi_tenancy(&subscription(1, kind, None)), Ok(()));
+    }
+    let refusal = approve_multi_tenancy(&subscription(1, EnterpriseAgreement, None)).unwrap_err();
+    assert_eq!(
+        (refusal.code(), refusal.kind()),
+        ("SingleTenantSubscription", Conflict)
+    );
+    assert!(refusal.to_string().contains(&subscription_id(1).to_string()));
+}
+
+#[test]
+fn deleting_ends_the_life_that_is_there_and_is_content_with_none() {
+    assert_eq!(delete(None), None);
+    let existing = registration(1, cloud(5));
+    assert_eq!(delete(Some(&existing)), Some(existing.id));
+}

@@ -1,0 +1,136 @@
+//! What is allowed and still worth saying.
+
+use std::fmt;
+
+use super::BillingModel;
+use crate::ids::{CloudId, SubscriptionId, TenantId};
+use crate::partner::SubscriptionKind;
+
+/// What else a directory is used for that should belong to a partner shared services subscription alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryUse {
+    /// It is a directory tenant of this customer.
+    Customer(String),
+    /// Local subscriptions of this stack live in it.
+    Stack(CloudId),
+}
+
+/// Something that was done as asked, and that whoever asked should know about it. Never a reason to refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// A stack operated by such a party is better registered with a subscription of the other kind.
+    SubscriptionKindNotAdvised {
+        /// The kind that was chosen.
+        chosen: SubscriptionKind,
+        /// The kind that is advised.
+        advised: SubscriptionKind,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The subscription can be registered for one tenant only: no tenant can be added to this registration.
+    SingleTenantOnly {
+        /// The kind that was chosen.
+        chosen: SubscriptionKind,
+    },
+    /// A partner shared services subscription lives in a directory that is not its own.
+    SharedServicesDirectoryInUse {
+        /// The directory.
+        tenant: TenantId,
+        /// What else it is used for.
+        used_for: DirectoryUse,
+    },
+    /// The registration left the one billing model under which tenant mappings are charged.
+    MappingsNotCharged {
+        /// How many tenant mappings it has.
+        mappings: usize,
+        /// The new model.
+        model: BillingModel,
+    },
+    /// The tenant that was added has no local subscription on the stack, and another one of its customer has.
+    TenantHasNoLocalSubscription {
+        /// The tenant that was added.
+        tenant: TenantId,
+        /// The customer's tenants that have a local subscription there.
+        signing_in: Vec<TenantId>,
+    },
+    /// A registration has one entry for each customer subscription, and that entry now names another tenant.
+    TenantLosesMapping {
+        /// The tenant that the entry named before.
+        tenant: TenantId,
+        /// The subscription.
+        subscription: SubscriptionId,
+    },
+}
+
+impl Warning {
+    /// The stable code of this warning.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SubscriptionKindNotAdvised { .. } => "SubscriptionKindNotAdvised",
+            Self::SingleTenantOnly { .. } => "SingleTenantOnly",
+            Self::SharedServicesDirectoryInUse { .. } => "SharedServicesDirectoryInUse",
+            Self::MappingsNotCharged { .. } => "MappingsNotCharged",
+            Self::TenantHasNoLocalSubscription { .. } => "TenantHasNoLocalSubscription",
+            Self::TenantLosesMapping { .. } => "TenantLosesMapping",
+        }
+    }
+}
+
+impl fmt::Display for DirectoryUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Customer(name) => write!(f, "it is also a directory of customer {name}"),
+            Self::Stack(cloud_id) => write!(f, "local subscriptions of stack {cloud_id} live in it"),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SubscriptionKindNotAdvised {
+                chosen,
+                advised,
+                reason,
+            } => write!(
+                f,
+                "The stack is registered with a {chosen} subscription, and a {advised} subscription is advised: \
+                 {reason}."
+            ),
+            Self::SingleTenantOnly { chosen } => write!(
+                f,
+                "With a {chosen} subscription a stack serves a single tenant: all of its usage is charged to this \
+                 subscription and no tenant can be added. To charge tenants apart, register with a CSP or partner \
+                 shared services subscription."
+            ),
+            Self::SharedServicesDirectoryInUse { tenant, used_for } => write!(
+                f,
+                "A partner shared services subscription belongs into a directory of its own, and directory {tenant} \
+                 is not: {used_for}. Make the account, its credentials and the subscription in a separate one."
+            ),
+            Self::MappingsNotCharged { mappings, model } => write!(
+                f,
+                "The registration keeps its tenant mappings ({mappings}), and tenants can neither be added nor \
+                 charged under {model}. Re-register with PayAsYouUse to use them again."
+            ),
+            Self::TenantHasNoLocalSubscription { tenant, signing_in } => write!(
+                f,
+                "Tenant {tenant} has no local subscription on this stack, and its customer signs in there with \
+                 {}. Usage follows the tenant that signs in: create the subscription in that one and add it.",
+                listed(signing_in)
+            ),
+            Self::TenantLosesMapping { tenant, subscription } => write!(
+                f,
+                "Subscription {subscription} was mapped to tenant {tenant} on this stack and is no more: a \
+                 registration has one entry for each subscription. Usage of {tenant} falls to the default \
+                 subscription until another subscription is added for it."
+            ),
+        }
+    }
+}
+
+fn listed(tenants: &[TenantId]) -> String {
+    let texts: Vec<String> = tenants.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
