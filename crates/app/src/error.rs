@@ -40,6 +40,8 @@ pub struct Error {
     pub message: String,
     /// The member or parameter at fault.
     pub target: Option<&'static str>,
+    /// What to do, where the message is a documented text that does not say it.
+    pub hint: Option<String>,
     /// What only an operator should read: for the log.
     pub detail: Option<String>,
 }
@@ -48,7 +50,7 @@ impl Error {
     /// A failure with its code and text.
     #[must_use]
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), target: None, detail: None }
+        Self { kind, code, message: message.into(), target: None, hint: None, detail: None }
     }
 
     /// The same, naming the member or parameter at fault.

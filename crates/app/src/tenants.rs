@@ -41,7 +41,7 @@ pub struct MappingVersion {
 impl From<TenantRefusal> for Error {
     fn from(refusal: TenantRefusal) -> Self {
         let error = Self::new(refusal.kind().into(), refusal.code(), refusal.to_string());
-        Self { detail: Some(refusal.hint()), ..error }
+        Self { hint: Some(refusal.hint()), ..error }
     }
 }
 
@@ -135,7 +135,12 @@ impl App {
                     let customer_subscription = &subscription.to_string();
                     let request = AddTenant { path: &path, customer_subscription, tenant: Some(tenant) };
                     let addition = decide(books, &request, Some(registration), hour)?;
-                    // A mapping of stated hours leaves other tenants' mappings as they are.
+                    // A registration has one entry for each subscription: two tenants cannot share one now.
+                    if let Some(other) = addition.released
+                        && valid.contains(hour)
+                    {
+                        return Err(mapped_to_another(subscription, other));
+                    }
                     let released = |it: &Warning| !matches!(it, Warning::TenantLosesMapping { .. });
                     addition.warnings.into_iter().filter(released).collect()
                 }
@@ -200,6 +205,14 @@ impl App {
         versions.sort_by_key(|version| version.recorded.entry);
         Ok(versions)
     }
+}
+
+fn mapped_to_another(subscription: SubscriptionId, tenant: TenantId) -> Error {
+    let message = format!(
+        "Subscription {subscription} is mapped to tenant {tenant} now, and an entry of a registration names one tenant. \
+         Remove that mapping first, or end this one before the present hour with validTo."
+    );
+    Error::new(Kind::Conflict, "SubscriptionMappedToAnotherTenant", message).about("subscriptionId")
 }
 
 fn mappings(books: &Books, registration: &Registration, hour: Hour) -> Mappings {

@@ -48,6 +48,18 @@ impl Conversion {
         }
     }
 
+    /// The factor.
+    #[must_use]
+    pub const fn factor(&self) -> &BigRational {
+        &self.factor
+    }
+
+    /// Whether quantities are divided by the hours of the calendar month, too.
+    #[must_use]
+    pub const fn is_per_hours_in_month(&self) -> bool {
+        self.per_hours_in_month
+    }
+
     /// What one unit of the local meter is in units of the billing meter, in this period.
     #[must_use]
     pub fn ratio(&self, period: Period) -> BigRational {

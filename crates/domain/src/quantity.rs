@@ -11,6 +11,9 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
+/// An exact fraction.
+pub use num_rational::BigRational as Rational;
+
 /// The most significant digits a quantity or a price may have.
 pub const SIGNIFICANT_DIGITS_MAX: u32 = 28;
 /// The most decimal places a quantity or a price may have, once trailing zeros are gone.
@@ -223,7 +226,7 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, negative: bool, digits: &str, scale
 }
 
 /// A sum of quantities, exact whatever is added to it.
-#[derive(Clone, Default, Hash)]
+#[derive(Clone, Default)]
 pub struct QuantitySum {
     coefficient: BigInt,
     scale: u32,

@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What is said: the shapes of the contracts and of our own API.
+//!
+//! Everything here is a shape or a way from text to domain values and back. Nothing decides, stores or sends.
+
+pub mod usage;
+pub mod api;
+pub mod catalog;

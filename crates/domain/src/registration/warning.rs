@@ -100,8 +100,8 @@ impl fmt::Display for Warning {
             ),
             Self::SingleTenantOnly { chosen } => write!(
                 f,
-                "With a {chosen} subscription a stack serves a single tenant: all of its usage is charged to this \
-                 subscription and no tenant can be added. To charge tenants apart, register with a CSP or partner \
+                "With a subscription of kind {chosen} a stack serves a single tenant: all of its usage is charged to \
+                 this subscription and no tenant can be added. To charge tenants apart, register with a CSP or partner \
                  shared services subscription."
             ),
             Self::SharedServicesDirectoryInUse { tenant, used_for } => write!(

@@ -156,7 +156,7 @@ impl TenantRefusal {
                     .into(),
             },
             Self::InvalidCspSubscription { kind, .. } => format!(
-                "It is a {kind} subscription. Tenants are charged to subscriptions that a CSP partner sold to their \
+                "The subscription is of kind {kind}. Tenants are charged to subscriptions that a CSP partner sold to their \
                  customer: create one and add that."
             ),
             Self::BadCustomerSubscriptionId { registered_with, .. } => format!(

@@ -1,0 +1,88 @@
+//! Our own API, `/api/v1`: JSON with camelCase members. Decimals are strings, ids are GUIDs in lower case, times are
+//! UTC.
+//!
+//! A request with a member that it should not have is refused, since a misspelt member would otherwise be lost in
+//! silence. Responses may gain members.
+
+mod accounts;
+mod prices;
+mod registrations;
+mod statements;
+mod usage;
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use accounts::{
+    Customer, NewCustomer, NewPartner, NewSubscription, Partner, PartnerKind, Subscription, SubscriptionKind,
+    SubscriptionState,
+};
+pub use prices::{Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PublishPriceList, PriceTier};
+pub use registrations::{
+    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Stack, Warning,
+};
+pub use statements::{
+    LawCheck, Line, NotCharged, NotChargedBecause, Reason, RecordCounts, Share, Statement, StatementStatus, TierCharge,
+};
+pub use usage::{DeliveryReceipt, Problem, QuarantinedRecord, Receipt, UnmappedUsage, UsageRecord, UsedQuantity};
+
+/// A part of a list. `nextLink` is there when there is more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The items.
+    pub value: Vec<T>,
+    /// Where to go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_link: Option<String>,
+}
+
+/// A member of a request that cannot be what it says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{target}: {message}")]
+pub struct InvalidMember {
+    /// The member, as in `customerId` or `prices[3].rates`.
+    pub target: String,
+    /// What would be right.
+    pub message: String,
+}
+
+impl InvalidMember {
+    /// The stable code.
+    pub const CODE: &'static str = "InvalidProperty";
+
+    pub(crate) fn new(target: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { target: target.into(), message: message.into() }
+    }
+}
+
+/// Reads a member.
+fn member<T: FromStr<Err: std::fmt::Display>>(target: &str, text: &str) -> Result<T, InvalidMember> {
+    text.parse().map_err(|error: T::Err| InvalidMember::new(target, format!("{error}; got '{}'", shortened(text))))
+}
+
+fn optional<T: FromStr<Err: std::fmt::Display>>(target: &str, text: Option<&str>) -> Result<Option<T>, InvalidMember> {
+    text.map(|text| member(target, text)).transpose()
+}
+
+/// Names are for people: something readable of a reasonable length.
+fn name(target: &str, text: String) -> Result<String, InvalidMember> {
+    const CHARACTERS_MAX: usize = 200;
+    if text.trim().is_empty() || text.chars().count() > CHARACTERS_MAX || text.chars().any(char::is_control) {
+        let message = format!("expected a name of 1 to {CHARACTERS_MAX} characters without control characters");
+        return Err(InvalidMember::new(target, message));
+    }
+    Ok(text)
+}
+
+/// What a caller sent, short enough to be sent back.
+fn shortened(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 80;
+    let mut shortened: String = text.chars().take(CHARACTERS_MAX).collect();
+    if shortened.len() < text.len() {
+        shortened.push('…');
+    }
+    shortened
+}

@@ -1,0 +1,239 @@
+//! Meters and price lists.
+
+use std::collections::BTreeMap;
+
+use domain::catalog::{self, Billing, Catalog, PriceListScope, Prices, Tier};
+use domain::quantity::{InvalidQuantity, Quantity};
+use domain::time::Hour;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{InvalidMember, member, optional};
+
+/// What becomes of a local meter's usage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeterBilling {
+    /// The billing meter it is charged as.
+    pub billing_meter_id: String,
+    /// That meter's name.
+    pub billing_meter_name: String,
+    /// That meter's unit, which prices are per.
+    pub billing_unit: String,
+    /// What one unit of the local meter is in units of the billing meter, as an exact fraction such as `1/1024`.
+    pub factor: String,
+    /// Whether it is then divided by the hours of the calendar month.
+    pub per_hours_in_month: bool,
+}
+
+/// A local meter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Meter {
+    /// Its id.
+    pub local_meter_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// What it counts.
+    pub meaning: String,
+    /// What it is charged as; nothing for an informational one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing: Option<MeterBilling>,
+    /// Why it is not charged; nothing for one that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub informational: Option<String>,
+}
+
+impl Meter {
+    /// A local meter of a catalog.
+    #[must_use]
+    pub fn of(meter: &catalog::LocalMeter, catalog: &Catalog) -> Self {
+        let (billing, informational) = match &meter.billing {
+            Billing::Charged { meter, conversion } => {
+                let billing = catalog.billing_meter(*meter).map(|billing| MeterBilling {
+                    billing_meter_id: billing.id.to_string(),
+                    billing_meter_name: billing.name.clone(),
+                    billing_unit: billing.unit.clone(),
+                    factor: conversion.factor().to_string(),
+                    per_hours_in_month: conversion.is_per_hours_in_month(),
+                });
+                (billing, None)
+            }
+            Billing::Informational { because } => (None, Some(because.clone())),
+        };
+        Self {
+            local_meter_id: meter.id.to_string(),
+            name: meter.name.clone(),
+            unit: meter.unit.clone(),
+            meaning: meter.meaning.clone(),
+            billing,
+            informational,
+        }
+    }
+}
+
+/// What a billing meter costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MeterPrice {
+    /// The billing meter.
+    pub meter_id: String,
+    /// Graduated rates for one unit, by the lower bound from which they hold, as in `{"0": "0.05", "100": "0.04"}`.
+    pub rates: BTreeMap<String, String>,
+    /// What is free in each period. The lower bounds count from its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub included_quantity: Option<String>,
+}
+
+/// A version of a price list to be published. It prices all hours from `effectiveFrom` on with exactly these prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishPriceList {
+    /// The currency of every price, as in ISO 4217.
+    pub currency: String,
+    /// The partner whose prices these are; without one, the platform's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<String>,
+    /// The one subscription that they are for; without one, everything the seller sells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer: Option<String>,
+    /// The first hour they are for.
+    pub effective_from: String,
+    /// The prices.
+    pub prices: Vec<MeterPrice>,
+}
+
+impl PublishPriceList {
+    /// The most prices in one list.
+    pub const PRICES_MAX: usize = 10_000;
+    /// The most rates in one price.
+    pub const RATES_MAX: usize = 100;
+
+    /// The list of this name, its prices, and from when they hold.
+    ///
+    /// # Errors
+    /// [`InvalidMember`].
+    pub fn into_domain(self, list_name: &str) -> Result<(catalog::PriceList, Prices, Hour), InvalidMember> {
+        let seller = optional("seller", self.seller.as_deref())?;
+        let buyer = optional("buyer", self.buyer.as_deref())?;
+        let scope = match (seller, buyer) {
+            (None, None) => PriceListScope::Platform,
+            (Some(seller), None) => PriceListScope::Seller(seller),
+            (Some(seller), Some(buyer)) => PriceListScope::Buyer(seller, buyer),
+            (None, Some(_)) => {
+                return Err(InvalidMember::new("seller", "expected the partner that sells to the buyer"));
+            }
+        };
+        if self.prices.len() > Self::PRICES_MAX {
+            let message = format!("expected at most {} prices", Self::PRICES_MAX);
+            return Err(InvalidMember::new("prices", message));
+        }
+        let list = catalog::PriceList {
+            name: member("name", list_name)?,
+            scope,
+            currency: member("currency", &self.currency)?,
+        };
+        let mut prices = Prices::new();
+        for (index, price) in self.prices.iter().enumerate() {
+            let at = |member: &str| format!("prices[{index}].{member}");
+            let meter = member(&at("meterId"), &price.meter_id)?;
+            if prices.insert(meter, price.price(&at)?).is_some() {
+                return Err(InvalidMember::new(at("meterId"), format!("expected each meter once; {meter} is repeated")));
+            }
+        }
+        Ok((list, prices, member("effectiveFrom", &self.effective_from)?))
+    }
+}
+
+impl MeterPrice {
+    fn price(&self, at: &impl Fn(&str) -> String) -> Result<catalog::Price, InvalidMember> {
+        if self.rates.len() > PublishPriceList::RATES_MAX {
+            let message = format!("expected at most {} rates", PublishPriceList::RATES_MAX);
+            return Err(InvalidMember::new(at("rates"), message));
+        }
+        let rates = |error: &dyn std::fmt::Display| InvalidMember::new(at("rates"), error.to_string());
+        let tiers: Result<Vec<Tier>, InvalidQuantity> = self
+            .rates
+            .iter()
+            .map(|(from, price)| Ok(Tier { from: from.parse()?, unit_price: price.parse()? }))
+            .collect();
+        let included = optional(&at("includedQuantity"), self.included_quantity.as_deref())?;
+        let tiers = tiers.map_err(|error| rates(&error))?;
+        catalog::Price::new(tiers, included.unwrap_or(Quantity::ZERO)).map_err(|error| rates(&error))
+    }
+}
+
+/// One step of a graduated price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceTier {
+    /// The lower bound, counted from the end of the included quantity.
+    pub from: String,
+    /// The price of each unit in this step.
+    pub unit_price: String,
+}
+
+/// A version of a price list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceListVersion {
+    /// The first hour it prices, unless a later version does.
+    pub effective_from: String,
+    /// When it was published.
+    pub published_at: String,
+    /// Its prices.
+    pub prices: Vec<MeterPrice>,
+}
+
+/// A price list with all its versions, in the order of publishing. Where they overlap, the later one holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceList {
+    /// Its name.
+    pub name: String,
+    /// The currency of every price.
+    pub currency: String,
+    /// The partner whose prices these are; without one, the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller: Option<String>,
+    /// The one subscription that they are for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buyer: Option<String>,
+    /// Its versions.
+    pub versions: Vec<PriceListVersion>,
+}
+
+impl From<&domain::books::PublishedPriceList> for PriceList {
+    fn from(published: &domain::books::PublishedPriceList) -> Self {
+        let (seller, buyer) = match published.list.scope {
+            PriceListScope::Platform => (None, None),
+            PriceListScope::Seller(seller) => (Some(seller), None),
+            PriceListScope::Buyer(seller, buyer) => (Some(seller), Some(buyer)),
+        };
+        let versions = published.versions.assertions().iter().map(|version| PriceListVersion {
+            effective_from: version.valid.start().to_string(),
+            published_at: version.recorded.at.to_string(),
+            prices: version.value.iter().map(|(meter, price)| MeterPrice::of(*meter, price)).collect(),
+        });
+        Self {
+            name: published.list.name.to_string(),
+            currency: published.list.currency.to_string(),
+            seller: seller.map(|seller| seller.to_string()),
+            buyer: buyer.map(|buyer| buyer.to_string()),
+            versions: versions.collect(),
+        }
+    }
+}
+
+impl MeterPrice {
+    fn of(meter: domain::ids::BillingMeterId, price: &catalog::Price) -> Self {
+        let included = price.included();
+        Self {
+            meter_id: meter.to_string(),
+            rates: price.tiers().iter().map(|it| (it.from.to_string(), it.unit_price.to_string())).collect(),
+            included_quantity: (included != Quantity::ZERO).then(|| included.to_string()),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Stacks, and what is said of their registrations beside the shapes of Azure Resource Manager.
+
+use domain::ids::{SubscriptionId, TenantId};
+use domain::registration;
+use domain::time::{Hour, HourInterval};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{InvalidMember, SubscriptionKind, member, optional};
+
+/// Which kind of subscription a stack is best registered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Advice {
+    /// Who operates the stack: `directPartner`, `distributor`, `reseller` or `endUser`.
+    pub operated_by: String,
+    /// The kind that is advised.
+    pub subscription_kind: SubscriptionKind,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something the caller should know about what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Warning {
+    /// A stable code.
+    pub code: String,
+    /// What to know.
+    pub message: String,
+}
+
+impl From<&registration::Warning> for Warning {
+    fn from(warning: &registration::Warning) -> Self {
+        Self { code: warning.code().to_owned(), message: warning.to_string() }
+    }
+}
+
+/// A registered stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stack {
+    /// The stack.
+    pub cloud_id: String,
+    /// The resource id of its registration.
+    pub registration_id: String,
+    /// The registration's name.
+    pub registration_name: String,
+    /// The subscription that pays for whatever no tenant mapping claims.
+    pub default_subscription_id: String,
+    /// How the stack is paid for.
+    pub billing_model: String,
+    /// Whether tenants may be added.
+    pub multi_tenancy_approved: bool,
+    /// When it was registered.
+    pub registered_at: String,
+    /// The stack has reported its usage completely up to here, as far as it told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_through: Option<String>,
+}
+
+/// The answer to an approval for multi-tenancy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MultiTenancyApproval {
+    /// The stack.
+    pub cloud_id: String,
+    /// The registration's name.
+    pub registration_name: String,
+    /// Always true.
+    pub multi_tenancy_approved: bool,
+}
+
+/// Declares a registration valid from an earlier hour on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackdateRegistration {
+    /// The first hour, such as `2026-10-01T00:00:00Z`.
+    pub valid_from: String,
+}
+
+impl BackdateRegistration {
+    /// The first hour.
+    ///
+    /// # Errors
+    /// [`InvalidMember`].
+    pub fn valid_from(&self) -> Result<Hour, InvalidMember> {
+        member("validFrom", &self.valid_from)
+    }
+}
+
+/// Maps a tenant for stated hours, past ones too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MapTenant {
+    /// The directory tenant whose usage it is.
+    pub tenant_id: String,
+    /// The customer's CSP subscription that pays; `null` for the registration's default subscription.
+    pub subscription_id: Option<String>,
+    /// The first hour for which this holds.
+    pub valid_from: String,
+    /// The first hour for which it no longer does; without one it holds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<String>,
+}
+
+impl MapTenant {
+    /// The tenant, the subscription that pays, and the hours.
+    ///
+    /// # Errors
+    /// [`InvalidMember`].
+    pub fn parts(&self) -> Result<(TenantId, Option<SubscriptionId>, HourInterval), InvalidMember> {
+        let from: Hour = member("validFrom", &self.valid_from)?;
+        let to = optional("validTo", self.valid_to.as_deref())?.unwrap_or(Hour::MAX);
+        let valid = HourInterval::new(from, to)
+            .ok_or_else(|| InvalidMember::new("validTo", "expected an hour after validFrom"))?;
+        Ok((
+            member("tenantId", &self.tenant_id)?,
+            optional("subscriptionId", self.subscription_id.as_deref())?,
+            valid,
+        ))
+    }
+}
+
+/// One version of a tenant mapping. Where versions overlap, the one recorded last holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MappingVersion {
+    /// The directory tenant.
+    pub tenant_id: String,
+    /// The subscription that pays; none where the tenant was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<String>,
+    /// The first hour for which it holds.
+    pub valid_from: String,
+    /// The first hour for which it no longer does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<String>,
+    /// When it was recorded.
+    pub recorded_at: String,
+    /// Who recorded it.
+    pub recorded_by: String,
+    /// The number of its entry in the journal.
+    pub entry: u64,
+}
+
+/// What a delivered directory changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryTaken {
+    /// How many local subscriptions were listed.
+    pub listed: usize,
+    /// How many of them were new.
+    pub added: usize,
+    /// How many were known otherwise.
+    pub changed: usize,
+}

@@ -1,0 +1,164 @@
+//! Deliveries of usage and what became of them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Reason;
+
+/// A record of a delivery that could not be counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Its place in the delivery, from 0.
+    pub index: u32,
+    /// A stable code.
+    pub code: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// The answer to a delivery: everything it counts is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryReceipt {
+    /// The batch.
+    pub batch_id: String,
+    /// Records that are new.
+    pub accepted: u32,
+    /// Records that were there already.
+    pub duplicate: u32,
+    /// Records that say another quantity for what was there already.
+    pub revised: u32,
+    /// Records that could not be counted.
+    pub quarantined: u32,
+    /// What is wrong with those.
+    pub problems: Vec<Problem>,
+}
+
+/// The receipt of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// The batch.
+    pub batch_id: String,
+    /// Its number among the stack's batches, from 1.
+    pub sequence: u64,
+    /// When it was received.
+    pub received_at: String,
+    /// The start of the reported-time window it was read from: the records' reported time.
+    pub reported_start: String,
+    /// The end of that window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_end: Option<String>,
+    /// The stack had reported completely up to here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_through: Option<String>,
+    /// Records in it.
+    pub received: u32,
+    /// Records that were new.
+    pub accepted: u32,
+    /// Records that were there already.
+    pub duplicate: u32,
+    /// Records that said another quantity.
+    pub revised: u32,
+    /// Records that could not be counted.
+    pub quarantined: u32,
+    /// BLAKE3 of the body as delivered, in hex.
+    pub digest: String,
+    /// BLAKE3 over the stack's receipts up to this one, in hex.
+    pub chain: String,
+}
+
+/// A record in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuarantinedRecord {
+    /// Its position in the quarantine.
+    pub position: u64,
+    /// The stack.
+    pub cloud_id: String,
+    /// The batch it came in.
+    pub batch_id: String,
+    /// When that was received.
+    pub received_at: String,
+    /// Its place in the delivery, from 0.
+    pub index: u32,
+    /// A stable code.
+    pub code: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// The record as it was sent.
+    pub raw: String,
+}
+
+/// How much of a local meter was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UsedQuantity {
+    /// The local meter.
+    pub local_meter_id: String,
+    /// Its name, if the catalog knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_meter_name: Option<String>,
+    /// Its unit, if the catalog knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How much, exact.
+    pub quantity: String,
+}
+
+/// Usage that no tenant mapping claims.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmappedUsage {
+    /// The stack.
+    pub cloud_id: String,
+    /// The local subscription.
+    pub local_subscription_id: String,
+    /// Its directory tenant, if the stack's directory lists it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// Why no mapping claims it.
+    pub reason: Reason,
+    /// The subscription that pays for now; none where the stack was not registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged_to: Option<String>,
+    /// The first hour.
+    pub from: String,
+    /// The first hour after.
+    pub to: String,
+    /// Hours since the first: how long it has been waiting for somebody to claim it.
+    pub age_hours: i64,
+    /// How many records.
+    pub records: u64,
+    /// How much.
+    pub used: Vec<UsedQuantity>,
+}
+
+/// A usage record as it counts now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRecord {
+    /// The local subscription.
+    pub local_subscription_id: String,
+    /// The local meter.
+    pub local_meter_id: String,
+    /// The resource, in the case first seen.
+    pub resource_uri: String,
+    /// Where it was.
+    pub location: String,
+    /// Its tags, as sent.
+    pub tags: String,
+    /// What its provider added, as sent.
+    pub additional_info: String,
+    /// The usage start.
+    pub usage_start: String,
+    /// The usage end.
+    pub usage_end: String,
+    /// How much, exact.
+    pub quantity: String,
+    /// The reported time.
+    pub reported: String,
+    /// The batch it came in.
+    pub batch_id: String,
+}
