@@ -6,7 +6,7 @@ use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval};
 use domain::usage::Quarantined;
 use store::{
-    Appended, Batch, DeliveredRecord, QuarantinedRecord, Receipt, RecordCursor, ReportedWindow, Slice, StoredRecord,
+    Appended, Batch, DeliveredRecord, MeterTotal, QuarantinedRecord, Receipt, RecordCursor, ReportedWindow, Slice, StoredRecord,
 };
 
 use crate::{App, Error, Kind};
@@ -131,6 +131,14 @@ impl App {
         limit: usize,
     ) -> Result<Vec<StoredRecord>, Error> {
         Ok(self.usage.records(slice, after, limit).await?)
+    }
+
+    /// What the stacks measured in an interval, by stack and local meter, whoever pays for it.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn measured_usage(&self, within: HourInterval) -> Result<Vec<MeterTotal>, Error> {
+        Ok(self.usage.meter_totals(within).await?)
     }
 
     /// Usage in an interval that no tenant mapping claims: it is charged to default subscriptions, or to nobody.

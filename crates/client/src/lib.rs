@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The other side of the door: a typed client of our own API, and of the few Azure-shaped calls that operators need.
+//!
+//! A [`Client`] speaks TLS (plain HTTP only to the same machine), carries one caller's [`Credential`], and answers
+//! with the shapes of `wire`. Requests that do no harm when repeated are sent again while the server says that it is
+//! busy or cannot be reached, a bounded number of times; every other failure is a [`ClientError`] at once, in the
+//! server's own words where it had any.
+
+mod accounts;
+mod azure_stack;
+mod bills;
+mod call;
+mod connection;
+mod credential;
+mod delivery;
+mod error;
+mod paging;
+mod retry;
+mod stacks;
+
+pub use azure_stack::{
+    ActivationKey, CustomerSubscription, CustomerSubscriptionProperties, NewRegistration, NewRegistrationProperties,
+    Registration, RegistrationPath, RegistrationProperties, ResourceGroup,
+};
+pub use call::Answered;
+pub use connection::{Client, ClientBuilder};
+pub use credential::Credential;
+pub use delivery::{Delivery, Encoding, Format};
+pub use error::{ClientError, Refusal};
+pub use paging::ITEMS_MAX;
+pub use reqwest::StatusCode;
+pub use retry::{ATTEMPTS_MAX, WAITING_MAX};

@@ -1,1 +1,60 @@
-//! Placeholder.
+//! The door: HTTPS in front of the use-cases of `app`.
+//!
+//! - [`router`] shows every route on one screen, with what each needs; [`access`] stands before all of them.
+//! - `arm` speaks the contracts of Azure Resource Manager, `api` is our own API under `/api/v1`, `ops` is for whoever
+//!   runs the server.
+//! - [`error`] is the one place that knows which failure has which status.
+//!
+//! Only here and in `wire` is anything known about JSON and HTTP; what is allowed and what follows is decided in `app`
+//! and `domain`.
+
+mod access;
+mod api;
+mod arm;
+mod body;
+mod config;
+mod connection;
+pub mod credential;
+mod error;
+mod house;
+mod keys;
+mod limits;
+mod metrics;
+mod notes;
+mod observe;
+mod ops;
+mod pages;
+mod params;
+mod query;
+mod rates;
+mod router;
+mod secret_file;
+mod serve;
+mod tls;
+
+use app::App;
+use tokio::sync::Semaphore;
+
+pub use access::Needs;
+pub use app::environment::{Clock, Random};
+pub use config::{ServerConfig, Tls};
+pub use house::{OpenError, admit_operator, open};
+pub use keys::KeysError;
+pub use limits::{Limits, PAGE_ITEMS_MAX};
+pub use router::{RouteLine, route_table};
+pub use serve::{Running, Server, StartError};
+pub use tls::TlsError;
+
+/// Everything that the routes work with.
+struct Door {
+    app: App,
+    keys: keys::ActivationKeys,
+    limits: Limits,
+    /// Under which URL clients reach the server, with a slash at its end.
+    public_url: String,
+    rates: rates::Rates,
+    memory: body::Memory,
+    /// Places for deliveries that are being parsed and stored.
+    deliveries: Semaphore,
+    metrics: metrics::Metrics,
+}

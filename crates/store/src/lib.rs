@@ -1,1 +1,55 @@
-//! Placeholder.
+//! What is remembered.
+//!
+//! Two ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
+//! registrations, tenant mappings, price lists: few entries, each of them a decision) and the [`UsageLedger`] (usage
+//! records by the hundred million, receipts, quarantine). [`Books`] keeps what the journal adds up to in memory.
+//!
+//! The back end is chosen once, by [`open`]. Its answers are specified by the conformance suite in `tests/it`, which
+//! every back end runs. Facts are added, never changed; what was acknowledged is durable.
+
+mod error;
+mod journal;
+mod receipt;
+mod sqlite;
+mod usage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use error::StoreError;
+pub use journal::{Journal, JournalAppended, StoredEntry};
+pub use receipt::{BatchCounts, Problem, Receipt};
+pub use usage::{
+    Appended, Attributes, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord,
+    RecordCursor, ReportedWindow, Slice, SliceSum, StoredRecord, UsageLedger,
+};
+
+/// Where things are remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// Embedded, in files of one directory; one process at a time.
+    Sqlite {
+        /// The directory. It is created if it is not there.
+        directory: PathBuf,
+    },
+}
+
+/// The open memory. Cheap to clone; closed when its last clone is dropped.
+#[derive(Clone)]
+pub struct Store {
+    /// The journal of the books.
+    pub journal: Arc<dyn Journal>,
+    /// The usage ledger.
+    pub usage: Arc<dyn UsageLedger>,
+}
+
+/// Opens the memory and brings its schema up to date. Blocks.
+///
+/// # Errors
+/// [`StoreError::InUse`] if another process has it open, [`StoreError::NewerSchema`] if a newer version of the
+/// program has written it, [`StoreError::Unavailable`] or [`StoreError::Corrupt`] if it cannot be read.
+pub fn open(config: &StoreConfig) -> Result<Store, StoreError> {
+    match config {
+        StoreConfig::Sqlite { directory } => sqlite::open(directory),
+    }
+}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{
-    Billing, BillingMeter, Catalog, Conversion, InvalidConversion, InvalidTiers, LocalMeter, Price, PriceList,
-    PriceListScope, Prices, Tier, UnknownBillingMeter,
+    Billing, BillingMeter, Catalog, Conversion, InvalidConversion, InvalidTiers, LocalMeter, Price,
+    PriceList, PriceListScope, Prices, Tier, UnknownBillingMeter,
 };
 use domain::ids::{BillingMeterId, InvalidGuid};
 use domain::quantity::{InvalidQuantity, Quantity, Rational};
@@ -125,7 +125,10 @@ struct PriceFile {
 #[serde(deny_unknown_fields)]
 struct PriceEntry {
     meter: String,
-    #[expect(dead_code, reason = "says where the price is from to whoever reviews the file")]
+    #[expect(
+        dead_code,
+        reason = "says where the price is from to whoever reviews the file"
+    )]
     source: PriceSource,
     included_quantity: Option<String>,
     rates: BTreeMap<String, String>,
@@ -163,7 +166,10 @@ pub fn meters() -> Result<Catalog, CatalogError> {
             local.push(local_meter(entry, &keys).map_err(because)?);
         }
     }
-    Catalog::new(local, billing).map_err(|error| CatalogError { file: "meters", because: error.into() })
+    Catalog::new(local, billing).map_err(|error| CatalogError {
+        file: "meters",
+        because: error.into(),
+    })
 }
 
 /// The platform's price list for pay-as-you-use in US dollars: four published prices, and samples.
@@ -203,40 +209,94 @@ fn billing_meters() -> Result<(Keys, Vec<BillingMeter>), CatalogError> {
     for (file, text) in BILLING_METERS {
         let because = |because| CatalogError { file, because };
         let entries: BillingMeterFile = toml::from_str(text).map_err(|error| because(error.into()))?;
-        for BillingMeterEntry { key, id, name, category, unit } in entries.meter {
-            let id = id.parse().map_err(|error| because(Because::Id(key.clone(), error)))?;
+        for BillingMeterEntry {
+            key,
+            id,
+            name,
+            category,
+            unit,
+        } in entries.meter
+        {
+            let id = id
+                .parse()
+                .map_err(|error| because(Because::Id(key.clone(), error)))?;
             if keys.insert(key.clone(), id).is_some() {
                 return Err(because(Because::Twice(key)));
             }
-            meters.push(BillingMeter { id, name, category, unit });
+            meters.push(BillingMeter {
+                id,
+                name,
+                category,
+                unit,
+            });
         }
     }
     Ok((keys, meters))
 }
 
 fn local_meter(entry: MeterEntry, keys: &Keys) -> Result<LocalMeter, Because> {
-    let MeterEntry { id, name, unit, meaning, billing_meter, factor, per_hours_in_month, informational } = entry;
+    let MeterEntry {
+        id,
+        name,
+        unit,
+        meaning,
+        billing_meter,
+        factor,
+        per_hours_in_month,
+        informational,
+    } = entry;
     let billing = match (billing_meter, informational) {
         (Some(key), None) => {
-            let meter = *keys.get(&key).ok_or_else(|| Because::UnknownKey(name.clone(), key))?;
-            let factor: Rational = factor.as_deref().unwrap_or("1").parse().map_err(|_| Because::Factor(name.clone()))?;
-            let conversion = Conversion::by_factor(factor).map_err(|error| Because::Conversion(name.clone(), error))?;
-            let conversion = if per_hours_in_month { conversion.per_hours_in_month() } else { conversion };
+            let meter = *keys
+                .get(&key)
+                .ok_or_else(|| Because::UnknownKey(name.clone(), key))?;
+            let factor: Rational = factor
+                .as_deref()
+                .unwrap_or("1")
+                .parse()
+                .map_err(|_| Because::Factor(name.clone()))?;
+            let conversion =
+                Conversion::by_factor(factor).map_err(|error| Because::Conversion(name.clone(), error))?;
+            let conversion = if per_hours_in_month {
+                conversion.per_hours_in_month()
+            } else {
+                conversion
+            };
             Billing::Charged { meter, conversion }
         }
         (None, Some(because)) => Billing::Informational { because },
         _ => return Err(Because::Billing(name)),
     };
     let id = id.parse().map_err(|error| Because::Id(name.clone(), error))?;
-    Ok(LocalMeter { id, name, unit, meaning, billing })
+    Ok(LocalMeter {
+        id,
+        name,
+        unit,
+        meaning,
+        billing,
+    })
 }
 
 fn price(entry: PriceEntry) -> Result<Price, Because> {
-    let PriceEntry { meter, included_quantity, rates, .. } = entry;
+    let PriceEntry {
+        meter,
+        included_quantity,
+        rates,
+        ..
+    } = entry;
     let rate = |error| Because::Rate(meter.clone(), error);
-    let included = included_quantity.map_or(Ok(Quantity::ZERO), |text| text.parse()).map_err(rate)?;
-    let tiers: Result<Vec<Tier>, InvalidQuantity> =
-        rates.iter().map(|(from, price)| Ok(Tier { from: from.parse()?, unit_price: price.parse()? })).collect();
+    let included = included_quantity
+        .map_or(Ok(Quantity::ZERO), |text| text.parse())
+        .map_err(rate)?;
+    let tiers: Result<Vec<Tier>, InvalidQuantity> = rates
+        .iter()
+        .map(|(from, price)| {
+            Ok(Tier {
+                from: from.parse()?,
+                unit_price: price.parse()?,
+            })
+        })
+        .collect();
     Price::new(tiers.map_err(rate)?, included).map_err(|error| Because::Tiers(meter.clone(), error))
 }
 
@@ -256,8 +316,16 @@ mod tests {
             })
             .collect();
         for meter in catalog.billing_meters() {
-            assert!(first.prices.contains_key(&meter.id), "{} has no price", meter.name);
-            assert!(charged.contains(&meter.id), "nothing is charged as {}", meter.name);
+            assert!(
+                first.prices.contains_key(&meter.id),
+                "{} has no price",
+                meter.name
+            );
+            assert!(
+                charged.contains(&meter.id),
+                "nothing is charged as {}",
+                meter.name
+            );
         }
     }
 
@@ -272,15 +340,24 @@ mod tests {
             ("Table and queue capacity", "0.018"),
         ] {
             let meter = catalog.billing_meters().find(|meter| meter.name == name).unwrap();
-            assert_eq!(first.prices[&meter.id], Price::flat(price.parse().unwrap()), "{name}");
+            assert_eq!(
+                first.prices[&meter.id],
+                Price::flat(price.parse().unwrap()),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn every_meter_that_azure_stack_documents_is_in_the_catalog_with_its_unit() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/contracts/commerce/azure-stack-meters.json");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../shared/contracts/commerce/azure-stack-meters.json"
+        );
         let Ok(text) = std::fs::read_to_string(path) else {
-            eprintln!("NOT RUN: {path} is missing, so the catalog was not compared with the documented meters");
+            eprintln!(
+                "NOT RUN: {path} is missing, so the catalog was not compared with the documented meters"
+            );
             return;
         };
         let documented: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -289,7 +366,9 @@ mod tests {
         assert_eq!(catalog.local_meters().count(), documented.len());
         for meter in documented {
             let id = meter["meterId"].as_str().unwrap().parse().unwrap();
-            let known = catalog.local_meter(id).unwrap_or_else(|| panic!("{meter} is missing"));
+            let known = catalog
+                .local_meter(id)
+                .unwrap_or_else(|| panic!("{meter} is missing"));
             assert_eq!(known.name, meter["name"].as_str().unwrap());
             assert_eq!(known.unit, meter["unit"].as_str().unwrap());
             assert!(known.meaning.ends_with('.'), "{} has no meaning", known.name);

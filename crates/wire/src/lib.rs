@@ -2,6 +2,9 @@
 //!
 //! Everything here is a shape or a way from text to domain values and back. Nothing decides, stores or sends.
 
-pub mod usage;
 pub mod api;
+pub mod arm;
+pub mod azure_stack;
 pub mod catalog;
+pub mod stack_admin;
+pub mod usage;

@@ -45,7 +45,9 @@ impl NewPartner {
         let kind = match (self.kind, provider) {
             (PartnerKind::DirectBill, None) => partner::PartnerKind::DirectBill,
             (PartnerKind::IndirectProvider, None) => partner::PartnerKind::IndirectProvider,
-            (PartnerKind::IndirectReseller, Some(provider)) => partner::PartnerKind::IndirectReseller { provider },
+            (PartnerKind::IndirectReseller, Some(provider)) => {
+                partner::PartnerKind::IndirectReseller { provider }
+            }
             (PartnerKind::IndirectReseller, None) => {
                 let message = "expected the id of the indirect provider that the reseller buys from";
                 return Err(InvalidMember::new("provider", message));
@@ -56,7 +58,11 @@ impl NewPartner {
             }
         };
         let id = optional("id", self.id.as_deref())?.unwrap_or_else(new_id);
-        Ok(partner::Partner { id, name: name("name", self.name)?, kind })
+        Ok(partner::Partner {
+            id,
+            name: name("name", self.name)?,
+            kind,
+        })
     }
 }
 
@@ -80,10 +86,17 @@ impl From<&partner::Partner> for Partner {
         let (kind, provider) = match partner.kind {
             partner::PartnerKind::DirectBill => (PartnerKind::DirectBill, None),
             partner::PartnerKind::IndirectProvider => (PartnerKind::IndirectProvider, None),
-            partner::PartnerKind::IndirectReseller { provider } => (PartnerKind::IndirectReseller, Some(provider)),
+            partner::PartnerKind::IndirectReseller { provider } => {
+                (PartnerKind::IndirectReseller, Some(provider))
+            }
         };
         let provider = provider.map(|provider| provider.to_string());
-        Self { id: partner.id.to_string(), name: partner.name.clone(), kind, provider }
+        Self {
+            id: partner.id.to_string(),
+            name: partner.name.clone(),
+            kind,
+            provider,
+        }
     }
 }
 
@@ -110,7 +123,10 @@ impl NewCustomer {
     ///
     /// # Errors
     /// [`InvalidMember`].
-    pub fn into_domain(self, new_id: impl FnOnce() -> CustomerId) -> Result<partner::Customer, InvalidMember> {
+    pub fn into_domain(
+        self,
+        new_id: impl FnOnce() -> CustomerId,
+    ) -> Result<partner::Customer, InvalidMember> {
         if self.tenant_ids.len() > Self::TENANTS_MAX {
             let message = format!("expected at most {} directory tenants", Self::TENANTS_MAX);
             return Err(InvalidMember::new("tenantIds", message));

@@ -19,14 +19,19 @@ pub use accounts::{
     Customer, NewCustomer, NewPartner, NewSubscription, Partner, PartnerKind, Subscription, SubscriptionKind,
     SubscriptionState,
 };
-pub use prices::{Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PublishPriceList, PriceTier};
+pub use prices::{Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceTier, PublishPriceList};
 pub use registrations::{
-    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Stack, Warning,
+    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Stack,
+    Warning,
 };
 pub use statements::{
-    LawCheck, Line, NotCharged, NotChargedBecause, Reason, RecordCounts, Share, Statement, StatementStatus, TierCharge,
+    LawCheck, Line, NotCharged, NotChargedBecause, Reason, RecordCounts, Share, Statement, StatementStatus,
+    TierCharge,
 };
-pub use usage::{DeliveryReceipt, Problem, QuarantinedRecord, Receipt, UnmappedUsage, UsageRecord, UsedQuantity};
+pub use usage::{
+    DeliveryReceipt, MeasuredUsage, Problem, QuarantinedRecord, Receipt, UnmappedUsage, UsageRecord,
+    UsedQuantity,
+};
 
 /// A part of a list. `nextLink` is there when there is more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -54,16 +59,23 @@ impl InvalidMember {
     pub const CODE: &'static str = "InvalidProperty";
 
     pub(crate) fn new(target: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { target: target.into(), message: message.into() }
+        Self {
+            target: target.into(),
+            message: message.into(),
+        }
     }
 }
 
 /// Reads a member.
 fn member<T: FromStr<Err: std::fmt::Display>>(target: &str, text: &str) -> Result<T, InvalidMember> {
-    text.parse().map_err(|error: T::Err| InvalidMember::new(target, format!("{error}; got '{}'", shortened(text))))
+    text.parse()
+        .map_err(|error: T::Err| InvalidMember::new(target, format!("{error}; got '{}'", shortened(text))))
 }
 
-fn optional<T: FromStr<Err: std::fmt::Display>>(target: &str, text: Option<&str>) -> Result<Option<T>, InvalidMember> {
+fn optional<T: FromStr<Err: std::fmt::Display>>(
+    target: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, InvalidMember> {
     text.map(|text| member(target, text)).transpose()
 }
 
@@ -71,7 +83,8 @@ fn optional<T: FromStr<Err: std::fmt::Display>>(target: &str, text: Option<&str>
 fn name(target: &str, text: String) -> Result<String, InvalidMember> {
     const CHARACTERS_MAX: usize = 200;
     if text.trim().is_empty() || text.chars().count() > CHARACTERS_MAX || text.chars().any(char::is_control) {
-        let message = format!("expected a name of 1 to {CHARACTERS_MAX} characters without control characters");
+        let message =
+            format!("expected a name of 1 to {CHARACTERS_MAX} characters without control characters");
         return Err(InvalidMember::new(target, message));
     }
     Ok(text)

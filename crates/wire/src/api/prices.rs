@@ -123,7 +123,10 @@ impl PublishPriceList {
             (Some(seller), None) => PriceListScope::Seller(seller),
             (Some(seller), Some(buyer)) => PriceListScope::Buyer(seller, buyer),
             (None, Some(_)) => {
-                return Err(InvalidMember::new("seller", "expected the partner that sells to the buyer"));
+                return Err(InvalidMember::new(
+                    "seller",
+                    "expected the partner that sells to the buyer",
+                ));
             }
         };
         if self.prices.len() > Self::PRICES_MAX {
@@ -140,7 +143,10 @@ impl PublishPriceList {
             let at = |member: &str| format!("prices[{index}].{member}");
             let meter = member(&at("meterId"), &price.meter_id)?;
             if prices.insert(meter, price.price(&at)?).is_some() {
-                return Err(InvalidMember::new(at("meterId"), format!("expected each meter once; {meter} is repeated")));
+                return Err(InvalidMember::new(
+                    at("meterId"),
+                    format!("expected each meter once; {meter} is repeated"),
+                ));
             }
         }
         Ok((list, prices, member("effectiveFrom", &self.effective_from)?))
@@ -157,7 +163,12 @@ impl MeterPrice {
         let tiers: Result<Vec<Tier>, InvalidQuantity> = self
             .rates
             .iter()
-            .map(|(from, price)| Ok(Tier { from: from.parse()?, unit_price: price.parse()? }))
+            .map(|(from, price)| {
+                Ok(Tier {
+                    from: from.parse()?,
+                    unit_price: price.parse()?,
+                })
+            })
             .collect();
         let included = optional(&at("includedQuantity"), self.included_quantity.as_deref())?;
         let tiers = tiers.map_err(|error| rates(&error))?;
@@ -212,11 +223,19 @@ impl From<&domain::books::PublishedPriceList> for PriceList {
             PriceListScope::Seller(seller) => (Some(seller), None),
             PriceListScope::Buyer(seller, buyer) => (Some(seller), Some(buyer)),
         };
-        let versions = published.versions.assertions().iter().map(|version| PriceListVersion {
-            effective_from: version.valid.start().to_string(),
-            published_at: version.recorded.at.to_string(),
-            prices: version.value.iter().map(|(meter, price)| MeterPrice::of(*meter, price)).collect(),
-        });
+        let versions = published
+            .versions
+            .assertions()
+            .iter()
+            .map(|version| PriceListVersion {
+                effective_from: version.valid.start().to_string(),
+                published_at: version.recorded.at.to_string(),
+                prices: version
+                    .value
+                    .iter()
+                    .map(|(meter, price)| MeterPrice::of(*meter, price))
+                    .collect(),
+            });
         Self {
             name: published.list.name.to_string(),
             currency: published.list.currency.to_string(),
@@ -232,7 +251,11 @@ impl MeterPrice {
         let included = price.included();
         Self {
             meter_id: meter.to_string(),
-            rates: price.tiers().iter().map(|it| (it.from.to_string(), it.unit_price.to_string())).collect(),
+            rates: price
+                .tiers()
+                .iter()
+                .map(|it| (it.from.to_string(), it.unit_price.to_string()))
+                .collect(),
             included_quantity: (included != Quantity::ZERO).then(|| included.to_string()),
         }
     }

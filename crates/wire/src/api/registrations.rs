@@ -32,7 +32,10 @@ pub struct Warning {
 
 impl From<&registration::Warning> for Warning {
     fn from(warning: &registration::Warning) -> Self {
-        Self { code: warning.code().to_owned(), message: warning.to_string() }
+        Self {
+            code: warning.code().to_owned(),
+            message: warning.to_string(),
+        }
     }
 }
 

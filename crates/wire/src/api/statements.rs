@@ -180,8 +180,16 @@ impl Statement {
             price_list: statement.price_list.name.to_string(),
             currency: statement.total.currency().to_string(),
             total: statement.total.to_string(),
-            lines: statement.lines.iter().map(|line| Line::of(line, catalog)).collect(),
-            not_charged: statement.not_charged.iter().map(|it| NotCharged::of(it, catalog)).collect(),
+            lines: statement
+                .lines
+                .iter()
+                .map(|line| Line::of(line, catalog))
+                .collect(),
+            not_charged: statement
+                .not_charged
+                .iter()
+                .map(|it| NotCharged::of(it, catalog))
+                .collect(),
         }
     }
 }
@@ -189,12 +197,17 @@ impl Statement {
 impl Line {
     fn of(line: &statement::Line, catalog: &Catalog) -> Self {
         let meter = catalog.billing_meter(line.meter);
-        let text = |of: fn(&domain::catalog::BillingMeter) -> &String| meter.map(of).cloned().unwrap_or_default();
+        let text =
+            |of: fn(&domain::catalog::BillingMeter) -> &String| meter.map(of).cloned().unwrap_or_default();
         let (unit_price, tiers, price_since) = match &line.pricing {
             Pricing::Development => (Some(Quantity::ZERO.to_string()), None, None),
             Pricing::Price { price, since } => match price.tiers() {
                 [only] => (Some(only.unit_price.to_string()), None, Some(since.to_string())),
-                _ => (None, Some(line.rated.tiers.iter().map(TierCharge::from).collect()), Some(since.to_string())),
+                _ => (
+                    None,
+                    Some(line.rated.tiers.iter().map(TierCharge::from).collect()),
+                    Some(since.to_string()),
+                ),
             },
         };
         Self {
@@ -216,8 +229,15 @@ impl Line {
 
 impl From<&domain::rating::TierCharge> for TierCharge {
     fn from(charge: &domain::rating::TierCharge) -> Self {
-        let tier = PriceTier { from: charge.from.to_string(), unit_price: charge.unit_price.to_string() };
-        Self { tier, quantity: shown(&charge.quantity), amount: shown(&charge.amount) }
+        let tier = PriceTier {
+            from: charge.from.to_string(),
+            unit_price: charge.unit_price.to_string(),
+        };
+        Self {
+            tier,
+            quantity: shown(&charge.quantity),
+            amount: shown(&charge.amount),
+        }
     }
 }
 
@@ -269,8 +289,20 @@ pub struct RecordCounts {
 
 impl From<laws::RecordCounts> for RecordCounts {
     fn from(counts: laws::RecordCounts) -> Self {
-        let laws::RecordCounts { received, counted, superseded, duplicate, quarantined } = counts;
-        Self { received, counted, superseded, duplicate, quarantined }
+        let laws::RecordCounts {
+            received,
+            counted,
+            superseded,
+            duplicate,
+            quarantined,
+        } = counts;
+        Self {
+            received,
+            counted,
+            superseded,
+            duplicate,
+            quarantined,
+        }
     }
 }
 

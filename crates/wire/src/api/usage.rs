@@ -107,6 +107,19 @@ pub struct UsedQuantity {
     pub quantity: String,
 }
 
+/// What a stack measured in a period, whoever pays for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasuredUsage {
+    /// The stack.
+    pub cloud_id: String,
+    /// How many records count.
+    pub records: u64,
+    /// What they sum to.
+    #[serde(flatten)]
+    pub used: UsedQuantity,
+}
+
 /// Usage that no tenant mapping claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

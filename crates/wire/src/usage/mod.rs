@@ -14,6 +14,8 @@ mod careful;
 mod members;
 mod regular;
 mod scanner;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::str;
@@ -205,25 +207,28 @@ fn elements<'a>(scanner: &mut Scanner<'a>) -> Option<ParsedDelivery<'a>> {
 }
 
 fn lines(body: &[u8]) -> Result<ParsedDelivery<'_>, BodyError> {
-    let mut delivery = ParsedDelivery::default();
+    let mut delivery = ParsedDelivery::with_room_for(body.len());
     let mut last = Last::default();
-    for line in body
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-    {
+    let mut rest = body;
+    while !rest.is_empty() {
+        let line = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+        rest = rest.get(line.len() + 1..).unwrap_or_default();
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
         if delivery.is_full() {
             return Err(BodyError::TooManyRecords);
         }
-        let outcome = match str::from_utf8(line) {
-            Ok(text) => {
-                let mut scanner = Scanner::new(text);
-                let record = regular::record(&mut scanner, &mut last).filter(|_| scanner.at_end());
-                record.map_or_else(|| careful::record(text), Ok)
-            }
-            Err(error) => Err(Defect::malformed(format!("expected text in UTF-8: {error}"))),
-        };
-        delivery.push(line, outcome);
+        delivery.push(line, line_record(line, &mut last));
     }
     Ok(delivery)
+}
+
+fn line_record<'a>(line: &'a [u8], last: &mut Last<'a>) -> Result<UsageRecord<'a>, Defect> {
+    let text = str::from_utf8(line)
+        .map_err(|error| Defect::malformed(format!("expected text in UTF-8: {error}")))?;
+    let mut scanner = Scanner::new(text);
+    let record = regular::record(&mut scanner, last).filter(|_| scanner.at_end());
+    record.map_or_else(|| careful::record(text), Ok)
 }

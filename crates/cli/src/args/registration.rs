@@ -1,0 +1,190 @@
+//! `registration` and `tenant`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::texts;
+
+/// What is done with registrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistrationCommand {
+    /// Register a stack, or register it again.
+    Register(RegisterArgs),
+    /// Show the registration of a stack.
+    #[command(after_help = "Example:\n  meterbridge registration show 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    Show(StackArg),
+    /// List registrations.
+    #[command(after_help = "Example:\n  meterbridge registration list")]
+    List,
+    /// End the registration of a stack: its usage of later hours is charged to nobody.
+    #[command(after_help = "Example:\n  meterbridge registration delete 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    Delete(StackArg),
+    /// Approve a registration for multi-tenancy, so that tenants can be added to it.
+    #[command(after_help = "Example:\n  meterbridge registration approve 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    Approve(StackArg),
+    /// Print the activation key of a stack: a secret, its credential for delivering usage.
+    #[command(after_help = "\
+Example:
+  meterbridge registration activation-key 5bf881b2-6be7-42a1-9f47-d6fcb6737747 > stack.key")]
+    ActivationKey(StackArg),
+    /// Declare that a registration held from an earlier hour on: for usage from before it was made.
+    #[command(after_help = "\
+Example:
+  meterbridge registration backdate 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --from 2026-10-01")]
+    Backdate {
+        #[command(flatten)]
+        stack: StackArg,
+        /// The hour from which it held.
+        #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
+        from: String,
+    },
+}
+
+/// Which stack.
+#[derive(Debug, Args)]
+pub(crate) struct StackArg {
+    /// The stack.
+    #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
+    pub(crate) cloud_id: String,
+}
+
+/// What is registered with what.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Give the registration token that the stack made, or the stack's cloud id: then a token is made of what is said here.
+
+Examples:
+  meterbridge registration register --subscription <SUBSCRIPTION-ID> --token-file token.txt --operated-by reseller
+  meterbridge registration register --subscription <SUBSCRIPTION-ID> \\
+      --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --billing-model pay-as-you-use")]
+pub(crate) struct RegisterArgs {
+    /// The subscription that pays for whatever no tenant mapping claims.
+    #[arg(long, value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+    pub(crate) subscription: String,
+    /// The resource group; made if it is not there.
+    #[arg(long, value_name = "NAME", default_value = "azurestack")]
+    pub(crate) resource_group: String,
+    /// Where the resource group is, if it has to be made.
+    #[arg(long, value_name = "REGION", default_value = "westcentralus")]
+    pub(crate) location: String,
+    /// The registration's name [default: AzureStack-<CLOUD-ID>].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+    /// Who operates the stack: compared with the advice.
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub(crate) operated_by: Option<OperatedBy>,
+    /// A tag. May be given several times.
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = texts::tag)]
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// What the stack says of itself.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The stack")]
+pub(crate) struct TokenArgs {
+    /// The registration token that the stack made.
+    #[arg(long, value_name = "BASE64", conflicts_with_all = ["token_file", "cloud_id"])]
+    pub(crate) token: Option<String>,
+    /// A file that holds the registration token and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with = "cloud_id")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The stack, where there is no token.
+    #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid, required_unless_present_any = ["token", "token_file"])]
+    pub(crate) cloud_id: Option<String>,
+    /// How the stack is paid for.
+    #[arg(long, value_enum, value_name = "MODEL", default_value = "pay-as-you-use")]
+    #[arg(conflicts_with_all = ["token", "token_file"])]
+    pub(crate) billing_model: BillingModel,
+    /// The agreement's number; for capacity.
+    #[arg(long, value_name = "NUMBER", required_if_eq("billing_model", "capacity"))]
+    #[arg(conflicts_with_all = ["token", "token_file"])]
+    pub(crate) agreement_number: Option<String>,
+}
+
+/// How a stack is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BillingModel {
+    /// By what is used.
+    PayAsYouUse,
+    /// By capacity, under an agreement.
+    Capacity,
+    /// Not at all: for development.
+    Development,
+}
+
+/// Who operates a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OperatedBy {
+    /// A Cloud Solution Provider that is billed by the platform itself.
+    DirectPartner,
+    /// A distributor, that sells through resellers.
+    Distributor,
+    /// An indirect reseller, that buys from a distributor.
+    Reseller,
+    /// The organisation that uses the stack.
+    EndUser,
+}
+
+/// What is done with a stack's tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Add a tenant: its usage from the present hour on is charged to a customer's subscription.
+    #[command(after_help = "\
+Example:
+  meterbridge tenant add 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID> --tenant <TENANT-ID>")]
+    Add {
+        #[command(flatten)]
+        stack: StackArg,
+        /// The customer's CSP subscription that pays.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
+        /// The directory tenant [default: the one that the subscription lives in].
+        #[arg(long, value_name = "TENANT-ID", value_parser = texts::guid)]
+        tenant: Option<String>,
+    },
+    /// Remove a tenant: its later usage falls to the registration's default subscription.
+    #[command(after_help = "\
+Example:
+  meterbridge tenant remove 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID>")]
+    Remove {
+        #[command(flatten)]
+        stack: StackArg,
+        /// The customer's subscription that pays until now.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
+    },
+    /// List the tenants of a stack that are mapped now.
+    #[command(after_help = "Example:\n  meterbridge tenant list 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    List(StackArg),
+    /// Map a tenant for stated hours, past ones too: what was forgotten, or done too late.
+    #[command(after_help = "\
+Example:
+  meterbridge tenant map 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --tenant <TENANT-ID> \\
+      --subscription <SUBSCRIPTION-ID> --from 2026-10-01 --to 2026-10-15")]
+    Map {
+        #[command(flatten)]
+        stack: StackArg,
+        /// The directory tenant.
+        #[arg(long, value_name = "TENANT-ID", value_parser = texts::guid)]
+        tenant: String,
+        /// The customer's subscription that pays for these hours.
+        #[arg(long, value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        #[arg(required_unless_present = "unmapped", conflicts_with = "unmapped")]
+        subscription: Option<String>,
+        /// The tenant was not mapped in these hours: the default subscription pays.
+        #[arg(long)]
+        unmapped: bool,
+        /// The first hour.
+        #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
+        from: String,
+        /// The first hour after [default: without an end].
+        #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
+        to: Option<String>,
+    },
+    /// List every version of every tenant mapping of a stack: who said what, and when.
+    #[command(after_help = "Example:\n  meterbridge tenant history 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    History(StackArg),
+}

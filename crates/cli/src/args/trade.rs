@@ -1,0 +1,173 @@
+//! `partner`, `customer`, `subscription`, `price-list` and `meter`.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::texts;
+
+/// What is done with partners.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerCommand {
+    /// Create a partner.
+    #[command(after_help = "\
+Examples:
+  meterbridge partner create --name Northwind --kind direct-bill
+  meterbridge partner create --name Harbour --kind indirect-reseller --provider <PARTNER-ID>")]
+    Create {
+        /// Its id [default: a new one].
+        #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
+        id: Option<String>,
+        /// Its name, for people.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// How it takes part in the Cloud Solution Provider programme.
+        #[arg(long, value_enum, value_name = "KIND")]
+        kind: PartnerKind,
+        /// The distributor that an indirect reseller buys from.
+        #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
+        #[arg(required_if_eq("kind", "indirect-reseller"))]
+        provider: Option<String>,
+    },
+    /// List partners.
+    #[command(after_help = "Example:\n  meterbridge partner list")]
+    List,
+}
+
+/// How a partner takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartnerKind {
+    /// Sells to customers and is billed by the platform.
+    DirectBill,
+    /// A distributor: billed by the platform, sells through resellers.
+    IndirectProvider,
+    /// Sells to customers, and is billed by its provider.
+    IndirectReseller,
+}
+
+/// What is done with customers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CustomerCommand {
+    /// Create a customer.
+    #[command(after_help = "\
+Example:
+  meterbridge customer create --name Fjordbank --partner <PARTNER-ID> --tenant <TENANT-ID>")]
+    Create {
+        /// Its id [default: a new one].
+        #[arg(long, value_name = "CUSTOMER-ID", value_parser = texts::guid)]
+        id: Option<String>,
+        /// Its name, for people.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// The partner that sells to it.
+        #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
+        partner: String,
+        /// A directory tenant of it; the first is where its subscriptions live. May be given several times.
+        #[arg(long = "tenant", value_name = "TENANT-ID", required = true, value_parser = texts::guid)]
+        tenants: Vec<String>,
+    },
+    /// List customers.
+    #[command(after_help = "Example:\n  meterbridge customer list")]
+    List,
+}
+
+/// What is done with subscriptions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubscriptionCommand {
+    /// Create a subscription.
+    #[command(after_help = "\
+Examples:
+  meterbridge subscription create --name \"Fjordbank CSP\" --kind csp --partner <PARTNER-ID> \\
+      --customer <CUSTOMER-ID> --tenant <TENANT-ID>
+  meterbridge subscription create --name \"Northwind stacks\" --kind partner-shared-services \\
+      --partner <PARTNER-ID> --tenant <TENANT-ID>")]
+    Create {
+        /// Its id [default: a new one].
+        #[arg(long, value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        id: Option<String>,
+        /// Its name, for people.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// The agreement it is charged under.
+        #[arg(long, value_enum, value_name = "KIND")]
+        kind: SubscriptionKind,
+        /// The directory tenant it lives in.
+        #[arg(long, value_name = "TENANT-ID", value_parser = texts::guid)]
+        tenant: String,
+        /// The partner it belongs to: for CSP the one that sells it.
+        #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
+        partner: Option<String>,
+        /// The customer it is sold to; CSP only.
+        #[arg(long, value_name = "CUSTOMER-ID", value_parser = texts::guid)]
+        customer: Option<String>,
+    },
+    /// List subscriptions.
+    #[command(after_help = "Example:\n  meterbridge subscription list")]
+    List,
+    /// Let nothing new be registered with or mapped to a subscription. Usage is charged to it all the same.
+    #[command(after_help = "Example:\n  meterbridge subscription suspend <SUBSCRIPTION-ID>")]
+    Suspend {
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
+    },
+    /// Make a suspended subscription active again.
+    #[command(after_help = "Example:\n  meterbridge subscription activate <SUBSCRIPTION-ID>")]
+    Activate {
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
+    },
+}
+
+/// The agreement a subscription is charged under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SubscriptionKind {
+    /// A customer's, sold by a Cloud Solution Provider.
+    Csp,
+    /// A partner's own, in its shared services tenant.
+    PartnerSharedServices,
+    /// Under an Enterprise Agreement.
+    EnterpriseAgreement,
+    /// Paid by card, without an agreement.
+    PayAsYouGo,
+    /// For development and test.
+    DevTest,
+}
+
+/// What is done with price lists.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PriceListCommand {
+    /// Publish a version of a price list: it prices all hours from one on.
+    #[command(after_help = "\
+The file is what `price-list show --output json` prints of one version; `-` is standard input.
+
+Example:
+  meterbridge price-list put northwind-usd prices.json")]
+    Put {
+        /// The list's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show a price list with every version of its prices.
+    #[command(after_help = "Example:\n  meterbridge price-list show northwind-usd")]
+    Show {
+        /// The list's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// List price lists.
+    #[command(after_help = "Example:\n  meterbridge price-list list")]
+    List,
+}
+
+/// What is done with meters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MeterCommand {
+    /// List what stacks measure, and what it is billed as.
+    #[command(after_help = "Example:\n  meterbridge meter list")]
+    List,
+}

@@ -1,0 +1,207 @@
+//! Files of usage, cut into deliveries. Records pass through as they are written, so no number is ever read here.
+//!
+//! A page is read whole; beyond that, nothing is held but the delivery in the making. So a file of any length can be
+//! taken, as long as its pages are of a reasonable one.
+
+use std::io::{self, BufRead, Read};
+
+use bytes::Bytes;
+use client::Format;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The most bytes one delivery is given before it is sent, whatever it counts.
+const DELIVERY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How far the first line is looked at to tell records in lines from pages.
+const FIRST_LINE_BYTES_MAX: u64 = 256 * 1024;
+/// The most bytes a line may have.
+const LINE_BYTES_MAX: u64 = 1024 * 1024;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// So many records, ready to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// What is delivered.
+    pub(crate) body: Bytes,
+    /// How it is written.
+    pub(crate) format: Format,
+    /// How many records it holds.
+    pub(crate) records: u32,
+}
+
+/// Why a file cannot be read on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    /// The system says so.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is not JSON.
+    #[error("{0}")]
+    NotJson(#[from] serde_json::Error),
+    /// It is JSON, but something else.
+    #[error(
+        "value {number} of the file is neither a page {{\"value\": [...]}} nor an array of pages or records, as the \
+         provider usage API returns them"
+    )]
+    NotUsage {
+        /// Which value, from 1.
+        number: usize,
+    },
+    /// A line that is no line.
+    #[error("line {number} has more than {LINE_BYTES_MAX} bytes")]
+    LineTooLong {
+        /// Which line, from 1.
+        number: usize,
+    },
+}
+
+/// Why cutting up ended early: the file, or whoever takes the parts.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The file cannot be read on.
+    File(FileError),
+    /// No more parts are wanted.
+    NotWanted,
+}
+
+impl<E: Into<FileError>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::File(error.into())
+    }
+}
+
+/// Cuts a file into parts of at most `records_max` records, each handed to `take`, which says whether it wants more.
+/// What comes before a fault is handed over.
+///
+/// # Errors
+/// [`Ended`].
+pub(crate) fn cut(
+    mut file: impl BufRead,
+    records_max: u32,
+    mut take: impl FnMut(Part) -> bool,
+) -> Result<(), Ended> {
+    let mut first_line = Vec::new();
+    (&mut file).take(FIRST_LINE_BYTES_MAX).read_until(b'\n', &mut first_line)?;
+    if first_line.starts_with(BYTE_ORDER_MARK) {
+        first_line.drain(..BYTE_ORDER_MARK.len());
+    }
+    let format = if is_record(&first_line) { Format::Ndjson } else { Format::Json };
+    let file = io::Cursor::new(first_line).chain(file);
+    let mut packer = Packer { format, records_max, body: Vec::new(), records: 0, take: &mut take };
+    let outcome = match format {
+        Format::Ndjson => lines(file, &mut packer),
+        Format::Json => values(file, &mut packer),
+    };
+    // After a fault too: what was read before it is good.
+    if !matches!(outcome, Err(Ended::NotWanted)) {
+        packer.hand_over()?;
+    }
+    outcome
+}
+
+/// Whether a line is one record: an object that is not a page.
+fn is_record(line: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Either {
+        value: Option<serde::de::IgnoredAny>,
+    }
+    line.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<Either>(line).is_ok_and(|either| either.value.is_none())
+}
+
+fn lines(mut file: impl BufRead, packer: &mut Packer<'_>) -> Result<(), Ended> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if (&mut file).take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if !line.ends_with(b"\n") && line.len() as u64 > LINE_BYTES_MAX {
+            return Err(FileError::LineTooLong { number }.into());
+        }
+        let record = line.trim_ascii();
+        if !record.is_empty() {
+            packer.add(record)?;
+        }
+    }
+    Ok(())
+}
+
+fn values(file: impl Read, packer: &mut Packer<'_>) -> Result<(), Ended> {
+    let values = serde_json::Deserializer::from_reader(file).into_iter::<Box<RawValue>>();
+    for (index, value) in values.enumerate() {
+        let value = value?;
+        let not_usage = || FileError::NotUsage { number: index + 1 };
+        if value.get().starts_with('[') {
+            for element in serde_json::from_str::<Vec<&RawValue>>(value.get())? {
+                match page(element) {
+                    Some(records) => packer.add_all(&records)?,
+                    // A malformed record is the server's to judge: it keeps it in quarantine.
+                    None => packer.add(element.get().as_bytes())?,
+                }
+            }
+        } else {
+            packer.add_all(&page(&value).ok_or_else(not_usage)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The records of a page, if it is one.
+fn page(value: &RawValue) -> Option<Vec<&RawValue>> {
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        #[serde(borrow)]
+        value: Vec<&'a RawValue>,
+    }
+    let page: Option<Page<'_>> =
+        if value.get().starts_with('{') { serde_json::from_str(value.get()).ok() } else { None };
+    page.map(|page| page.value)
+}
+
+/// Puts records together until they make a delivery.
+struct Packer<'a> {
+    format: Format,
+    records_max: u32,
+    body: Vec<u8>,
+    records: u32,
+    take: &'a mut dyn FnMut(Part) -> bool,
+}
+
+impl Packer<'_> {
+    fn add_all(&mut self, records: &[&RawValue]) -> Result<(), Ended> {
+        records.iter().try_for_each(|record| self.add(record.get().as_bytes()))
+    }
+
+    fn add(&mut self, record: &[u8]) -> Result<(), Ended> {
+        if self.records > 0 && self.body.len() + record.len() > DELIVERY_BYTES_MAX {
+            self.hand_over()?;
+        }
+        match (self.format, self.records) {
+            (Format::Json, 0) => self.body.extend_from_slice(b"{\"value\":["),
+            (Format::Json, _) => self.body.push(b','),
+            (Format::Ndjson, _) => {}
+        }
+        self.body.extend_from_slice(record);
+        if self.format == Format::Ndjson {
+            self.body.push(b'\n');
+        }
+        self.records += 1;
+        if self.records == self.records_max { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> Result<(), Ended> {
+        if self.records == 0 {
+            return Ok(());
+        }
+        let mut body = std::mem::take(&mut self.body);
+        if self.format == Format::Json {
+            body.extend_from_slice(b"]}");
+        }
+        let part = Part { body: body.into(), format: self.format, records: std::mem::take(&mut self.records) };
+        if (self.take)(part) { Ok(()) } else { Err(Ended::NotWanted) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

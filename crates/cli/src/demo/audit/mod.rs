@@ -1,0 +1,33 @@
+//! What must hold in the end, and what differs where it does not.
+
+mod bills;
+mod records;
+mod served;
+mod unclaimed;
+
+use std::fmt::Display;
+
+use serde::Serialize;
+
+/// One thing that must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Check {
+    /// What.
+    pub(super) what: String,
+    /// Whether it does.
+    pub(super) held: bool,
+    /// What differs; nothing, if it holds.
+    pub(super) differences: Vec<String>,
+}
+
+impl Check {
+    /// Something that holds unless something differs.
+    pub(super) fn of(what: impl Into<String>, differences: Vec<String>) -> Self {
+        Self { what: what.into(), held: differences.is_empty(), differences }
+    }
+}
+
+/// Says what differs, if something does.
+fn differs<T: PartialEq + Display>(what: impl Display, found: T, expected: T) -> Option<String> {
+    (found != expected).then(|| format!("{what}: {found}, not {expected}"))
+}

@@ -1,0 +1,150 @@
+//! What follows from the command line before anything is done: who is asked, as whom, and about when.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use client::{Client, Credential};
+use jiff::tz::TimeZone;
+use server::Clock;
+
+use crate::args::{PeriodArgs, ServerArgs};
+use crate::failure::Failure;
+
+/// The most bytes a file with a secret, a token or a certificate may have.
+const SMALL_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The client of an operator.
+///
+/// # Errors
+/// If there is no credential, or what is named cannot be used.
+pub(crate) fn operator_client(args: &ServerArgs) -> Result<Client, Failure> {
+    let credential = operator_credential(args)?.ok_or_else(|| {
+        Failure::usage("There is no operator's credential.").hint(
+            "Give one with METERBRIDGE_CREDENTIAL or --credential-file FILE; `meterbridge init` prints it once.",
+        )
+    })?;
+    client(args, credential)
+}
+
+/// The operator's credential, if one is given.
+///
+/// # Errors
+/// If its file cannot be used.
+pub(crate) fn operator_credential(args: &ServerArgs) -> Result<Option<Credential>, Failure> {
+    // A file that is named wins over the environment, which the parser cannot tell from an option.
+    secret(args.credential_file.as_deref(), args.credential.as_deref())
+}
+
+/// A client with this credential.
+///
+/// # Errors
+/// If the URL or the CA cannot be used.
+pub(crate) fn client(args: &ServerArgs, credential: Credential) -> Result<Client, Failure> {
+    let builder = Client::builder(&args.url).credential(credential);
+    let builder = match ca_file(args) {
+        Some(path) => builder.ca_pem(small_file(&path)?),
+        None => builder,
+    };
+    Ok(builder.build()?)
+}
+
+/// The CA certificate to trust: the one that is named, else that of a server on this machine.
+fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
+    let of_data = || args.data.as_deref().map(server::ca_certificate_path).filter(|path| path.exists());
+    args.ca.clone().or_else(of_data)
+}
+
+/// A secret from a file, or as given.
+///
+/// # Errors
+/// If the file cannot be used, or is empty.
+pub(crate) fn secret(file: Option<&Path>, given: Option<&str>) -> Result<Option<Credential>, Failure> {
+    let text = match (file, given) {
+        (Some(path), _) => small_text(path)?,
+        (None, Some(text)) => text.to_owned(),
+        (None, None) => return Ok(None),
+    };
+    if text.trim().is_empty() {
+        return Err(Failure::usage("The credential is empty."));
+    }
+    Ok(Some(Credential::new(&text)))
+}
+
+/// A file that holds one short text.
+///
+/// # Errors
+/// If it cannot be read or holds something else.
+pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
+    let not_text = |_| Failure::new(format!("{} cannot be used.", path.display())).because("it is not text");
+    Ok(String::from_utf8(small_file(path)?).map_err(not_text)?.trim().to_owned())
+}
+
+fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut content = Vec::new();
+    let file = fs::File::open(path).map_err(|error| Failure::file(path, &error))?;
+    file.take(SMALL_FILE_BYTES_MAX + 1).read_to_end(&mut content).map_err(|error| Failure::file(path, &error))?;
+    if content.len() as u64 > SMALL_FILE_BYTES_MAX {
+        let why = format!("it has more than {SMALL_FILE_BYTES_MAX} bytes");
+        return Err(Failure::new(format!("{} cannot be used.", path.display())).because(why));
+    }
+    Ok(content)
+}
+
+/// The whole of a document; `-` is standard input.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn document(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut content = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().lock().read_to_end(&mut content)
+    } else {
+        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut content))
+    };
+    read.map_err(|error| Failure::file(path, &error))?;
+    Ok(content)
+}
+
+/// The period that is meant: this month, unless another is named.
+pub(crate) fn period(args: &PeriodArgs, clock: &dyn Clock) -> String {
+    args.period.clone().unwrap_or_else(|| {
+        let today = clock.now().to_zoned(TimeZone::UTC).date();
+        format!("{:04}-{:02}", today.year(), today.month())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct At(&'static str);
+
+    impl Clock for At {
+        fn now(&self) -> jiff::Timestamp {
+            self.0.parse().unwrap()
+        }
+    }
+
+    #[test]
+    fn the_period_is_this_month_in_utc_unless_another_is_named() {
+        let period = |named: Option<&str>, now| period(&PeriodArgs { period: named.map(str::to_owned) }, &At(now));
+        assert_eq!(period(None, "2026-11-30T23:59:59Z"), "2026-11");
+        assert_eq!(period(None, "2026-12-01T00:30:00+01:00"), "2026-11");
+        assert_eq!(period(Some("2025-02"), "2026-11-21T00:00:00Z"), "2025-02");
+    }
+
+    #[test]
+    fn a_secret_in_a_file_wins_and_white_space_is_no_part_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (good, empty) = (directory.path().join("good"), directory.path().join("empty"));
+        fs::write(&good, "mbo_file\n").unwrap();
+        fs::write(&empty, " \n").unwrap();
+        assert_eq!(secret(Some(&good), Some("mbo_given")).unwrap(), Some(Credential::new("mbo_file")));
+        assert_eq!(secret(None, Some("mbo_given")).unwrap(), Some(Credential::new("mbo_given")));
+        assert_eq!(secret(None, None).unwrap(), None);
+        assert_eq!(secret(Some(&empty), None).unwrap_err().exit_code(), 2);
+        let missing = secret(Some(&directory.path().join("none")), None).unwrap_err();
+        assert!(missing.what().contains("none"), "{missing:?}");
+    }
+}

@@ -1,0 +1,282 @@
+//! The few calls of Azure Resource Manager that operators need: registering stacks and adding their tenants.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Answered, Call};
+use crate::{Client, ClientError};
+
+const API_VERSION: &str = "api-version";
+const AZURE_STACK: &str = "2022-06-01";
+const RESOURCE_MANAGER: &str = "2024-11-01";
+
+/// Where a registration is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrationPath {
+    /// Its subscription.
+    pub subscription_id: String,
+    /// Its resource group.
+    pub resource_group: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl RegistrationPath {
+    /// The path that a resource id says.
+    #[must_use]
+    pub fn of_resource_id(id: &str) -> Option<Self> {
+        let segments: Vec<&str> = id.trim_matches('/').split('/').collect();
+        let [subscriptions, subscription_id, groups, group, providers, provider, registrations, name] = segments[..]
+        else {
+            return None;
+        };
+        let expected =
+            ["subscriptions", "resourceGroups", "providers", "Microsoft.AzureStack", "registrations"];
+        let fixed = [subscriptions, groups, providers, provider, registrations];
+        let same = fixed.iter().zip(expected).all(|(given, expected)| given.eq_ignore_ascii_case(expected));
+        same.then(|| Self {
+            subscription_id: subscription_id.to_owned(),
+            resource_group: group.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    fn call(&self, method: Method, rest: &[&str]) -> Call {
+        let Self { subscription_id, resource_group, name } = self;
+        let provider = ["providers", "Microsoft.AzureStack", "registrations", name];
+        let group = ["subscriptions", subscription_id, "resourceGroups", resource_group];
+        let path = group.into_iter().chain(provider).chain(rest.iter().copied());
+        Call::new(method, path).query(API_VERSION, Some(AZURE_STACK))
+    }
+}
+
+/// A resource group, as far as an operator asks for one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceGroup {
+    /// Its name.
+    pub name: String,
+    /// Its location.
+    pub location: String,
+}
+
+/// What a stack is registered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewRegistration {
+    /// Always `global`.
+    pub location: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The stack.
+    pub properties: NewRegistrationProperties,
+}
+
+/// What the stack says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewRegistrationProperties {
+    /// The registration token: base64 of JSON.
+    pub registration_token: String,
+}
+
+impl NewRegistration {
+    /// A registration of the stack that made this token.
+    #[must_use]
+    pub fn new(registration_token: String, tags: BTreeMap<String, String>) -> Self {
+        let properties = NewRegistrationProperties { registration_token };
+        Self { location: "global".to_owned(), tags, properties }
+    }
+}
+
+/// A registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Its resource id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The stack.
+    pub properties: RegistrationProperties,
+}
+
+/// Which stack is registered, and how it is paid for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationProperties {
+    /// The stack.
+    pub cloud_id: String,
+    /// The service principal of the stack's bridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_id: Option<String>,
+    /// How the stack is paid for.
+    pub billing_model: String,
+}
+
+/// An activation key: a secret.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivationKey {
+    /// Its text.
+    pub activation_key: String,
+}
+
+/// A tenant whose usage is charged to a customer's subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerSubscription {
+    /// Its resource id.
+    pub id: String,
+    /// The registration's name and the subscription's id.
+    pub name: String,
+    /// The tenant.
+    pub properties: CustomerSubscriptionProperties,
+}
+
+/// Which tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerSubscriptionProperties {
+    /// The directory tenant.
+    pub tenant_id: String,
+}
+
+#[derive(Serialize)]
+struct AddTenant<'a> {
+    properties: AddTenantProperties<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AddTenantProperties<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<&'a str>,
+}
+
+impl Client {
+    /// Makes a resource group, if it is not there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put_resource_group(
+        &self,
+        subscription_id: &str,
+        name: &str,
+        location: &str,
+    ) -> Result<ResourceGroup, ClientError> {
+        let path = ["subscriptions", subscription_id, "resourceGroups", name];
+        let call = Call::new(Method::PUT, path).query(API_VERSION, Some(RESOURCE_MANAGER));
+        self.ask(call.json(&serde_json::json!({ "location": location }))?).await
+    }
+
+    /// A resource group, if it is there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn resource_group(
+        &self,
+        subscription_id: &str,
+        name: &str,
+    ) -> Result<Option<ResourceGroup>, ClientError> {
+        let path = ["subscriptions", subscription_id, "resourceGroups", name];
+        let call = Call::new(Method::GET, path).query(API_VERSION, Some(RESOURCE_MANAGER));
+        match self.ask(call).await {
+            Ok(group) => Ok(Some(group)),
+            Err(error) if error.code() == Some("ResourceGroupNotFound") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Registers a stack, or registers it again.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put_registration(
+        &self,
+        at: &RegistrationPath,
+        registration: &NewRegistration,
+    ) -> Result<Answered<Registration>, ClientError> {
+        self.ask_with_warnings(at.call(Method::PUT, &[]).json(registration)?).await
+    }
+
+    /// A registration.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn registration(&self, at: &RegistrationPath) -> Result<Registration, ClientError> {
+        self.ask(at.call(Method::GET, &[])).await
+    }
+
+    /// Ends a registration, if it is there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_registration(&self, at: &RegistrationPath) -> Result<(), ClientError> {
+        self.tell(at.call(Method::DELETE, &[])).await.map(|answered| answered.value)
+    }
+
+    /// The activation key of a registration: the stack's credential for delivering usage.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn activation_key(&self, at: &RegistrationPath) -> Result<ActivationKey, ClientError> {
+        self.ask(at.call(Method::POST, &["getActivationKey"]).repeatable()).await
+    }
+
+    /// Adds a tenant: the customer's subscription pays from the present hour on. Without a tenant, it is the one that
+    /// the subscription lives in.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn add_tenant(
+        &self,
+        at: &RegistrationPath,
+        subscription_id: &str,
+        tenant_id: Option<&str>,
+    ) -> Result<Answered<CustomerSubscription>, ClientError> {
+        let body = AddTenant { properties: AddTenantProperties { tenant_id } };
+        self.ask_with_warnings(at.call(Method::PUT, &["customerSubscriptions", subscription_id]).json(&body)?).await
+    }
+
+    /// Removes a tenant, if it is mapped: its later usage falls to the default subscription.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn remove_tenant(&self, at: &RegistrationPath, subscription_id: &str) -> Result<(), ClientError> {
+        let call = at.call(Method::DELETE, &["customerSubscriptions", subscription_id]);
+        self.tell(call).await.map(|answered| answered.value)
+    }
+
+    /// The tenants that are mapped now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tenants(&self, at: &RegistrationPath) -> Result<Vec<CustomerSubscription>, ClientError> {
+        let RegistrationPath { subscription_id, resource_group, name } = at;
+        let group = ["subscriptions", subscription_id, "resourceGroups", resource_group];
+        let rest = ["providers", "Microsoft.AzureStack", "registrations", name, "customerSubscriptions"];
+        let path: Vec<&str> = group.into_iter().chain(rest).collect();
+        self.list(&path, &[(API_VERSION, Some(AZURE_STACK))]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_id_says_where_a_registration_is() {
+        let id = "/subscriptions/s/resourcegroups/azurestack/providers/Microsoft.AzureStack/registrations/north";
+        let expected = RegistrationPath {
+            subscription_id: "s".into(),
+            resource_group: "azurestack".into(),
+            name: "north".into(),
+        };
+        assert_eq!(RegistrationPath::of_resource_id(id), Some(expected));
+        for other in ["", "/subscriptions/s", &id.replace("AzureStack", "Compute"), &format!("{id}/customerSubscriptions/c")] {
+            assert_eq!(RegistrationPath::of_resource_id(other), None, "{other}");
+        }
+    }
+}

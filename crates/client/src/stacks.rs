@@ -1,0 +1,89 @@
+//! Stacks, and what is said of their registrations beside the shapes of Azure Resource Manager.
+
+use bytes::Bytes;
+use reqwest::Method;
+use wire::api::{
+    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Receipt, Stack,
+};
+
+use crate::call::{Answered, Call};
+use crate::{Client, ClientError};
+
+impl Client {
+    /// Which kind of subscription a stack is best registered with, and why.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn registration_advice(&self, operated_by: &str) -> Result<Advice, ClientError> {
+        let call = Call::new(Method::GET, ["api", "v1", "registration-advice"]);
+        self.ask(call.query("operatedBy", Some(operated_by))).await
+    }
+
+    /// Every registered stack.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn stacks(&self) -> Result<Vec<Stack>, ClientError> {
+        self.list(&["api", "v1", "stacks"], &[]).await
+    }
+
+    /// The receipts of everything that a stack delivered, in their order.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipts(&self, cloud_id: &str) -> Result<Vec<Receipt>, ClientError> {
+        self.list(&["api", "v1", "stacks", cloud_id, "receipts"], &[]).await
+    }
+
+    /// Delivers a stack's directory: what its `Microsoft.Subscriptions.Admin/subscriptions` returns.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put_directory(&self, cloud_id: &str, listing: Bytes) -> Result<DirectoryTaken, ClientError> {
+        let call = Call::new(Method::PUT, ["api", "v1", "stacks", cloud_id, "subscriptions"]);
+        self.ask(call.body("application/json", listing)).await
+    }
+
+    /// Approves a stack's registration for multi-tenancy.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn approve_multi_tenancy(&self, cloud_id: &str) -> Result<MultiTenancyApproval, ClientError> {
+        let path = ["api", "v1", "registrations", cloud_id, "approve-multi-tenancy"];
+        self.ask(Call::new(Method::POST, path).repeatable()).await
+    }
+
+    /// Declares a stack's registration valid from an earlier hour on.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn backdate_registration(
+        &self,
+        cloud_id: &str,
+        request: &BackdateRegistration,
+    ) -> Result<Stack, ClientError> {
+        let path = ["api", "v1", "registrations", cloud_id, "backdate"];
+        self.ask(Call::new(Method::POST, path).json(request)?).await
+    }
+
+    /// Maps a tenant of a stack for stated hours, past ones too.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn map_tenant(
+        &self,
+        cloud_id: &str,
+        request: &MapTenant,
+    ) -> Result<Answered<()>, ClientError> {
+        let path = ["api", "v1", "registrations", cloud_id, "tenant-mappings"];
+        self.tell(Call::new(Method::POST, path).json(request)?).await
+    }
+
+    /// Every version of every tenant mapping of a stack, in the order of recording.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn mapping_history(&self, cloud_id: &str) -> Result<Vec<MappingVersion>, ClientError> {
+        self.list(&["api", "v1", "registrations", cloud_id, "tenant-mappings"], &[]).await
+    }
+}

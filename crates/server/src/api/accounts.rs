@@ -1,0 +1,195 @@
+//! Partners, customers and subscriptions.
+
+use std::sync::Arc;
+
+use app::accounts::Created;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use domain::ids::{CustomerId, PartnerId, SubscriptionId};
+use domain::partner::SubscriptionState;
+use wire::api::{Customer, NewCustomer, NewPartner, NewSubscription, Page, Partner, Subscription};
+
+use crate::Door;
+use crate::access::By;
+use crate::body;
+use crate::error::Failure;
+use crate::pages::{self, PageRequest};
+use crate::params::Params;
+use crate::query::Query;
+
+/// 201 for what is new, 200 for what was there already.
+const fn status(created: Created) -> StatusCode {
+    match created {
+        Created::New => StatusCode::CREATED,
+        Created::Existing => StatusCode::OK,
+    }
+}
+
+/// The page that a list is asked for.
+fn page_request<K: std::str::FromStr>(query: &Query) -> Result<PageRequest<K>, Failure> {
+    query.only(&[pages::OWN.token, pages::OWN.top])?;
+    PageRequest::of(query, pages::OWN)
+}
+
+/// Lists partners by id.
+#[utoipa::path(get, path = "/api/v1/partners", tag = "accounts", params(super::documents::Paging),
+    responses((status = 200, body = Page<Partner>)))]
+pub(crate) async fn list_partners(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<Partner>>, Failure> {
+    let page = page_request(&query)?;
+    let partners = door.app.partners(page.after, page.items_wanted());
+    Ok(page.page(partners, |it| it.id, &door.base(&uri)).shown(|it| Partner::from(&it)))
+}
+
+/// Creates a partner. The same request again changes nothing.
+#[utoipa::path(post, path = "/api/v1/partners", tag = "accounts", request_body = NewPartner,
+    responses((status = 201, body = Partner), (status = 200, body = Partner, description = "It was there already")))]
+pub(crate) async fn create_partner(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    query: Query,
+    body::Json(new): body::Json<NewPartner>,
+) -> Result<(StatusCode, Json<Partner>), Failure> {
+    query.only(&[])?;
+    let partner = new.into_domain(|| PartnerId::from_uuid(door.app.random().uuid()))?;
+    let shown = Partner::from(&partner);
+    let created = door.app.create_partner(&caller, partner).await?;
+    Ok((status(created), Json(shown)))
+}
+
+/// A partner.
+#[utoipa::path(get, path = "/api/v1/partners/{partnerId}", tag = "accounts", params(("partnerId" = String, Path)),
+    responses((status = 200, body = Partner)))]
+pub(crate) async fn get_partner(
+    State(door): State<Arc<Door>>,
+    params: Params,
+    query: Query,
+) -> Result<Json<Partner>, Failure> {
+    query.only(&[])?;
+    let partner = door.app.partner(params.read("partnerId", "InvalidPartnerId")?)?;
+    Ok(Json(Partner::from(&partner)))
+}
+
+/// Lists customers by id.
+#[utoipa::path(get, path = "/api/v1/customers", tag = "accounts", params(super::documents::Paging),
+    responses((status = 200, body = Page<Customer>)))]
+pub(crate) async fn list_customers(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<Customer>>, Failure> {
+    let page = page_request(&query)?;
+    let customers = door.app.customers(page.after, page.items_wanted());
+    Ok(page.page(customers, |it| it.id, &door.base(&uri)).shown(|it| Customer::from(&it)))
+}
+
+/// Creates a customer. The same request again changes nothing.
+#[utoipa::path(post, path = "/api/v1/customers", tag = "accounts", request_body = NewCustomer,
+    responses((status = 201, body = Customer), (status = 200, body = Customer, description = "It was there already")))]
+pub(crate) async fn create_customer(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    query: Query,
+    body::Json(new): body::Json<NewCustomer>,
+) -> Result<(StatusCode, Json<Customer>), Failure> {
+    query.only(&[])?;
+    let customer = new.into_domain(|| CustomerId::from_uuid(door.app.random().uuid()))?;
+    let shown = Customer::from(&customer);
+    let created = door.app.create_customer(&caller, customer).await?;
+    Ok((status(created), Json(shown)))
+}
+
+/// A customer.
+#[utoipa::path(get, path = "/api/v1/customers/{customerId}", tag = "accounts", params(("customerId" = String, Path)),
+    responses((status = 200, body = Customer)))]
+pub(crate) async fn get_customer(
+    State(door): State<Arc<Door>>,
+    params: Params,
+    query: Query,
+) -> Result<Json<Customer>, Failure> {
+    query.only(&[])?;
+    let customer = door.app.customer(params.read("customerId", "InvalidCustomerId")?)?;
+    Ok(Json(Customer::from(&customer)))
+}
+
+/// Lists subscriptions by id.
+#[utoipa::path(get, path = "/api/v1/subscriptions", tag = "accounts", params(super::documents::Paging),
+    responses((status = 200, body = Page<Subscription>)))]
+pub(crate) async fn list_subscriptions(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<Subscription>>, Failure> {
+    let page = page_request(&query)?;
+    let subscriptions = door.app.subscriptions(page.after, page.items_wanted());
+    Ok(page.page(subscriptions, |it| it.id, &door.base(&uri)).shown(|it| Subscription::from(&it)))
+}
+
+/// Creates a subscription. The same request again changes nothing.
+#[utoipa::path(post, path = "/api/v1/subscriptions", tag = "accounts", request_body = NewSubscription,
+    responses((status = 201, body = Subscription),
+        (status = 200, body = Subscription, description = "It was there already")))]
+pub(crate) async fn create_subscription(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    query: Query,
+    body::Json(new): body::Json<NewSubscription>,
+) -> Result<(StatusCode, Json<Subscription>), Failure> {
+    query.only(&[])?;
+    let subscription = new.into_domain(|| SubscriptionId::from_uuid(door.app.random().uuid()))?;
+    let shown = Subscription::from(&subscription);
+    let created = door.app.create_subscription(&caller, subscription).await?;
+    Ok((status(created), Json(shown)))
+}
+
+/// The subscription in the path.
+fn subscription_id(params: &Params) -> Result<SubscriptionId, Failure> {
+    params.read("subscriptionId", "InvalidSubscriptionId")
+}
+
+/// A subscription.
+#[utoipa::path(get, path = "/api/v1/subscriptions/{subscriptionId}", tag = "accounts",
+    params(("subscriptionId" = String, Path)), responses((status = 200, body = Subscription)))]
+pub(crate) async fn get_subscription(
+    State(door): State<Arc<Door>>,
+    params: Params,
+    query: Query,
+) -> Result<Json<Subscription>, Failure> {
+    query.only(&[])?;
+    let subscription = door.app.subscription(subscription_id(&params)?)?;
+    Ok(Json(Subscription::from(&subscription)))
+}
+
+/// Suspends a subscription: nothing new may be registered with it or mapped to it. What is, goes on being charged.
+#[utoipa::path(post, path = "/api/v1/subscriptions/{subscriptionId}/suspend", tag = "accounts",
+    params(("subscriptionId" = String, Path)), responses((status = 200, body = Subscription)))]
+pub(crate) async fn suspend_subscription(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<Json<Subscription>, Failure> {
+    query.only(&[])?;
+    let (id, state) = (subscription_id(&params)?, SubscriptionState::Suspended);
+    let subscription = door.app.set_subscription_state(&caller, id, state).await?;
+    Ok(Json(Subscription::from(&subscription)))
+}
+
+/// Makes a suspended subscription active again.
+#[utoipa::path(post, path = "/api/v1/subscriptions/{subscriptionId}/activate", tag = "accounts",
+    params(("subscriptionId" = String, Path)), responses((status = 200, body = Subscription)))]
+pub(crate) async fn activate_subscription(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<Json<Subscription>, Failure> {
+    query.only(&[])?;
+    let (id, state) = (subscription_id(&params)?, SubscriptionState::Active);
+    let subscription = door.app.set_subscription_state(&caller, id, state).await?;
+    Ok(Json(Subscription::from(&subscription)))
+}

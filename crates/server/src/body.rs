@@ -1,0 +1,182 @@
+//! Bodies: read whole, within limits of bytes and time, and as what they should be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::middleware::Next;
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::Door;
+use crate::error::Failure;
+use crate::limits::{DELIVERY_BYTES_MIN, JSON_BODY_BYTES_MAX};
+
+/// How a body may be compressed.
+const ENCODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
+
+/// What deliveries may hold in memory together.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    /// Bytes, in units of [`DELIVERY_BYTES_MIN`].
+    units: Arc<Semaphore>,
+}
+
+impl Memory {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { units: Arc::new(Semaphore::new(units(bytes_max))) }
+    }
+}
+
+/// How many units that many bytes are; never none.
+const fn units(bytes: usize) -> usize {
+    let units = bytes.div_ceil(DELIVERY_BYTES_MIN);
+    if units == 0 { 1 } else { units }
+}
+
+/// A body in memory that counts against the [`Memory`] until it is dropped.
+pub(crate) struct Held {
+    bytes: Vec<u8>,
+    _units: OwnedSemaphorePermit,
+}
+
+impl std::ops::Deref for Held {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads the body of a delivery: at most `bytes_max`, in at most `timeout`, and only as long as there is memory.
+pub(crate) async fn hold(
+    memory: &Memory,
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    timeout: Duration,
+) -> Result<Held, Failure> {
+    // The length of a compressed body says nothing about the length that counts.
+    let declared = declared_length(headers, bytes_max)?.filter(|_| !headers.contains_key(CONTENT_ENCODING));
+    let mut held = memory.acquire(declared.unwrap_or(0))?;
+    let mut bytes = Vec::with_capacity(declared.unwrap_or(0));
+    let reading = async {
+        let mut body = body;
+        while let Some(data) = next_data(&mut body).await? {
+            if bytes.len() + data.len() > bytes_max {
+                return Err(Failure::payload_too_large(bytes_max));
+            }
+            bytes.extend_from_slice(&data);
+            let missing = units(bytes.len()).saturating_sub(held.num_permits());
+            if missing > 0 {
+                held.merge(memory.acquire(missing * DELIVERY_BYTES_MIN)?);
+            }
+        }
+        Ok(())
+    };
+    tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| Err(too_slow(timeout)))?;
+    Ok(Held { bytes, _units: held })
+}
+
+impl Memory {
+    /// Memory for so many bytes, or the answer that there is none left. It never waits: a body that was partly read
+    /// would wait for others that wait for it.
+    fn acquire(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        let units = u32::try_from(units(bytes)).map_err(|_| Failure::too_many_deliveries())?;
+        Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| Failure::too_many_deliveries())
+    }
+}
+
+/// Refuses what is not read here before any of it is: an unknown encoding, or more than the most of all routes.
+pub(crate) async fn admit(
+    State(door): State<Arc<Door>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    declared_length(request.headers(), door.limits.body_bytes_max)?;
+    if let Some(encoding) = request.headers().get(CONTENT_ENCODING)
+        && !ENCODINGS.iter().any(|known| encoding.as_bytes().eq_ignore_ascii_case(known.as_bytes()))
+    {
+        let message = "Expected a body with Content-Encoding gzip or zstd, or without one.";
+        return Err(Failure::unsupported_media_type(message).about("Content-Encoding"));
+    }
+    Ok(next.run(request).await)
+}
+
+/// What `Content-Length` says; refused before anything is read if that is too much.
+fn declared_length(headers: &HeaderMap, bytes_max: usize) -> Result<Option<usize>, Failure> {
+    let declared: Option<usize> =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    if declared.is_some_and(|declared| declared > bytes_max) {
+        return Err(Failure::payload_too_large(bytes_max));
+    }
+    Ok(declared)
+}
+
+async fn next_data(body: &mut Body) -> Result<Option<bytes::Bytes>, Failure> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            let message = "The body ended early or cannot be decompressed. Send it again, whole.";
+            Failure::invalid("UnreadableBody", message).because(error.to_string())
+        })?;
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+fn too_slow(timeout: Duration) -> Failure {
+    let message = format!("The body did not arrive within {} seconds. Send it again.", timeout.as_secs());
+    Failure::new(axum::http::StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message)
+}
+
+/// The media type of a body, without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or(value).trim())
+}
+
+/// A JSON body of one of our own or ARM's requests.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Door>> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        if !media_type(&parts.headers).is_some_and(|given| given.eq_ignore_ascii_case("application/json")) {
+            let message = "Expected a body with Content-Type application/json.";
+            return Err(Failure::unsupported_media_type(message));
+        }
+        let timeout = door.limits.body_timeout;
+        let bytes = hold(&door.memory, &parts.headers, body, JSON_BODY_BYTES_MAX, timeout).await?;
+        json(&bytes).map(Self)
+    }
+}
+
+/// Reads JSON, naming the member at fault if it is something else than expected.
+pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let failure = not_as_expected(error.inner());
+        if path == "." { failure } else { failure.about(path) }
+    })?;
+    deserializer.end().map_err(|error| not_as_expected(&error))?;
+    Ok(value)
+}
+
+fn not_as_expected(error: &serde_json::Error) -> Failure {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            Failure::invalid("InvalidRequestContent", format!("The body is not as expected: {error}."))
+        }
+        _ => Failure::invalid("InvalidJson", format!("The body is not JSON: {error}.")),
+    }
+}

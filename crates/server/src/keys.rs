@@ -1,0 +1,284 @@
+//! Activation keys: signed by this server, kept by stacks, and their only credential for delivering usage.
+//!
+//! A key is a JWT with the claims that Azure Stack knows, and one of our own that ties it to one life of the
+//! registration: when the registration is deleted, its keys end with it, even if a new one takes its name.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::ids::{CloudId, RegistrationId};
+use domain::registration::{HardwareNode, Registration};
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+use crate::secret_file;
+
+/// Keys are signed in this way; one that says otherwise is none of ours.
+const ALGORITHM: Algorithm = Algorithm::RS256;
+/// Keys do not run out; they end with the registration.
+const EXPIRES: &str = "9999-12-30T23:59:59.9999999Z";
+const VERSION: &str = "1.0";
+const PEM_LINE_CHARS: usize = 64;
+
+/// Why activation keys cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The file of the signing key cannot be read or written.
+    #[error("cannot use {path}: {error}. Expected a file that this process may read and write")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{path} holds no RSA private key in PKCS#8 PEM form: {error}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: jsonwebtoken::errors::Error,
+    },
+    /// No key could be made.
+    #[error("no signing key could be made")]
+    NotMade,
+}
+
+/// Signs activation keys and recognises them.
+pub(crate) struct ActivationKeys {
+    header: Header,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    validation: Validation,
+}
+
+/// What an activation key proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ProvenStack {
+    pub(crate) cloud_id: CloudId,
+    pub(crate) registration: RegistrationId,
+}
+
+impl ActivationKeys {
+    /// Reads the signing key from the data directory, or makes one there.
+    pub(crate) fn open(data_directory: &Path) -> Result<Self, KeysError> {
+        let directory = data_directory.join("keys");
+        let path = directory.join("activation-key.pem");
+        let in_file = |error| KeysError::File { path: path.clone(), error };
+        let pem = match secret_file::read(&path).map_err(in_file)? {
+            Some(pem) => pem,
+            None => {
+                let pem = make()?;
+                secret_file::make_directory(&directory).map_err(in_file)?;
+                secret_file::write(&path, pem.as_bytes()).map_err(in_file)?;
+                pem
+            }
+        };
+        Self::from_pem(pem.as_bytes()).map_err(|error| KeysError::Content { path, error })
+    }
+
+    fn from_pem(pem: &[u8]) -> Result<Self, jsonwebtoken::errors::Error> {
+        let signing = EncodingKey::from_rsa_pem(pem)?;
+        let public = Jwk::from_encoding_key(&signing, ALGORITHM)?;
+        let mut validation = Validation::new(ALGORITHM);
+        // There is no claim `exp`: a key ends with its registration, and its `expires` never comes.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        Ok(Self {
+            header: Header { kid: Some(public.thumbprint(ThumbprintHash::SHA256)?), ..Header::new(ALGORITHM) },
+            signing,
+            verifying: DecodingKey::from_jwk(&public)?,
+            validation,
+        })
+    }
+
+    /// The activation key of a registration.
+    pub(crate) fn sign(
+        &self,
+        registration: &Registration,
+        public_url: &str,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        encode(&self.header, &Claims::of(registration, public_url), &self.signing)
+    }
+
+    /// What a key proves; nothing unless this server signed it.
+    pub(crate) fn verify(&self, key: &str) -> Option<ProvenStack> {
+        let token = decode::<ProvenClaims>(key, &self.verifying, &self.validation).ok()?;
+        if token.header.kid != self.header.kid {
+            return None;
+        }
+        let ProvenClaims { cloud_id, registration_id } = token.claims;
+        Some(ProvenStack { cloud_id: cloud_id.parse().ok()?, registration: registration_id.parse().ok()? })
+    }
+}
+
+fn make() -> Result<String, KeysError> {
+    let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeysError::NotMade)?;
+    let der = key.as_der().map_err(|_| KeysError::NotMade)?;
+    let mut rest = &*STANDARD.encode(der.as_ref());
+    let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(PEM_LINE_CHARS));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    Ok(pem)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProvenClaims {
+    cloud_id: String,
+    registration_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims<'a> {
+    subscription_id: String,
+    resource_group_name: &'a str,
+    registration_name: &'a str,
+    registration_id: String,
+    // Whoever trusts the server's certificate needs no pinning.
+    cert_pinning_root_subjects: [&'a str; 0],
+    cert_pinning_intermediate_thumbprints: [&'a str; 0],
+    usage_endpoint: &'a str,
+    marketplace_endpoint: &'a str,
+    usage_resource_uri: &'a str,
+    marketplace_resource_uri: &'a str,
+    expires: &'static str,
+    cloud_id: String,
+    object_id: Option<String>,
+    billing_model: &'static str,
+    hardware_info: Vec<HardwareClaims<'a>>,
+    region_names: &'a [String],
+    agreement_number: Option<&'a str>,
+    usage_reporting_enabled: bool,
+    marketplace_syndication_enabled: bool,
+    issuer: &'a str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HardwareClaims<'a> {
+    name: &'a str,
+    uuid: &'a str,
+    num_cores: u32,
+    #[serde(flatten)]
+    parts: &'a std::collections::BTreeMap<String, Vec<String>>,
+}
+
+impl<'a> From<&'a HardwareNode> for HardwareClaims<'a> {
+    fn from(node: &'a HardwareNode) -> Self {
+        Self { name: &node.name, uuid: &node.uuid, num_cores: node.cores, parts: &node.parts }
+    }
+}
+
+impl<'a> Claims<'a> {
+    fn of(registration: &'a Registration, public_url: &'a str) -> Self {
+        let token = &registration.token;
+        Self {
+            subscription_id: registration.subscription.to_string(),
+            resource_group_name: registration.resource_group.as_given(),
+            registration_name: registration.name.as_given(),
+            registration_id: registration.id.to_string(),
+            cert_pinning_root_subjects: [],
+            cert_pinning_intermediate_thumbprints: [],
+            usage_endpoint: public_url,
+            marketplace_endpoint: public_url,
+            usage_resource_uri: public_url,
+            marketplace_resource_uri: public_url,
+            expires: EXPIRES,
+            cloud_id: token.cloud_id.to_string(),
+            object_id: token.object_id.map(|id| id.to_string()),
+            billing_model: token.billing_model.as_str(),
+            hardware_info: token.hardware.iter().map(HardwareClaims::from).collect(),
+            region_names: &token.region_names,
+            agreement_number: token.agreement_number.as_deref(),
+            usage_reporting_enabled: token.usage_reporting_enabled,
+            marketplace_syndication_enabled: token.marketplace_syndication_enabled,
+            issuer: &token.issuer,
+            version: VERSION,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::SubscriptionId;
+    use domain::registration::{BillingModel, RegistrationToken};
+    use domain::timeline::Recorded;
+    use std::collections::BTreeMap;
+
+    fn registration() -> Registration {
+        let by = domain::ids::ObjectId::from_bytes([9; 16]);
+        let recorded = Recorded { entry: 1, at: "2026-10-01T00:00:00Z".parse().unwrap(), by };
+        Registration {
+            id: RegistrationId::from_bytes([1; 16]),
+            subscription: SubscriptionId::from_bytes([2; 16]),
+            resource_group: "azurestack".parse().unwrap(),
+            name: "north".parse().unwrap(),
+            location: "global".to_owned(),
+            tags: BTreeMap::new(),
+            token: RegistrationToken {
+                cloud_id: CloudId::from_bytes([3; 16]),
+                object_id: None,
+                billing_model: BillingModel::PayAsYouUse,
+                marketplace_syndication_enabled: true,
+                usage_reporting_enabled: true,
+                agreement_number: None,
+                asset_tag: None,
+                region_names: vec!["north".to_owned()],
+                hardware: Vec::new(),
+                issuer: "tests".to_owned(),
+                version: "1.0".to_owned(),
+            },
+            multi_tenancy_approved: false,
+            created: recorded,
+            updated: recorded,
+        }
+    }
+
+    #[test]
+    fn a_key_proves_its_stack_and_outlives_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = ActivationKeys::open(directory.path()).unwrap();
+        let key = keys.sign(&registration(), "https://localhost:1/").unwrap();
+        let proven = ActivationKeys::open(directory.path()).unwrap().verify(&key).unwrap();
+        assert_eq!(proven.cloud_id, CloudId::from_bytes([3; 16]));
+        assert_eq!(proven.registration, RegistrationId::from_bytes([1; 16]));
+    }
+
+    #[test]
+    fn a_key_that_this_server_did_not_sign_proves_nothing() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let keys = ActivationKeys::open(one.path()).unwrap();
+        let key = keys.sign(&registration(), "https://localhost:1/").unwrap();
+        assert_eq!(ActivationKeys::open(other.path()).unwrap().verify(&key), None);
+
+        let (signed, signature) = key.rsplit_once('.').unwrap();
+        let (_, claims) = signed.split_once('.').unwrap();
+        let base64 = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let unsigned = base64.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        let shared_secret = base64.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
+        for forged in [
+            String::new(),
+            "x.y.z".to_owned(),
+            format!("{signed}."),
+            format!("{unsigned}.{claims}."),
+            format!("{shared_secret}.{claims}.{signature}"),
+            format!("{signed}.{}", signature.chars().rev().collect::<String>()),
+        ] {
+            assert_eq!(keys.verify(&forged), None, "{forged}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Every limit of the door, with its name and its default, in one place.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The most items on one page of a list. A client may ask for fewer with `top`.
+pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// The most bytes of a JSON body that is neither usage nor a directory nor a price list.
+pub(crate) const JSON_BODY_BYTES_MAX: usize = MIB;
+/// What one delivery counts for at the least in [`Limits::delivery_bytes_in_memory_max`], so that the same limit
+/// bounds how many there are.
+pub(crate) const DELIVERY_BYTES_MIN: usize = 64 * KIB;
+/// The most bytes of the headers of a request.
+pub(crate) const HEADER_BYTES_MAX: u32 = 64 * 1024;
+/// The most headers of a request.
+pub(crate) const HEADERS_MAX: usize = 100;
+/// The most requests at once in one HTTP/2 connection.
+pub(crate) const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+/// The most bytes of one HTTP/2 stream that may be on their way: a usual delivery of a thousand records fits in.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+/// The most bytes of one HTTP/2 connection that may be on their way.
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// The most bytes that are read from an HTTP/1.1 connection ahead of their use.
+pub(crate) const READ_BUFFER_BYTES_MAX: usize = MIB;
+/// The most peers, or callers, whose rate is remembered; beyond it, those that are idle are forgotten.
+pub(crate) const RATES_REMEMBERED_MAX: usize = 16 * KIB;
+/// After how many seconds a refused delivery is worth another try.
+pub(crate) const BUSY_RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The limits that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The most connections at once; one more is closed at once.
+    pub connections_max: usize,
+    /// The most bytes of a delivery of usage or of a directory, decompressed.
+    pub body_bytes_max: usize,
+    /// The most bytes of deliveries that are held in memory at once; what would exceed it is asked to come later.
+    pub delivery_bytes_in_memory_max: usize,
+    /// The most deliveries that are parsed and stored at once; others wait.
+    pub deliveries_at_once_max: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long the headers of a request may take to arrive.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request may take, from its headers to its answer.
+    pub request_timeout: Duration,
+    /// How long a connection may be silent. Longer than a request may take.
+    pub idle_timeout: Duration,
+    /// How long requests in flight may take to end when the server shuts down.
+    pub shutdown_timeout: Duration,
+    /// The most requests per second of one caller, after a burst of as many.
+    pub requests_per_second_max: NonZeroU32,
+    /// The most failed authentications per minute of one peer address, after a burst of as many.
+    pub failed_authentications_per_minute_max: NonZeroU32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4096,
+            body_bytes_max: 64 * MIB,
+            delivery_bytes_in_memory_max: 128 * MIB,
+            deliveries_at_once_max: 64,
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_secs(180),
+            shutdown_timeout: Duration::from_secs(30),
+            requests_per_second_max: at_least_one(2000),
+            failed_authentications_per_minute_max: at_least_one(60),
+        }
+    }
+}
+
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}

@@ -1,0 +1,177 @@
+//! What happens around every request: an id, a time limit, one line in the log, counters, and headers.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use app::access::Caller;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CACHE_CONTROL, EXPIRES, PRAGMA, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::Door;
+use crate::arm::path::is_arm;
+use crate::error::{Failure, Logged, TOO_MANY_DELIVERIES};
+use crate::limits::BUSY_RETRY_AFTER_SECONDS;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
+const ROUTING_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
+const REMAINING_READS: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
+const REMAINING_WRITES: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
+
+/// The most characters of a client's own id that are sent back.
+const CLIENT_REQUEST_ID_CHARS_MAX: usize = 128;
+/// What ARM's clients expect to be told about its limits. Ours is told when it is reached, by `Retry-After`.
+const READS: &str = "11999";
+const WRITES: &str = "1199";
+
+/// What is found out about a request on its way, for the log.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    route: OnceLock<&'static str>,
+    caller: OnceLock<String>,
+}
+
+impl Story {
+    /// The request goes to this route.
+    pub(crate) fn on_route(&self, path: &'static str) {
+        let _ = self.route.set(path);
+    }
+
+    /// The request is somebody's.
+    pub(crate) fn by(&self, caller: &Caller) {
+        let _ = self.caller.set(match caller {
+            Caller::Operator { name, .. } => format!("operator {name}"),
+            Caller::Stack { cloud_id, .. } => format!("stack {cloud_id}"),
+        });
+    }
+}
+
+/// Surrounds every request.
+pub(crate) async fn observe(
+    State(door): State<Arc<Door>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let id = door.app.random().uuid();
+    let story = Arc::new(Story::default());
+    request.extensions_mut().insert(Arc::clone(&story));
+    let (method, sent) = (request.method().clone(), request.headers().clone());
+    let arm = is_arm(request.uri().path());
+    let span = tracing::info_span!("request", %id, %method, path = request.uri().path());
+    let _in_flight = door.metrics.in_flight();
+    let mut response = tokio::time::timeout(door.limits.request_timeout, next.run(request))
+        .instrument(span.clone())
+        .await
+        .unwrap_or_else(|_| too_long().into_response());
+    let headers = response.headers_mut();
+    add_headers(headers, id, &sent);
+    if arm {
+        add_arm_headers(headers, &door, id, &method, &sent);
+    }
+    if response.extensions().get::<Logged>().is_some_and(|logged| logged.code == TOO_MANY_DELIVERIES) {
+        door.metrics.count_busy();
+    }
+    let route = story.route.get().copied().unwrap_or("none");
+    door.metrics.count_request(route, method_label(&method), response.status(), began.elapsed());
+    span.in_scope(|| log(&response, &story, peer, began));
+    response
+}
+
+fn too_long() -> Failure {
+    Failure::unavailable(
+        "ServerTimeout",
+        "The answer took too long and was given up. What was asked for may have been done: ask again to see.",
+        BUSY_RETRY_AFTER_SECONDS,
+    )
+}
+
+/// One line per request that can be read alone. Neither queries nor headers are in it: they may hold secrets.
+fn log(response: &Response, story: &Story, peer: SocketAddr, began: Instant) {
+    let status = response.status().as_u16();
+    let caller = story.caller.get().map_or("nobody", String::as_str);
+    let route = story.route.get().copied().unwrap_or("none");
+    let (code, detail) = match response.extensions().get::<Logged>() {
+        Some(Logged { code, detail }) => (*code, detail.as_deref().unwrap_or_default()),
+        None => ("", ""),
+    };
+    let took_ms = began.elapsed().as_millis();
+    if response.status().is_server_error() {
+        tracing::error!(status, code, detail, route, caller, %peer, took_ms, "answered");
+    } else {
+        tracing::info!(status, code, detail, route, caller, %peer, took_ms, "answered");
+    }
+}
+
+/// A method as a label: whatever a client invents is one label, not many.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+fn add_headers(headers: &mut HeaderMap, id: Uuid, sent: &HeaderMap) {
+    set(headers, REQUEST_ID, &id.to_string());
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let wants_it_back = sent.get(RETURN_CLIENT_REQUEST_ID).is_some_and(|value| {
+        value.to_str().is_ok_and(|text| text.eq_ignore_ascii_case("true"))
+    });
+    if wants_it_back && let Some(client_id) = sent.get(CLIENT_REQUEST_ID) {
+        if client_id.len() <= CLIENT_REQUEST_ID_CHARS_MAX {
+            headers.insert(CLIENT_REQUEST_ID, client_id.clone());
+        }
+    }
+}
+
+fn add_arm_headers(headers: &mut HeaderMap, door: &Door, id: Uuid, method: &Method, sent: &HeaderMap) {
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(EXPIRES, HeaderValue::from_static("-1"));
+    let correlation = sent
+        .get(CORRELATION_ID)
+        .and_then(|value| Uuid::try_parse(value.to_str().ok()?).ok())
+        .unwrap_or(id);
+    set(headers, CORRELATION_ID, &correlation.to_string());
+    let seconds = door.app.clock().now().to_string();
+    let seconds: String = seconds.split('.').next().unwrap_or_default().replace(['-', ':', 'Z'], "");
+    set(headers, ROUTING_ID, &format!("LOCAL:{seconds}Z:{id}"));
+    if matches!(*method, Method::GET | Method::HEAD) {
+        headers.insert(REMAINING_READS, HeaderValue::from_static(READS));
+    } else {
+        headers.insert(REMAINING_WRITES, HeaderValue::from_static(WRITES));
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The answer where a handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    Failure::internal(format!("a handler panicked: {}", said.unwrap_or("without a text"))).into_response()
+}
+
+/// The answer where the path exists, but not for the method.
+pub(crate) async fn method_not_allowed(request: Request) -> Failure {
+    Failure::method_not_allowed(request.method())
+}

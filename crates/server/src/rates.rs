@@ -1,0 +1,87 @@
+//! How often somebody may call, and fail to prove who they are.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+
+use domain::ids::ObjectId;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::error::Failure;
+use crate::limits::{Limits, RATES_REMEMBERED_MAX};
+
+/// The rates of all callers and peers.
+pub(crate) struct Rates {
+    by_caller: DefaultKeyedRateLimiter<ObjectId>,
+    failures_by_peer: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            by_caller: RateLimiter::keyed(Quota::per_second(limits.requests_per_second_max)),
+            failures_by_peer: RateLimiter::keyed(Quota::per_minute(limits.failed_authentications_per_minute_max)),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts a request of a caller.
+    pub(crate) fn count_request(&self, caller: ObjectId) -> Result<(), Failure> {
+        let message = "This caller sends more requests than the limit allows. Send fewer, or wait and go on.";
+        self.count(&self.by_caller, &caller, message)
+    }
+
+    /// Counts a failed authentication of a peer.
+    ///
+    /// Only failures are held back, never a good credential from the same address: it may be a proxy with many clients
+    /// behind it, and 256 random bits are not found by trying. What is limited is the work and the noise.
+    pub(crate) fn count_failure(&self, peer: IpAddr) -> Result<(), Failure> {
+        let message = "Too many failed authentications came from this address. Wait, and send a valid credential.";
+        self.count(&self.failures_by_peer, &network(peer), message)
+    }
+
+    fn count<K: Hash + Eq + Clone>(
+        &self,
+        limiter: &DefaultKeyedRateLimiter<K>,
+        key: &K,
+        message: &'static str,
+    ) -> Result<(), Failure> {
+        if limiter.len() > RATES_REMEMBERED_MAX {
+            limiter.retain_recent();
+        }
+        limiter.check_key(key).map_err(|not_until| {
+            let wait = not_until.wait_time_from(self.clock.now());
+            Failure::too_many_requests(message, wait.as_secs() + 1)
+        })
+    }
+}
+
+/// The network of a peer: whoever has one IPv6 address has 2^64 of them.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_one_network_are_counted_together_and_others_go_on() {
+        let one = std::num::NonZeroU32::MIN;
+        let limits = Limits { failed_authentications_per_minute_max: one, ..Limits::default() };
+        let rates = Rates::new(&limits);
+        let count = |peer: &str| rates.count_failure(peer.parse().unwrap()).is_ok();
+        assert!(count("2001:db8::1"));
+        assert!(!count("2001:db8::2"));
+        assert!(count("2001:db8:0:1::1"));
+        assert!(count("192.0.2.1"));
+        assert!(!count("::ffff:192.0.2.1"));
+    }
+}

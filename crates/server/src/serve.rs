@@ -1,0 +1,230 @@
+//! Starting and stopping.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::App;
+use axum_server::Handle;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::Door;
+use crate::body::Memory;
+use crate::config::ServerConfig;
+use crate::connection::Gatekeeper;
+use crate::keys::{ActivationKeys, KeysError};
+use crate::limits::{
+    CONNECTION_WINDOW_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, Limits, READ_BUFFER_BYTES_MAX,
+    STREAM_WINDOW_BYTES, STREAMS_PER_CONNECTION_MAX,
+};
+use crate::metrics::Metrics;
+use crate::rates::Rates;
+use crate::router;
+use crate::tls::{Certificate, TlsError};
+
+/// How often the certificate is made anew, or read again in case the operator replaced it.
+const CERTIFICATE_RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}. Choose another address, or port 0 for any free port")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// There is no certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Activation keys cannot be signed.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Under this URL clients cannot reach it.
+    #[error("the public URL is '{0}'. Expected one such as https://bills.example:8443, without a path or query")]
+    PublicUrl(String),
+    /// The start itself was cut off.
+    #[error("the start was cut off: {0}")]
+    CutOff(String),
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that runs. Dropping it stops it without waiting for requests in flight.
+pub struct Running {
+    address: SocketAddr,
+    url: String,
+    ca_certificate_pem: Option<String>,
+    shutdown_timeout: Duration,
+    handle: Handle<SocketAddr>,
+    serving: JoinHandle<io::Result<()>>,
+    renewing: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a server; when this returns, it answers.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: ServerConfig, app: App) -> Result<Running, StartError> {
+        let listener = TcpListener::bind(config.listen).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) =
+            listener.map_err(|error| StartError::Listen { address: config.listen, error })?;
+        let url = public_url(config.public_url.as_deref(), address)?;
+        let (keys, certificate) = blocking(&config, |config| {
+            let keys = ActivationKeys::open(&config.data_directory)?;
+            Ok((keys, obtain(config)?))
+        })
+        .await?;
+        let ca_certificate_pem = certificate.authority_pem.clone();
+        let tls = RustlsConfig::from_config(certificate.into_config()?);
+        let limits = config.limits.clone();
+        let door = Arc::new(Door {
+            app,
+            keys,
+            rates: Rates::new(&limits),
+            memory: Memory::new(limits.delivery_bytes_in_memory_max),
+            deliveries: Semaphore::new(limits.deliveries_at_once_max),
+            metrics: Metrics::new(),
+            public_url: url.clone(),
+            limits: limits.clone(),
+        });
+        let handle = Handle::new();
+        let serving = tokio::spawn(serve(listener, tls.clone(), handle.clone(), limits.clone(), door));
+        let renewing = tokio::spawn(renew(config, tls));
+        tracing::info!(%address, url, "listening");
+        let shutdown_timeout = limits.shutdown_timeout;
+        Ok(Running { address, url, ca_certificate_pem, shutdown_timeout, handle, serving, renewing })
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Under which URL clients reach it, with a slash at its end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate that clients have to trust, in PEM form; nothing if the operator brought the server's own.
+    #[must_use]
+    pub fn ca_certificate_pem(&self) -> Option<&str> {
+        self.ca_certificate_pem.as_deref()
+    }
+
+    /// Lets nobody in any more, waits for the requests in flight (for [`Limits::shutdown_timeout`] at the most), and
+    /// ends.
+    ///
+    /// # Errors
+    /// What went wrong with the listener while it served.
+    pub async fn shutdown(mut self) -> io::Result<()> {
+        tracing::info!(connections = self.handle.connection_count(), "shutting down");
+        self.handle.graceful_shutdown(Some(self.shutdown_timeout));
+        let ended = (&mut self.serving).await;
+        ended.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.handle.shutdown();
+        self.renewing.abort();
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: RustlsConfig,
+    handle: Handle<SocketAddr>,
+    limits: Limits,
+    door: Arc<Door>,
+) -> io::Result<()> {
+    let gatekeeper = Gatekeeper::new(limits.connections_max, limits.idle_timeout);
+    let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.handshake_timeout).acceptor(gatekeeper);
+    let mut server = axum_server::Server::<SocketAddr>::from_listener(listener).acceptor(acceptor).handle(handle);
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(READ_BUFFER_BYTES_MAX)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(limits.idle_timeout / 3)
+        .keep_alive_timeout(limits.header_timeout);
+    server.serve(router::build(door).into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// The URL that clients use, with a slash at its end.
+fn public_url(configured: Option<&str>, address: SocketAddr) -> Result<String, StartError> {
+    let Some(text) = configured else {
+        return Ok(format!("https://localhost:{}/", address.port()));
+    };
+    let bare = text.trim_end_matches('/');
+    let uri = bare.parse::<axum::http::Uri>().ok();
+    let legal = uri.is_some_and(|uri| {
+        uri.scheme_str() == Some("https") && uri.authority().is_some() && matches!(uri.path(), "" | "/") && uri.query().is_none()
+    });
+    if legal { Ok(format!("{bare}/")) } else { Err(StartError::PublicUrl(text.to_owned())) }
+}
+
+fn obtain(config: &ServerConfig) -> Result<Certificate, TlsError> {
+    Certificate::obtain(&config.tls, &config.data_directory, config.wall_clock.now())
+}
+
+async fn renew(config: ServerConfig, tls: RustlsConfig) {
+    loop {
+        tokio::time::sleep(CERTIFICATE_RENEWAL).await;
+        let renewed = blocking(&config, |config| Ok(obtain(config)?.into_config()?)).await;
+        match renewed {
+            Ok(renewed) => tls.reload_from_config(renewed),
+            Err(error) => tracing::error!(%error, "the certificate was not renewed; the one in use stays"),
+        }
+    }
+}
+
+/// Does what reads files or makes keys where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    config: &ServerConfig,
+    work: impl FnOnce(&ServerConfig) -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let config = config.clone();
+    let worked = tokio::task::spawn_blocking(move || work(&config)).await;
+    worked.unwrap_or_else(|error| Err(StartError::CutOff(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_url_ends_with_a_slash_and_has_no_path() {
+        let address = "127.0.0.1:8443".parse().unwrap();
+        assert_eq!(public_url(None, address).unwrap(), "https://localhost:8443/");
+        for text in ["https://bills.example", "https://bills.example/"] {
+            assert_eq!(public_url(Some(text), address).unwrap(), "https://bills.example/");
+        }
+        for text in ["", "bills.example", "http://bills.example", "https://bills.example/x", "https://bills.example/?x"] {
+            assert!(public_url(Some(text), address).is_err(), "{text}");
+        }
+    }
+}

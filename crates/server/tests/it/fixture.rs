@@ -1,0 +1,174 @@
+//! A server with a store in a temporary directory, and a client for it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use app::App;
+use domain::time::Timestamp;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use server::{Clock, Limits, Random, Running, Server, ServerConfig};
+use tempfile::TempDir;
+
+/// A clock that stands still until it is set.
+pub struct TestClock(Mutex<Timestamp>);
+
+impl TestClock {
+    pub fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(text.parse().unwrap())))
+    }
+
+    pub fn set(&self, text: &str) {
+        *self.0.lock().unwrap() = text.parse().unwrap();
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// The clock that the client judges certificates by.
+pub struct WallClock;
+
+impl Clock for WallClock {
+    #[expect(clippy::disallowed_methods, reason = "the client looks at the wall clock, so the certificate must fit it")]
+    fn now(&self) -> Timestamp {
+        std::time::SystemTime::now().try_into().unwrap()
+    }
+}
+
+pub struct TestRandom;
+
+impl Random for TestRandom {
+    #[expect(clippy::disallowed_methods, reason = "this is the place of the tests' randomness")]
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).unwrap();
+    }
+}
+
+/// A running server, with an operator and a client.
+pub struct House {
+    pub client: reqwest::Client,
+    pub operator: String,
+    pub clock: Arc<TestClock>,
+    pub running: Running,
+    pub app: App,
+    pub directory: TempDir,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let answer = Self { status, headers, body };
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            super::codes::is_listed(answer.code());
+        }
+        answer
+    }
+
+    /// The code of an envelope.
+    pub fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_else(|| panic!("expected an envelope: {self:?}"))
+    }
+
+    pub fn target(&self) -> &str {
+        self.body["error"]["target"].as_str().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// This answer, if it has the status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// This answer, if it is this refusal.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status.as_u16(), self.code()), (status, code), "{self:?}");
+        self
+    }
+}
+
+impl House {
+    pub async fn start() -> Self {
+        Self::start_with(Limits::default()).await
+    }
+
+    pub async fn start_with(limits: Limits) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = TestClock::at("2026-11-02T10:30:00Z");
+        let app = server::open(directory.path(), clock.clone(), Arc::new(TestRandom)).await.unwrap();
+        Self::start_app(directory, clock, app, limits).await
+    }
+
+    pub async fn start_app(directory: TempDir, clock: Arc<TestClock>, app: App, limits: Limits) -> Self {
+        let operator = server::admit_operator(&app, "tests").await.unwrap();
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = ServerConfig { limits, ..ServerConfig::new(directory.path().to_owned(), listen, Arc::new(WallClock)) };
+        let running = Server::start(config, app.clone()).await.unwrap();
+        let client = client(&running).build().unwrap();
+        Self { client, operator, clock, running, app, directory }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{}", self.running.url(), path.trim_start_matches('/'))
+    }
+
+    /// A request of the operator.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path)).bearer_auth(&self.operator)
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+}
+
+/// A client that trusts a server, and nobody else.
+pub fn client(running: &Running) -> reqwest::ClientBuilder {
+    let ca = reqwest::Certificate::from_pem(running.ca_certificate_pem().unwrap().as_bytes()).unwrap();
+    reqwest::Client::builder().tls_certs_only([ca])
+}
+
+/// Ids of one kind, told apart by their last digits.
+pub fn id(kind: char, number: u32) -> String {
+    let kind = String::from(kind).repeat(8);
+    format!("{kind}-0000-4000-8000-{number:012}")
+}

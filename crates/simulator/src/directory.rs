@@ -1,0 +1,103 @@
+//! What a stack says of itself: its subscriptions, its directory tenants, and the token it is registered with.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::registration::BillingModel;
+use serde_json::{Value, json};
+
+use crate::random::{self, Random};
+use crate::stack::Stack;
+
+/// How many machines a stack has.
+const NODES: u64 = 4;
+/// The cores of a machine.
+const CORES: u32 = 32;
+
+impl Stack {
+    /// What the stack's list of subscriptions answers: which local subscription belongs to which directory tenant.
+    #[must_use]
+    pub fn subscriptions_json(&self) -> String {
+        let provider = format!("/subscriptions/{}", self.provider_subscription());
+        let items = self.local_subscriptions().iter().map(|subscription| {
+            let id = subscription.id;
+            json!({
+                "id": format!("{provider}/providers/Microsoft.Subscriptions.Admin/subscriptions/{id}"),
+                "subscriptionId": id.to_string(),
+                "delegatedProviderSubscriptionId": self.provider_subscription().to_string(),
+                "displayName": subscription.display_name,
+                "owner": subscription.owner,
+                "tenantId": subscription.tenant.to_string(),
+                "routingResourceManagerType": "Default",
+                "offerId": format!(
+                    "{provider}/resourceGroups/offers/providers/Microsoft.Subscriptions.Admin/offers/general-purpose"
+                ),
+                "state": "Enabled",
+            })
+        });
+        list(items)
+    }
+
+    /// What the stack's list of directory tenants answers: the home directory and the guests.
+    #[must_use]
+    pub fn directory_tenants_json(&self) -> String {
+        let group = format!(
+            "/subscriptions/{}/resourceGroups/system.{}",
+            self.provider_subscription(),
+            self.spec().region
+        );
+        let items = self.spec().tenants.iter().map(|tenant| {
+            json!({
+                "id": format!("{group}/providers/Microsoft.Subscriptions.Admin/directoryTenants/{}", tenant.domain),
+                "name": tenant.domain,
+                "type": "Microsoft.Subscriptions.Admin/directoryTenants",
+                "location": self.spec().region,
+                "properties": { "tenantId": tenant.id.to_string() },
+            })
+        });
+        list(items)
+    }
+
+    /// The token the stack is registered with: base64 of JSON. Under the capacity model it names an agreement and
+    /// reports no usage, under the custom one it names an asset tag.
+    #[must_use]
+    pub fn registration_token(&self, billing_model: BillingModel) -> String {
+        let (high, low) = self.spec().cloud_id.as_uuid().as_u64_pair();
+        let mut random = Random::new(random::draw(self.spec().seed, high ^ low));
+        let object_id = uuid::Uuid::from_bytes(random.guid());
+        let mut token = json!({
+            "cloudId": self.spec().cloud_id.to_string(),
+            "objectId": object_id.to_string(),
+            "billingModel": billing_model.as_str(),
+            "marketplaceSyndicationEnabled": true,
+            "usageReportingEnabled": billing_model != BillingModel::Capacity,
+            "regionNames": [self.spec().region],
+            "hardwareInfo": (1..=NODES).map(|number| node(&mut random, number)).collect::<Vec<_>>(),
+            "issuer": "simulator",
+            "version": "1.0",
+        });
+        match billing_model {
+            BillingModel::Capacity => token["agreementNumber"] = "E-SIMULATED".into(),
+            BillingModel::Custom => token["msAssetTag"] = "T-SIMULATED".into(),
+            BillingModel::PayAsYouUse | BillingModel::Development | BillingModel::Ruggedized => {}
+        }
+        STANDARD.encode(token.to_string())
+    }
+}
+
+fn node(random: &mut Random, number: u64) -> Value {
+    let mut part = || uuid::Uuid::from_bytes(random.guid()).simple().to_string();
+    json!({
+        "name": format!("node-{number:02}"),
+        "uuid": part(),
+        "numCores": CORES,
+        "bios": [part()],
+        "nic": [part(), part()],
+        "cpu": [part(), part()],
+        "disk": [part(), part()],
+        "memory": [part(), part()],
+    })
+}
+
+fn list(items: impl Iterator<Item = Value>) -> String {
+    json!({ "value": items.collect::<Vec<_>>() }).to_string()
+}

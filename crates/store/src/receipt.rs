@@ -1,0 +1,158 @@
+//! Receipts: what became of one delivery, chained so that none can be changed, removed or slipped in unnoticed.
+
+use domain::ids::{BatchId, CloudId};
+use domain::time::{Hour, Timestamp};
+use domain::usage::QuarantineCode;
+
+use crate::usage::ReportedWindow;
+
+/// What became of the records of one batch: `received = accepted + duplicate + revised + quarantined`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BatchCounts {
+    /// Records delivered.
+    pub received: u32,
+    /// Records whose key was new.
+    pub accepted: u32,
+    /// Records that said again what was known: same key, same quantity.
+    pub duplicate: u32,
+    /// Records that gave a known key another quantity, whether or not that one counts now.
+    pub revised: u32,
+    /// Records put into quarantine.
+    pub quarantined: u32,
+}
+
+/// Why one record of a batch was put into quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its place in the delivery, from 0.
+    pub index: u32,
+    /// Why.
+    pub code: QuarantineCode,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// The receipt of one batch. Permanent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The batch.
+    pub batch: BatchId,
+    /// The stack that delivered it.
+    pub stack: CloudId,
+    /// Its number among the batches of the stack: from 1, without a gap.
+    pub sequence: u64,
+    /// When it was taken in.
+    pub received_at: Timestamp,
+    /// The reported-time window it was read from.
+    pub window: ReportedWindow,
+    /// BLAKE3 of the body as delivered.
+    pub digest: [u8; 32],
+    /// What became of its records.
+    pub counts: BatchCounts,
+    /// Why records were put into quarantine, by index.
+    pub problems: Vec<Problem>,
+    /// BLAKE3 of the chain value of the stack's receipt before (32 zero bytes before the first) and of this
+    /// receipt's content.
+    pub chain: [u8; 32],
+}
+
+impl Receipt {
+    /// What [`Receipt::chain`] has to be after the given chain value.
+    #[must_use]
+    pub fn chained_after(&self, previous: &[u8; 32]) -> [u8; 32] {
+        let mut content = Content(blake3::Hasher::new());
+        content.0.update(previous);
+        content.0.update(self.batch.as_bytes());
+        content.0.update(self.stack.as_bytes());
+        content.number(self.sequence);
+        content.text(&self.received_at.to_string());
+        content.hour(Some(self.window.start));
+        content.hour(self.window.end);
+        content.hour(self.window.through);
+        content.0.update(&self.digest);
+        let BatchCounts { received, accepted, duplicate, revised, quarantined } = self.counts;
+        for count in [received, accepted, duplicate, revised, quarantined] {
+            content.number(u64::from(count));
+        }
+        for problem in &self.problems {
+            content.number(u64::from(problem.index));
+            content.text(problem.code.as_str());
+            content.text(&problem.message);
+        }
+        *content.0.finalize().as_bytes()
+    }
+}
+
+/// A hash over parts none of which can be mistaken for another: each has a fixed length or tells it.
+struct Content(blake3::Hasher);
+
+impl Content {
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_be_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.0.update(text.as_bytes());
+    }
+
+    fn hour(&mut self, hour: Option<Hour>) {
+        match hour {
+            Some(hour) => self.0.update(&[1]).update(&hour.epoch_hours().to_be_bytes()),
+            None => self.0.update(&[0]),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receipt() -> Receipt {
+        let hour = |hours| Hour::from_epoch_hours(hours).unwrap();
+        Receipt {
+            batch: BatchId::from_bytes([1; 16]),
+            stack: CloudId::from_bytes([2; 16]),
+            sequence: 3,
+            received_at: Timestamp::from_second(1_790_000_000).unwrap(),
+            window: ReportedWindow { start: hour(9), end: Some(hour(10)), through: None },
+            digest: [4; 32],
+            counts: BatchCounts { received: 5, accepted: 3, duplicate: 1, revised: 0, quarantined: 1 },
+            problems: vec![Problem {
+                index: 0,
+                code: QuarantineCode::InvalidQuantity,
+                message: "expected a decimal number".to_owned(),
+            }],
+            chain: [0; 32],
+        }
+    }
+
+    #[test]
+    fn whatever_changes_in_a_receipt_changes_its_link_in_the_chain() {
+        let original = receipt().chained_after(&[0; 32]);
+        let changes: [fn(&mut Receipt); 9] = [
+            |it| it.batch = BatchId::from_bytes([9; 16]),
+            |it| it.stack = CloudId::from_bytes([9; 16]),
+            |it| it.sequence = 4,
+            |it| it.received_at = Timestamp::from_second(1_790_000_001).unwrap(),
+            |it| (it.window.end, it.window.through) = (it.window.through, it.window.end),
+            |it| it.digest[31] = 5,
+            |it| (it.counts.accepted, it.counts.duplicate) = (1, 3),
+            |it| it.problems[0].message.push('.'),
+            |it| it.problems.clear(),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut changed = receipt();
+            change(&mut changed);
+            assert_ne!(changed.chained_after(&[0; 32]), original, "change {number}");
+        }
+        assert_ne!(receipt().chained_after(&[1; 32]), original);
+    }
+
+    #[test]
+    fn the_chain_is_the_same_on_every_machine_and_in_every_version() {
+        let link = receipt().chained_after(&[0; 32]);
+        let text: String = link.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(text, "");
+    }
+}

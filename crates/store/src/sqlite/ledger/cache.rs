@@ -1,0 +1,205 @@
+//! What the ledger remembers of series it has seen lately, so that a record of a known series costs no look-up in the
+//! database and no text on its way to the writer.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::ids::CloudId;
+use domain::time::Hour;
+use domain::usage::UsageRecord;
+use twox_hash::XxHash3_128;
+
+use super::ids::SeriesId;
+use crate::usage::Attributes;
+
+/// The most series remembered: about 64 bytes each. One more and the half not asked for lately is forgotten.
+const SERIES_MAX: usize = 512 * 1024;
+const SHARDS: usize = 16;
+const GENERATION_MAX: usize = SERIES_MAX / SHARDS / 2;
+
+/// 128 bits that stand for a text. Keyed by a number drawn at start, so they mean nothing outside this process; what
+/// is stored is keyed by BLAKE3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    high: u64,
+    low: u64,
+}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.low);
+    }
+}
+
+/// What is remembered of a series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownSeries {
+    pub(super) series: SeriesId,
+    /// The attributes from the last hour at which they changed.
+    pub(super) attributes: Fingerprint,
+    /// That hour.
+    pub(super) since: Hour,
+}
+
+pub(super) struct SeriesCache {
+    seed: u64,
+    shards: [Mutex<Shard>; SHARDS],
+    attribute_changes: AtomicU64,
+}
+
+type Generation = HashMap<Fingerprint, KnownSeries, BuildHasherDefault<AlreadyHashed>>;
+
+/// Two generations: what is found in the old one moves to the young one; when that is full it becomes the old one.
+#[derive(Default)]
+struct Shard {
+    young: Generation,
+    old: Generation,
+}
+
+impl SeriesCache {
+    pub(super) fn new() -> Self {
+        Self {
+            seed: RandomState::new().hash_one("series"),
+            shards: std::array::from_fn(|_| Mutex::default()),
+            attribute_changes: AtomicU64::new(0),
+        }
+    }
+
+    /// What stands for a record's series. `folded_uri` is the folded resource URI, `scratch` is overwritten.
+    pub(super) fn series_of(
+        &self,
+        stack: CloudId,
+        record: &UsageRecord<'_>,
+        folded_uri: &str,
+        scratch: &mut Vec<u8>,
+    ) -> Fingerprint {
+        scratch.clear();
+        scratch.extend_from_slice(stack.as_bytes());
+        scratch.extend_from_slice(record.local_subscription.as_bytes());
+        scratch.extend_from_slice(record.local_meter.as_bytes());
+        scratch.extend_from_slice(folded_uri.as_bytes());
+        self.fingerprint(scratch)
+    }
+
+    /// What stands for these attributes. `scratch` is overwritten.
+    pub(super) fn attributes(
+        &self,
+        location: &str,
+        tags: &str,
+        additional_info: &str,
+        scratch: &mut Vec<u8>,
+    ) -> Fingerprint {
+        scratch.clear();
+        for text in [location, tags, additional_info] {
+            scratch.extend_from_slice(&text.len().to_le_bytes());
+            scratch.extend_from_slice(text.as_bytes());
+        }
+        self.fingerprint(scratch)
+    }
+
+    /// What stands for these attributes.
+    pub(super) fn attributes_of(&self, attributes: &Attributes) -> Fingerprint {
+        let Attributes { location, tags, additional_info } = attributes;
+        self.attributes(location, tags, additional_info, &mut Vec::new())
+    }
+
+    fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
+        let hash = XxHash3_128::oneshot_with_seed(self.seed, bytes);
+        let half = |bits: u128| (bits & u128::from(u64::MAX)) as u64;
+        Fingerprint { high: half(hash >> 64), low: half(hash) }
+    }
+
+    pub(super) fn get(&self, series: Fingerprint) -> Option<KnownSeries> {
+        let mut shard = self.shard(series);
+        if let Some(known) = shard.young.get(&series) {
+            return Some(*known);
+        }
+        let known = shard.old.remove(&series)?;
+        shard.insert(series, known);
+        Some(known)
+    }
+
+    /// Remembers what has been committed.
+    pub(super) fn insert(&self, series: Fingerprint, known: KnownSeries) {
+        self.shard(series).insert(series, known);
+    }
+
+    /// How often the attributes of known series have changed. Read it before looking series up: if it is the same
+    /// when the records are stored, what was looked up still holds.
+    pub(super) fn attribute_changes(&self) -> u64 {
+        self.attribute_changes.load(Ordering::Acquire)
+    }
+
+    /// To be called after changed attributes were committed and inserted.
+    pub(super) fn attributes_changed(&self) {
+        self.attribute_changes.fetch_add(1, Ordering::Release);
+    }
+
+    fn shard(&self, series: Fingerprint) -> MutexGuard<'_, Shard> {
+        let [first, ..] = series.high.to_be_bytes();
+        self.shards[usize::from(first) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shard {
+    fn insert(&mut self, series: Fingerprint, known: KnownSeries) {
+        self.old.remove(&series);
+        if self.young.len() >= GENERATION_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(series, known);
+    }
+}
+
+/// Takes a fingerprint for its own hash.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(series: u64) -> KnownSeries {
+        let since = Hour::MIN;
+        KnownSeries { series: SeriesId(series), attributes: Fingerprint { high: 0, low: 0 }, since }
+    }
+
+    #[test]
+    fn attributes_that_would_run_together_are_told_apart() {
+        let cache = SeriesCache::new();
+        let mut scratch = Vec::new();
+        let mut of = |location, tags, info| cache.attributes(location, tags, info, &mut scratch);
+        assert_ne!(of("ab", "c", ""), of("a", "bc", ""));
+        assert_ne!(of("a", "", "b"), of("a", "b", ""));
+        assert_eq!(of("a", "b", "c"), of("a", "b", "c"));
+    }
+
+    #[test]
+    fn a_full_cache_forgets_what_was_not_asked_for_lately() {
+        let cache = SeriesCache::new();
+        let fingerprint = |number: u64| cache.fingerprint(&number.to_le_bytes());
+        let count = 2 * u64::try_from(SERIES_MAX).unwrap();
+        for number in 0..count {
+            cache.insert(fingerprint(number), known(number));
+            assert!(cache.get(fingerprint(0)).is_some(), "asked for all the time");
+        }
+        let kept = (0..count).filter(|number| cache.get(fingerprint(*number)).is_some()).count();
+        assert!((SERIES_MAX / 4..=SERIES_MAX).contains(&kept), "{kept}");
+    }
+}

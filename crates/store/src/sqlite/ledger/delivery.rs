@@ -1,0 +1,233 @@
+//! A batch on its way to the writer: owned, sorted, and with nothing in it that the writer does not need.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+use domain::quantity::Quantity;
+use domain::resource_id::folded;
+use domain::time::{Hour, Timestamp};
+use domain::usage::{Granularity, QuarantineCode, UsageRecord};
+
+use super::cache::{Fingerprint, KnownSeries, SeriesCache};
+use super::ids::SeriesId;
+use crate::usage::{Attributes, Batch, DeliveredRecord, ReportedWindow};
+
+/// What one record says about its series.
+#[derive(Clone, Copy)]
+pub(super) struct Said {
+    pub(super) start: Hour,
+    /// The record's place in the batch.
+    pub(super) index: u32,
+    /// The place of its attributes in [`Delivery::attributes`]; nothing if they are those in force in that hour.
+    pub(super) attributes: Option<usize>,
+    pub(super) granularity: Granularity,
+    pub(super) quantity: Quantity,
+}
+
+/// A record of a known series.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) series: SeriesId,
+    pub(super) said: Said,
+}
+
+impl Row {
+    /// Puts rows into the order of the sheets; those with the same key stay in the order of the delivery.
+    pub(super) fn sort(rows: &mut [Self]) {
+        rows.sort_unstable_by_key(|row| (row.said.start, row.series, row.said.index));
+    }
+
+    /// Whether the records of two rows stand on the same sheet.
+    pub(super) fn same_sheet(&self, other: &Self) -> bool {
+        self.said.start == other.said.start && self.series.block() == other.series.block()
+    }
+}
+
+/// A series that the cache does not know, and its records.
+pub(super) struct UnknownSeries {
+    pub(super) fingerprint: Fingerprint,
+    /// What it is stored under.
+    pub(super) key: [u8; 16],
+    pub(super) local_subscription: LocalSubscriptionId,
+    pub(super) local_meter: LocalMeterId,
+    pub(super) resource_uri: Box<str>,
+    pub(super) records: Vec<Said>,
+}
+
+/// A record in quarantine, owned.
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub(super) index: u32,
+    pub(super) code: QuarantineCode,
+    pub(super) message: String,
+    pub(super) raw: String,
+}
+
+/// A batch as the writer takes it.
+pub(super) struct Delivery {
+    pub(super) id: BatchId,
+    pub(super) stack: CloudId,
+    pub(super) received_at: Timestamp,
+    pub(super) window: ReportedWindow,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) digest: [u8; 32],
+    /// The records of known series, by usage start, series and index.
+    pub(super) rows: Vec<Row>,
+    pub(super) unknown: Vec<UnknownSeries>,
+    /// Attributes that are not, or may not be, those in force.
+    pub(super) attributes: Vec<Attributes>,
+    /// The known series among whose records are such attributes.
+    pub(super) changing: HashMap<SeriesId, Fingerprint>,
+    pub(super) refused: Vec<Refused>,
+    /// The texts of records that the writer has asked for.
+    pub(super) raw: BTreeMap<u32, String>,
+    /// [`SeriesCache::attribute_changes`] before the first series was looked up; nothing if all attributes are here.
+    pub(super) looked_up_at: Option<u64>,
+}
+
+/// What the writer needs and a delivery did not bring.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// The attributes of all records: those of some series changed while the delivery waited.
+    pub(super) all_attributes: bool,
+    /// The texts of the records with these indexes.
+    pub(super) raw: Vec<u32>,
+}
+
+impl Wanted {
+    pub(super) fn add(&mut self, more: Self) {
+        self.all_attributes |= more.all_attributes;
+        self.raw.extend(more.raw);
+    }
+}
+
+impl Delivery {
+    /// How many records, for the limits of the queue.
+    pub(super) fn weight(&self) -> usize {
+        let unknown: usize = self.unknown.iter().map(|series| series.records.len()).sum();
+        1 + self.rows.len() + unknown + self.refused.len()
+    }
+
+    /// Looks every series up and leaves out what the writer knows.
+    pub(super) fn prepare(batch: &Batch<'_>, cache: &SeriesCache, wanted: &Wanted) -> Self {
+        let mut delivery = Self {
+            id: batch.id,
+            stack: batch.stack,
+            received_at: batch.received_at,
+            window: batch.window,
+            idempotency_key: batch.idempotency_key.map(str::to_owned),
+            digest: batch.digest,
+            rows: Vec::with_capacity(batch.records.len()),
+            unknown: Vec::new(),
+            attributes: Vec::new(),
+            changing: HashMap::new(),
+            refused: batch.quarantined.iter().map(Refused::from).collect(),
+            raw: wanted.raw.iter().map(|index| (*index, (batch.raw)(*index))).collect(),
+            looked_up_at: (!wanted.all_attributes).then(|| cache.attribute_changes()),
+        };
+        let mut sorter = Sorter { cache, unknown: HashMap::new(), attributes: HashMap::new(), scratch: Vec::new() };
+        for record in batch.records {
+            sorter.put(record, &mut delivery);
+        }
+        Row::sort(&mut delivery.rows);
+        delivery
+    }
+}
+
+struct Sorter<'a> {
+    cache: &'a SeriesCache,
+    /// Places in [`Delivery::unknown`].
+    unknown: HashMap<Fingerprint, usize>,
+    /// Places in [`Delivery::attributes`].
+    attributes: HashMap<Fingerprint, usize>,
+    scratch: Vec<u8>,
+}
+
+impl Sorter<'_> {
+    fn put(&mut self, delivered: &DeliveredRecord<'_>, delivery: &mut Delivery) {
+        let DeliveredRecord { index, record } = delivered;
+        let uri = folded(&record.resource_uri);
+        let series = self.cache.series_of(delivery.stack, record, &uri, &mut self.scratch);
+        let attributes =
+            self.cache.attributes(&record.location, &record.tags, &record.additional_info, &mut self.scratch);
+        let known = self.cache.get(series);
+        let in_force = |known: &KnownSeries| record.start >= known.since && attributes == known.attributes;
+        let left_out = delivery.looked_up_at.is_some() && known.as_ref().is_some_and(in_force);
+        let said = Said {
+            start: record.start,
+            index: *index,
+            attributes: (!left_out).then(|| self.place_of_attributes(attributes, record, delivery)),
+            granularity: record.granularity,
+            quantity: record.quantity,
+        };
+        match known {
+            Some(known) => {
+                if !left_out {
+                    delivery.changing.insert(known.series, series);
+                }
+                delivery.rows.push(Row { series: known.series, said });
+            }
+            None => self.unknown(series, record, &uri, delivery).records.push(said),
+        }
+    }
+
+    fn place_of_attributes(
+        &mut self,
+        fingerprint: Fingerprint,
+        record: &UsageRecord<'_>,
+        delivery: &mut Delivery,
+    ) -> usize {
+        *self.attributes.entry(fingerprint).or_insert_with(|| {
+            delivery.attributes.push(Attributes {
+                location: record.location.to_string(),
+                tags: record.tags.to_string(),
+                additional_info: record.additional_info.to_string(),
+            });
+            delivery.attributes.len() - 1
+        })
+    }
+
+    fn unknown<'d>(
+        &mut self,
+        fingerprint: Fingerprint,
+        record: &UsageRecord<'_>,
+        folded_uri: &str,
+        delivery: &'d mut Delivery,
+    ) -> &'d mut UnknownSeries {
+        let place = *self.unknown.entry(fingerprint).or_insert_with(|| {
+            delivery.unknown.push(UnknownSeries {
+                fingerprint,
+                key: series_key(delivery.stack, record, folded_uri),
+                local_subscription: record.local_subscription,
+                local_meter: record.local_meter,
+                resource_uri: record.resource_uri.as_ref().into(),
+                records: Vec::new(),
+            });
+            delivery.unknown.len() - 1
+        });
+        &mut delivery.unknown[place]
+    }
+}
+
+/// What a series is stored under: the same whatever the case of its resource URI.
+fn series_key(stack: CloudId, record: &UsageRecord<'_>, folded_uri: &str) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(stack.as_bytes());
+    hasher.update(record.local_subscription.as_bytes());
+    hasher.update(record.local_meter.as_bytes());
+    hasher.update(folded_uri.as_bytes());
+    let mut key = [0; 16];
+    hasher.finalize_xof().fill(&mut key);
+    key
+}
+
+impl From<&domain::usage::Quarantined<'_>> for Refused {
+    fn from(quarantined: &domain::usage::Quarantined<'_>) -> Self {
+        Self {
+            index: quarantined.index,
+            code: quarantined.code,
+            message: quarantined.message.clone(),
+            raw: quarantined.raw.to_string(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Deliveries waiting for the writer: a queue with a limit.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::apply::Outcome;
+use super::delivery::Delivery;
+use crate::error::StoreError;
+
+/// The most records that wait: 64 bytes each if their series are known. One delivery may wait whatever its size.
+const WAITING_MAX: usize = 200_000;
+/// The most records in one transaction.
+const GROUP_MAX: usize = 50_000;
+
+/// A delivery, and where its answer goes.
+pub(super) struct Job {
+    pub(super) delivery: Delivery,
+    pub(super) answer: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    records: usize,
+    closed: bool,
+}
+
+impl Queue {
+    /// Puts a delivery into the queue; its answer will arrive in the receiver.
+    pub(super) fn put(
+        &self,
+        delivery: Delivery,
+    ) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
+        let (answer, receiver) = oneshot::channel();
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(closed());
+        }
+        if !waiting.jobs.is_empty() && waiting.records + delivery.weight() > WAITING_MAX {
+            return Err(StoreError::Busy);
+        }
+        waiting.records += delivery.weight();
+        waiting.jobs.push_back(Job { delivery, answer });
+        self.changed.notify_one();
+        Ok(receiver)
+    }
+
+    /// Waits for deliveries and takes as many as belong into one transaction: in the order they came, at least one.
+    /// None once the queue is closed and empty.
+    pub(super) fn take(&self) -> Vec<Job> {
+        let waiting = self.lock();
+        let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
+        let mut waiting = self.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
+        let mut group = Vec::new();
+        let mut records = 0;
+        while let Some(job) = waiting.jobs.pop_front() {
+            let weight = job.delivery.weight();
+            if !group.is_empty() && records + weight > GROUP_MAX {
+                waiting.jobs.push_front(job);
+                break;
+            }
+            records += weight;
+            group.push(job);
+        }
+        waiting.records -= records;
+        group
+    }
+
+    /// Lets nothing more in.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Lets nothing more in, and leaves what waits without an answer.
+    pub(super) fn abandon(&self) {
+        self.close();
+        self.lock().jobs.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer to whoever comes when the writer is gone.
+pub(super) fn closed() -> StoreError {
+    StoreError::unavailable("the usage ledger is being closed")
+}

@@ -1,0 +1,253 @@
+//! The port of the usage ledger: batches in; sums, records and receipts out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+use domain::quantity::{Quantity, QuantitySum};
+use domain::time::{Hour, HourInterval, Timestamp};
+use domain::usage::{Granularity, Quarantined, QuarantineCode, UsageRecord};
+
+use crate::error::StoreError;
+use crate::receipt::Receipt;
+
+/// The reported-time window a delivery was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedWindow {
+    /// Its start: the reported time of the delivery's records. Where the delivery does not name it, the hour in
+    /// which the delivery was received.
+    pub start: Hour,
+    /// Its end, if the delivery names it.
+    pub end: Option<Hour>,
+    /// The hour up to which the stack declares to have reported everything, if it does.
+    pub through: Option<Hour>,
+}
+
+/// One record of a delivery.
+#[derive(Debug, Clone)]
+pub struct DeliveredRecord<'a> {
+    /// Its place in the delivery, from 0.
+    pub index: u32,
+    /// What it says.
+    pub record: UsageRecord<'a>,
+}
+
+/// One delivery of usage records.
+pub struct Batch<'a> {
+    /// Its id, new for every delivery that may be stored.
+    pub id: BatchId,
+    /// The stack that delivers.
+    pub stack: CloudId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The window it was read from.
+    pub window: ReportedWindow,
+    /// The deliverer's own name for the delivery: delivered again under this name it is answered, not stored again.
+    pub idempotency_key: Option<&'a str>,
+    /// BLAKE3 of the body as delivered.
+    pub digest: [u8; 32],
+    /// The records that could be read.
+    pub records: &'a [DeliveredRecord<'a>],
+    /// The records that could not.
+    pub quarantined: &'a [Quarantined<'a>],
+    /// The text of the record at an index. Asked only for a record that the ledger itself has to refuse.
+    pub raw: &'a (dyn Fn(u32) -> String + Sync),
+}
+
+/// What came of a delivery. All of it is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// It was stored.
+    New(Receipt),
+    /// The same delivery was stored before under its idempotency key; this is its receipt.
+    Repeated(Receipt),
+    /// Another delivery was stored under its idempotency key. Nothing of this one was stored.
+    KeyReused {
+        /// The batch that has the key.
+        first: BatchId,
+    },
+}
+
+/// A local subscription of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalSubscriptionKey {
+    /// The stack.
+    pub stack: CloudId,
+    /// The local subscription.
+    pub local_subscription: LocalSubscriptionId,
+}
+
+/// Some hours of a local subscription's usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// Whose usage.
+    pub of: LocalSubscriptionKey,
+    /// Which hours. A record belongs to the interval that holds its usage start.
+    pub interval: HourInterval,
+}
+
+/// What was consumed of one meter in one slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceSum {
+    /// The slice, by its place among those asked for.
+    pub slice: usize,
+    /// The meter.
+    pub local_meter: LocalMeterId,
+    /// The exact sum of the records that count.
+    pub quantity: QuantitySum,
+    /// How many records that is.
+    pub records: u64,
+}
+
+/// What was consumed of one meter on one stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterTotal {
+    /// The stack.
+    pub stack: CloudId,
+    /// The meter.
+    pub local_meter: LocalMeterId,
+    /// The exact sum of the records that count.
+    pub quantity: QuantitySum,
+    /// How many records that is.
+    pub records: u64,
+}
+
+/// What became of all records ever received: `received = counted + superseded + duplicate + quarantined`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerCounts {
+    /// Records delivered.
+    pub received: u64,
+    /// Records that count.
+    pub counted: u64,
+    /// Records whose quantity lost against another one for the same key.
+    pub superseded: u64,
+    /// Records that said again what was known.
+    pub duplicate: u64,
+    /// Records in quarantine.
+    pub quarantined: u64,
+}
+
+/// A record in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantinedRecord {
+    /// Its place in the quarantine: rises with every record put there.
+    pub position: u64,
+    /// The stack that delivered it.
+    pub stack: CloudId,
+    /// The batch it came in.
+    pub batch: BatchId,
+    /// When that was received.
+    pub received_at: Timestamp,
+    /// Its place in the batch, from 0.
+    pub index: u32,
+    /// Why it is here.
+    pub code: QuarantineCode,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// Its text as sent.
+    pub raw: String,
+}
+
+/// The attributes of a series in some hour, as sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Attributes {
+    /// Where the resource is.
+    pub location: String,
+    /// Its tags.
+    pub tags: String,
+    /// What the resource provider adds.
+    pub additional_info: String,
+}
+
+/// A place among the records of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordCursor {
+    /// The usage start.
+    pub start: Hour,
+    /// The series, by its number in the ledger.
+    pub series: u64,
+}
+
+/// A record that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// Its place: ask for what comes after it to get the next page.
+    pub cursor: RecordCursor,
+    /// The usage start.
+    pub start: Hour,
+    /// How long it lasted.
+    pub granularity: Granularity,
+    /// What was measured.
+    pub local_meter: LocalMeterId,
+    /// The resource, in the case first seen.
+    pub resource_uri: Arc<str>,
+    /// The attributes that came with it.
+    pub attributes: Arc<Attributes>,
+    /// How much.
+    pub quantity: Quantity,
+    /// The batch that said so first (at the earliest reported time).
+    pub batch: BatchId,
+    /// The reported time of that batch.
+    pub reported: Hour,
+}
+
+/// Usage records by the hundred million, and what became of every delivery.
+///
+/// Reading sees everything acknowledged before it began.
+#[async_trait]
+pub trait UsageLedger: Send + Sync {
+    /// Takes a delivery in, as a whole or not at all. Once this returns `Ok` it is durable; records known already
+    /// are recognised, revisions are kept, and which of them counts is decided by [`domain::usage::that_counts`].
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] or [`StoreError::Unavailable`]; nothing of the delivery is visible then.
+    async fn append(&self, batch: Batch<'_>) -> Result<Appended, StoreError>;
+
+    /// What was consumed in each of the slices: one entry per slice and meter with records, in this order.
+    async fn sums(&self, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError>;
+
+    /// The local subscriptions (of one stack, or of all) with usage in an interval, in order.
+    async fn local_subscriptions(
+        &self,
+        stack: Option<CloudId>,
+        interval: HourInterval,
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError>;
+
+    /// The stacks that have ever delivered, in order.
+    async fn stacks(&self) -> Result<Vec<CloudId>, StoreError>;
+
+    /// What was consumed in an interval: one entry per stack and meter with records, in this order.
+    async fn meter_totals(&self, interval: HourInterval) -> Result<Vec<MeterTotal>, StoreError>;
+
+    /// The receipts of a stack numbered above `after`, in order, `limit` at most.
+    async fn receipts(&self, stack: CloudId, after: u64, limit: usize) -> Result<Vec<Receipt>, StoreError>;
+
+    /// The receipt of a batch.
+    async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError>;
+
+    /// The records in quarantine (of one stack, or of all) positioned above `after`, in order, `limit` at most.
+    async fn quarantine(
+        &self,
+        stack: Option<CloudId>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<QuarantinedRecord>, StoreError>;
+
+    /// The furthest hour up to which a stack has ever declared to have reported everything.
+    async fn watermark(&self, stack: CloudId) -> Result<Option<Hour>, StoreError>;
+
+    /// What became of all records ever received.
+    async fn counts(&self) -> Result<LedgerCounts, StoreError>;
+
+    /// The records of a slice that count, by usage start, from the place after `after` on, `limit` at most.
+    async fn records(
+        &self,
+        slice: Slice,
+        after: Option<RecordCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// Reads everything and compares it with itself: totals with records, records with revisions, counts with
+    /// receipts, receipts with their chain. One sentence for everything wrong; none if all is sound.
+    async fn check(&self) -> Result<Vec<String>, StoreError>;
+}

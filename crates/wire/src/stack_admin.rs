@@ -1,0 +1,159 @@
+//! The admin API of a stack: `Microsoft.Subscriptions.Admin`, as far as it says whose a local subscription is.
+
+use std::collections::BTreeMap;
+
+use domain::attribution::LocalSubscription;
+use domain::ids::LocalSubscriptionId;
+use serde::{Deserialize, Serialize};
+
+use crate::api::InvalidMember;
+
+/// The most local subscriptions in one directory.
+pub const LOCAL_SUBSCRIPTIONS_MAX: usize = 100_000;
+
+/// What `Microsoft.Subscriptions.Admin/subscriptions` returns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionList {
+    /// The local subscriptions.
+    pub value: Vec<AdminSubscription>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_link: Option<String>,
+}
+
+/// A local subscription. Its members lie flat in the object, unlike those of most resources.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AdminSubscription {
+    /// Its resource id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its id.
+    pub subscription_id: String,
+    /// The provider's subscription that offered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegated_provider_subscription_id: Option<String>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Its owner's account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The directory tenant it belongs to.
+    pub tenant_id: String,
+    /// The kind of resource manager behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing_resource_manager_type: Option<String>,
+    /// The offer it was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_id: Option<String>,
+    /// Its state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+}
+
+impl SubscriptionList {
+    /// What the directory says, by local subscription. One that is listed twice alike is listed once.
+    ///
+    /// # Errors
+    /// [`InvalidMember`] for an id that is none, a local subscription listed twice with two tenants, or too many.
+    pub fn into_domain(self) -> Result<Vec<(LocalSubscriptionId, LocalSubscription)>, InvalidMember> {
+        if self.value.len() > LOCAL_SUBSCRIPTIONS_MAX {
+            let message = format!("expected at most {LOCAL_SUBSCRIPTIONS_MAX} local subscriptions");
+            return Err(InvalidMember::new("value", message));
+        }
+        let mut listed: BTreeMap<LocalSubscriptionId, LocalSubscription> = BTreeMap::new();
+        for (index, it) in self.value.into_iter().enumerate() {
+            let at = |member: &str, error: &dyn std::fmt::Display| {
+                InvalidMember::new(format!("value[{index}].{member}"), error.to_string())
+            };
+            let id = it
+                .subscription_id
+                .parse()
+                .map_err(|error| at("subscriptionId", &error))?;
+            let tenant = it.tenant_id.parse().map_err(|error| at("tenantId", &error))?;
+            let local = LocalSubscription {
+                tenant,
+                name: it.display_name.unwrap_or_default(),
+                owner: it.owner.unwrap_or_default(),
+                state: it.state.unwrap_or_default(),
+            };
+            if let Some(other) = listed.insert(id, local)
+                && other.tenant != tenant
+            {
+                let message = "expected one tenant for each local subscription; this one is listed with two";
+                return Err(at("tenantId", &message));
+            }
+        }
+        Ok(listed.into_iter().collect())
+    }
+}
+
+/// What `Microsoft.Subscriptions.Admin/directoryTenants` returns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryTenantList {
+    /// The guest directories that the stack admits.
+    pub value: Vec<DirectoryTenant>,
+}
+
+/// A guest directory that a stack admits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryTenant {
+    /// Its resource id.
+    pub id: String,
+    /// Its domain name.
+    pub name: String,
+    /// Always `Microsoft.Subscriptions.Admin/directoryTenants`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The stack's region.
+    pub location: String,
+    /// Its tenant.
+    pub properties: DirectoryTenantProperties,
+}
+
+/// Which tenant a guest directory is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryTenantProperties {
+    /// The tenant.
+    pub tenant_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str) -> Result<Vec<(LocalSubscriptionId, LocalSubscription)>, InvalidMember> {
+        serde_json::from_str::<SubscriptionList>(text)
+            .unwrap()
+            .into_domain()
+    }
+
+    #[test]
+    fn a_directory_is_read_with_members_nobody_knows_yet() {
+        let listed = list(
+            r#"{"value":[{"subscriptionId":"5144634D-7E4D-443B-A304-D27E44220FC6","displayName":"web","owner":"o",
+            "tenantId":"d9b782d5-d098-4374-8f2c-3907cc34611c","state":"Enabled","future":[1]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].1.name, "web");
+    }
+
+    #[test]
+    fn a_wrong_id_is_named_with_its_place() {
+        let error =
+            list(r#"{"value":[{"subscriptionId":"5144634d-7e4d-443b-a304-d27e44220fc6","tenantId":"x"}]}"#);
+        assert_eq!(error.unwrap_err().target, "value[0].tenantId");
+    }
+
+    #[test]
+    fn a_local_subscription_with_two_tenants_is_refused() {
+        let one = r#"{"subscriptionId":"5144634d-7e4d-443b-a304-d27e44220fc6","tenantId":"d9b782d5-d098-4374-8f2c-3907cc34611c"}"#;
+        let other = one.replace("d9b7", "d9b8");
+        assert_eq!(list(&format!(r#"{{"value":[{one},{one}]}}"#)).unwrap().len(), 1);
+        assert!(list(&format!(r#"{{"value":[{one},{other}]}}"#)).is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! What the checks need beside Cargo, and how to get it.
+
+use crate::process;
+
+/// A tool that may have to be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// Formats.
+    Rustfmt,
+    /// Lints.
+    Clippy,
+    /// Compiles the SQLite and the cryptography that are built in. (It links Rust too, so that without any C compiler
+    /// this program would not run; the one that links need not be called `cc`, though.)
+    CCompiler,
+}
+
+impl Tool {
+    fn is_there(self) -> bool {
+        match self {
+            Self::Rustfmt => process::answers("cargo", &["fmt", "--version"]),
+            Self::Clippy => process::answers("cargo", &["clippy", "--version"]),
+            Self::CCompiler => process::answers("cc", &["--version"]),
+        }
+    }
+
+    /// Installs the tool if it is missing.
+    ///
+    /// # Errors
+    /// What is missing and how to install it, if that could not be done from here.
+    pub(crate) fn ensure(self) -> Result<(), String> {
+        if self.is_there() {
+            return Ok(());
+        }
+        let installed = match self {
+            Self::Rustfmt => add_component("rustfmt"),
+            Self::Clippy => add_component("clippy"),
+            Self::CCompiler => install_compiler(),
+        };
+        installed.map_err(|problem| format!("{} is missing, and {problem}. {}", self.name(), self.advice()))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustfmt",
+            Self::Clippy => "clippy",
+            Self::CCompiler => "a C compiler called `cc`",
+        }
+    }
+
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "Install it with: rustup component add rustfmt",
+            Self::Clippy => "Install it with: rustup component add clippy",
+            Self::CCompiler => {
+                "Install it with: apt-get install gcc libc6-dev (or your system's counterpart)"
+            }
+        }
+    }
+}
+
+fn add_component(component: &str) -> Result<(), String> {
+    process::run(&mut process::program("rustup", &["component", "add", component]))
+}
+
+fn install_compiler() -> Result<(), String> {
+    if !process::answers("apt-get", &["--version"]) {
+        return Err("this system has no apt-get to install it with".to_owned());
+    }
+    if process::output("id", &["-u"]).is_none_or(|user| user.trim() != "0") {
+        return Err("only root may install it".to_owned());
+    }
+    process::run(&mut process::program("apt-get", &["update", "--quiet"]))?;
+    let packages = [
+        "install",
+        "--quiet",
+        "--yes",
+        "--no-install-recommends",
+        "gcc",
+        "libc6-dev",
+    ];
+    process::run(process::program("apt-get", &packages).env("DEBIAN_FRONTEND", "noninteractive"))
+}
