@@ -81,7 +81,10 @@ impl App {
     pub fn registered_stack(&self, cloud_id: CloudId, registration: RegistrationId) -> Result<Caller, Error> {
         let live = self.read(|books| books.registration_of_stack(cloud_id).map(|live| live.id));
         if live == Some(registration) {
-            return Ok(Caller::Stack { cloud_id, registration });
+            return Ok(Caller::Stack {
+                cloud_id,
+                registration,
+            });
         }
         Err(Error::new(
             Kind::Unauthenticated,
@@ -123,9 +126,14 @@ impl App {
     /// As the store.
     pub async fn admit_operator(&self, name: &str, digest: CredentialDigest) -> Result<OperatorId, Error> {
         let id = OperatorId::from_uuid(self.random.uuid());
-        let operator = domain::books::Operator { id, name: name.to_owned(), credential_digest: digest };
+        let operator = domain::books::Operator {
+            id,
+            name: name.to_owned(),
+            credential_digest: digest,
+        };
         let by = ObjectId::from_uuid(id.as_uuid());
-        self.enter(by, |_| Ok((vec![Entry::OperatorAdmitted(operator.clone())], ()))).await?;
+        self.enter(by, |_| Ok((vec![Entry::OperatorAdmitted(operator.clone())], ())))
+            .await?;
         Ok(id)
     }
 

@@ -1,8 +1,8 @@
 //! Creating partners, their customers, and the subscriptions that can be charged.
 
+use domain::books::Entry;
 use domain::ids::{CustomerId, PartnerId, SubscriptionId};
 use domain::partner::{Customer, Partner, Subscription, SubscriptionState};
-use domain::books::Entry;
 
 use crate::access::Caller;
 use crate::{App, Error};
@@ -77,12 +77,20 @@ impl App {
         state: SubscriptionState,
     ) -> Result<Subscription, Error> {
         self.change(caller, |books| {
-            let known = books.subscription(id).ok_or_else(|| subscription_not_found(&id.to_string()))?;
-            let changed = Subscription { state, ..known.clone() };
+            let known = books
+                .subscription(id)
+                .ok_or_else(|| subscription_not_found(&id.to_string()))?;
+            let changed = Subscription {
+                state,
+                ..known.clone()
+            };
             let entries = if known.state == state {
                 Vec::new()
             } else {
-                vec![Entry::SubscriptionStateSet { subscription: id, state }]
+                vec![Entry::SubscriptionStateSet {
+                    subscription: id,
+                    state,
+                }]
             };
             Ok((entries, changed))
         })
@@ -120,7 +128,9 @@ impl App {
     #[must_use]
     pub fn partners(&self, after: Option<PartnerId>, limit: usize) -> Vec<Partner> {
         self.read(|books| {
-            let rest = books.partners().skip_while(|it| after.is_some_and(|after| it.id <= after));
+            let rest = books
+                .partners()
+                .skip_while(|it| after.is_some_and(|after| it.id <= after));
             rest.take(limit).cloned().collect()
         })
     }
@@ -129,7 +139,9 @@ impl App {
     #[must_use]
     pub fn customers(&self, after: Option<CustomerId>, limit: usize) -> Vec<Customer> {
         self.read(|books| {
-            let rest = books.customers().skip_while(|it| after.is_some_and(|after| it.id <= after));
+            let rest = books
+                .customers()
+                .skip_while(|it| after.is_some_and(|after| it.id <= after));
             rest.take(limit).cloned().collect()
         })
     }
@@ -138,7 +150,9 @@ impl App {
     #[must_use]
     pub fn subscriptions(&self, after: Option<SubscriptionId>, limit: usize) -> Vec<Subscription> {
         self.read(|books| {
-            let rest = books.subscriptions().skip_while(|it| after.is_some_and(|after| it.id <= after));
+            let rest = books
+                .subscriptions()
+                .skip_while(|it| after.is_some_and(|after| it.id <= after));
             rest.take(limit).cloned().collect()
         })
     }
@@ -146,6 +160,9 @@ impl App {
 
 /// ARM's own text.
 pub(crate) fn subscription_not_found(id: &str) -> Error {
-    Error::not_found("SubscriptionNotFound", format!("The subscription '{id}' could not be found."))
-        .about("subscriptionId")
+    Error::not_found(
+        "SubscriptionNotFound",
+        format!("The subscription '{id}' could not be found."),
+    )
+    .about("subscriptionId")
 }

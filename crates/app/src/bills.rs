@@ -47,7 +47,9 @@ impl App {
         let within = period.interval();
         let (payer, stacks) = self.read(|books| {
             let payer = payer(books, subscription, period)?;
-            let charged = books.stacks().filter(|(_, history)| may_charge(history, subscription));
+            let charged = books
+                .stacks()
+                .filter(|(_, history)| may_charge(history, subscription));
             Ok::<_, Error>((payer, charged.map(|(stack, _)| stack).collect::<Vec<_>>()))
         })?;
         let mut users = Vec::new();
@@ -60,7 +62,10 @@ impl App {
             charged
         });
         let sums = self.sums(&charged).await?;
-        let usage: Vec<ChargedUsage> = sums.iter().filter_map(|sum| charged_usage(&charged, sum)).collect();
+        let usage: Vec<ChargedUsage> = sums
+            .iter()
+            .filter_map(|sum| charged_usage(&charged, sum))
+            .collect();
         self.draw_up(&payer, period, &usage)
     }
 
@@ -88,8 +93,12 @@ impl App {
                 usage.entry(charged[sum.slice].payer).or_default().push(used);
             }
         }
-        let statements = usage.iter().filter_map(|(payer, usage)| Some((payers.get(payer)?, usage)));
-        statements.map(|(payer, usage)| self.draw_up(payer, period, usage)).collect()
+        let statements = usage
+            .iter()
+            .filter_map(|(payer, usage)| Some((payers.get(payer)?, usage)));
+        statements
+            .map(|(payer, usage)| self.draw_up(payer, period, usage))
+            .collect()
     }
 
     /// Checks the laws over everything received and over one period's usage and statements.
@@ -106,12 +115,24 @@ impl App {
             duplicate: counts.duplicate,
             quarantined: counts.quarantined,
         };
-        violations.extend(laws::no_record_lost(records).err().map(|violation| violation.to_string()));
+        violations.extend(
+            laws::no_record_lost(records)
+                .err()
+                .map(|violation| violation.to_string()),
+        );
         violations.extend(self.check_attribution(period).await?);
         let statements = self.statements(period).await?;
-        violations
-            .extend(statements.iter().filter_map(|it| laws::sums_agree(it).err()).map(|it| it.to_string()));
-        Ok(LawCheck { records, statements: statements.len(), violations })
+        violations.extend(
+            statements
+                .iter()
+                .filter_map(|it| laws::sums_agree(it).err())
+                .map(|it| it.to_string()),
+        );
+        Ok(LawCheck {
+            records,
+            statements: statements.len(),
+            violations,
+        })
     }
 
     /// Law 2 for one period.
@@ -127,7 +148,9 @@ impl App {
             let answers = users.iter().flat_map(|user| {
                 let history = books.stack(user.stack).unwrap_or(&nothing);
                 let answers = attribute(history, user.local_subscription, within);
-                answers.into_iter().map(|answer| (slice(user, answer.interval), answer))
+                answers
+                    .into_iter()
+                    .map(|answer| (slice(user, answer.interval), answer))
             });
             answers.collect()
         });
@@ -154,12 +177,22 @@ impl App {
 
     fn draw_up(&self, payer: &Payer, period: Period, usage: &[ChargedUsage]) -> Result<Statement, Error> {
         let PublishedPriceList { list, versions } = &payer.prices;
-        Ok(draw_up(payer.subscription.id, period, &self.catalog, list, versions, usage)?)
+        Ok(draw_up(
+            payer.subscription.id,
+            period,
+            &self.catalog,
+            list,
+            versions,
+            usage,
+        )?)
     }
 }
 
 fn payer(books: &Books, id: SubscriptionId, period: Period) -> Result<Payer, Error> {
-    let subscription = books.subscription(id).ok_or_else(|| subscription_not_found(&id.to_string()))?.clone();
+    let subscription = books
+        .subscription(id)
+        .ok_or_else(|| subscription_not_found(&id.to_string()))?
+        .clone();
     let prices = books.price_list_for(&subscription).cloned().ok_or_else(|| {
         let message = format!(
             "No price list applies to subscription {id}. Publish one for the platform, its seller or itself with \
@@ -168,14 +201,23 @@ fn payer(books: &Books, id: SubscriptionId, period: Period) -> Result<Payer, Err
         Error::new(Kind::Conflict, "NoPriceList", message)
     })?;
     let changes = price_changes(&prices.versions, period);
-    Ok(Payer { subscription, prices, changes })
+    Ok(Payer {
+        subscription,
+        prices,
+        changes,
+    })
 }
 
 /// Whether a stack's usage was ever charged to a subscription.
 fn may_charge(history: &StackHistory, subscription: SubscriptionId) -> bool {
     let registrations = history.registration.assertions().iter().filter_map(|it| it.value);
-    let mappings = history.mappings.values().flat_map(|timeline| timeline.assertions());
-    registrations.map(|terms| terms.default_subscription).any(|it| it == subscription)
+    let mappings = history
+        .mappings
+        .values()
+        .flat_map(|timeline| timeline.assertions());
+    registrations
+        .map(|terms| terms.default_subscription)
+        .any(|it| it == subscription)
         || mappings.filter_map(|it| it.value).any(|it| it == subscription)
 }
 
@@ -188,10 +230,16 @@ fn charges<'a>(
 ) -> Vec<Charged> {
     let mut charged = Vec::with_capacity(users.len());
     for user in users {
-        let Some(history) = books.stack(user.stack) else { continue };
+        let Some(history) = books.stack(user.stack) else {
+            continue;
+        };
         for attribution in attribute(history, user.local_subscription, within) {
-            let Some(charge) = attribution.charge else { continue };
-            let parts = attribution.interval.split_at(changes(charge.payer).iter().copied());
+            let Some(charge) = attribution.charge else {
+                continue;
+            };
+            let parts = attribution
+                .interval
+                .split_at(changes(charge.payer).iter().copied());
             charged.extend(parts.into_iter().map(|interval| Charged {
                 payer: charge.payer,
                 slice: slice(user, interval),
@@ -203,15 +251,17 @@ fn charges<'a>(
 }
 
 fn slice(user: &LocalSubscriptionKey, interval: HourInterval) -> Slice {
-    Slice { stack: user.stack, local_subscription: user.local_subscription, interval }
+    Slice { of: *user, interval }
 }
 
 fn charged_usage(charged: &[Charged], sum: &SliceSum) -> Option<ChargedUsage> {
-    let Charged { slice, attribution, .. } = charged.get(sum.slice)?;
+    let Charged {
+        slice, attribution, ..
+    } = charged.get(sum.slice)?;
     let charge = attribution.charge?;
     Some(ChargedUsage {
-        stack: slice.stack,
-        local_subscription: slice.local_subscription,
+        stack: slice.of.stack,
+        local_subscription: slice.of.local_subscription,
         tenant: charge.tenant,
         reason: charge.reason,
         billing_model: charge.billing_model,

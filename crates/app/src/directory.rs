@@ -37,7 +37,10 @@ impl App {
         let hour = self.this_hour();
         self.change(caller, |books| {
             let directory = books.stack(stack).map(|history| &history.directory);
-            let mut taken = DirectoryTaken { listed: listing.len(), ..DirectoryTaken::default() };
+            let mut taken = DirectoryTaken {
+                listed: listing.len(),
+                ..DirectoryTaken::default()
+            };
             let mut entries = Vec::new();
             for (local_subscription, listed) in listing {
                 let known = directory.and_then(|directory| directory.get(local_subscription));

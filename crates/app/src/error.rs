@@ -50,13 +50,23 @@ impl Error {
     /// A failure with its code and text.
     #[must_use]
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), target: None, hint: None, detail: None }
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            target: None,
+            hint: None,
+            detail: None,
+        }
     }
 
     /// The same, naming the member or parameter at fault.
     #[must_use]
     pub fn about(self, target: &'static str) -> Self {
-        Self { target: Some(target), ..self }
+        Self {
+            target: Some(target),
+            ..self
+        }
     }
 
     /// Something that is not there.
@@ -109,16 +119,20 @@ impl From<StoreError> for Error {
                      may be sent again.",
                 )
             },
-            StoreError::Corrupt { .. } | StoreError::InUse { .. } | StoreError::NewerSchema { .. } => {
-                Self { detail, ..internal("The storage holds something it should not; the operator's log says what.") }
-            }
+            StoreError::Corrupt { .. } | StoreError::InUse { .. } | StoreError::NewerSchema { .. } => Self {
+                detail,
+                ..internal("The storage holds something it should not; the operator's log says what.")
+            },
         }
     }
 }
 
 impl From<MoneyError> for Error {
     fn from(error: MoneyError) -> Self {
-        Self { detail: Some(error.to_string()), ..internal("An amount is more than can be kept.") }
+        Self {
+            detail: Some(error.to_string()),
+            ..internal("An amount is more than can be kept.")
+        }
     }
 }
 

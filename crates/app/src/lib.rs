@@ -49,7 +49,13 @@ impl App {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         let books = Books::load(store.journal).await?;
-        Ok(Self { books, usage: store.usage, catalog: Arc::new(catalog), clock, random })
+        Ok(Self {
+            books,
+            usage: store.usage,
+            catalog: Arc::new(catalog),
+            clock,
+            random,
+        })
     }
 
     /// The meters.

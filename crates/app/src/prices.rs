@@ -36,7 +36,8 @@ impl App {
         from: Hour,
     ) -> Result<(), Error> {
         if self.read(|books| books.price_lists().next().is_none()) {
-            self.publish(ObjectId::from_bytes([0; 16]), list, prices, from).await?;
+            self.publish(ObjectId::from_bytes([0; 16]), list, prices, from)
+                .await?;
         }
         Ok(())
     }
@@ -48,7 +49,10 @@ impl App {
         prices: Prices,
         from: Hour,
     ) -> Result<Created, Error> {
-        if let Some(unknown) = prices.keys().find(|meter| self.catalog.billing_meter(**meter).is_none()) {
+        if let Some(unknown) = prices
+            .keys()
+            .find(|meter| self.catalog.billing_meter(**meter).is_none())
+        {
             return Err(unknown_billing_meter(*unknown));
         }
         self.enter(by, |books| {
@@ -64,8 +68,12 @@ impl App {
     /// # Errors
     /// `PriceListNotFound`.
     pub fn price_list(&self, name: &PriceListName) -> Result<PublishedPriceList, Error> {
-        self.read(|books| books.price_list(name).cloned())
-            .ok_or_else(|| Error::not_found("PriceListNotFound", format!("Price list '{name}' does not exist.")))
+        self.read(|books| books.price_list(name).cloned()).ok_or_else(|| {
+            Error::not_found(
+                "PriceListNotFound",
+                format!("Price list '{name}' does not exist."),
+            )
+        })
     }
 
     /// Every price list, by name.

@@ -6,9 +6,7 @@ use domain::books::{Books, Entry};
 use domain::ids::{CloudId, RegistrationId, SubscriptionId};
 use domain::partner::Subscription;
 use domain::registration::advice::StackOperator;
-use domain::registration::register::{
-    self, Change, Decision, PutRegistration, Refusal, Surroundings,
-};
+use domain::registration::register::{self, Change, Decision, PutRegistration, Refusal, Surroundings};
 use domain::registration::{DirectoryUse, Registration, RegistrationNotFound, RegistrationPath, Warning};
 use domain::resource_id::ResourceName;
 use domain::time::{Hour, HourInterval};
@@ -63,7 +61,11 @@ pub struct Registered {
 
 impl From<RegistrationNotFound> for Error {
     fn from(refused: RegistrationNotFound) -> Self {
-        Self::new(refused.kind().into(), RegistrationNotFound::CODE, refused.to_string())
+        Self::new(
+            refused.kind().into(),
+            RegistrationNotFound::CODE,
+            refused.to_string(),
+        )
     }
 }
 
@@ -96,13 +98,20 @@ impl App {
                 let existing = at.find(books).ok().map(|existing| existing.id);
                 let created = existing.is_none();
                 let entry = entry(decision.change, existing.unwrap_or(id), at, hour);
-                Ok((entry.into_iter().collect(), (existing.unwrap_or(id), created, decision.warnings)))
+                Ok((
+                    entry.into_iter().collect(),
+                    (existing.unwrap_or(id), created, decision.warnings),
+                ))
             })
             .await?;
         let registration = self.read(|books| books.registration_by_id(id).cloned());
         let registration =
             registration.ok_or_else(|| crate::error::internal("The registration is gone already."))?;
-        Ok(Registered { registration, created, warnings })
+        Ok(Registered {
+            registration,
+            created,
+            warnings,
+        })
     }
 
     /// Deletes a registration: usage of later hours is unregistered. Tells whether there was one.
@@ -135,14 +144,23 @@ impl App {
         self.change(caller, |books| {
             let registration = registration_of(books, stack)?;
             let default = books.subscription(registration.subscription);
-            let default = default.ok_or_else(|| subscription_not_found(&registration.subscription.to_string()))?;
+            let default =
+                default.ok_or_else(|| subscription_not_found(&registration.subscription.to_string()))?;
             register::approve_multi_tenancy(default)?;
             let entries = if registration.multi_tenancy_approved {
                 Vec::new()
             } else {
-                vec![Entry::MultiTenancyApproved { registration: registration.id }]
+                vec![Entry::MultiTenancyApproved {
+                    registration: registration.id,
+                }]
             };
-            Ok((entries, Registration { multi_tenancy_approved: true, ..registration.clone() }))
+            Ok((
+                entries,
+                Registration {
+                    multi_tenancy_approved: true,
+                    ..registration.clone()
+                },
+            ))
         })
         .await
     }
@@ -190,7 +208,9 @@ impl App {
     /// `SubscriptionNotFound` or `RegistrationNotFound`.
     pub fn registration(&self, at: &RegistrationAddress) -> Result<Registration, Error> {
         self.read(|books| {
-            books.subscription(at.subscription).ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
+            books
+                .subscription(at.subscription)
+                .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
             Ok(at.find(books)?.clone())
         })
     }
@@ -213,9 +233,13 @@ impl App {
         resource_group: Option<&ResourceName>,
     ) -> Result<Vec<Registration>, Error> {
         self.read(|books| {
-            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            books
+                .subscription(subscription)
+                .ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
             if let Some(name) = resource_group {
-                books.resource_group(subscription, name).ok_or_else(|| resource_group_not_found(name))?;
+                books
+                    .resource_group(subscription, name)
+                    .ok_or_else(|| resource_group_not_found(name))?;
             }
             let all = books.registrations(subscription);
             let named = all.filter(|it| resource_group.is_none_or(|group| it.resource_group == *group));
@@ -232,8 +256,11 @@ impl App {
 
 fn registration_of(books: &Books, stack: CloudId) -> Result<&Registration, Error> {
     books.registration_of_stack(stack).ok_or_else(|| {
-        Error::not_found("RegistrationNotFound", format!("Stack {stack} is not registered. Register it first."))
-            .about("cloudId")
+        Error::not_found(
+            "RegistrationNotFound",
+            format!("Stack {stack} is not registered. Register it first."),
+        )
+        .about("cloudId")
     })
 }
 
@@ -256,13 +283,19 @@ fn decide(
         directory_uses: &directory_uses(books, subscription, hour),
         existing,
         mappings: existing.map_or(0, |existing| books.mappings(existing, hour).len()),
-        live_for_stack: request.token.as_ref().and_then(|token| books.registration_of_stack(token.cloud_id)),
+        live_for_stack: request
+            .token
+            .as_ref()
+            .and_then(|token| books.registration_of_stack(token.cloud_id)),
     };
     Ok(register::put(request, &surroundings)?)
 }
 
 fn operated_by(tags: Option<&BTreeMap<String, String>>) -> Result<Option<StackOperator>, Error> {
-    let Some((_, text)) = tags.iter().flat_map(|tags| tags.iter()).find(|(k, _)| k.eq_ignore_ascii_case(OPERATED_BY_TAG))
+    let Some((_, text)) = tags
+        .iter()
+        .flat_map(|tags| tags.iter())
+        .find(|(k, _)| k.eq_ignore_ascii_case(OPERATED_BY_TAG))
     else {
         return Ok(None);
     };
@@ -275,24 +308,53 @@ fn operated_by(tags: Option<&BTreeMap<String, String>>) -> Result<Option<StackOp
 /// What else the directory of a subscription is used for.
 fn directory_uses(books: &Books, subscription: &Subscription, hour: Hour) -> Vec<DirectoryUse> {
     let tenant = subscription.tenant;
-    let customer = books.customer_of_tenant(tenant).map(|it| DirectoryUse::Customer(it.name.clone()));
+    let customer = books
+        .customer_of_tenant(tenant)
+        .map(|it| DirectoryUse::Customer(it.name.clone()));
     let stacks = books.stacks().filter(|(_, history)| {
-        let mut local = history.directory.values().filter_map(|timeline| timeline.at(hour));
+        let mut local = history
+            .directory
+            .values()
+            .filter_map(|timeline| timeline.at(hour));
         local.any(|assertion| assertion.value.tenant == tenant)
     });
-    customer.into_iter().chain(stacks.map(|(stack, _)| DirectoryUse::Stack(stack))).collect()
+    customer
+        .into_iter()
+        .chain(stacks.map(|(stack, _)| DirectoryUse::Stack(stack)))
+        .collect()
 }
 
 fn entry(change: Change, id: RegistrationId, at: &RegistrationAddress, from: Hour) -> Option<Entry> {
-    let RegistrationAddress { subscription, resource_group, name } = at.clone();
+    let RegistrationAddress {
+        subscription,
+        resource_group,
+        name,
+    } = at.clone();
     match change {
-        Change::Create { token, location, tags } => {
-            Some(Entry::Registered { id, subscription, resource_group, name, location, tags, token, from })
-        }
-        Change::ReRegister { token, tags } => {
-            Some(Entry::Reregistered { registration: id, token, tags, from })
-        }
-        Change::SetTags { tags } => Some(Entry::RegistrationTagged { registration: id, tags }),
+        Change::Create {
+            token,
+            location,
+            tags,
+        } => Some(Entry::Registered {
+            id,
+            subscription,
+            resource_group,
+            name,
+            location,
+            tags,
+            token,
+            from,
+        }),
+        Change::ReRegister { token, tags } => Some(Entry::Reregistered {
+            registration: id,
+            token,
+            tags,
+            from,
+        }),
+        Change::SetTags { tags } => Some(Entry::RegistrationTagged {
+            registration: id,
+            tags,
+        }),
         Change::Nothing => None,
     }
 }

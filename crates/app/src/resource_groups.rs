@@ -12,7 +12,10 @@ use crate::{App, Error, Kind};
 
 /// ARM's own text.
 pub(crate) fn resource_group_not_found(name: &ResourceName) -> Error {
-    Error::not_found("ResourceGroupNotFound", format!("Resource group '{name}' could not be found."))
+    Error::not_found(
+        "ResourceGroupNotFound",
+        format!("Resource group '{name}' could not be found."),
+    )
 }
 
 impl App {
@@ -67,8 +70,13 @@ impl App {
         name: &ResourceName,
     ) -> Result<ResourceGroup, Error> {
         self.read(|books| {
-            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
-            books.resource_group(subscription, name).cloned().ok_or_else(|| resource_group_not_found(name))
+            books
+                .subscription(subscription)
+                .ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            books
+                .resource_group(subscription, name)
+                .cloned()
+                .ok_or_else(|| resource_group_not_found(name))
         })
     }
 
@@ -83,7 +91,9 @@ impl App {
         limit: usize,
     ) -> Result<Vec<ResourceGroup>, Error> {
         self.read(|books| {
-            books.subscription(subscription).ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            books
+                .subscription(subscription)
+                .ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
             let groups = books.resource_groups(subscription);
             let rest = groups.skip_while(|group| after.is_some_and(|after| group.name <= *after));
             Ok(rest.take(limit).cloned().collect())

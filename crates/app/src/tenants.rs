@@ -41,7 +41,10 @@ pub struct MappingVersion {
 impl From<TenantRefusal> for Error {
     fn from(refusal: TenantRefusal) -> Self {
         let error = Self::new(refusal.kind().into(), refusal.code(), refusal.to_string());
-        Self { hint: Some(refusal.hint()), ..error }
+        Self {
+            hint: Some(refusal.hint()),
+            ..error
+        }
     }
 }
 
@@ -61,9 +64,18 @@ impl App {
         self.change(caller, |books| {
             let registration = at.find(books).ok();
             let path = registration.map_or_else(|| at.path(), Registration::path);
-            let request = AddTenant { path: &path, customer_subscription, tenant };
-            let Addition { tenant, subscription, effect, released, warnings } =
-                decide(books, &request, registration, hour)?;
+            let request = AddTenant {
+                path: &path,
+                customer_subscription,
+                tenant,
+            };
+            let Addition {
+                tenant,
+                subscription,
+                effect,
+                released,
+                warnings,
+            } = decide(books, &request, registration, hour)?;
             let mut entries = Vec::new();
             if let Some(registration) = registration {
                 let mapped = |tenant, subscription| Entry::TenantMapped {
@@ -98,12 +110,14 @@ impl App {
             let registration = at.find(books).ok();
             let mappings = registration.map(|registration| mappings(books, registration, hour));
             let removed = tenants::remove(&at.path(), mappings.as_ref(), customer_subscription)?;
-            let entry = removed.zip(registration).map(|(tenant, registration)| Entry::TenantMapped {
-                registration: registration.id,
-                tenant,
-                subscription: None,
-                valid: HourInterval::from(hour),
-            });
+            let entry = removed
+                .zip(registration)
+                .map(|(tenant, registration)| Entry::TenantMapped {
+                    registration: registration.id,
+                    tenant,
+                    subscription: None,
+                    valid: HourInterval::from(hour),
+                });
             Ok((entry.into_iter().collect(), removed.is_some()))
         })
         .await
@@ -125,15 +139,22 @@ impl App {
         let hour = self.this_hour();
         self.change(caller, |books| {
             let registration = books.registration_of_stack(stack).ok_or_else(|| {
-                Error::not_found("RegistrationNotFound", format!("Stack {stack} is not registered."))
-                    .about("cloudId")
+                Error::not_found(
+                    "RegistrationNotFound",
+                    format!("Stack {stack} is not registered."),
+                )
+                .about("cloudId")
             })?;
             let warnings = match subscription {
                 None => Vec::new(),
                 Some(subscription) => {
                     let path = registration.path();
                     let customer_subscription = &subscription.to_string();
-                    let request = AddTenant { path: &path, customer_subscription, tenant: Some(tenant) };
+                    let request = AddTenant {
+                        path: &path,
+                        customer_subscription,
+                        tenant: Some(tenant),
+                    };
                     let addition = decide(books, &request, Some(registration), hour)?;
                     // A registration has one entry for each subscription: two tenants cannot share one now.
                     if let Some(other) = addition.released
@@ -145,7 +166,12 @@ impl App {
                     addition.warnings.into_iter().filter(released).collect()
                 }
             };
-            let entry = Entry::TenantMapped { registration: registration.id, tenant, subscription, valid };
+            let entry = Entry::TenantMapped {
+                registration: registration.id,
+                tenant,
+                subscription,
+                valid,
+            };
             Ok((vec![entry], warnings))
         })
         .await
@@ -162,8 +188,13 @@ impl App {
     ) -> Result<TenantMapping, Error> {
         let hour = self.this_hour();
         self.read(|books| {
-            books.subscription(at.subscription).ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
-            let mappings = at.find(books).ok().map(|registration| mappings(books, registration, hour));
+            books
+                .subscription(at.subscription)
+                .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
+            let mappings = at
+                .find(books)
+                .ok()
+                .map(|registration| mappings(books, registration, hour));
             let (subscription, tenant) = tenants::find(&at.path(), mappings.as_ref(), customer_subscription)?;
             Ok(TenantMapping { subscription, tenant })
         })
@@ -176,10 +207,17 @@ impl App {
     pub fn tenant_mappings(&self, at: &RegistrationAddress) -> Result<Vec<TenantMapping>, Error> {
         let hour = self.this_hour();
         self.read(|books| {
-            books.subscription(at.subscription).ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
+            books
+                .subscription(at.subscription)
+                .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
             let registration = at.find(books)?;
             let held = books.mappings(registration, hour).into_iter();
-            Ok(held.map(|it| TenantMapping { subscription: it.subscription, tenant: it.tenant }).collect())
+            Ok(held
+                .map(|it| TenantMapping {
+                    subscription: it.subscription,
+                    tenant: it.tenant,
+                })
+                .collect())
         })
     }
 
@@ -190,7 +228,10 @@ impl App {
     pub fn mapping_history(&self, stack: CloudId) -> Result<Vec<MappingVersion>, Error> {
         let registration = self.registration_of_stack(stack)?.id;
         let mut versions = self.read(|books| {
-            let mappings = books.stack(stack).into_iter().flat_map(|history| &history.mappings);
+            let mappings = books
+                .stack(stack)
+                .into_iter()
+                .flat_map(|history| &history.mappings);
             let own = mappings.filter(|((of, _), _)| *of == registration);
             let versions = own.flat_map(|((_, tenant), timeline)| {
                 timeline.assertions().iter().map(|assertion| MappingVersion {
@@ -216,7 +257,11 @@ fn mapped_to_another(subscription: SubscriptionId, tenant: TenantId) -> Error {
 }
 
 fn mappings(books: &Books, registration: &Registration, hour: Hour) -> Mappings {
-    books.mappings(registration, hour).into_iter().map(|it| (it.tenant, it.subscription)).collect()
+    books
+        .mappings(registration, hour)
+        .into_iter()
+        .map(|it| (it.tenant, it.subscription))
+        .collect()
 }
 
 fn decide(
@@ -233,21 +278,37 @@ fn decide(
     let customer_subscription = request.customer_subscription.parse().ok();
     let lookup = match customer_subscription.and_then(owned) {
         Some(subscription) => {
-            let customer = subscription.subscription.customer.and_then(|id| books.customer(id));
-            Lookup::Found { subscription, customer }
+            let customer = subscription
+                .subscription
+                .customer
+                .and_then(|id| books.customer(id));
+            Lookup::Found {
+                subscription,
+                customer,
+            }
         }
         None => Lookup::Unknown,
     };
-    let Some(registration) = registration else { return Ok(tenants::add(request, None, &lookup)?) };
+    let Some(registration) = registration else {
+        return Ok(tenants::add(request, None, &lookup)?);
+    };
     let mappings = mappings(books, registration, hour);
-    let directory = books.stack(registration.cloud_id()).into_iter().flat_map(|it| it.directory.values());
-    let local_tenants: BTreeSet<TenantId> =
-        directory.filter_map(|timeline| Some(timeline.at(hour)?.value.tenant)).collect();
+    let directory = books
+        .stack(registration.cloud_id())
+        .into_iter()
+        .flat_map(|it| it.directory.values());
+    let local_tenants: BTreeSet<TenantId> = directory
+        .filter_map(|timeline| Some(timeline.at(hour)?.value.tenant))
+        .collect();
     let default_subscription = owned(registration.subscription).ok_or_else(|| {
         let message = "The default subscription of the registration does not exist.";
         Error::new(Kind::Internal, "InternalError", message)
     })?;
-    let target =
-        Target { registration, default_subscription, mappings: &mappings, local_tenants: &local_tenants };
+    let target = Target {
+        registration,
+        default_subscription,
+        mappings: &mappings,
+        local_tenants: &local_tenants,
+    };
     Ok(tenants::add(request, Some(&target), &lookup)?)
 }

@@ -6,7 +6,8 @@ use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval};
 use domain::usage::Quarantined;
 use store::{
-    Appended, Batch, DeliveredRecord, MeterTotal, QuarantinedRecord, Receipt, RecordCursor, ReportedWindow, Slice, StoredRecord,
+    Appended, Batch, DeliveredRecord, MeterTotal, QuarantinedRecord, Receipt, RecordCursor, ReportedWindow,
+    Slice, StoredRecord,
 };
 
 use crate::{App, Error, Kind};
@@ -154,11 +155,17 @@ impl App {
             for user in users {
                 let history = books.stack(user.stack).unwrap_or(&nothing);
                 for answer in attribute(history, user.local_subscription, within) {
-                    if answer.charge.is_some_and(|charge| charge.reason == Reason::TenantMapping) {
+                    if answer
+                        .charge
+                        .is_some_and(|charge| charge.reason == Reason::TenantMapping)
+                    {
                         continue;
                     }
                     let (stack, local_subscription) = (user.stack, user.local_subscription);
-                    slices.push(Slice { stack, local_subscription, interval: answer.interval });
+                    slices.push(Slice {
+                        of: user,
+                        interval: answer.interval,
+                    });
                     unmapped.push(Unmapped {
                         stack,
                         local_subscription,
@@ -183,7 +190,12 @@ impl App {
 
 /// The window a delivery was read from, checked.
 fn window(delivery: &Delivery<'_>, now: Hour) -> Result<ReportedWindow, Error> {
-    let Delivery { reported_start, reported_end, reported_through, .. } = *delivery;
+    let Delivery {
+        reported_start,
+        reported_end,
+        reported_through,
+        ..
+    } = *delivery;
     let start = reported_start.unwrap_or(now);
     if let Some(end) = reported_end
         && (reported_start.is_none() || end <= start)
@@ -192,14 +204,20 @@ fn window(delivery: &Delivery<'_>, now: Hour) -> Result<ReportedWindow, Error> {
                        reported time that the records were read from.";
         return Err(Error::new(Kind::Invalid, "InvalidReportedWindow", message).about("reportedEnd"));
     }
-    for (target, hour) in
-        [("reportedStart", reported_start), ("reportedEnd", reported_end), ("reportedThrough", reported_through)]
-    {
+    for (target, hour) in [
+        ("reportedStart", reported_start),
+        ("reportedEnd", reported_end),
+        ("reportedThrough", reported_through),
+    ] {
         // What was reported up to the end of the present hour can have been reported by now; more cannot.
         if hour.is_some_and(|hour| hour > now.plus(1)) {
             let message = format!("{target} is in the future; nothing can have been reported there yet.");
             return Err(Error::new(Kind::Invalid, "ReportedTimeInFuture", message).about(target));
         }
     }
-    Ok(ReportedWindow { start, end: reported_end, through: reported_through })
+    Ok(ReportedWindow {
+        start,
+        end: reported_end,
+        through: reported_through,
+    })
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use client::{Client, Credential};
 use jiff::tz::TimeZone;
-use server::Clock;
+use server::{Clock, Tls};
 
 use crate::args::{PeriodArgs, ServerArgs};
 use crate::failure::Failure;
@@ -51,7 +51,7 @@ pub(crate) fn client(args: &ServerArgs, credential: Credential) -> Result<Client
 
 /// The CA certificate to trust: the one that is named, else that of a server on this machine.
 fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
-    let of_data = || args.data.as_deref().map(server::ca_certificate_path).filter(|path| path.exists());
+    let of_data = || args.data.as_deref().map(Tls::ca_certificate_path).filter(|path| path.exists());
     args.ca.clone().or_else(of_data)
 }
 

@@ -31,10 +31,11 @@ impl Table {
     /// An empty table of these columns.
     pub(crate) fn new(columns: &[Column]) -> Self {
         let mut table = comfy_table::Table::new();
-        table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(columns.iter().map(|column| column.header));
         for (column, declared) in table.column_iter_mut().zip(columns) {
-            column.set_cell_alignment(declared.alignment).set_padding((0, 2));
+            column.set_cell_alignment(declared.alignment);
+            column.set_padding((0, 2));
         }
         Self { table }
     }

@@ -1,15 +1,17 @@
 //! The few calls of Azure Resource Manager that operators need: registering stacks and adding their tenants.
 
-use std::collections::BTreeMap;
-
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use wire::arm::{PutResourceGroup, ResourceGroup};
+use wire::azure_stack::{
+    API_VERSIONS, ActivationKeyResult, CustomerSubscription, PutCustomerSubscription,
+    PutCustomerSubscriptionProperties, PutRegistration, Registration,
+};
 
 use crate::call::{Answered, Call};
 use crate::{Client, ClientError};
 
 const API_VERSION: &str = "api-version";
-const AZURE_STACK: &str = "2022-06-01";
+const AZURE_STACK: &str = API_VERSIONS[0];
 const RESOURCE_MANAGER: &str = "2024-11-01";
 
 /// Where a registration is.
@@ -52,109 +54,6 @@ impl RegistrationPath {
     }
 }
 
-/// A resource group, as far as an operator asks for one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResourceGroup {
-    /// Its name.
-    pub name: String,
-    /// Its location.
-    pub location: String,
-}
-
-/// What a stack is registered with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NewRegistration {
-    /// Always `global`.
-    pub location: String,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
-    /// The stack.
-    pub properties: NewRegistrationProperties,
-}
-
-/// What the stack says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewRegistrationProperties {
-    /// The registration token: base64 of JSON.
-    pub registration_token: String,
-}
-
-impl NewRegistration {
-    /// A registration of the stack that made this token.
-    #[must_use]
-    pub fn new(registration_token: String, tags: BTreeMap<String, String>) -> Self {
-        let properties = NewRegistrationProperties { registration_token };
-        Self { location: "global".to_owned(), tags, properties }
-    }
-}
-
-/// A registration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Registration {
-    /// Its resource id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its tags.
-    #[serde(default)]
-    pub tags: BTreeMap<String, String>,
-    /// The stack.
-    pub properties: RegistrationProperties,
-}
-
-/// Which stack is registered, and how it is paid for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RegistrationProperties {
-    /// The stack.
-    pub cloud_id: String,
-    /// The service principal of the stack's bridge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object_id: Option<String>,
-    /// How the stack is paid for.
-    pub billing_model: String,
-}
-
-/// An activation key: a secret.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivationKey {
-    /// Its text.
-    pub activation_key: String,
-}
-
-/// A tenant whose usage is charged to a customer's subscription.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CustomerSubscription {
-    /// Its resource id.
-    pub id: String,
-    /// The registration's name and the subscription's id.
-    pub name: String,
-    /// The tenant.
-    pub properties: CustomerSubscriptionProperties,
-}
-
-/// Which tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerSubscriptionProperties {
-    /// The directory tenant.
-    pub tenant_id: String,
-}
-
-#[derive(Serialize)]
-struct AddTenant<'a> {
-    properties: AddTenantProperties<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AddTenantProperties<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant_id: Option<&'a str>,
-}
-
 impl Client {
     /// Makes a resource group, if it is not there.
     ///
@@ -168,7 +67,8 @@ impl Client {
     ) -> Result<ResourceGroup, ClientError> {
         let path = ["subscriptions", subscription_id, "resourceGroups", name];
         let call = Call::new(Method::PUT, path).query(API_VERSION, Some(RESOURCE_MANAGER));
-        self.ask(call.json(&serde_json::json!({ "location": location }))?).await
+        let group = PutResourceGroup { location: Some(location.to_owned()), tags: None };
+        self.ask(call.json(&group)?).await
     }
 
     /// A resource group, if it is there.
@@ -196,7 +96,7 @@ impl Client {
     pub async fn put_registration(
         &self,
         at: &RegistrationPath,
-        registration: &NewRegistration,
+        registration: &PutRegistration,
     ) -> Result<Answered<Registration>, ClientError> {
         self.ask_with_warnings(at.call(Method::PUT, &[]).json(registration)?).await
     }
@@ -221,7 +121,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn activation_key(&self, at: &RegistrationPath) -> Result<ActivationKey, ClientError> {
+    pub async fn activation_key(&self, at: &RegistrationPath) -> Result<ActivationKeyResult, ClientError> {
         self.ask(at.call(Method::POST, &["getActivationKey"]).repeatable()).await
     }
 
@@ -236,7 +136,8 @@ impl Client {
         subscription_id: &str,
         tenant_id: Option<&str>,
     ) -> Result<Answered<CustomerSubscription>, ClientError> {
-        let body = AddTenant { properties: AddTenantProperties { tenant_id } };
+        let properties = PutCustomerSubscriptionProperties { tenant_id: tenant_id.map(str::to_owned) };
+        let body = PutCustomerSubscription { properties: Some(properties) };
         self.ask_with_warnings(at.call(Method::PUT, &["customerSubscriptions", subscription_id]).json(&body)?).await
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use reqwest::Method;
-use wire::api::{LawCheck, Meter, PriceList, QuarantinedRecord, Statement, UnmappedUsage};
+use wire::api::{LawCheck, MeasuredUsage, Meter, PriceList, QuarantinedRecord, Statement, UnmappedUsage};
 
 use crate::call::Call;
 use crate::{Client, ClientError};
@@ -72,6 +72,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn unmapped_usage(&self, period: &str) -> Result<Vec<UnmappedUsage>, ClientError> {
         self.list(&["api", "v1", "usage", "unmapped"], &[("period", Some(period))]).await
+    }
+
+    /// What each stack measured in a period, per local meter, whoever pays for it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn measured_usage(&self, period: &str) -> Result<Vec<MeasuredUsage>, ClientError> {
+        self.list(&["api", "v1", "usage", "measured"], &[("period", Some(period))]).await
     }
 
     /// The records in quarantine, of one stack if it is named.

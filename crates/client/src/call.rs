@@ -5,6 +5,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wire::arm::{ErrorBody, ErrorEnvelope};
 
 use crate::retry::{Patience, is_temporary, retry_after};
 use crate::{Client, ClientError, Refusal};
@@ -225,22 +226,17 @@ fn accepted(answer: Answer) -> Result<Answer, ClientError> {
 
 fn refusal(answer: &Answer) -> Refusal {
     let status = answer.status;
-    let body: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
-    let member = |name: &str| Some(body.as_ref()?.get("error")?.get(name)?.as_str()?.to_owned());
     let header = |name| Some(answer.headers.get(name)?.to_str().ok()?.to_owned());
-    let excerpt = || {
-        let text = String::from_utf8_lossy(&answer.body);
-        let start: String = text.trim().chars().take(EXCERPT_CHARS).collect();
-        format!("The answer was {status} without a reason: {start}")
-    };
-    Refusal {
-        status,
-        code: member("code").unwrap_or_else(|| format!("Http{}", status.as_u16())),
-        message: member("message").unwrap_or_else(excerpt),
-        target: member("target"),
-        hint: header(HINT),
-        request_id: header(REQUEST_ID),
+    let (hint, request_id) = (header(HINT), header(REQUEST_ID));
+    if let Ok(ErrorEnvelope { error }) = serde_json::from_slice(&answer.body) {
+        let ErrorBody { code, message, target, .. } = error;
+        return Refusal { status, code, message, target, hint, request_id };
     }
+    // Not our server's words, but of something between it and here.
+    let text = String::from_utf8_lossy(&answer.body);
+    let excerpt: String = text.trim().chars().take(EXCERPT_CHARS).collect();
+    let message = format!("The answer was {status} without a reason: {excerpt}");
+    Refusal { status, code: format!("Http{}", status.as_u16()), message, target: None, hint, request_id }
 }
 
 #[cfg(test)]

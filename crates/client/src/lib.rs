@@ -17,10 +17,7 @@ mod paging;
 mod retry;
 mod stacks;
 
-pub use azure_stack::{
-    ActivationKey, CustomerSubscription, CustomerSubscriptionProperties, NewRegistration, NewRegistrationProperties,
-    Registration, RegistrationPath, RegistrationProperties, ResourceGroup,
-};
+pub use azure_stack::RegistrationPath;
 pub use call::Answered;
 pub use connection::{Client, ClientBuilder};
 pub use credential::Credential;

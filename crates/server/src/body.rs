@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Door;
 use crate::error::Failure;
-use crate::limits::{DELIVERY_BYTES_MIN, JSON_BODY_BYTES_MAX};
+use crate::limits::{DELIVERY_BYTES_MIN, JSON_BODY_BYTES_MAX, LARGE_JSON_BODY_BYTES_MAX};
 
 /// How a body may be compressed.
 const ENCODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
@@ -53,20 +53,15 @@ impl std::ops::Deref for Held {
     }
 }
 
-/// Reads the body of a delivery: at most `bytes_max`, in at most `timeout`, and only as long as there is memory.
-pub(crate) async fn hold(
-    memory: &Memory,
-    headers: &HeaderMap,
-    body: Body,
-    bytes_max: usize,
-    timeout: Duration,
-) -> Result<Held, Failure> {
-    // The length of a compressed body says nothing about the length that counts.
-    let declared = declared_length(headers, bytes_max)?.filter(|_| !headers.contains_key(CONTENT_ENCODING));
+/// Reads a body whole: at most `bytes_max`, within the time for it, and only as long as there is memory.
+async fn hold(door: &Door, request: Request, bytes_max: usize) -> Result<Held, Failure> {
+    let (memory, timeout) = (&door.memory, door.limits.body_timeout);
+    // The length of a compressed body was taken away with its encoding: it says nothing about the length that counts.
+    let declared = declared_length(request.headers(), bytes_max)?;
     let mut held = memory.acquire(declared.unwrap_or(0))?;
     let mut bytes = Vec::with_capacity(declared.unwrap_or(0));
     let reading = async {
-        let mut body = body;
+        let mut body = request.into_body();
         while let Some(data) = next_data(&mut body).await? {
             if bytes.len() + data.len() > bytes_max {
                 return Err(Failure::payload_too_large(bytes_max));
@@ -106,6 +101,16 @@ pub(crate) async fn admit(
         return Err(Failure::unsupported_media_type(message).about("Content-Encoding"));
     }
     Ok(next.run(request).await)
+}
+
+/// Reads the body of a delivery.
+pub(crate) async fn delivery(door: &Door, request: Request) -> Result<Held, Failure> {
+    hold(door, request, door.limits.body_bytes_max).await
+}
+
+/// Reads the body of a delivery that is JSON of one shape.
+pub(crate) async fn json_delivery<T: DeserializeOwned>(door: &Door, request: Request) -> Result<T, Failure> {
+    read_json(door, request, door.limits.body_bytes_max).await
 }
 
 /// What `Content-Length` says; refused before anything is read if that is too much.
@@ -149,19 +154,52 @@ impl<T: DeserializeOwned> FromRequest<Arc<Door>> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
-        let (parts, body) = request.into_parts();
-        if !media_type(&parts.headers).is_some_and(|given| given.eq_ignore_ascii_case("application/json")) {
-            let message = "Expected a body with Content-Type application/json.";
-            return Err(Failure::unsupported_media_type(message));
+        read_json(door, request, JSON_BODY_BYTES_MAX).await.map(Self)
+    }
+}
+
+/// A JSON body that may be left out.
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<Door>> for OptionalJson<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
+        let is_json = is_json(request.headers());
+        let bytes = hold(door, request, JSON_BODY_BYTES_MAX).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
         }
-        let timeout = door.limits.body_timeout;
-        let bytes = hold(&door.memory, &parts.headers, body, JSON_BODY_BYTES_MAX, timeout).await?;
+        is_json?;
         json(&bytes).map(Self)
     }
 }
 
+/// A JSON body that may be larger: a price list.
+pub(crate) struct LargeJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Door>> for LargeJson<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
+        read_json(door, request, LARGE_JSON_BODY_BYTES_MAX).await.map(Self)
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(door: &Door, request: Request, bytes_max: usize) -> Result<T, Failure> {
+    is_json(request.headers())?;
+    json(&hold(door, request, bytes_max).await?)
+}
+
+fn is_json(headers: &HeaderMap) -> Result<(), Failure> {
+    match media_type(headers) {
+        Some(given) if given.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => Err(Failure::unsupported_media_type("Expected a body with Content-Type application/json.")),
+    }
+}
+
 /// Reads JSON, naming the member at fault if it is something else than expected.
-pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

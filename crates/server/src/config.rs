@@ -1,7 +1,7 @@
 //! What a server is started with.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::environment::Clock;
@@ -57,4 +57,12 @@ pub enum Tls {
         /// Its private key.
         key: PathBuf,
     },
+}
+
+impl Tls {
+    /// Where, in a data directory, the certificate is that clients of a server with a self-made one have to trust.
+    #[must_use]
+    pub fn ca_certificate_path(data_directory: &Path) -> PathBuf {
+        data_directory.join("tls").join("ca.pem")
+    }
 }

@@ -11,10 +11,10 @@ use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
 use app::Kind;
 use wire::api::InvalidMember;
+use wire::arm::{ErrorBody, ErrorEnvelope};
 
 use crate::limits::BUSY_RETRY_AFTER_SECONDS;
 use crate::notes;
@@ -174,23 +174,15 @@ impl From<InvalidMember> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self { status, code, message, target, detail, headers } = self;
-        let envelope = Envelope { error: Body { code, message: &message, target: target.as_deref() } };
-        let mut response = (status, Json(envelope)).into_response();
+        let error = ErrorBody {
+            code: code.to_owned(),
+            message: message.into_owned(),
+            target: target.map(Cow::into_owned),
+            details: Vec::new(),
+        };
+        let mut response = (status, Json(ErrorEnvelope { error })).into_response();
         response.headers_mut().extend(headers);
         response.extensions_mut().insert(Logged { code, detail });
         response
     }
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Body<'a>,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    code: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
 }

@@ -11,18 +11,16 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ids::{CloudId, RegistrationId};
-use domain::registration::{HardwareNode, Registration};
+use domain::registration::Registration;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use wire::azure_stack::ActivationKeyClaims;
 
 use crate::secret_file;
 
 /// Keys are signed in this way; one that says otherwise is none of ours.
 const ALGORITHM: Algorithm = Algorithm::RS256;
-/// Keys do not run out; they end with the registration.
-const EXPIRES: &str = "9999-12-30T23:59:59.9999999Z";
-const VERSION: &str = "1.0";
 const PEM_LINE_CHARS: usize = 64;
 
 /// Why activation keys cannot be signed.
@@ -103,7 +101,7 @@ impl ActivationKeys {
         registration: &Registration,
         public_url: &str,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        encode(&self.header, &Claims::of(registration, public_url), &self.signing)
+        encode(&self.header, &ActivationKeyClaims::of(registration, public_url), &self.signing)
     }
 
     /// What a key proves; nothing unless this server signed it.
@@ -137,78 +135,6 @@ fn make() -> Result<String, KeysError> {
 struct ProvenClaims {
     cloud_id: String,
     registration_id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Claims<'a> {
-    subscription_id: String,
-    resource_group_name: &'a str,
-    registration_name: &'a str,
-    registration_id: String,
-    // Whoever trusts the server's certificate needs no pinning.
-    cert_pinning_root_subjects: [&'a str; 0],
-    cert_pinning_intermediate_thumbprints: [&'a str; 0],
-    usage_endpoint: &'a str,
-    marketplace_endpoint: &'a str,
-    usage_resource_uri: &'a str,
-    marketplace_resource_uri: &'a str,
-    expires: &'static str,
-    cloud_id: String,
-    object_id: Option<String>,
-    billing_model: &'static str,
-    hardware_info: Vec<HardwareClaims<'a>>,
-    region_names: &'a [String],
-    agreement_number: Option<&'a str>,
-    usage_reporting_enabled: bool,
-    marketplace_syndication_enabled: bool,
-    issuer: &'a str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HardwareClaims<'a> {
-    name: &'a str,
-    uuid: &'a str,
-    num_cores: u32,
-    #[serde(flatten)]
-    parts: &'a std::collections::BTreeMap<String, Vec<String>>,
-}
-
-impl<'a> From<&'a HardwareNode> for HardwareClaims<'a> {
-    fn from(node: &'a HardwareNode) -> Self {
-        Self { name: &node.name, uuid: &node.uuid, num_cores: node.cores, parts: &node.parts }
-    }
-}
-
-impl<'a> Claims<'a> {
-    fn of(registration: &'a Registration, public_url: &'a str) -> Self {
-        let token = &registration.token;
-        Self {
-            subscription_id: registration.subscription.to_string(),
-            resource_group_name: registration.resource_group.as_given(),
-            registration_name: registration.name.as_given(),
-            registration_id: registration.id.to_string(),
-            cert_pinning_root_subjects: [],
-            cert_pinning_intermediate_thumbprints: [],
-            usage_endpoint: public_url,
-            marketplace_endpoint: public_url,
-            usage_resource_uri: public_url,
-            marketplace_resource_uri: public_url,
-            expires: EXPIRES,
-            cloud_id: token.cloud_id.to_string(),
-            object_id: token.object_id.map(|id| id.to_string()),
-            billing_model: token.billing_model.as_str(),
-            hardware_info: token.hardware.iter().map(HardwareClaims::from).collect(),
-            region_names: &token.region_names,
-            agreement_number: token.agreement_number.as_deref(),
-            usage_reporting_enabled: token.usage_reporting_enabled,
-            marketplace_syndication_enabled: token.marketplace_syndication_enabled,
-            issuer: &token.issuer,
-            version: VERSION,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -58,3 +58,10 @@ struct Door {
     deliveries: Semaphore,
     metrics: metrics::Metrics,
 }
+
+impl Door {
+    /// What links to further pages are made from.
+    fn base<'a>(&'a self, uri: &'a axum::http::Uri) -> pages::Base<'a> {
+        pages::Base { public_url: &self.public_url, uri }
+    }
+}

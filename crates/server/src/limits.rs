@@ -9,8 +9,11 @@ const MIB: usize = 1024 * KIB;
 /// The most items on one page of a list. A client may ask for fewer with `top`.
 pub const PAGE_ITEMS_MAX: usize = 1000;
 
-/// The most bytes of a JSON body that is neither usage nor a directory nor a price list.
-pub(crate) const JSON_BODY_BYTES_MAX: usize = MIB;
+/// The most bytes of a JSON body that is neither usage nor a directory nor a price list. The largest one registers a
+/// stack: its token lists all hardware.
+pub(crate) const JSON_BODY_BYTES_MAX: usize = 2 * MIB;
+/// The most bytes of a price list.
+pub(crate) const LARGE_JSON_BODY_BYTES_MAX: usize = 16 * MIB;
 /// What one delivery counts for at the least in [`Limits::delivery_bytes_in_memory_max`], so that the same limit
 /// bounds how many there are.
 pub(crate) const DELIVERY_BYTES_MIN: usize = 64 * KIB;

@@ -6,9 +6,8 @@
 use std::str::FromStr;
 
 use axum::http::Uri;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wire::api;
+use wire::arm::{List, SkipToken};
 
 use crate::error::Failure;
 use crate::limits::PAGE_ITEMS_MAX;
@@ -66,7 +65,7 @@ impl<K> PageRequest<K> {
         let more = items.len() > self.items_max;
         items.truncate(self.items_max);
         let last = items.last().filter(|_| more);
-        let next_link = last.map(|last| base.next_link(self.names.token, &key(last).to_string()));
+        let next_link = last.map(|last| base.next_link(self.names.token, key(last).to_string()));
         Page { items, next_link }
     }
 
@@ -85,8 +84,7 @@ impl<K> PageRequest<K> {
 }
 
 fn read_token<K: FromStr>(token: &str, name: &'static str) -> Result<K, Failure> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-    let key = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok());
+    let key = SkipToken::decode(token).ok().and_then(|token| token.after.parse().ok());
     key.ok_or_else(|| {
         let message = format!("The query parameter {name} is none of this list. Expected nextLink to be followed as it is.");
         Failure::invalid("InvalidSkipToken", message).about(name)
@@ -101,6 +99,11 @@ pub(crate) struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The page as ARM shows it.
+    pub(crate) fn listed<U>(self, show: impl FnMut(T) -> U) -> axum::Json<List<U>> {
+        axum::Json(List { value: self.items.into_iter().map(show).collect(), next_link: self.next_link })
+    }
+
     /// The page as our own API shows it.
     pub(crate) fn shown<U>(self, show: impl FnMut(T) -> U) -> axum::Json<api::Page<U>> {
         axum::Json(api::Page { value: self.items.into_iter().map(show).collect(), next_link: self.next_link })
@@ -116,14 +119,14 @@ pub(crate) struct Base<'a> {
 
 impl Base<'_> {
     /// The URL of the request, with the token of the page after this key.
-    fn next_link(&self, token_name: &str, key: &str) -> String {
+    fn next_link(&self, token_name: &str, after: String) -> String {
         let is_token = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or_default().replace("%24", "$");
             name.eq_ignore_ascii_case(token_name)
         };
         let pairs = self.uri.query().unwrap_or_default().split('&');
         let kept = pairs.filter(|pair| !pair.is_empty() && !is_token(pair)).map(|pair| format!("{pair}&"));
-        let token = URL_SAFE_NO_PAD.encode(key);
+        let token = SkipToken { after }.encode();
         let path = self.uri.path().trim_start_matches('/');
         format!("{}{path}?{}{token_name}={token}", self.public_url, kept.collect::<String>())
     }

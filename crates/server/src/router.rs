@@ -17,7 +17,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Gate, Needs};
 use crate::api::{
-    accounts, documents, mappings, meters, price_lists, registrations, stacks, statements, usage,
+    accounts, deliveries, documents, mappings, meters, price_lists, registrations, stacks, statements, usage,
 };
 use crate::arm::{self, customer_subscriptions, resource_groups};
 use crate::observe::{method_not_allowed, observe, panicked};
@@ -88,7 +88,7 @@ fn routes() -> Vec<Route> {
         get("/api/v1/stacks",                                               Operator,         stacks::list),
         get("/api/v1/stacks/{cloudId}/receipts",                            Operator,         stacks::receipts),
         put("/api/v1/stacks/{cloudId}/subscriptions",                       DirectoryOfStack, stacks::put_directory),
-        post("/api/v1/stacks/{cloudId}/usage",                              UsageOfStack,     usage::deliver),
+        post("/api/v1/stacks/{cloudId}/usage",                              UsageOfStack,     deliveries::deliver),
         get("/api/v1/stacks/{cloudId}/usage",                               Operator,         usage::records),
         get("/api/v1/usage/unmapped",                                       Operator,         usage::unmapped),
         get("/api/v1/quarantine",                                           Operator,         usage::quarantine),

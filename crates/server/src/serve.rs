@@ -71,6 +71,20 @@ pub struct Running {
 }
 
 impl Server {
+    /// Makes what a first start would make in the data directory: the key that signs activation keys, and the
+    /// certificate authority. What is there stays.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn prepare(config: &ServerConfig) -> Result<(), StartError> {
+        blocking(config, |config| {
+            ActivationKeys::open(&config.data_directory)?;
+            obtain(config)?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Starts a server; when this returns, it answers.
     ///
     /// # Errors

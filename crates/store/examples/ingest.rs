@@ -6,18 +6,22 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::quantity::Quantity;
 use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
-use store::{Appended, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow, Slice, StoreConfig, UsageLedger};
+use store::{
+    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow, Slice, StoreConfig, UsageLedger,
+};
 
 const RECORDS_PER_BATCH: usize = 1000;
 const FIRST_HOUR: i32 = 497_304; // 2026-09-25T00:00Z
 const METERS: u8 = 12;
+
+static BATCHES: AtomicUsize = AtomicUsize::new(0);
 
 struct Series {
     local_subscription: LocalSubscriptionId,
@@ -53,9 +57,14 @@ fn series(subscriptions: usize, of_each: usize) -> Vec<Series> {
 }
 
 fn quantity(number: usize, hour: Hour) -> Quantity {
-    let noise = (number as u128 + 1) * 6_364_136_223_846_793_005 * u128::from(hour.epoch_hours().unsigned_abs());
+    let noise =
+        (number as u128 + 1) * 6_364_136_223_846_793_005 * u128::from(hour.epoch_hours().unsigned_abs());
     let measured = Quantity::new(noise % 100_000_000_000_000_000, 15).unwrap_or(Quantity::ZERO);
-    if number.is_multiple_of(3) { Quantity::ONE } else { measured }
+    if number.is_multiple_of(3) {
+        Quantity::ONE
+    } else {
+        measured
+    }
 }
 
 /// One delivery: the records of some series for one hour.
@@ -93,7 +102,12 @@ async fn deliver(
     let start = Instant::now();
     let tasks: Vec<_> = (0..deliverers)
         .map(|_| {
-            let (usage, series, next, first_hour) = (Arc::clone(usage), Arc::clone(series), Arc::clone(&next), hours.start);
+            let (usage, series, next, first_hour) = (
+                Arc::clone(usage),
+                Arc::clone(series),
+                Arc::clone(&next),
+                hours.start,
+            );
             tokio::spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
@@ -103,10 +117,14 @@ async fn deliver(
                     let hour = Hour::MIN.plus(first_hour + (number / per_hour) as i32);
                     let records = delivery(&series, (number % per_hour) as usize * RECORDS_PER_BATCH, hour);
                     let batch = Batch {
-                        id: BatchId::from_bytes(id(first_hour.to_le_bytes()[0], number as usize)),
+                        id: BatchId::from_bytes(id(5, BATCHES.fetch_add(1, Ordering::Relaxed))),
                         stack: CloudId::from_bytes(id(4, 0)),
                         received_at: Timestamp::UNIX_EPOCH,
-                        window: ReportedWindow { start: hour, end: None, through: None },
+                        window: ReportedWindow {
+                            start: hour,
+                            end: None,
+                            through: None,
+                        },
                         idempotency_key: None,
                         digest: [0; 32],
                         records: &records,
@@ -126,38 +144,64 @@ async fn deliver(
 
 fn process(file: &str, line: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.lines().find(|it| it.starts_with(line)).unwrap_or_default().to_owned()
+    text.lines()
+        .find(|it| it.starts_with(line))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "it reports what it measured")]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse::<usize>().ok());
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter_map(|text| text.parse::<usize>().ok());
     let hours = arguments.next().unwrap_or(744) as i32;
     let deliverers = arguments.next().unwrap_or(8);
     let subscriptions = arguments.next().unwrap_or(200);
     let of_each = arguments.next().unwrap_or(65);
     let series = Arc::new(series(subscriptions, of_each));
     let directory = tempfile::tempdir_in(".")?;
-    let store = store::open(&StoreConfig::Sqlite { directory: directory.path().to_owned() })?;
+    let store = store::open(&StoreConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    })?;
 
     let days = FIRST_HOUR..FIRST_HOUR + hours;
     let first = deliver(&store.usage, &series, days.start..days.start + 1, deliverers).await?;
-    println!("first sight: {:.0} records/s", series.len() as f64 / first.as_secs_f64());
+    println!(
+        "first sight: {:.0} records/s",
+        series.len() as f64 / first.as_secs_f64()
+    );
     let cpu = process("/proc/self/schedstat", "");
     let rest = deliver(&store.usage, &series, days.start + 1..days.end, deliverers).await?;
     let records = series.len() * (hours as usize - 1);
-    println!("known series: {records} records in {rest:.1?}: {:.0} records/s", records as f64 / rest.as_secs_f64());
+    println!(
+        "known series: {records} records in {rest:.1?}: {:.0} records/s",
+        records as f64 / rest.as_secs_f64()
+    );
     println!("main thread cpu {cpu} -> {}", process("/proc/self/schedstat", ""));
     let again = deliver(&store.usage, &series, days.start..days.start + 24, deliverers).await;
     println!("again, 24 hours: {again:.1?}");
-    let bytes: u64 = std::fs::read_dir(directory.path())?.flatten().filter_map(|it| it.metadata().ok()).map(|it| it.len()).sum();
-    println!("{:.1} bytes/record, {}", bytes as f64 / (records + series.len()) as f64, process("/proc/self/status", "VmHWM"));
+    let bytes: u64 = std::fs::read_dir(directory.path())?
+        .flatten()
+        .filter_map(|it| it.metadata().ok())
+        .map(|it| it.len())
+        .sum();
+    println!(
+        "{:.1} bytes/record, {}",
+        bytes as f64 / (records + series.len()) as f64,
+        process("/proc/self/status", "VmHWM")
+    );
 
-    let interval = HourInterval::new(Hour::MIN.plus(days.start), Hour::MIN.plus(days.end)).ok_or("no hours")?;
+    let interval =
+        HourInterval::new(Hour::MIN.plus(days.start), Hour::MIN.plus(days.end)).ok_or("no hours")?;
     let start = Instant::now();
     let all = store.usage.local_subscriptions(None, interval).await?;
-    println!("{} local subscriptions found in {:.1?}", all.len(), start.elapsed());
+    println!(
+        "{} local subscriptions found in {:.1?}",
+        all.len(),
+        start.elapsed()
+    );
     let slice = |of: &LocalSubscriptionKey, interval| Slice { of: *of, interval };
     let cut = HourInterval::new(interval.start().plus(7), interval.end().plus(-5)).ok_or("no hours")?;
     for (name, interval) in [("whole days", interval), ("cut days", cut)] {
@@ -168,11 +212,18 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             times.push(start.elapsed());
         }
         times.sort();
-        println!("one of them, {name}: median {:.2?}, p99 {:.2?}", times[500], times[990]);
+        println!(
+            "one of them, {name}: median {:.2?}, p99 {:.2?}",
+            times[500], times[990]
+        );
         let start = Instant::now();
         let slices: Vec<Slice> = all.iter().map(|of| slice(of, interval)).collect();
         let sums = store.usage.sums(&slices).await?;
-        println!("all of them, {name}: {} sums in {:.1?}", sums.len(), start.elapsed());
+        println!(
+            "all of them, {name}: {} sums in {:.1?}",
+            sums.len(),
+            start.elapsed()
+        );
     }
     let start = Instant::now();
     println!("{:?} in {:.1?}", store.usage.counts().await?, start.elapsed());
@@ -180,6 +231,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let page = store.usage.records(slice(&all[0], interval), None, 1000).await?;
     println!("page of {} records in {:.2?}", page.len(), start.elapsed());
     let start = Instant::now();
-    println!("check: {:?} in {:.1?}; {}", store.usage.check().await?, start.elapsed(), process("/proc/self/status", "VmHWM"));
+    println!(
+        "check: {:?} in {:.1?}; {}",
+        store.usage.check().await?,
+        start.elapsed(),
+        process("/proc/self/status", "VmHWM")
+    );
     Ok(())
 }

@@ -41,10 +41,14 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn corrupt(detail: impl Into<String>) -> Self {
-        Self::Corrupt { detail: detail.into() }
+        Self::Corrupt {
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn unavailable(detail: impl std::fmt::Display) -> Self {
-        Self::Unavailable { detail: detail.to_string() }
+        Self::Unavailable {
+            detail: detail.to_string(),
+        }
     }
 }

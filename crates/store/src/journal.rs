@@ -30,7 +30,9 @@ impl StoredEntry {
         let mut hasher = blake3::Hasher::new();
         hasher.update(previous);
         hasher.update(&self.sequence.to_be_bytes());
-        hasher.update(&length(recorded_at.as_bytes())).update(recorded_at.as_bytes());
+        hasher
+            .update(&length(recorded_at.as_bytes()))
+            .update(recorded_at.as_bytes());
         hasher.update(self.by.as_bytes());
         hasher.update(&length(&self.body)).update(&self.body);
         *hasher.finalize().as_bytes()

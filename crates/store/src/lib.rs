@@ -7,6 +7,7 @@
 //! The back end is chosen once, by [`open`]. Its answers are specified by the conformance suite in `tests/it`, which
 //! every back end runs. Facts are added, never changed; what was acknowledged is durable.
 
+mod books;
 mod error;
 mod journal;
 mod receipt;
@@ -16,12 +17,13 @@ mod usage;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use books::{Books, ChangeError};
 pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
 pub use receipt::{BatchCounts, Problem, Receipt};
 pub use usage::{
-    Appended, Attributes, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord,
-    RecordCursor, ReportedWindow, Slice, SliceSum, StoredRecord, UsageLedger,
+    Appended, Attributes, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
+    QuarantinedRecord, RecordCursor, ReportedWindow, Slice, SliceSum, StoredRecord, UsageLedger,
 };
 
 /// Where things are remembered.

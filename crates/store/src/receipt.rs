@@ -70,7 +70,13 @@ impl Receipt {
         content.hour(self.window.end);
         content.hour(self.window.through);
         content.0.update(&self.digest);
-        let BatchCounts { received, accepted, duplicate, revised, quarantined } = self.counts;
+        let BatchCounts {
+            received,
+            accepted,
+            duplicate,
+            revised,
+            quarantined,
+        } = self.counts;
         for count in [received, accepted, duplicate, revised, quarantined] {
             content.number(u64::from(count));
         }
@@ -115,9 +121,19 @@ mod tests {
             stack: CloudId::from_bytes([2; 16]),
             sequence: 3,
             received_at: Timestamp::from_second(1_790_000_000).unwrap(),
-            window: ReportedWindow { start: hour(9), end: Some(hour(10)), through: None },
+            window: ReportedWindow {
+                start: hour(9),
+                end: Some(hour(10)),
+                through: None,
+            },
             digest: [4; 32],
-            counts: BatchCounts { received: 5, accepted: 3, duplicate: 1, revised: 0, quarantined: 1 },
+            counts: BatchCounts {
+                received: 5,
+                accepted: 3,
+                duplicate: 1,
+                revised: 0,
+                quarantined: 1,
+            },
             problems: vec![Problem {
                 index: 0,
                 code: QuarantineCode::InvalidQuantity,

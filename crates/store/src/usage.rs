@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::quantity::{Quantity, QuantitySum};
 use domain::time::{Hour, HourInterval, Timestamp};
-use domain::usage::{Granularity, Quarantined, QuarantineCode, UsageRecord};
+use domain::usage::{Granularity, QuarantineCode, Quarantined, UsageRecord};
 
 use crate::error::StoreError;
 use crate::receipt::Receipt;

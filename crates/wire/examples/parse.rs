@@ -70,7 +70,7 @@ fn measure(name: &str, records: usize, body: &str, mut parse: impl FnMut(&[u8]) 
 fn made_page(records: u32) -> String {
     let mut page = String::from("{\"value\":[");
     for index in 0..records {
-        let mut id = |salt: u32| {
+        let id = |salt: u32| {
             let bits = u64::from(index / 2 + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             format!(
                 "{:08x}-{:04x}-4b9c-8000-{:012x}",

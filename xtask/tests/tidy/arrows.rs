@@ -34,7 +34,7 @@ const LIBRARIES_OF_DOMAIN: [&str; 6] = [
 ];
 
 /// Libraries that stand for one concern, and the crates where that concern is at home.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     // What is remembered: only `store` knows SQL; the benchmark measures against a peer.
     ("rusqlite", &["store"]),
     ("tokio-postgres", &["store", "bench"]),
@@ -48,6 +48,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("aws-lc-rs", &["server"]),
     ("jsonwebtoken", &["server"]),
     ("rcgen", &["server"]),
+    ("getrandom", &["cli"]),
     // The other side of the door.
     ("reqwest", &["client"]),
     // What is said. `store` writes the entries of the journal as JSON of its own.

@@ -46,6 +46,10 @@ fn floats(files: &[File]) -> Vec<String> {
         .iter()
         .filter(|file| file.is_rust() && within(file, &EXACT_CRATES))
     {
+        // An example may print records per second.
+        if file.path.contains("/examples/") {
+            continue;
+        }
         findings.extend(words_found(
             file,
             &file.code(),
@@ -176,10 +180,14 @@ fn the_domain_knows_no_outside_world() {
 fn a_float_is_found_in_code_and_not_in_prose() {
     let text = "// f64 and 1.5\nfn f(x: f64, y: &str) { g(1.5, x.0.1, 0..5, \"2.5 f32\", 1_0.2) }\n";
     assert_eq!(
-        floats(&[
-            File::new("crates/wire/src/x.rs", text),
-            File::new("crates/server/src/x.rs", text)
-        ]),
+        floats(
+            &[
+                "crates/wire/src/x.rs",
+                "crates/wire/examples/x.rs",
+                "crates/server/src/x.rs"
+            ]
+            .map(|path| File::new(path, text))
+        ),
         [
             "crates/wire/src/x.rs:2: `f64` is inexact, and a bill passes here",
             "crates/wire/src/x.rs:2: a float literal, and a bill passes here",

@@ -1,6 +1,6 @@
 //! The ids of everybody in the demonstration.
 
-use domain::ids::{CloudId, CustomerId, PartnerId, SubscriptionId, TenantId};
+use domain::ids::{BillingMeterId, CloudId, CustomerId, PartnerId, SubscriptionId, TenantId};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident: $kind:ident = $bits:literal;)+) => {$(
@@ -56,4 +56,8 @@ ids! {
     TALWEG_OWN: SubscriptionId = 0x45e64f21_09ab_4873_8bc7_1e5fd6a09b74;
     BRENNER: SubscriptionId = 0x50b1ac96_e47f_4d20_a83e_93c7f50d4e18;
     GLETSCHER: SubscriptionId = 0x5b7c12e8_3f96_4ba5_97d1_c68a04f7b2e0;
+
+    /// Of the catalog that ships with the product.
+    WINDOWS_VM: BillingMeterId = 0x55145beb_3b9b_5948_b933_6254ff045dd9;
+    BLOB_CAPACITY: BillingMeterId = 0x0066ac5d_1e64_5715_a425_e825ea387ce2;
 }

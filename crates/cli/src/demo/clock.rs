@@ -55,3 +55,30 @@ impl Clock for DemoClock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(Timestamp);
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+
+    #[test]
+    fn the_clock_is_set_forward_and_never_back_not_even_when_it_is_released() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (first, middle, system) =
+            (at("2026-10-01T00:00:00Z"), at("2026-10-12T14:37:00Z"), at("2026-10-05T00:00:00Z"));
+        let clock = DemoClock::at(first, Arc::new(Fixed(system)));
+        assert_eq!(clock.now(), first);
+        clock.advance_to(middle);
+        clock.advance_to(first);
+        assert_eq!(clock.now(), middle);
+        clock.release();
+        assert_eq!(clock.now(), middle, "the system's clock has not come as far");
+    }
+}

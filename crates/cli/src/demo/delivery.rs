@@ -184,7 +184,7 @@ impl Courier {
 }
 
 async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> Result<Taken, Failure> {
-    let Parcel { stack, window, page, body, records } = parcel;
+    let Parcel { stack, window, page, body, records, is_last } = parcel;
     let (start, end) = (window.to_string(), window.plus(1).to_string());
     let delivery = Delivery {
         body: Bytes::from(body),
@@ -192,7 +192,7 @@ async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> 
         encoding: None,
         reported_start: Some(&start),
         reported_end: Some(&end),
-        reported_through: Some(&end),
+        reported_through: is_last.then_some(&*end),
         idempotency_key: Some(key),
     };
     let receipt = client.deliver_usage(cloud_id, delivery).await?;
@@ -212,8 +212,8 @@ async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> 
 pub(super) struct Redelivered {
     /// What was said of those that came under a new name, and were looked at again.
     pub(super) looked_at: Tally,
-    /// How many came under their old name, and were answered with the first answer.
-    pub(super) answered: u64,
+    /// Records in all pages, under new names and old.
+    pub(super) records: u64,
     /// What was answered otherwise than it should.
     pub(super) differences: Vec<String>,
 }
@@ -231,13 +231,13 @@ pub(super) async fn deliver_again(
         let Some(parcel) = stacks.pages(sample.stack, sample.window).next() else { continue };
         let cloud_id = stack.spec().cloud_id.to_string();
         let name = format!("demo/{cloud_id}/{}/{}", parcel.window, parcel.page);
+        again.records += sample.tally.sent;
         if number % 2 == 0 {
             let taken = deliver(client, &cloud_id, parcel, &format!("{name}/again")).await?;
             again.differences.extend(difference_when_looked_at(&name, sample, &taken));
             again.looked_at.add(taken.tally);
         } else {
             let taken = deliver(client, &cloud_id, parcel, &name).await?;
-            again.answered += 1;
             if (&taken.batch, taken.tally) != (&sample.batch, sample.tally) {
                 again.differences.push(format!("{name}: the second answer is not the first"));
             }
@@ -257,4 +257,42 @@ fn difference_when_looked_at(name: &str, sample: &Sample, taken: &Taken) -> Opti
             second.sent, second.duplicate, second.quarantined, first.quarantined
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_page_is_read_once_and_a_stack_that_is_not_registered_waits() {
+        let scenario = Scenario::in_month("2026-10".parse().unwrap());
+        let stacks = Stacks::of(&scenario, 3, 1).unwrap();
+        let steps = RefCell::new(Vec::new());
+        read_in_order(&scenario, &stacks, |step| {
+            steps.borrow_mut().push(step);
+            Some(())
+        });
+        let first = scenario.month.interval().start();
+        let (mut now, mut records, mut windows) = (first, 0, BTreeMap::<usize, Vec<Hour>>::new());
+        for step in steps.into_inner() {
+            match step {
+                Step::Now(hour) => now = hour,
+                Step::Page(page) => {
+                    assert!(page.window < now, "{} is not over at {now}", page.window);
+                    let registered = registered_in(&scenario, page.stack).unwrap();
+                    assert!(registered < now, "stack {} is not registered at {now}", page.stack);
+                    records += u64::try_from(page.records).unwrap();
+                    windows.entry(page.stack).or_default().push(page.window);
+                }
+            }
+        }
+        assert_eq!(records, stacks.expected().sent);
+        for (stack, windows) in windows {
+            assert_eq!(windows.first(), Some(&first.plus(1)), "stack {stack}");
+            assert!(windows.is_sorted(), "stack {stack}");
+        }
+    }
 }

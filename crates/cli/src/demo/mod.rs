@@ -1,17 +1,175 @@
 //! The demonstration: everything, end to end, on a simulated month.
+//!
+//! It starts a server in this process and does through HTTPS what operators and stacks do, by the script in
+//! [`scenario`]: accounts are opened, stacks registered ([`operator`]), the month goes by ([`month`]) and a million
+//! records are delivered ([`delivery`]). Then everything that the server says ([`served`]) is held against what the
+//! stacks truly used, by a second opinion ([`oracle`]) that shares no rule with the product ([`verdict`], [`audit`]).
 
+mod audit;
+mod cast;
+mod clock;
+mod decimal;
+mod delivery;
+mod memory;
+mod month;
+mod operator;
+mod oracle;
+mod platform;
+mod render;
+mod report;
+mod scenario;
+mod served;
+mod stacks;
+mod verdict;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use domain::time::Hour;
+use server::Clock as _;
+
+use self::delivery::{Courier, Delivered, Redelivered};
+use self::operator::{Operator, Registered};
+use self::platform::Platform;
+use self::report::{Done, Records, Report, Speed};
+use self::scenario::Scenario;
+use self::served::Served;
+use self::stacks::Stacks;
+use crate::environment::SystemClock;
 use crate::failure::Failure;
+use crate::figures::count;
 use crate::printer::Printer;
+
+const AFTER_HELP: &str = "\
+What happens: a server is started in this process, with TLS and a temporary data directory. Through its API, a direct
+partner, a distributor's reseller and an end user register a stack each, with the kind of subscription that is advised;
+tenants are added, one of them too late, one never, and one is removed. The stacks then report last month's usage, with
+late, repeated, revised and malformed records. In the end every statement is compared with a second computation from
+what the stacks truly used.
+
+Leaves with 0 only if every law and every check held.
+
+Examples:
+  meterbridge demo
+  meterbridge demo --records 50000 --seed 7
+  meterbridge demo --keep --data ./demo-data
+  meterbridge demo --output json > demo.json";
 
 /// What the demonstration can be told.
 #[derive(Debug, clap::Args)]
-pub(crate) struct DemoArgs {}
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct DemoArgs {
+    /// How many records the month has at least.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=simulator::RECORDS_MIN_MAX))]
+    records: u64,
+    /// What the stacks, their usage and their faults are made from: the same seed gives the same month.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// Leave the server running in the end, until Ctrl-C, and keep its data.
+    #[arg(long)]
+    keep: bool,
+    /// Where the server keeps its data: a new directory, which is kept [default: a temporary one].
+    #[arg(long, value_name = "DIRECTORY")]
+    data: Option<PathBuf>,
+}
 
 /// Runs the demonstration.
 ///
 /// # Errors
 /// If any part of it fails, or a law does not hold.
-#[expect(clippy::unused_async, reason = "the demonstration talks to a server")]
-pub(crate) async fn run(_args: DemoArgs, _printer: &Printer) -> Result<(), Failure> {
-    Err(Failure::new("The demonstration is not there yet."))
+pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure> {
+    let started = Instant::now();
+    let scenario = last_month()?;
+    let stacks = Stacks::of(&scenario, args.seed, args.records)
+        .map_err(|error| Failure::usage("The stacks cannot be made.").because(error.to_string()))?;
+    let start = scenario.month.interval().start().start();
+    let platform = Platform::start(args.data.as_deref(), args.keep, start).await?;
+
+    let played = play(&scenario, &stacks, &platform, printer).await?;
+    printer.note("The month is over. Everything the server says is held against what the stacks truly used.");
+    let (served, again) = (&played.served, &played.again);
+    let checks = verdict::checks(&scenario, &stacks, &played).await?;
+    let mut report = Report {
+        held: checks.iter().all(|check| check.held),
+        period: scenario.month.to_string(),
+        seed: args.seed,
+        stacks: played.registered.clone(),
+        events: scenario
+            .events
+            .iter()
+            .map(|event| Done { at: event.at.instant().to_string(), what: scenario.describe(event) })
+            .collect(),
+        records: Records {
+            counts: served.laws.records,
+            late: stacks.expected().late,
+            quarantined_by_code: served.quarantine.clone(),
+            delivered_again: again.records,
+        },
+        statements: served.statements.clone(),
+        unmapped: served.unclaimed.clone(),
+        checks,
+        speed: Speed::of(played.delivered.tally.sent, played.delivered.tally.pages, played.delivered.took),
+    };
+    report.speed.total_milliseconds = report::millis(started.elapsed());
+    report.speed.peak_memory_bytes = memory::peak_bytes();
+    printer.show(&report, || render::text(&report, &scenario, printer.style()))?;
+
+    if args.keep {
+        stay(&platform, &scenario, printer).await;
+    }
+    platform.stop().await?;
+    verdict::judge(&report.checks)
+}
+
+/// Everything that was done and said.
+struct Played {
+    registered: Vec<Registered>,
+    delivered: Delivered,
+    /// What the server said when everything had been delivered once.
+    served: Served,
+    again: Redelivered,
+    /// What it said after some of it had been delivered again.
+    served_again: Served,
+}
+
+async fn play(
+    scenario: &Scenario,
+    stacks: &Stacks,
+    platform: &Platform,
+    printer: &Printer,
+) -> Result<Played, Failure> {
+    let client = &platform.operator;
+    printer.note(&format!("A server runs at {}. It is the first hour of {} there.", client.server(), scenario.month));
+    let mut operator = Operator::at(client.clone(), scenario, stacks);
+    operator.open_accounts().await?;
+
+    let records = stacks.expected().sent;
+    printer.note(&format!("Three stacks report {} records, an hour of the month at a time.", count(records)));
+    let courier = Courier::new(printer.progress(Some(records), "records"));
+    let delivered = month::play(scenario, stacks, &platform.clock, &mut operator, courier).await?;
+    let (stack_clients, registered) = operator.into_parts();
+
+    let served = Served::ask(client, scenario).await?;
+    let again = delivery::deliver_again(stacks, &stack_clients, &delivered.samples).await?;
+    let served_again = Served::ask(client, scenario).await?;
+    Ok(Played { registered, delivered, served, again, served_again })
+}
+
+/// The scenario in the last month that is over.
+fn last_month() -> Result<Scenario, Failure> {
+    let month = Hour::containing(SystemClock.now()).period().previous();
+    month.map(Scenario::in_month).ok_or_else(|| Failure::new("The clock of this machine is not set."))
+}
+
+/// Leaves the server to whoever wants to try things out.
+async fn stay(platform: &Platform, scenario: &Scenario, printer: &Printer) {
+    platform.clock.release();
+    let period = scenario.month.to_string();
+    let payer = scenario.subscriptions.first().map(|it| it.id.to_string()).unwrap_or_default();
+    printer.note(&platform.introduction(&period, &payer));
+    // Without the signal nobody could stop it: then it stops at once.
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        printer.warning(&format!("Ctrl-C cannot be waited for: {error}"));
+    }
 }

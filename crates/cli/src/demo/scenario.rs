@@ -3,7 +3,7 @@
 //! The oracle reads who pays from this script, and the server from what it is told over HTTPS; neither knows of the
 //! other.
 
-use domain::ids::{CloudId, CustomerId, PartnerId, SubscriptionId, TenantId};
+use domain::ids::{BillingMeterId, CloudId, CustomerId, PartnerId, SubscriptionId, TenantId};
 use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
 use domain::registration::advice::StackOperator;
 use domain::time::{Hour, Period, Timestamp};
@@ -113,12 +113,21 @@ pub(super) struct Scenario {
     pub(super) events: Vec<Event>,
 }
 
-/// The places of the stacks.
-pub(super) const OSLO: usize = 0;
-/// The reseller's.
-pub(super) const BASEL: usize = 1;
-/// The end user's.
-pub(super) const KAI: usize = 2;
+/// The place of the direct partner's stack,
+const OSLO: usize = 0;
+/// of the reseller's,
+const BASEL: usize = 1;
+/// and of the end user's.
+const KAI: usize = 2;
+
+/// The rates of a price: from which quantity on a unit costs what.
+type Rates = &'static [(&'static str, &'static str)];
+
+/// What [`Act::RaisePrices`] changes: Windows becomes dearer, and large stores of blobs cheaper.
+pub(super) const RAISED: [(BillingMeterId, Rates); 2] = [
+    (id::WINDOWS_VM, &[("0", "0.048")]),
+    (id::BLOB_CAPACITY, &[("0", "0.006"), ("500", "0.005")]),
+];
 
 impl Scenario {
     /// The scenario in a month.
@@ -136,6 +145,23 @@ impl Scenario {
     /// A subscription.
     pub(super) fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
         self.subscriptions.iter().find(|subscription| subscription.id == id)
+    }
+
+    /// What is done, in words.
+    pub(super) fn describe(&self, event: &Event) -> String {
+        let stack = |place: usize| self.stacks.get(place).map_or("unknown", |stack| stack.name);
+        let payer = |id| self.subscription(id).map_or("unknown", |subscription| &subscription.name);
+        match event.act {
+            Act::Register { stack: place } => format!("stack {} is registered", stack(place)),
+            Act::AddTenant { stack: place, tenant, subscription } => {
+                let tenant = self.tenant_name(tenant);
+                format!("tenant {tenant} is added on {}: {} pays", stack(place), payer(subscription))
+            }
+            Act::RemoveTenant { stack: place, tenant, .. } => {
+                format!("tenant {} is removed on {}", self.tenant_name(tenant), stack(place))
+            }
+            Act::RaisePrices => "the platform's prices change".to_owned(),
+        }
     }
 
     /// What people call a stack.

@@ -6,7 +6,7 @@ use domain::ids::LocalSubscriptionId;
 use domain::registration::BillingModel;
 use domain::time::{Hour, HourInterval};
 use serde_json::Value;
-use simulator::{Expected, Faults, InvalidSpec, Stack, StackSpec, TenantSpec};
+use simulator::{Expected, Faults, InvalidSpec, Page, Stack, StackSpec, TenantSpec};
 
 use super::scenario::{Act, Scenario, StackPlan};
 
@@ -33,6 +33,8 @@ pub(super) struct Parcel {
     pub(super) body: String,
     /// How many records are in it.
     pub(super) records: usize,
+    /// Whether it is the last of its window.
+    pub(super) is_last: bool,
 }
 
 impl Stacks {
@@ -102,7 +104,12 @@ impl Stacks {
         let hours = HourInterval::new(window, window.plus(1));
         let found = self.all.get(stack).zip(hours);
         let pages = found.into_iter().flat_map(|(it, hours)| it.reported_pages(hours, PAGE_RECORDS));
-        pages.enumerate().map(move |(page, it)| Parcel { stack, window, page, body: it.body, records: it.records })
+        let mut pages = pages.enumerate().peekable();
+        std::iter::from_fn(move || {
+            let (page, Page { body, records }) = pages.next()?;
+            let is_last = pages.peek().is_none();
+            Some(Parcel { stack, window, page, body, records, is_last })
+        })
     }
 }
 

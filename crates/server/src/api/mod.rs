@@ -1,6 +1,7 @@
 //! Our own API, under `/api/v1`. Its shapes are those of [`wire::api`]; `documents` describes it.
 
 pub(crate) mod accounts;
+pub(crate) mod deliveries;
 pub(crate) mod documents;
 pub(crate) mod mappings;
 pub(crate) mod meters;

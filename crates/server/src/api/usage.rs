@@ -1,109 +1,172 @@
-//! Usage: taking it in, and showing what was taken in.
+//! Usage that was taken in: the records, what no mapping claims, and what is in quarantine.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use app::usage::Delivery;
-use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use domain::ids::CloudId;
-use domain::time::Hour;
-use store::{DeliveredRecord, Receipt};
-use tracing::Span;
-use wire::usage::{Format, parse_delivery};
+use app::usage::Unmapped;
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use domain::catalog::Catalog;
+use domain::ids::LocalSubscriptionId;
+use domain::time::{Hour, HourInterval};
+use store::{LocalSubscriptionKey, RecordCursor, Slice, StoredRecord};
+use wire::api::{Page, QuarantinedRecord, Reason, UnmappedUsage, UsageRecord, UsedQuantity};
 
 use crate::Door;
-use crate::body::{self, Held};
 use crate::error::Failure;
+use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
 
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// A place among records, as a token carries it.
+struct Cursor(RecordCursor);
 
-/// One delivery as it came in, its body not yet read.
-struct Incoming {
-    stack: CloudId,
-    format: Format,
-    idempotency_key: Option<String>,
-    reported_start: Option<Hour>,
-    reported_end: Option<Hour>,
-    reported_through: Option<Hour>,
-}
-
-impl Incoming {
-    fn of(params: &Params, query: &Query, headers: &HeaderMap) -> Result<Self, Failure> {
-        query.only(&["reportedStart", "reportedEnd", "reportedThrough"])?;
-        Ok(Self {
-            stack: params.cloud_id()?,
-            format: format(headers)?,
-            idempotency_key: idempotency_key(headers)?,
-            reported_start: query.hour("reportedStart")?,
-            reported_end: query.hour("reportedEnd")?,
-            reported_through: query.hour("reportedThrough")?,
-        })
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.start.epoch_hours(), self.0.series)
     }
 }
 
-fn format(headers: &HeaderMap) -> Result<Format, Failure> {
-    match body::media_type(headers) {
-        Some(given) if given.eq_ignore_ascii_case("application/json") => Ok(Format::Json),
-        Some(given) if given.eq_ignore_ascii_case("application/x-ndjson") => Ok(Format::Ndjson),
-        _ => Err(Failure::unsupported_media_type(
-            "Expected a body with Content-Type application/json, as the provider usage API returns it, or \
-             application/x-ndjson, with one of its items in each line.",
-        )),
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (start, series) = text.split_once('.').ok_or(())?;
+        let start = start.parse().ok().and_then(Hour::from_epoch_hours).ok_or(())?;
+        Ok(Self(RecordCursor { start, series: series.parse().map_err(|_| ())? }))
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| {
-        let message = "Expected an idempotency key in ASCII.";
-        Failure::invalid("InvalidIdempotencyKey", message).about(IDEMPOTENCY_KEY)
-    })?;
-    Ok(Some(text.to_owned()))
-}
-
-/// Takes in one delivery.
-pub(crate) async fn deliver(
+/// Lists the records of one local subscription that count, by hour.
+#[utoipa::path(get, path = "/api/v1/stacks/{cloudId}/usage", tag = "usage",
+    params(
+        ("cloudId" = String, Path),
+        ("localSubscriptionId" = String, Query),
+        ("from" = Option<String>, Query, description = "The first hour; from the beginning without one"),
+        ("to" = Option<String>, Query, description = "The first hour after; to the end without one"),
+        super::documents::Paging,
+    ),
+    responses((status = 200, body = Page<UsageRecord>)))]
+pub(crate) async fn records(
     State(door): State<Arc<Door>>,
     params: Params,
+    uri: Uri,
     query: Query,
-    request: Request,
-) -> Result<Receipt, Failure> {
-    let (parts, body) = request.into_parts();
-    let incoming = Incoming::of(&params, &query, &parts.headers)?;
-    let limits = &door.limits;
-    let held = body::hold(&door.memory, &parts.headers, body, limits.body_bytes_max, limits.body_timeout).await?;
-    let place = door.deliveries.acquire().await.map_err(|_| Failure::too_many_deliveries())?;
-    let bytes = held.len();
-    let receipt = take_in(Arc::clone(&door), incoming, held).await?;
-    drop(place);
-    door.metrics.count_batch(&receipt.counts, bytes);
-    Ok(receipt)
+) -> Result<Json<Page<UsageRecord>>, Failure> {
+    query.only(&["localSubscriptionId", "from", "to", pages::OWN.token, pages::OWN.top])?;
+    let page = PageRequest::<Cursor>::of(&query, pages::OWN)?;
+    let local_subscription: Option<LocalSubscriptionId> =
+        query.read("localSubscriptionId", "InvalidLocalSubscriptionId")?;
+    let local_subscription = local_subscription.ok_or_else(|| {
+        let message = "The query parameter localSubscriptionId is missing. Expected the local subscription whose \
+                       records are asked for.";
+        Failure::invalid("InvalidLocalSubscriptionId", message).about("localSubscriptionId")
+    })?;
+    let of = LocalSubscriptionKey { stack: params.cloud_id()?, local_subscription };
+    let slice = Slice { of, interval: interval(&query)? };
+    let after = page.after.as_ref().map(|cursor| cursor.0);
+    let records = door.app.records(slice, after, page.items_wanted()).await?;
+    let page = page.page(records, |it| Cursor(it.cursor), &door.base(&uri));
+    Ok(page.shown(|it| record(local_subscription, &it)))
 }
 
-/// Parses and stores on a thread where nobody is held up. A client that goes away does not end it half way.
-async fn take_in(door: Arc<Door>, incoming: Incoming, body: Held) -> Result<Receipt, Failure> {
-    let (runtime, span) = (tokio::runtime::Handle::current(), Span::current());
-    let work = move || {
-        let _in_request = span.enter();
-        let mut parsed = parse_delivery(&body, incoming.format)
-            .map_err(|error| Failure::invalid(error.code(), error.to_string()))?;
-        let records = std::mem::take(&mut parsed.records).into_iter();
-        let records: Vec<_> = records.map(|it| DeliveredRecord { index: it.index, record: it.record }).collect();
-        let delivery = Delivery {
-            stack: incoming.stack,
-            reported_start: incoming.reported_start,
-            reported_end: incoming.reported_end,
-            reported_through: incoming.reported_through,
-            idempotency_key: incoming.idempotency_key.as_deref(),
-            digest: blake3::hash(&body).into(),
-            records: &records,
-            quarantined: &parsed.quarantined,
-            raw: &|index| parsed.raw(index).unwrap_or_default().into_owned(),
-        };
-        runtime.block_on(door.app.deliver_usage(delivery)).map_err(Failure::from)
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Failure::internal(format!("a delivery was not taken in: {error}"))))
+fn interval(query: &Query) -> Result<HourInterval, Failure> {
+    let from = query.hour("from")?.unwrap_or(Hour::MIN);
+    let to = query.hour("to")?.unwrap_or(Hour::MAX);
+    HourInterval::new(from, to).ok_or_else(|| {
+        Failure::invalid("InvalidTime", "The query parameter to is not after from. Expected a later hour.").about("to")
+    })
+}
+
+fn record(local_subscription: LocalSubscriptionId, record: &StoredRecord) -> UsageRecord {
+    let attributes = &record.attributes;
+    UsageRecord {
+        local_subscription_id: local_subscription.to_string(),
+        local_meter_id: record.local_meter.to_string(),
+        resource_uri: record.resource_uri.to_string(),
+        location: attributes.location.clone(),
+        tags: attributes.tags.clone(),
+        additional_info: attributes.additional_info.clone(),
+        usage_start: record.start.to_string(),
+        usage_end: record.start.plus(record.granularity.hours()).to_string(),
+        quantity: record.quantity.to_string(),
+        reported: record.reported.to_string(),
+        batch_id: record.batch.to_string(),
+    }
+}
+
+/// Lists usage of a period that no tenant mapping claims: it is charged to default subscriptions, or to nobody.
+#[utoipa::path(get, path = "/api/v1/usage/unmapped", tag = "usage",
+    params(("period" = String, Query, description = "A calendar month such as 2026-10"), super::documents::Paging),
+    responses((status = 200, body = Page<UnmappedUsage>)))]
+pub(crate) async fn unmapped(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<UnmappedUsage>>, Failure> {
+    query.only(&["period", pages::OWN.token, pages::OWN.top])?;
+    let page = PageRequest::<String>::of(&query, pages::OWN)?;
+    let all = door.app.unmapped_usage(query.period()?.interval()).await?;
+    let key = |it: &Unmapped| format!("{}/{}/{}", it.stack, it.local_subscription, it.interval.start());
+    let now = Hour::containing(door.app.clock().now());
+    let page = page.page_of_all(all, key, &door.base(&uri));
+    Ok(page.shown(|it| unmapped_usage(&it, now, door.app.catalog())))
+}
+
+fn unmapped_usage(unmapped: &Unmapped, now: Hour, catalog: &Catalog) -> UnmappedUsage {
+    let Unmapped { stack, local_subscription, interval, charge, used, records } = unmapped;
+    UnmappedUsage {
+        cloud_id: stack.to_string(),
+        local_subscription_id: local_subscription.to_string(),
+        tenant_id: charge.and_then(|charge| charge.tenant).map(|tenant| tenant.to_string()),
+        reason: charge.map_or(Reason::Unregistered, |charge| charge.reason.into()),
+        charged_to: charge.map(|charge| charge.payer.to_string()),
+        from: interval.start().to_string(),
+        to: interval.end().to_string(),
+        age_hours: i64::from(now.epoch_hours()) - i64::from(interval.start().epoch_hours()),
+        records: *records,
+        used: used
+            .iter()
+            .map(|(meter, quantity)| {
+                let known = catalog.local_meter(*meter);
+                UsedQuantity {
+                    local_meter_id: meter.to_string(),
+                    local_meter_name: known.map(|known| known.name.clone()),
+                    unit: known.map(|known| known.unit.clone()),
+                    quantity: quantity.to_string(),
+                }
+            })
+            .collect(),
+    }
+}
+
+/// Lists records in quarantine, in the order in which they came there.
+#[utoipa::path(get, path = "/api/v1/quarantine", tag = "usage",
+    params(("cloudId" = Option<String>, Query, description = "Of this stack only"), super::documents::Paging),
+    responses((status = 200, body = Page<QuarantinedRecord>)))]
+pub(crate) async fn quarantine(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<QuarantinedRecord>>, Failure> {
+    query.only(&["cloudId", pages::OWN.token, pages::OWN.top])?;
+    let page = PageRequest::<u64>::of(&query, pages::OWN)?;
+    let stack = query.read("cloudId", "InvalidCloudId")?;
+    let records = door.app.quarantine(stack, page.after.unwrap_or_default(), page.items_wanted()).await?;
+    Ok(page.page(records, |it| it.position, &door.base(&uri)).shown(quarantined))
+}
+
+fn quarantined(record: store::QuarantinedRecord) -> QuarantinedRecord {
+    QuarantinedRecord {
+        position: record.position,
+        cloud_id: record.stack.to_string(),
+        batch_id: record.batch.to_string(),
+        received_at: record.received_at.to_string(),
+        index: record.index,
+        code: record.code.to_string(),
+        message: record.message,
+        raw: record.raw,
+    }
 }

@@ -12,6 +12,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use domain::ids::SubscriptionId;
 use domain::resource_id::ResourceName;
+use wire::arm::{Tags, check_tags};
 
 use crate::error::Failure;
 use crate::params::{Params, shown};
@@ -33,6 +34,13 @@ fn registration(params: &Params) -> Result<RegistrationAddress, Failure> {
         resource_group: resource_group(params)?,
         name: params.read("registrationName", "InvalidRegistrationName")?,
     })
+}
+
+/// Tags, if they are within their limits.
+fn checked_tags(tags: Option<Tags>) -> Result<Option<Tags>, Failure> {
+    let checked = tags.as_ref().map_or(Ok(()), check_tags);
+    checked.map_err(|error| Failure::invalid("InvalidTags", format!("The tags cannot be kept: {error}.")).about("tags"))?;
+    Ok(tags)
 }
 
 /// The answer of an ARM path that nothing is at.

@@ -1,19 +1,18 @@
 //! Which api-version a request speaks.
 
+use wire::azure_stack::API_VERSIONS;
+
 use crate::error::Failure;
 use crate::query::{Query, excerpt};
-
-/// The versions of `Microsoft.AzureStack` that are spoken, newest first.
-pub(crate) const AZURE_STACK: [&str; 3] = ["2022-06-01", "2020-06-01-preview", "2017-06-01"];
 
 /// Checks the version of a request about a resource type of `Microsoft.AzureStack`.
 pub(crate) fn azure_stack(query: &Query, resource_type: &str) -> Result<(), Failure> {
     let version = given(query)?;
-    if AZURE_STACK.iter().any(|known| version.eq_ignore_ascii_case(known)) {
+    if API_VERSIONS.iter().any(|known| version.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
     let version = excerpt(version);
-    let supported = AZURE_STACK.join(", ");
+    let supported = API_VERSIONS.join(", ");
     if !is_a_version(version) {
         let message =
             format!("The api-version '{version}' is invalid. The supported versions are '{supported}'.");

@@ -9,3 +9,4 @@ mod fixture;
 mod lifecycle;
 mod own_api;
 mod usage;
+mod world;

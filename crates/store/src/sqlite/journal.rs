@@ -23,14 +23,20 @@ pub(super) struct SqliteJournal {
 impl SqliteJournal {
     pub(super) fn open(path: &Path, lock: Arc<File>) -> Result<Self, StoreError> {
         let writer = super::open_for_writing(path, &migrations::BOOKS)?;
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers: ReadPool::new(path), _lock: lock })
+        Ok(Self {
+            writer: Arc::new(Mutex::new(writer)),
+            readers: ReadPool::new(path),
+            _lock: lock,
+        })
     }
 }
 
 #[async_trait]
 impl Journal for SqliteJournal {
     async fn read_after(&self, sequence: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
-        self.readers.read(move |connection| read_after(connection, sequence, limit)).await
+        self.readers
+            .read(move |connection| read_after(connection, sequence, limit))
+            .await
     }
 
     async fn append(
@@ -45,7 +51,9 @@ impl Journal for SqliteJournal {
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
             append(&mut writer, expected, entries, recorded_at, by)
         };
-        tokio::task::spawn_blocking(work).await.map_err(StoreError::unavailable)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(StoreError::unavailable)?
     }
 }
 
@@ -85,7 +93,9 @@ fn entry(row: &Row<'_>) -> Result<StoredEntry, StoreError> {
     Ok(StoredEntry {
         sequence: row.get(0)?,
         recorded_at: recorded_at.parse().map_err(|_| {
-            StoreError::corrupt(format!("the journal says that an entry was recorded at {recorded_at:?}"))
+            StoreError::corrupt(format!(
+                "the journal says that an entry was recorded at {recorded_at:?}"
+            ))
         })?,
         by: ObjectId::from_bytes(row.get(2)?),
         body: row.get(3)?,
@@ -114,7 +124,13 @@ fn append(
         )?;
         for body in bodies {
             last += 1;
-            let mut entry = StoredEntry { sequence: last, recorded_at, by, body, chain };
+            let mut entry = StoredEntry {
+                sequence: last,
+                recorded_at,
+                by,
+                body,
+                chain,
+            };
             chain = entry.chained_after(&chain);
             entry.chain = chain;
             insert.execute(params![

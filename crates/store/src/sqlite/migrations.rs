@@ -5,12 +5,14 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use crate::error::StoreError;
 
 /// The migrations of one database file, in order; the first has version 1.
-pub(super) struct Migrations(pub(super) &'static [&'static str]);
+pub(super) struct Migrations<'a>(&'a [&'a str]);
 
-pub(super) const BOOKS: Migrations = Migrations(&[include_str!("../../migrations/sqlite/books/0001_journal.sql")]);
-pub(super) const USAGE: Migrations = Migrations(&[include_str!("../../migrations/sqlite/usage/0001_ledger.sql")]);
+pub(super) const BOOKS: Migrations<'static> =
+    Migrations(&[include_str!("../../migrations/sqlite/books/0001_journal.sql")]);
+pub(super) const USAGE: Migrations<'static> =
+    Migrations(&[include_str!("../../migrations/sqlite/usage/0001_ledger.sql")]);
 
-impl Migrations {
+impl Migrations<'_> {
     /// Applies what has not been applied yet: all of it or nothing.
     pub(super) fn apply(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -18,7 +20,11 @@ impl Migrations {
             "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT;",
         )?;
         let found: Option<i64> = transaction
-            .query_row("SELECT version FROM schema_version ORDER BY version DESC LIMIT 1", [], |row| row.get(0))
+            .query_row(
+                "SELECT version FROM schema_version ORDER BY version DESC LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
             .optional()?;
         let found = found.unwrap_or(0);
         let known = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
@@ -40,7 +46,13 @@ mod tests {
     use super::*;
 
     fn tables(connection: &Connection) -> i64 {
-        connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')", [], |row| row.get(0)).unwrap()
+        connection
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE name IN ('a', 'b')",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap()
     }
 
     #[test]
@@ -49,17 +61,27 @@ mod tests {
         let first = "CREATE TABLE a (x INTEGER) STRICT;";
         Migrations(&[first]).apply(&mut connection).unwrap();
         Migrations(&[first]).apply(&mut connection).unwrap();
-        let failing = Migrations(&[first, "CREATE TABLE b (x INTEGER) STRICT; INSERT INTO missing VALUES (1);"]);
-        assert!(matches!(failing.apply(&mut connection), Err(StoreError::Unavailable { .. })));
+        let failing = Migrations(&[
+            first,
+            "CREATE TABLE b (x INTEGER) STRICT; INSERT INTO missing VALUES (1);",
+        ]);
+        assert!(matches!(
+            failing.apply(&mut connection),
+            Err(StoreError::Unavailable { .. })
+        ));
         assert_eq!(tables(&connection), 1);
-        Migrations(&[first, "CREATE TABLE b (x INTEGER) STRICT;"]).apply(&mut connection).unwrap();
+        Migrations(&[first, "CREATE TABLE b (x INTEGER) STRICT;"])
+            .apply(&mut connection)
+            .unwrap();
         assert_eq!(tables(&connection), 2);
     }
 
     #[test]
     fn a_schema_of_a_newer_program_is_left_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
-        Migrations(&["SELECT 1;", "SELECT 1;"]).apply(&mut connection).unwrap();
+        Migrations(&["SELECT 1;", "SELECT 1;"])
+            .apply(&mut connection)
+            .unwrap();
         let error = Migrations(&["SELECT 1;"]).apply(&mut connection).unwrap_err();
         assert!(matches!(error, StoreError::NewerSchema { found: 2, known: 1 }));
     }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::journal::SqliteJournal;
@@ -26,31 +27,48 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
     std::fs::create_dir_all(directory).map_err(|error| {
-        StoreError::unavailable(format_args!("the directory {} cannot be made: {error}", directory.display()))
+        StoreError::unavailable(format_args!(
+            "the directory {} cannot be made: {error}",
+            directory.display()
+        ))
     })?;
     let lock = Arc::new(lock(directory)?);
     let journal = SqliteJournal::open(&directory.join("books.db"), Arc::clone(&lock))?;
     let usage = SqliteLedger::open(&directory.join("usage.db"), lock)?;
-    Ok(Store { journal: Arc::new(journal), usage: Arc::new(usage) })
+    Ok(Store {
+        journal: Arc::new(journal),
+        usage: Arc::new(usage),
+    })
 }
 
 /// A lock that goes with the process, however it ends.
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("lock");
-    let unavailable =
-        |error| StoreError::unavailable(format_args!("the file {} cannot be locked: {error}", path.display()));
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(unavailable)?;
+    let unavailable = |error| {
+        StoreError::unavailable(format_args!(
+            "the file {} cannot be locked: {error}",
+            path.display()
+        ))
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(unavailable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { directory: directory.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            directory: directory.to_owned(),
+        }),
         Err(TryLockError::Error(error)) => Err(unavailable(error)),
     }
 }
 
 /// A connection that may write, on a database that is up to date.
-fn open_for_writing(path: &Path, migrations: &Migrations) -> Result<Connection, StoreError> {
+fn open_for_writing(path: &Path, migrations: &Migrations<'_>) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(LOCK_WAIT)?;
+    configure(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk before it is acknowledged.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -62,8 +80,15 @@ fn open_for_writing(path: &Path, migrations: &Migrations) -> Result<Connection, 
 fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(LOCK_WAIT)?;
+    configure(&connection)?;
     Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(LOCK_WAIT)?;
+    // One plan per statement: without it SQLite plans anew for every value bound in a range.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -78,6 +103,10 @@ impl From<rusqlite::Error> for StoreError {
                 | rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::QueryReturnedNoRows
         );
-        if damaged { Self::corrupt(error.to_string()) } else { Self::unavailable(error) }
+        if damaged {
+            Self::corrupt(error.to_string())
+        } else {
+            Self::unavailable(error)
+        }
     }
 }

@@ -36,7 +36,10 @@ impl ReadPool {
         &self,
         read: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(StoreError::unavailable)?;
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(StoreError::unavailable)?;
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
         let work = move || {
             let _permit = permit;
@@ -45,10 +48,14 @@ impl ReadPool {
             let transaction = connection.transaction()?;
             let answer = read(&transaction);
             transaction.finish()?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
             answer
         };
-        tokio::task::spawn_blocking(work).await.map_err(StoreError::unavailable)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(StoreError::unavailable)?
     }
 }
 

@@ -23,7 +23,7 @@ use std::str;
 use domain::usage::{QuarantineCode, Quarantined, RECORDS_PER_DELIVERY_MAX, UsageRecord};
 
 use memchr::memchr;
-use serde_json::error::Category;
+use serde::de::IgnoredAny;
 
 use self::careful::Defect;
 use self::members::Members;
@@ -178,9 +178,9 @@ fn usual_page(text: &str) -> Option<ParsedDelivery<'_>> {
 
 /// Reads any page, or says why it is none.
 fn any_page(text: &str) -> Result<ParsedDelivery<'_>, BodyError> {
-    let members = Members::parse(text).map_err(|error| match error.classify() {
-        Category::Data => BodyError::NoRecords,
-        _ => BodyError::NotJson(error.to_string()),
+    let members = Members::parse(text).map_err(|_| match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => BodyError::NoRecords,
+        Err(error) => BodyError::NotJson(error.to_string()),
     })?;
     let value = members
         .get("value")

@@ -1,13 +1,13 @@
 //! What must hold in the end, and what differs where it does not.
 
-mod bills;
-mod records;
-mod served;
-mod unclaimed;
+pub(super) mod bills;
+pub(super) mod records;
+pub(super) mod unclaimed;
 
 use std::fmt::Display;
 
 use serde::Serialize;
+use wire::api::Reason;
 
 /// One thing that must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,4 +30,16 @@ impl Check {
 /// Says what differs, if something does.
 fn differs<T: PartialEq + Display>(what: impl Display, found: T, expected: T) -> Option<String> {
     (found != expected).then(|| format!("{what}: {found}, not {expected}"))
+}
+
+/// A reason as the API writes it.
+fn reason_text(reason: Reason) -> String {
+    match reason {
+        Reason::TenantMapping => "tenantMapping",
+        Reason::TenantNotMapped => "tenantNotMapped",
+        Reason::LocalSubscriptionUnknown => "localSubscriptionUnknown",
+        Reason::Unregistered => "unregistered",
+        Reason::Several => "several",
+    }
+    .to_owned()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::ids::{BillingMeterId, CloudId, LocalMeterId, SubscriptionId, TenantId};
+use domain::time::Hour;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Zero;
@@ -21,6 +22,8 @@ pub(in crate::demo) struct BillLine {
     pub(in crate::demo) meter: BillingMeterId,
     /// At which price.
     pub(in crate::demo) price: Price,
+    /// From which hour of the month on.
+    pub(in crate::demo) since: Hour,
     /// Who used how much of it, in the billing meter's unit.
     pub(in crate::demo) users: BTreeMap<User, BigRational>,
     /// What it costs, in minor units of the currency.
@@ -89,14 +92,16 @@ fn lines(
     let mut lines: Vec<(BillLine, BigRational)> = Vec::new();
     let mut position = BigRational::zero();
     for (version, used) in versions {
-        let Some(price) = tariff.versions.get(version).and_then(|version| version.prices.get(&meter)) else { continue };
+        let Some(version) = tariff.versions.get(version) else { continue };
+        let Some(price) = version.prices.get(&meter) else { continue };
         let quantity: BigRational = used.values().sum();
         let end = &position + quantity;
         let cost = cost_up_to(price, &end) - cost_up_to(price, &position);
         position = end;
         let place = lines.iter().position(|(line, _)| line.price == *price).unwrap_or(lines.len());
         if place == lines.len() {
-            let line = BillLine { meter, price: price.clone(), users: BTreeMap::new(), amount: BigInt::zero() };
+            let since = version.from.max(tariff.month.interval().start());
+            let line = BillLine { meter, price: price.clone(), since, users: BTreeMap::new(), amount: BigInt::zero() };
             lines.push((line, BigRational::zero()));
         }
         let (line, exact) = &mut lines[place];

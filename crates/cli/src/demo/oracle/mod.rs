@@ -10,7 +10,9 @@ mod ledger;
 mod payer;
 mod tariff;
 
-pub(super) use bill::{Bill, BillLine};
-pub(super) use ledger::{Decimal, Ledger};
-pub(super) use payer::{Payment, Why, payment};
-pub(super) use tariff::{Meaning, Price, PriceVersion, Tariff};
+pub(super) use bill::{Bill, BillLine, User};
+pub(super) use ledger::Ledger;
+pub(super) use payer::Why;
+#[cfg(test)]
+pub(super) use tariff::Price;
+pub(super) use tariff::Tariff;

@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{BillingMeterId, LocalMeterId};
-use domain::time::Hour;
+use domain::time::{Hour, Period};
 use num_rational::BigRational;
+use num_traits::Zero;
+use wire::api::{Meter, MeterPrice, PriceList, PriceListVersion};
+
+use crate::demo::decimal::decimal;
 
 /// What becomes of a local meter's usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::demo) enum Meaning {
+pub(super) enum Meaning {
     /// One unit of it is so many units of the billing meter.
     Charged(BillingMeterId, BigRational),
     /// It is never charged.
@@ -26,27 +30,58 @@ pub(in crate::demo) struct Price {
 
 /// The prices from an hour on.
 #[derive(Debug, Clone)]
-pub(in crate::demo) struct PriceVersion {
-    /// The hour.
-    pub(in crate::demo) from: Hour,
-    /// The price of each billing meter.
-    pub(in crate::demo) prices: BTreeMap<BillingMeterId, Price>,
+pub(super) struct PriceVersion {
+    pub(super) from: Hour,
+    pub(super) prices: BTreeMap<BillingMeterId, Price>,
 }
 
 /// All meters of one month and all prices.
 #[derive(Debug, Clone)]
 pub(in crate::demo) struct Tariff {
+    pub(super) month: Period,
     /// The local meters that are known.
-    pub(in crate::demo) meters: HashMap<LocalMeterId, Meaning>,
+    pub(super) meters: HashMap<LocalMeterId, Meaning>,
     /// The versions of the price list, in order of time.
-    pub(in crate::demo) versions: Vec<PriceVersion>,
+    pub(super) versions: Vec<PriceVersion>,
     /// The digits of the currency's minor unit.
     pub(in crate::demo) minor_digits: u32,
 }
 
 impl Tariff {
+    /// Reads what the API served; nothing if it cannot be read.
+    pub(in crate::demo) fn read(month: Period, meters: &[Meter], list: &PriceList) -> Option<Self> {
+        // The demonstration is in dollars.
+        let minor_digits = (list.currency == "USD").then_some(2)?;
+        let meters = meters.iter().map(|meter| Some((meter.local_meter_id.parse().ok()?, meaning(meter, month)?)));
+        let mut versions = list.versions.iter().map(version).collect::<Option<Vec<_>>>()?;
+        // Of two for the same hour the one published last holds, and comes last.
+        versions.sort_by_key(|version| version.from);
+        Some(Self { month, meters: meters.collect::<Option<_>>()?, versions, minor_digits })
+    }
+
     /// The place of the version that prices an hour.
     pub(super) fn version_at(&self, hour: Hour) -> Option<usize> {
         self.versions.iter().rposition(|version| version.from <= hour)
     }
+}
+
+fn meaning(meter: &Meter, month: Period) -> Option<Meaning> {
+    let Some(billing) = &meter.billing else { return Some(Meaning::Informational) };
+    let factor: BigRational = billing.factor.parse().ok()?;
+    let hours = if billing.per_hours_in_month { month.hours() } else { 1 };
+    let factor = factor / BigRational::from_integer(hours.into());
+    Some(Meaning::Charged(billing.billing_meter_id.parse().ok()?, factor))
+}
+
+fn version(version: &PriceListVersion) -> Option<PriceVersion> {
+    let prices = version.prices.iter().map(|price| Some((price.meter_id.parse().ok()?, self::price(price)?)));
+    Some(PriceVersion { from: version.effective_from.parse().ok()?, prices: prices.collect::<Option<_>>()? })
+}
+
+fn price(price: &MeterPrice) -> Option<Price> {
+    let included = price.included_quantity.as_deref().map_or(Some(BigRational::zero()), decimal)?;
+    let tiers = price.rates.iter().map(|(from, rate)| Some((decimal(from)?, decimal(rate)?)));
+    let mut tiers = tiers.collect::<Option<Vec<_>>>()?;
+    tiers.sort();
+    Some(Price { included, tiers })
 }

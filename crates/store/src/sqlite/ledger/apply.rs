@@ -72,19 +72,39 @@ impl<'c> Group<'c> {
             && let Some(first) = receipts::by_key(self.connection, stack, key)?
         {
             let same = first.digest == delivery.digest;
-            let answer = if same { Appended::Repeated(first) } else { Appended::KeyReused { first: first.batch } };
+            let answer = if same {
+                Appended::Repeated(first)
+            } else {
+                Appended::KeyReused { first: first.batch }
+            };
             return Ok(Outcome::Done(answer));
         }
-        if delivery.looked_up_at.is_some_and(|count| count != cache.attribute_changes()) {
-            return Ok(Outcome::Again(Wanted { all_attributes: true, raw: Vec::new() }));
+        if delivery
+            .looked_up_at
+            .is_some_and(|count| count != cache.attribute_changes())
+        {
+            return Ok(Outcome::Again(Wanted {
+                all_attributes: true,
+                raw: Vec::new(),
+            }));
         }
-        let attributes = delivery.attributes.iter().map(|attributes| intern::attributes(self.connection, attributes));
+        let attributes = delivery
+            .attributes
+            .iter()
+            .map(|attributes| intern::attributes(self.connection, attributes));
         let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
         let rows = self.rows(stack, delivery)?;
         let conflicts = self.conflicts(&rows)?;
-        let raw: Vec<u32> = conflicts.keys().filter(|index| !delivery.raw.contains_key(index)).copied().collect();
+        let raw: Vec<u32> = conflicts
+            .keys()
+            .filter(|index| !delivery.raw.contains_key(index))
+            .copied()
+            .collect();
         if !raw.is_empty() {
-            return Ok(Outcome::Again(Wanted { all_attributes: false, raw }));
+            return Ok(Outcome::Again(Wanted {
+                all_attributes: false,
+                raw,
+            }));
         }
         let batch = receipts::next_batch(self.connection)?;
         let mut counts = self.record((batch, delivery.window.start), &rows, &conflicts, &attributes)?;
@@ -98,7 +118,10 @@ impl<'c> Group<'c> {
     /// The records of a delivery, all of them with the numbers of their series, in the order of the sheets.
     fn rows<'d>(&mut self, stack: StackRow, delivery: &'d Delivery) -> Result<Cow<'d, [Row]>, StoreError> {
         for (series, fingerprint) in &delivery.changing {
-            let touched = Touched { fingerprint: *fingerprint, created: false };
+            let touched = Touched {
+                fingerprint: *fingerprint,
+                created: false,
+            };
             self.touched.entry(*series).or_insert(touched);
         }
         if delivery.unknown.is_empty() {
@@ -107,7 +130,10 @@ impl<'c> Group<'c> {
         let mut rows = delivery.rows.clone();
         for unknown in &delivery.unknown {
             let (series, created) = intern::series(self.connection, stack, unknown)?;
-            self.touched.entry(series).or_insert(Touched { fingerprint: unknown.fingerprint, created });
+            self.touched.entry(series).or_insert(Touched {
+                fingerprint: unknown.fingerprint,
+                created,
+            });
             rows.extend(unknown.records.iter().map(|said| Row { series, said: *said }));
         }
         Row::sort(&mut rows);
@@ -118,10 +144,14 @@ impl<'c> Group<'c> {
     /// before them in this one.
     fn conflicts(&mut self, rows: &[Row]) -> Result<Conflicts, StoreError> {
         let mut conflicts = Conflicts::new();
-        let mixed = rows.windows(2).any(|pair| pair[0].said.granularity != pair[1].said.granularity);
+        let mixed = rows
+            .windows(2)
+            .any(|pair| pair[0].said.granularity != pair[1].said.granularity);
         let mut first_of_day = Vec::new();
         for run in rows.chunk_by(Row::same_sheet) {
-            let sheet = self.sheets.day(self.connection, run[0].said.start.day(), run[0].series.block())?;
+            let sheet = self
+                .sheets
+                .day(self.connection, run[0].said.start.day(), run[0].series.block())?;
             for row in run {
                 match sheet.entry(row.series.slot()) {
                     Some(entry) if entry.granularity != row.said.granularity => {
@@ -155,7 +185,9 @@ impl<'c> Group<'c> {
         let pending = &mut self.attributes;
         let mut recorder = Recorder::new(self.connection, &mut self.sheets, &mut self.reported, (batch, at));
         for run in rows.chunk_by(Row::same_sheet) {
-            let run = run.iter().filter(|row| conflicts.is_empty() || !conflicts.contains_key(&row.said.index));
+            let run = run
+                .iter()
+                .filter(|row| conflicts.is_empty() || !conflicts.contains_key(&row.said.index));
             recorder.record(run, |row| {
                 let key = (row.series, row.said.start);
                 match row.said.attributes {
@@ -176,17 +208,29 @@ impl<'c> Group<'c> {
             let changed = history::set(self.connection, *series, *hour, *attributes)?;
             attributes_changed |= changed && self.touched.get(series).is_some_and(|touched| !touched.created);
         }
-        let mut news = News { series: Vec::with_capacity(self.touched.len()), attributes_changed };
+        let mut news = News {
+            series: Vec::with_capacity(self.touched.len()),
+            attributes_changed,
+        };
         let mut fingerprints = HashMap::new();
         for (series, touched) in self.touched {
-            let Some((since, attributes)) = history::newest(self.connection, series)? else { continue };
+            let Some((since, attributes)) = history::newest(self.connection, series)? else {
+                continue;
+            };
             let attributes = match fingerprints.entry(attributes) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(new) => {
                     *new.insert(cache.attributes_of(&history::texts(self.connection, attributes)?))
                 }
             };
-            news.series.push((touched.fingerprint, KnownSeries { series, attributes, since }));
+            news.series.push((
+                touched.fingerprint,
+                KnownSeries {
+                    series,
+                    attributes,
+                    since,
+                },
+            ));
         }
         Ok(news)
     }

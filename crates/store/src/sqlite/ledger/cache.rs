@@ -101,14 +101,21 @@ impl SeriesCache {
 
     /// What stands for these attributes.
     pub(super) fn attributes_of(&self, attributes: &Attributes) -> Fingerprint {
-        let Attributes { location, tags, additional_info } = attributes;
+        let Attributes {
+            location,
+            tags,
+            additional_info,
+        } = attributes;
         self.attributes(location, tags, additional_info, &mut Vec::new())
     }
 
     fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
         let hash = XxHash3_128::oneshot_with_seed(self.seed, bytes);
         let half = |bits: u128| (bits & u128::from(u64::MAX)) as u64;
-        Fingerprint { high: half(hash >> 64), low: half(hash) }
+        Fingerprint {
+            high: half(hash >> 64),
+            low: half(hash),
+        }
     }
 
     pub(super) fn get(&self, series: Fingerprint) -> Option<KnownSeries> {
@@ -139,7 +146,9 @@ impl SeriesCache {
 
     fn shard(&self, series: Fingerprint) -> MutexGuard<'_, Shard> {
         let [first, ..] = series.high.to_be_bytes();
-        self.shards[usize::from(first) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[usize::from(first) % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,7 +168,9 @@ struct AlreadyHashed(u64);
 
 impl Hasher for AlreadyHashed {
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+        self.0 = bytes
+            .iter()
+            .fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -177,7 +188,11 @@ mod tests {
 
     fn known(series: u64) -> KnownSeries {
         let since = Hour::MIN;
-        KnownSeries { series: SeriesId(series), attributes: Fingerprint { high: 0, low: 0 }, since }
+        KnownSeries {
+            series: SeriesId(series),
+            attributes: Fingerprint { high: 0, low: 0 },
+            since,
+        }
     }
 
     #[test]
@@ -199,7 +214,9 @@ mod tests {
             cache.insert(fingerprint(number), known(number));
             assert!(cache.get(fingerprint(0)).is_some(), "asked for all the time");
         }
-        let kept = (0..count).filter(|number| cache.get(fingerprint(*number)).is_some()).count();
+        let kept = (0..count)
+            .filter(|number| cache.get(fingerprint(*number)).is_some())
+            .count();
         assert!((SERIES_MAX / 4..=SERIES_MAX).contains(&kept), "{kept}");
     }
 }

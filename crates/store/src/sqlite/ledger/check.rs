@@ -31,7 +31,13 @@ pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> 
     for stack in lookups::stacks(connection)? {
         chain(connection, stack, &mut findings)?;
     }
-    let LedgerCounts { received, counted, superseded, duplicate, quarantined } = counts(connection)?;
+    let LedgerCounts {
+        received,
+        counted,
+        superseded,
+        duplicate,
+        quarantined,
+    } = counts(connection)?;
     if received != counted + superseded + duplicate + quarantined {
         findings.push(format!(
             "{received} records were received, but {counted} count, {superseded} are superseded, {duplicate} are \
@@ -44,13 +50,18 @@ pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> 
 /// What became of all records: those that count and those superseded by counting them, the others by receipts.
 pub(super) fn counts(connection: &Connection) -> Result<LedgerCounts, StoreError> {
     let of_receipts = |row: &Row<'_>| {
-        Ok(LedgerCounts { received: row.get(0)?, duplicate: row.get(1)?, ..LedgerCounts::default() })
+        Ok(LedgerCounts {
+            received: row.get(0)?,
+            duplicate: row.get(1)?,
+            ..LedgerCounts::default()
+        })
     };
     let mut counts = connection
         .prepare_cached("SELECT coalesce(sum(received), 0), coalesce(sum(duplicate), 0) FROM batch")?
         .query_row([], of_receipts)?;
-    counts.quarantined =
-        connection.prepare_cached("SELECT count(*) FROM quarantine")?.query_row([], |row| row.get(0))?;
+    counts.quarantined = connection
+        .prepare_cached("SELECT count(*) FROM quarantine")?
+        .query_row([], |row| row.get(0))?;
     counts.superseded = connection
         .prepare_cached("SELECT count(*) FROM observation WHERE again = 0")?
         .query_row([], |row| row.get(0))?;
@@ -58,7 +69,10 @@ pub(super) fn counts(connection: &Connection) -> Result<LedgerCounts, StoreError
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let sheet = DaySheet::from_row(row, 0)?;
-        counts.counted += sheet.entries().map(|(_, entry)| u64::from(entry.hours.count())).sum::<u64>();
+        counts.counted += sheet
+            .entries()
+            .map(|(_, entry)| u64::from(entry.hours.count()))
+            .sum::<u64>();
     }
     Ok(counts)
 }
@@ -77,7 +91,11 @@ fn database(connection: &Connection, findings: &mut Vec<String>) -> Result<(), S
 
 /// The totals of every day are the sums of its hours.
 fn totals(connection: &Connection, findings: &mut Vec<String>) -> Result<(), StoreError> {
-    let mut checker = Totals { connection, seen: HashSet::new(), findings };
+    let mut checker = Totals {
+        connection,
+        seen: HashSet::new(),
+        findings,
+    };
     let mut hour_sheets: u64 = 0;
     let mut statement = connection.prepare("SELECT body, day, block FROM day_sheet ORDER BY day, block")?;
     let mut rows = statement.query([])?;
@@ -87,7 +105,9 @@ fn totals(connection: &Connection, findings: &mut Vec<String>) -> Result<(), Sto
     }
     let stored: u64 = connection.query_row("SELECT count(*) FROM hour_sheet", [], |row| row.get(0))?;
     if stored != hour_sheets {
-        findings.push(format!("{stored} sheets of records are stored, but only {hour_sheets} have their day's totals"));
+        findings.push(format!(
+            "{stored} sheets of records are stored, but only {hour_sheets} have their day's totals"
+        ));
     }
     Ok(())
 }
@@ -106,17 +126,25 @@ impl Totals<'_> {
         let mut sums = DaySheet::empty();
         for of_day in 0..24 {
             let hour = day.first_hour().plus(of_day);
-            let Some(sheet) = stored_hour(self.connection, hour, block)? else { continue };
+            let Some(sheet) = stored_hour(self.connection, hour, block)? else {
+                continue;
+            };
             hour_sheets += 1;
             for (slot, cell) in sheet.entries() {
                 self.attributes(block.series(slot), hour)?;
                 let (granularity, hours) = (cell.granularity, HoursOfDay::default());
-                let sum = sums.entry_mut(slot).get_or_insert(DayEntry { granularity, hours, total: Total::ZERO });
+                let sum = sums.entry_mut(slot).get_or_insert(DayEntry {
+                    granularity,
+                    hours,
+                    total: Total::ZERO,
+                });
                 sum.hours.insert(day, hour);
                 sum.total.add_quantity(cell.quantity);
                 if sum.granularity != granularity {
                     let series = block.series(slot).0;
-                    self.findings.push(format!("series {series} has two granularities on the day of {hour}"));
+                    self.findings.push(format!(
+                        "series {series} has two granularities on the day of {hour}"
+                    ));
                 }
             }
         }
@@ -124,7 +152,9 @@ impl Totals<'_> {
         for slot in 0..SLOTS {
             if totals.entry(slot).map(parts) != sums.entry(slot).map(parts) {
                 let (series, day) = (block.series(slot).0, day.first_hour());
-                self.findings.push(format!("the total of series {series} is not the sum of its records on {day}"));
+                self.findings.push(format!(
+                    "the total of series {series} is not the sum of its records on {day}"
+                ));
             }
         }
         Ok(hour_sheets)
@@ -133,7 +163,10 @@ impl Totals<'_> {
     /// A series has attributes from its first record on.
     fn attributes(&mut self, series: SeriesId, hour: Hour) -> Result<(), StoreError> {
         if self.seen.insert(series) && history::in_force(self.connection, series, hour)?.is_none() {
-            self.findings.push(format!("the first record of series {}, at {hour}, has no attributes", series.0));
+            self.findings.push(format!(
+                "the first record of series {}, at {hour}, has no attributes",
+                series.0
+            ));
         }
         Ok(())
     }
@@ -147,18 +180,30 @@ fn sayings(connection: &Connection, findings: &mut Vec<String>) -> Result<(), St
         let (series, hour): (SeriesId, Hour) = (row.get(0)?, columns::hour(row.get(1)?)?);
         let sheet = stored_hour(connection, hour, series.block())?;
         let Some(cell) = sheet.as_ref().and_then(|sheet| sheet.entry(series.slot())) else {
-            findings.push(format!("of what was said about series {} at {hour}, nothing counts", series.0));
+            findings.push(format!(
+                "of what was said about series {} at {hour}, nothing counts",
+                series.0
+            ));
             continue;
         };
         let reported = connection
             .prepare_cached("SELECT reported_start FROM batch WHERE id = ?1")?
             .query_row([cell.batch], |row| row.get(0))?;
-        let observation = Observation { quantity: cell.quantity, reported: columns::hour(reported)? };
-        let counting = Saying { observation, batch: cell.batch };
+        let observation = Observation {
+            quantity: cell.quantity,
+            reported: columns::hour(reported)?,
+        };
+        let counting = Saying {
+            observation,
+            batch: cell.batch,
+        };
         let mut all = observations::others(connection, series, hour)?;
         all.push(counting);
         if observations::counting(&all) != Some(counting) {
-            findings.push(format!("series {} at {hour}: {} should not count", series.0, cell.quantity));
+            findings.push(format!(
+                "series {} at {hour}: {} should not count",
+                series.0, cell.quantity
+            ));
         }
     }
     Ok(())
@@ -174,13 +219,23 @@ fn chain(connection: &Connection, stack: CloudId, findings: &mut Vec<String>) ->
         }
         for receipt in page {
             sequence += 1;
-            let BatchCounts { received, accepted, duplicate, revised, quarantined } = receipt.counts;
+            let BatchCounts {
+                received,
+                accepted,
+                duplicate,
+                revised,
+                quarantined,
+            } = receipt.counts;
             if receipt.sequence != sequence || receipt.chained_after(&chain) != receipt.chain {
-                findings.push(format!("stack {stack}: the chain of receipts breaks at number {sequence}"));
+                findings.push(format!(
+                    "stack {stack}: the chain of receipts breaks at number {sequence}"
+                ));
                 return Ok(());
             }
             if received != accepted + duplicate + revised + quarantined {
-                findings.push(format!("stack {stack}: the counts of receipt {sequence} do not add up"));
+                findings.push(format!(
+                    "stack {stack}: the counts of receipt {sequence} do not add up"
+                ));
             }
             chain = receipt.chain;
         }
@@ -191,7 +246,10 @@ fn chain(connection: &Connection, stack: CloudId, findings: &mut Vec<String>) ->
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     if last != (sequence, chain) {
-        findings.push(format!("stack {stack}: the last receipt is number {sequence}, not {}", last.0));
+        findings.push(format!(
+            "stack {stack}: the last receipt is number {sequence}, not {}",
+            last.0
+        ));
     }
     Ok(())
 }

@@ -13,7 +13,8 @@ pub(super) fn hour(epoch_hours: i32) -> Result<Hour, StoreError> {
 }
 
 pub(super) fn instant(text: &str) -> Result<Timestamp, StoreError> {
-    text.parse().map_err(|_| StoreError::corrupt(format!("{text:?} is no instant")))
+    text.parse()
+        .map_err(|_| StoreError::corrupt(format!("{text:?} is no instant")))
 }
 
 pub(super) fn quarantine_code(text: &str) -> Result<QuarantineCode, StoreError> {
@@ -29,6 +30,8 @@ pub(super) fn quantity_bytes(quantity: Quantity) -> Vec<u8> {
 }
 
 pub(super) fn quantity(bytes: &[u8]) -> Result<Quantity, StoreError> {
-    let read = bytes.split_first().and_then(|(scale, rest)| Quantity::new(from_be_bytes(rest)?, *scale).ok());
+    let read = bytes
+        .split_first()
+        .and_then(|(scale, rest)| Quantity::new(from_be_bytes(rest)?, *scale).ok());
     read.ok_or_else(|| StoreError::corrupt("the quantity of an observation cannot be read"))
 }

@@ -122,10 +122,19 @@ impl Delivery {
             attributes: Vec::new(),
             changing: HashMap::new(),
             refused: batch.quarantined.iter().map(Refused::from).collect(),
-            raw: wanted.raw.iter().map(|index| (*index, (batch.raw)(*index))).collect(),
+            raw: wanted
+                .raw
+                .iter()
+                .map(|index| (*index, (batch.raw)(*index)))
+                .collect(),
             looked_up_at: (!wanted.all_attributes).then(|| cache.attribute_changes()),
         };
-        let mut sorter = Sorter { cache, unknown: HashMap::new(), attributes: HashMap::new(), scratch: Vec::new() };
+        let mut sorter = Sorter {
+            cache,
+            unknown: HashMap::new(),
+            attributes: HashMap::new(),
+            scratch: Vec::new(),
+        };
         for record in batch.records {
             sorter.put(record, &mut delivery);
         }
@@ -147,9 +156,15 @@ impl Sorter<'_> {
     fn put(&mut self, delivered: &DeliveredRecord<'_>, delivery: &mut Delivery) {
         let DeliveredRecord { index, record } = delivered;
         let uri = folded(&record.resource_uri);
-        let series = self.cache.series_of(delivery.stack, record, &uri, &mut self.scratch);
-        let attributes =
-            self.cache.attributes(&record.location, &record.tags, &record.additional_info, &mut self.scratch);
+        let series = self
+            .cache
+            .series_of(delivery.stack, record, &uri, &mut self.scratch);
+        let attributes = self.cache.attributes(
+            &record.location,
+            &record.tags,
+            &record.additional_info,
+            &mut self.scratch,
+        );
         let known = self.cache.get(series);
         let in_force = |known: &KnownSeries| record.start >= known.since && attributes == known.attributes;
         let left_out = delivery.looked_up_at.is_some() && known.as_ref().is_some_and(in_force);
@@ -165,7 +180,10 @@ impl Sorter<'_> {
                 if !left_out {
                     delivery.changing.insert(known.series, series);
                 }
-                delivery.rows.push(Row { series: known.series, said });
+                delivery.rows.push(Row {
+                    series: known.series,
+                    said,
+                });
             }
             None => self.unknown(series, record, &uri, delivery).records.push(said),
         }

@@ -23,7 +23,10 @@ pub(super) fn set(
         return Ok(false);
     }
     let next = next_record(connection, series, hour)?;
-    let of_next = next.map(|next| in_force(connection, series, next)).transpose()?.flatten();
+    let of_next = next
+        .map(|next| in_force(connection, series, next))
+        .transpose()?
+        .flatten();
     for changed in [Some(hour), next].into_iter().flatten() {
         connection
             .prepare_cached("DELETE FROM series_attributes WHERE series = ?1 AND from_hour = ?2")?
@@ -62,7 +65,9 @@ pub(super) fn in_force(
         "SELECT attributes FROM series_attributes WHERE series = ?1 AND from_hour <= ?2
          ORDER BY from_hour DESC LIMIT 1",
     )?;
-    Ok(statement.query_row(params![series, hour.epoch_hours()], |row| row.get(0)).optional()?)
+    Ok(statement
+        .query_row(params![series, hour.epoch_hours()], |row| row.get(0))
+        .optional()?)
 }
 
 /// The hour of the first record of a series after `hour`.
@@ -90,8 +95,12 @@ pub(super) fn newest(
     let mut statement = connection.prepare_cached(
         "SELECT from_hour, attributes FROM series_attributes WHERE series = ?1 ORDER BY from_hour DESC LIMIT 1",
     )?;
-    let newest = statement.query_row([series], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    newest.map(|(since, attributes)| Ok((columns::hour(since)?, attributes))).transpose()
+    let newest = statement
+        .query_row([series], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    newest
+        .map(|(since, attributes)| Ok((columns::hour(since)?, attributes)))
+        .transpose()
 }
 
 /// The texts of a set of attributes.
@@ -99,7 +108,11 @@ pub(super) fn texts(connection: &Connection, attributes: AttributesRow) -> Resul
     let mut statement =
         connection.prepare_cached("SELECT location, tags, additional_info FROM attributes WHERE id = ?1")?;
     let texts = |row: &Row<'_>| {
-        Ok(Attributes { location: row.get(0)?, tags: row.get(1)?, additional_info: row.get(2)? })
+        Ok(Attributes {
+            location: row.get(0)?,
+            tags: row.get(1)?,
+            additional_info: row.get(2)?,
+        })
     };
     Ok(statement.query_row([attributes], texts)?)
 }

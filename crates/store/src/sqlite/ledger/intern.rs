@@ -50,7 +50,11 @@ fn free_slot(connection: &Connection, subscription: LocalSubscriptionRow) -> Res
             None => return Ok(first),
         }
     }
-    let block = add(connection, "INSERT INTO block (local_subscription) VALUES (?1)", [subscription])?;
+    let block = add(
+        connection,
+        "INSERT INTO block (local_subscription) VALUES (?1)",
+        [subscription],
+    )?;
     Ok(BlockId(block).first_series())
 }
 
@@ -69,18 +73,36 @@ fn local_subscription(
 }
 
 fn local_meter(connection: &Connection, meter: LocalMeterId) -> Result<MeterRow, StoreError> {
-    if let Some(row) = find(connection, "SELECT id FROM local_meter WHERE meter_id = ?1", [meter.as_bytes()])? {
+    if let Some(row) = find(
+        connection,
+        "SELECT id FROM local_meter WHERE meter_id = ?1",
+        [meter.as_bytes()],
+    )? {
         return Ok(MeterRow(row));
     }
-    add(connection, "INSERT INTO local_meter (meter_id) VALUES (?1)", [meter.as_bytes()]).map(MeterRow)
+    add(
+        connection,
+        "INSERT INTO local_meter (meter_id) VALUES (?1)",
+        [meter.as_bytes()],
+    )
+    .map(MeterRow)
 }
 
 /// The number of a set of attributes.
-pub(super) fn attributes(connection: &Connection, attributes: &Attributes) -> Result<AttributesRow, StoreError> {
-    let Attributes { location, tags, additional_info } = attributes;
+pub(super) fn attributes(
+    connection: &Connection,
+    attributes: &Attributes,
+) -> Result<AttributesRow, StoreError> {
+    let Attributes {
+        location,
+        tags,
+        additional_info,
+    } = attributes;
     let mut hasher = blake3::Hasher::new();
     for text in [location, tags, additional_info] {
-        hasher.update(&(text.len() as u64).to_be_bytes()).update(text.as_bytes());
+        hasher
+            .update(&(text.len() as u64).to_be_bytes())
+            .update(text.as_bytes());
     }
     let mut key = [0u8; 16];
     hasher.finalize_xof().fill(&mut key);
@@ -92,7 +114,10 @@ pub(super) fn attributes(connection: &Connection, attributes: &Attributes) -> Re
 }
 
 fn find(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<u64>, StoreError> {
-    Ok(connection.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row(key, |row| row.get(0))
+        .optional()?)
 }
 
 fn add(connection: &Connection, sql: &str, values: impl Params) -> Result<u64, StoreError> {

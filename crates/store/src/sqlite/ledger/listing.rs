@@ -22,12 +22,24 @@ pub(super) fn records(
     after: Option<RecordCursor>,
     limit: usize,
 ) -> Result<Vec<StoredRecord>, StoreError> {
-    let start = after.map_or(slice.interval.start(), |after| after.start.max(slice.interval.start()));
-    let Some(interval) = HourInterval::new(start, slice.interval.end()) else { return Ok(Vec::new()) };
+    let start = after.map_or(slice.interval.start(), |after| {
+        after.start.max(slice.interval.start())
+    });
+    let Some(interval) = HourInterval::new(start, slice.interval.end()) else {
+        return Ok(Vec::new());
+    };
     let blocks = lookups::blocks_of(connection, slice.of)?;
-    let mut page = Page { connection, meters: Meters::new(connection), attributes: HashMap::new(), records: Vec::new() };
+    let mut page = Page {
+        connection,
+        meters: Meters::new(connection),
+        attributes: HashMap::new(),
+        records: Vec::new(),
+    };
     for day in days_with_records(connection, &blocks, interval)? {
-        for hour in hours_with_records(connection, &blocks, day)?.iter(day).filter(|hour| interval.contains(*hour)) {
+        for hour in hours_with_records(connection, &blocks, day)?
+            .iter(day)
+            .filter(|hour| interval.contains(*hour))
+        {
             for block in &blocks {
                 page.read(hour, *block, after, limit)?;
             }
@@ -50,8 +62,9 @@ fn days_with_records(
         "SELECT day FROM day_sheet INDEXED BY day_sheet_of_block WHERE block = ?1 AND day BETWEEN ?2 AND ?3",
     )?;
     for block in blocks {
-        let of_block = statement
-            .query_map(params![block, first.epoch_days(), last.epoch_days()], |row| row.get(0).map(Day::from_epoch_days))?;
+        let of_block = statement.query_map(params![block, first.epoch_days(), last.epoch_days()], |row| {
+            row.get(0).map(Day::from_epoch_days)
+        })?;
         for day in of_block {
             days.insert(day?);
         }
@@ -59,7 +72,11 @@ fn days_with_records(
     Ok(days)
 }
 
-fn hours_with_records(connection: &Connection, blocks: &[BlockId], day: Day) -> Result<HoursOfDay, StoreError> {
+fn hours_with_records(
+    connection: &Connection,
+    blocks: &[BlockId],
+    day: Day,
+) -> Result<HoursOfDay, StoreError> {
     let mut hours = HoursOfDay::default();
     for block in blocks {
         if let Some(sheet) = stored_day(connection, day, *block)? {
@@ -86,9 +103,14 @@ impl Page<'_> {
         after: Option<RecordCursor>,
         limit: usize,
     ) -> Result<(), StoreError> {
-        let Some(sheet) = stored_hour(self.connection, hour, block)? else { return Ok(()) };
+        let Some(sheet) = stored_hour(self.connection, hour, block)? else {
+            return Ok(());
+        };
         for (slot, cell) in sheet.entries() {
-            let cursor = RecordCursor { start: hour, series: block.series(slot).0 };
+            let cursor = RecordCursor {
+                start: hour,
+                series: block.series(slot).0,
+            };
             if self.records.len() < limit && after.is_none_or(|after| after < cursor) {
                 let record = self.record(cursor, cell)?;
                 self.records.push(record);
@@ -121,8 +143,12 @@ impl Page<'_> {
     }
 
     fn attributes(&mut self, series: SeriesId, hour: Hour) -> Result<Arc<Attributes>, StoreError> {
-        let row = history::in_force(self.connection, series, hour)?
-            .ok_or_else(|| StoreError::corrupt(format!("the record of series {} at {hour} has no attributes", series.0)))?;
+        let row = history::in_force(self.connection, series, hour)?.ok_or_else(|| {
+            StoreError::corrupt(format!(
+                "the record of series {} at {hour} has no attributes",
+                series.0
+            ))
+        })?;
         if let Some(attributes) = self.attributes.get(&row) {
             return Ok(Arc::clone(attributes));
         }

@@ -22,8 +22,12 @@ pub(super) fn stacks(connection: &Connection) -> Result<Vec<CloudId>, StoreError
 
 /// The furthest hour up to which a stack has declared to have reported everything.
 pub(super) fn watermark(connection: &Connection, stack: CloudId) -> Result<Option<Hour>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT reported_through FROM stack WHERE cloud_id = ?1")?;
-    let through: Option<i32> = statement.query_row([stack.as_bytes()], |row| row.get(0)).optional()?.flatten();
+    let mut statement =
+        connection.prepare_cached("SELECT reported_through FROM stack WHERE cloud_id = ?1")?;
+    let through: Option<i32> = statement
+        .query_row([stack.as_bytes()], |row| row.get(0))
+        .optional()?
+        .flatten();
     through.map(columns::hour).transpose()
 }
 
@@ -47,15 +51,20 @@ pub(super) fn local_subscriptions(
 }
 
 /// The blocks of a local subscription, in order; none if it is unknown.
-pub(super) fn blocks_of(connection: &Connection, of: LocalSubscriptionKey) -> Result<Vec<BlockId>, StoreError> {
+pub(super) fn blocks_of(
+    connection: &Connection,
+    of: LocalSubscriptionKey,
+) -> Result<Vec<BlockId>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT block.id FROM block
          JOIN local_subscription ON local_subscription.id = block.local_subscription
          JOIN stack ON stack.id = local_subscription.stack
          WHERE cloud_id = ?1 AND subscription_id = ?2 ORDER BY block.id",
     )?;
-    let blocks = statement
-        .query_map(params![of.stack.as_bytes(), of.local_subscription.as_bytes()], |row| row.get(0))?;
+    let blocks = statement.query_map(
+        params![of.stack.as_bytes(), of.local_subscription.as_bytes()],
+        |row| row.get(0),
+    )?;
     Ok(blocks.collect::<Result<_, _>>()?)
 }
 
@@ -78,22 +87,24 @@ pub(super) fn with_records(
 }
 
 /// Whether a record of the block starts in the interval.
-fn has_records(
-    connection: &Connection,
-    block: BlockId,
-    interval: HourInterval,
-) -> Result<bool, StoreError> {
+fn has_records(connection: &Connection, block: BlockId, interval: HourInterval) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT body, day FROM day_sheet INDEXED BY day_sheet_of_block
          WHERE block = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day",
     )?;
     let last = interval.end().plus(-1).day();
-    let mut rows =
-        statement.query(params![block, interval.start().day().epoch_days(), last.epoch_days()])?;
+    let mut rows = statement.query(params![
+        block,
+        interval.start().day().epoch_days(),
+        last.epoch_days()
+    ])?;
     while let Some(row) = rows.next()? {
         let day = Day::from_epoch_days(row.get(1)?);
         let sheet = DaySheet::from_row(row, 0)?;
-        if sheet.entries().any(|(_, entry)| entry.hours.iter(day).any(|hour| interval.contains(hour))) {
+        if sheet
+            .entries()
+            .any(|(_, entry)| entry.hours.iter(day).any(|hour| interval.contains(hour)))
+        {
             return Ok(true);
         }
     }
@@ -108,14 +119,18 @@ pub(super) struct Meters<'c> {
 
 impl<'c> Meters<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, known: HashMap::new() }
+        Self {
+            connection,
+            known: HashMap::new(),
+        }
     }
 
     /// The meters of a block's series, by slot.
     pub(super) fn of_block(&mut self, block: BlockId) -> Result<[Option<LocalMeterId>; SLOTS], StoreError> {
         let mut meters = [None; SLOTS];
-        let mut statement =
-            self.connection.prepare_cached("SELECT id, local_meter FROM series WHERE id BETWEEN ?1 AND ?2")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, local_meter FROM series WHERE id BETWEEN ?1 AND ?2")?;
         let mut rows = statement.query(params![block.series(0), block.series(SLOTS - 1)])?;
         while let Some(row) = rows.next()? {
             let series: SeriesId = row.get(0)?;
@@ -128,7 +143,9 @@ impl<'c> Meters<'c> {
         if let Some(meter) = self.known.get(&row) {
             return Ok(*meter);
         }
-        let mut statement = self.connection.prepare_cached("SELECT meter_id FROM local_meter WHERE id = ?1")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT meter_id FROM local_meter WHERE id = ?1")?;
         let meter = LocalMeterId::from_bytes(statement.query_row([row], |row| row.get(0))?);
         self.known.insert(row, meter);
         Ok(meter)

@@ -50,8 +50,8 @@ use super::pool::ReadPool;
 use crate::error::StoreError;
 use crate::receipt::Receipt;
 use crate::usage::{
-    Appended, Batch, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, RecordCursor, Slice, SliceSum,
-    StoredRecord, UsageLedger,
+    Appended, Batch, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, RecordCursor, Slice,
+    SliceSum, StoredRecord, UsageLedger,
 };
 
 /// The writer's page cache, in KiB: the sheets of the hours and days now being reported.
@@ -80,7 +80,13 @@ impl SqliteLedger {
     fn start(path: &Path, connection: Connection, lock: Arc<File>) -> Result<Self, StoreError> {
         let (cache, queue) = (Arc::new(SeriesCache::new()), Arc::new(Queue::default()));
         let writer = writer::start(connection, Arc::clone(&queue), Arc::clone(&cache))?;
-        Ok(Self { readers: ReadPool::new(path), cache, queue, writer: Some(writer), _lock: lock })
+        Ok(Self {
+            readers: ReadPool::new(path),
+            cache,
+            queue,
+            writer: Some(writer),
+            _lock: lock,
+        })
     }
 }
 
@@ -112,7 +118,9 @@ impl UsageLedger for SqliteLedger {
 
     async fn sums(&self, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
         let slices = slices.to_vec();
-        self.readers.read(move |connection| sums::sums(connection, &slices)).await
+        self.readers
+            .read(move |connection| sums::sums(connection, &slices))
+            .await
     }
 
     async fn local_subscriptions(
@@ -120,7 +128,9 @@ impl UsageLedger for SqliteLedger {
         stack: Option<CloudId>,
         interval: HourInterval,
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
-        self.readers.read(move |connection| lookups::with_records(connection, stack, interval)).await
+        self.readers
+            .read(move |connection| lookups::with_records(connection, stack, interval))
+            .await
     }
 
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
@@ -128,15 +138,21 @@ impl UsageLedger for SqliteLedger {
     }
 
     async fn meter_totals(&self, interval: HourInterval) -> Result<Vec<MeterTotal>, StoreError> {
-        self.readers.read(move |connection| sums::meter_totals(connection, interval)).await
+        self.readers
+            .read(move |connection| sums::meter_totals(connection, interval))
+            .await
     }
 
     async fn receipts(&self, stack: CloudId, after: u64, limit: usize) -> Result<Vec<Receipt>, StoreError> {
-        self.readers.read(move |connection| receipts::after(connection, stack, after, limit)).await
+        self.readers
+            .read(move |connection| receipts::after(connection, stack, after, limit))
+            .await
     }
 
     async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError> {
-        self.readers.read(move |connection| receipts::by_batch(connection, batch)).await
+        self.readers
+            .read(move |connection| receipts::by_batch(connection, batch))
+            .await
     }
 
     async fn quarantine(
@@ -145,11 +161,15 @@ impl UsageLedger for SqliteLedger {
         after: u64,
         limit: usize,
     ) -> Result<Vec<QuarantinedRecord>, StoreError> {
-        self.readers.read(move |connection| receipts::quarantine(connection, stack, after, limit)).await
+        self.readers
+            .read(move |connection| receipts::quarantine(connection, stack, after, limit))
+            .await
     }
 
     async fn watermark(&self, stack: CloudId) -> Result<Option<Hour>, StoreError> {
-        self.readers.read(move |connection| lookups::watermark(connection, stack)).await
+        self.readers
+            .read(move |connection| lookups::watermark(connection, stack))
+            .await
     }
 
     async fn counts(&self) -> Result<LedgerCounts, StoreError> {
@@ -162,7 +182,9 @@ impl UsageLedger for SqliteLedger {
         after: Option<RecordCursor>,
         limit: usize,
     ) -> Result<Vec<StoredRecord>, StoreError> {
-        self.readers.read(move |connection| listing::records(connection, slice, after, limit)).await
+        self.readers
+            .read(move |connection| listing::records(connection, slice, after, limit))
+            .await
     }
 
     async fn check(&self) -> Result<Vec<String>, StoreError> {

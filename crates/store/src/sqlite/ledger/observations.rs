@@ -37,16 +37,25 @@ pub(super) fn hear(
     let same = |known: &Saying| known.observation.quantity == said.observation.quantity;
     let repeated = |known: &Saying| same(known) && known.observation.reported <= said.observation.reported;
     if repeated(&counting) {
-        return Ok(Heard { known: true, counts: counting });
+        return Ok(Heard {
+            known: true,
+            counts: counting,
+        });
     }
     let mut all = others(connection, series, hour)?;
     all.push(counting);
     let known = all.iter().any(same);
     if all.iter().any(repeated) {
-        return Ok(Heard { known, counts: counting });
+        return Ok(Heard {
+            known,
+            counts: counting,
+        });
     }
     all.push(said);
-    Ok(Heard { known, counts: settle(connection, (series, hour), &all)? })
+    Ok(Heard {
+        known,
+        counts: settle(connection, (series, hour), &all)?,
+    })
 }
 
 /// Writes every saying but the one that counts, and returns that.
@@ -81,27 +90,43 @@ fn settle(
 pub(super) fn counting(all: &[Saying]) -> Option<Saying> {
     let observations: Vec<Observation> = all.iter().map(|saying| saying.observation).collect();
     let counts = that_counts(&observations)?;
-    let of_quantity = all.iter().filter(|saying| saying.observation.quantity == counts.quantity);
-    of_quantity.min_by_key(|saying| (saying.observation.reported, saying.batch)).copied()
+    let of_quantity = all
+        .iter()
+        .filter(|saying| saying.observation.quantity == counts.quantity);
+    of_quantity
+        .min_by_key(|saying| (saying.observation.reported, saying.batch))
+        .copied()
 }
 
 /// Whether its quantity was said at an earlier reported time.
 pub(super) fn is_again(saying: &Saying, all: &[Saying]) -> bool {
     let when = |it: &Saying| (it.observation.reported, it.batch);
-    all.iter().any(|other| other.observation.quantity == saying.observation.quantity && when(other) < when(saying))
+    all.iter()
+        .any(|other| other.observation.quantity == saying.observation.quantity && when(other) < when(saying))
 }
 
 /// The sayings about a key beside the one that counts.
-pub(super) fn others(connection: &Connection, series: SeriesId, hour: Hour) -> Result<Vec<Saying>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT quantity, batch, reported FROM observation WHERE series = ?1 AND hour = ?2")?;
+pub(super) fn others(
+    connection: &Connection,
+    series: SeriesId,
+    hour: Hour,
+) -> Result<Vec<Saying>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT quantity, batch, reported FROM observation WHERE series = ?1 AND hour = ?2",
+    )?;
     let mut rows = statement.query(params![series, hour.epoch_hours()])?;
     let mut sayings = Vec::new();
     while let Some(row) = rows.next()? {
         let quantity: Vec<u8> = row.get(0)?;
         let quantity = columns::quantity(&quantity)?;
-        let observation = Observation { quantity, reported: columns::hour(row.get(2)?)? };
-        sayings.push(Saying { observation, batch: row.get(1)? });
+        let observation = Observation {
+            quantity,
+            reported: columns::hour(row.get(2)?)?,
+        };
+        sayings.push(Saying {
+            observation,
+            batch: row.get(1)?,
+        });
     }
     Ok(sayings)
 }

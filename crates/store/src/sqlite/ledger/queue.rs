@@ -58,7 +58,10 @@ impl Queue {
     pub(super) fn take(&self) -> Vec<Job> {
         let waiting = self.lock();
         let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
-        let mut waiting = self.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self
+            .changed
+            .wait_while(waiting, idle)
+            .unwrap_or_else(PoisonError::into_inner);
         let mut group = Vec::new();
         let mut records = 0;
         while let Some(job) = waiting.jobs.pop_front() {

@@ -32,8 +32,17 @@ pub(super) fn store(
 ) -> Result<Receipt, StoreError> {
     let last = connection
         .prepare_cached("SELECT sequence, chain FROM stack WHERE id = ?1")?
-        .query_row([stack], |row| Ok(Last { sequence: row.get(0)?, chain: row.get(1)? }))?;
-    let problems = refused.iter().map(|it| Problem { index: it.index, code: it.code, message: it.message.clone() });
+        .query_row([stack], |row| {
+            Ok(Last {
+                sequence: row.get(0)?,
+                chain: row.get(1)?,
+            })
+        })?;
+    let problems = refused.iter().map(|it| Problem {
+        index: it.index,
+        code: it.code,
+        message: it.message.clone(),
+    });
     let mut receipt = Receipt {
         batch: delivery.id,
         stack: delivery.stack,
@@ -46,7 +55,13 @@ pub(super) fn store(
         chain: [0; 32],
     };
     receipt.chain = receipt.chained_after(&last.chain);
-    insert_batch(connection, batch, stack, delivery.idempotency_key.as_deref(), &receipt)?;
+    insert_batch(
+        connection,
+        batch,
+        stack,
+        delivery.idempotency_key.as_deref(),
+        &receipt,
+    )?;
     insert_refused(connection, batch, stack, refused)?;
     let through = receipt.window.through.map(domain::time::Hour::epoch_hours);
     connection
@@ -66,7 +81,13 @@ fn insert_batch(
     receipt: &Receipt,
 ) -> Result<(), StoreError> {
     let ReportedWindow { start, end, through } = receipt.window;
-    let BatchCounts { received, accepted, duplicate, revised, quarantined } = receipt.counts;
+    let BatchCounts {
+        received,
+        accepted,
+        duplicate,
+        revised,
+        quarantined,
+    } = receipt.counts;
     connection
         .prepare_cached(
             "INSERT INTO batch (id, batch_id, stack, sequence, received_at, reported_start, reported_end,
@@ -104,17 +125,33 @@ fn insert_refused(
         "INSERT INTO quarantine (stack, batch, place, code, message, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for it in refused {
-        insert.execute(params![stack, batch, it.index, it.code.as_str(), it.message, it.raw])?;
+        insert.execute(params![
+            stack,
+            batch,
+            it.index,
+            it.code.as_str(),
+            it.message,
+            it.raw
+        ])?;
     }
     Ok(())
 }
 
-const COLUMNS: &str = "batch.id, batch_id, cloud_id, batch.sequence, received_at, reported_start, reported_end,
+const COLUMNS: &str =
+    "batch.id, batch_id, cloud_id, batch.sequence, received_at, reported_start, reported_end,
     batch.reported_through, digest, received, accepted, duplicate, revised, quarantined, batch.chain";
 
 /// The receipt of the batch that a stack delivered under an idempotency key.
-pub(super) fn by_key(connection: &Connection, stack: StackRow, key: &str) -> Result<Option<Receipt>, StoreError> {
-    let mut found = select(connection, "batch.stack = ?1 AND idempotency_key = ?2", params![stack, key])?;
+pub(super) fn by_key(
+    connection: &Connection,
+    stack: StackRow,
+    key: &str,
+) -> Result<Option<Receipt>, StoreError> {
+    let mut found = select(
+        connection,
+        "batch.stack = ?1 AND idempotency_key = ?2",
+        params![stack, key],
+    )?;
     Ok(found.pop())
 }
 
@@ -153,7 +190,11 @@ fn receipt(connection: &Connection, row: &Row<'_>) -> Result<Receipt, StoreError
         stack: CloudId::from_bytes(row.get(2)?),
         sequence: row.get(3)?,
         received_at: columns::instant(&received_at)?,
-        window: ReportedWindow { start: columns::hour(row.get(5)?)?, end: hour(6)?, through: hour(7)? },
+        window: ReportedWindow {
+            start: columns::hour(row.get(5)?)?,
+            end: hour(6)?,
+            through: hour(7)?,
+        },
         digest: row.get(8)?,
         counts: BatchCounts {
             received: row.get(9)?,
@@ -175,7 +216,11 @@ fn problems(connection: &Connection, batch: BatchRow) -> Result<Vec<Problem>, St
     while let Some(row) = rows.next()? {
         let code: String = row.get(1)?;
         let code = columns::quarantine_code(&code)?;
-        problems.push(Problem { index: row.get(0)?, code, message: row.get(2)? });
+        problems.push(Problem {
+            index: row.get(0)?,
+            code,
+            message: row.get(2)?,
+        });
     }
     Ok(problems)
 }
@@ -188,7 +233,11 @@ pub(super) fn quarantine(
     limit: usize,
 ) -> Result<Vec<QuarantinedRecord>, StoreError> {
     // Two statements, so that each has its index.
-    let condition = if stack.is_some() { "quarantine.stack = (SELECT id FROM stack WHERE cloud_id = ?3)" } else { "?3 IS NULL" };
+    let condition = if stack.is_some() {
+        "quarantine.stack = (SELECT id FROM stack WHERE cloud_id = ?3)"
+    } else {
+        "?3 IS NULL"
+    };
     let sql = format!(
         "SELECT position, cloud_id, batch_id, received_at, place, code, message, raw
          FROM quarantine JOIN batch ON batch.id = quarantine.batch JOIN stack ON stack.id = quarantine.stack

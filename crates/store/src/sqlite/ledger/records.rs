@@ -53,7 +53,14 @@ impl<'g> Recorder<'g> {
         (batch, at): (BatchRow, Hour),
     ) -> Self {
         reported.0.insert(batch, at);
-        Self { connection, sheets, reported, batch, at, counts: BatchCounts::default() }
+        Self {
+            connection,
+            sheets,
+            reported,
+            batch,
+            at,
+            counts: BatchCounts::default(),
+        }
     }
 
     /// Records rows of one sheet, and calls `counting` for each that counts now and did not before.
@@ -64,25 +71,57 @@ impl<'g> Recorder<'g> {
     ) -> Result<(), StoreError> {
         let mut run = run.peekable();
         let Some(first) = run.peek() else { return Ok(()) };
-        let mut place = self.sheets.at(self.connection, first.said.start, first.series.block())?;
+        let mut place = self
+            .sheets
+            .at(self.connection, first.said.start, first.series.block())?;
         for row in run {
             let slot = row.series.slot();
-            let observation = Observation { quantity: row.said.quantity, reported: self.at };
-            let said = Saying { observation, batch: self.batch };
+            let observation = Observation {
+                quantity: row.said.quantity,
+                reported: self.at,
+            };
+            let said = Saying {
+                observation,
+                batch: self.batch,
+            };
             let Some(cell) = place.cell(slot) else {
-                place.add(slot, Cell { quantity: row.said.quantity, granularity: row.said.granularity, batch: self.batch });
+                place.add(
+                    slot,
+                    Cell {
+                        quantity: row.said.quantity,
+                        granularity: row.said.granularity,
+                        batch: self.batch,
+                    },
+                );
                 self.counts.accepted += 1;
                 counting(row);
                 continue;
             };
             let reported = self.reported.of(self.connection, cell.batch)?;
-            let before = Saying { observation: Observation { quantity: cell.quantity, reported }, batch: cell.batch };
+            let before = Saying {
+                observation: Observation {
+                    quantity: cell.quantity,
+                    reported,
+                },
+                batch: cell.batch,
+            };
             let heard = observations::hear(self.connection, (row.series, row.said.start), before, said)?;
-            let count = if heard.known { &mut self.counts.duplicate } else { &mut self.counts.revised };
+            let count = if heard.known {
+                &mut self.counts.duplicate
+            } else {
+                &mut self.counts.revised
+            };
             *count += 1;
             if heard.counts != before {
                 let Saying { observation, batch } = heard.counts;
-                place.replace(slot, Cell { quantity: observation.quantity, batch, ..cell })?;
+                place.replace(
+                    slot,
+                    Cell {
+                        quantity: observation.quantity,
+                        batch,
+                        ..cell
+                    },
+                )?;
                 if heard.counts == said {
                     counting(row);
                 }

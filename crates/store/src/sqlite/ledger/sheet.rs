@@ -35,7 +35,10 @@ impl<T> Sheet<T> {
 
     /// The entries there are, with their slots.
     pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &T)> {
-        self.0.iter().enumerate().filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
+        self.0
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
     }
 
     fn put_mask(&self, out: &mut Vec<u8>) {
@@ -64,7 +67,10 @@ pub(super) trait Entry: Sized {
 impl<T: Entry> Sheet<T> {
     /// The sheet in a column of a row.
     pub(super) fn from_row(row: &Row<'_>, column: usize) -> Result<Self, StoreError> {
-        let body = row.get_ref(column)?.as_blob().map_err(|error| StoreError::corrupt(error.to_string()))?;
+        let body = row
+            .get_ref(column)?
+            .as_blob()
+            .map_err(|error| StoreError::corrupt(error.to_string()))?;
         Self::from_bytes(body)
     }
 
@@ -102,8 +108,15 @@ impl Entry for Cell {
         put_number(out, batches.len() as u64);
         batches.iter().for_each(|batch| put_number(out, batch.0));
         for (_, cell) in sheet.entries() {
-            let place = batches.iter().position(|batch| *batch == cell.batch).unwrap_or_default();
-            let of_day = if cell.granularity == Granularity::Day { OF_DAY } else { 0 };
+            let place = batches
+                .iter()
+                .position(|batch| *batch == cell.batch)
+                .unwrap_or_default();
+            let of_day = if cell.granularity == Granularity::Day {
+                OF_DAY
+            } else {
+                0
+            };
             let other_batch = if place > 0 { OTHER_BATCH } else { 0 };
             out.push(cell.quantity.scale() | of_day | other_batch);
             if place > 0 {
@@ -117,13 +130,27 @@ impl Entry for Cell {
         let mut input = Input::new(bytes);
         let mask = u64::from_le_bytes(input.array()?);
         let count = input.number()?;
-        let batches: Vec<BatchRow> = (0..count).map(|_| input.number().map(BatchRow)).collect::<Option<_>>()?;
+        let batches: Vec<BatchRow> = (0..count)
+            .map(|_| input.number().map(BatchRow))
+            .collect::<Option<_>>()?;
         let sheet = HourSheet::read(mask, || {
             let first = input.byte()?;
-            let granularity = if first & OF_DAY == 0 { Granularity::Hour } else { Granularity::Day };
-            let place = if first & OTHER_BATCH == 0 { 0 } else { usize::try_from(input.number()?).ok()? };
+            let granularity = if first & OF_DAY == 0 {
+                Granularity::Hour
+            } else {
+                Granularity::Day
+            };
+            let place = if first & OTHER_BATCH == 0 {
+                0
+            } else {
+                usize::try_from(input.number()?).ok()?
+            };
             let quantity = Quantity::new(from_be_bytes(input.bytes()?)?, first & SCALE_MASK).ok()?;
-            Some(Cell { quantity, granularity, batch: *batches.get(place)? })
+            Some(Cell {
+                quantity,
+                granularity,
+                batch: *batches.get(place)?,
+            })
         })?;
         input.is_empty().then_some(sheet)
     }
@@ -178,7 +205,10 @@ impl Entry for DayEntry {
     fn encode(sheet: &DaySheet, out: &mut Vec<u8>) {
         sheet.put_mask(out);
         for (_, entry) in sheet.entries() {
-            put_number(out, u64::from(entry.hours.0 << 1 | u32::from(entry.granularity == Granularity::Day)));
+            put_number(
+                out,
+                u64::from(entry.hours.0 << 1 | u32::from(entry.granularity == Granularity::Day)),
+            );
             entry.total.encode(out);
         }
     }
@@ -188,10 +218,18 @@ impl Entry for DayEntry {
         let mask = u64::from_le_bytes(input.array()?);
         let sheet = DaySheet::read(mask, || {
             let number = u32::try_from(input.number()?).ok()?;
-            let granularity = if number & 1 == 0 { Granularity::Hour } else { Granularity::Day };
+            let granularity = if number & 1 == 0 {
+                Granularity::Hour
+            } else {
+                Granularity::Day
+            };
             let hours = HoursOfDay(number >> 1);
             let total = Total::decode(&mut input)?;
-            (hours.0 & !HoursOfDay::ALL == 0).then_some(DayEntry { granularity, hours, total })
+            (hours.0 & !HoursOfDay::ALL == 0).then_some(DayEntry {
+                granularity,
+                hours,
+                total,
+            })
         })?;
         input.is_empty().then_some(sheet)
     }
@@ -203,12 +241,26 @@ pub(super) fn stored_hour(
     hour: Hour,
     block: BlockId,
 ) -> Result<Option<HourSheet>, StoreError> {
-    stored(connection, "SELECT body FROM hour_sheet WHERE hour = ?1 AND block = ?2", hour.epoch_hours(), block)
+    stored(
+        connection,
+        "SELECT body FROM hour_sheet WHERE hour = ?1 AND block = ?2",
+        hour.epoch_hours(),
+        block,
+    )
 }
 
 /// The totals of a day as they are stored.
-pub(super) fn stored_day(connection: &Connection, day: Day, block: BlockId) -> Result<Option<DaySheet>, StoreError> {
-    stored(connection, "SELECT body FROM day_sheet WHERE day = ?1 AND block = ?2", day.epoch_days(), block)
+pub(super) fn stored_day(
+    connection: &Connection,
+    day: Day,
+    block: BlockId,
+) -> Result<Option<DaySheet>, StoreError> {
+    stored(
+        connection,
+        "SELECT body FROM day_sheet WHERE day = ?1 AND block = ?2",
+        day.epoch_days(),
+        block,
+    )
 }
 
 fn stored<T: Entry>(
@@ -229,11 +281,21 @@ mod tests {
     use super::*;
 
     fn cells() -> impl Strategy<Value = Vec<(usize, Cell)>> {
-        let cell = (0..10u128.pow(28), 0u8..=37, any::<bool>(), 1u64..5).prop_map(|(coefficient, scale, of_day, batch)| {
-            let granularity = if of_day { Granularity::Day } else { Granularity::Hour };
-            let batch = BatchRow(batch * 1_000_000);
-            Cell { quantity: Quantity::new(coefficient, scale).unwrap(), granularity, batch }
-        });
+        let cell = (0..10u128.pow(28), 0u8..=37, any::<bool>(), 1u64..5).prop_map(
+            |(coefficient, scale, of_day, batch)| {
+                let granularity = if of_day {
+                    Granularity::Day
+                } else {
+                    Granularity::Hour
+                };
+                let batch = BatchRow(batch * 1_000_000);
+                Cell {
+                    quantity: Quantity::new(coefficient, scale).unwrap(),
+                    granularity,
+                    batch,
+                }
+            },
+        );
         prop::collection::vec((0..SLOTS, cell), 0..100)
     }
 
@@ -248,7 +310,11 @@ mod tests {
         let mut sheet = HourSheet::empty();
         for slot in 0..SLOTS {
             let quantity = "16.461425899527967".parse().unwrap();
-            *sheet.entry_mut(slot) = Some(Cell { quantity, granularity: Granularity::Hour, batch: BatchRow(70_000) });
+            *sheet.entry_mut(slot) = Some(Cell {
+                quantity,
+                granularity: Granularity::Hour,
+                batch: BatchRow(70_000),
+            });
         }
         assert!(bytes_of(&sheet).len() <= 11 * SLOTS, "{}", bytes_of(&sheet).len());
     }

@@ -35,9 +35,17 @@ impl Place<'_> {
 
     /// Puts a record where none is.
     pub(super) fn add(&mut self, slot: usize, cell: Cell) {
-        let Cell { granularity, quantity, .. } = cell;
+        let Cell {
+            granularity,
+            quantity,
+            ..
+        } = cell;
         *self.records.sheet.entry_mut(slot) = Some(cell);
-        let empty = DayEntry { granularity, hours: HoursOfDay::default(), total: Total::ZERO };
+        let empty = DayEntry {
+            granularity,
+            hours: HoursOfDay::default(),
+            total: Total::ZERO,
+        };
         let entry = self.totals.sheet.entry_mut(slot).get_or_insert(empty);
         entry.hours.insert(self.hour.day(), self.hour);
         entry.total.add_quantity(quantity);
@@ -68,9 +76,17 @@ pub(super) struct Sheets {
 
 impl Sheets {
     /// The totals of a day.
-    pub(super) fn day(&mut self, connection: &Connection, day: Day, block: BlockId) -> Result<&DaySheet, StoreError> {
+    pub(super) fn day(
+        &mut self,
+        connection: &Connection,
+        day: Day,
+        block: BlockId,
+    ) -> Result<&DaySheet, StoreError> {
         self.make_room(connection)?;
-        Ok(&staged(&mut self.days, (day.epoch_days(), block), || stored_day(connection, day, block))?.sheet)
+        Ok(&staged(&mut self.days, (day.epoch_days(), block), || {
+            stored_day(connection, day, block)
+        })?
+        .sheet)
     }
 
     /// The records of an hour, with the totals of its day.
@@ -84,13 +100,21 @@ impl Sheets {
         let day_key = (hour.day().epoch_days(), block);
         Ok(Place {
             hour,
-            records: staged(&mut self.hours, (hour.epoch_hours(), block), || stored_hour(connection, hour, block))?,
-            totals: staged(&mut self.days, day_key, || stored_day(connection, hour.day(), block))?,
+            records: staged(&mut self.hours, (hour.epoch_hours(), block), || {
+                stored_hour(connection, hour, block)
+            })?,
+            totals: staged(&mut self.days, day_key, || {
+                stored_day(connection, hour.day(), block)
+            })?,
         })
     }
 
     fn make_room(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        if self.hours.len() + self.days.len() < SHEETS_MAX { Ok(()) } else { self.write(connection) }
+        if self.hours.len() + self.days.len() < SHEETS_MAX {
+            Ok(())
+        } else {
+            self.write(connection)
+        }
     }
 
     /// Writes what has changed, and forgets all.
@@ -119,7 +143,10 @@ fn staged<T: Entry>(
         Spot::Occupied(spot) => Ok(spot.into_mut()),
         Spot::Vacant(spot) => {
             let sheet = read()?.unwrap_or_else(Sheet::empty);
-            Ok(spot.insert(Staged { sheet, changed: false }))
+            Ok(spot.insert(Staged {
+                sheet,
+                changed: false,
+            }))
         }
     }
 }

@@ -20,18 +20,25 @@ pub(super) fn sums(connection: &Connection, slices: &[Slice]) -> Result<Vec<Slic
     let mut sums = Vec::new();
     for (slice, Slice { of, interval }) in slices.iter().enumerate() {
         let by_meter = adder.by_meter(*of, *interval)?;
-        sums.extend(by_meter.into_iter().map(|(local_meter, (total, records))| SliceSum {
-            slice,
-            local_meter,
-            quantity: total.to_sum(),
-            records,
-        }));
+        sums.extend(
+            by_meter
+                .into_iter()
+                .map(|(local_meter, (total, records))| SliceSum {
+                    slice,
+                    local_meter,
+                    quantity: total.to_sum(),
+                    records,
+                }),
+        );
     }
     Ok(sums)
 }
 
 /// What was consumed in an interval, by stack and meter.
-pub(super) fn meter_totals(connection: &Connection, interval: HourInterval) -> Result<Vec<MeterTotal>, StoreError> {
+pub(super) fn meter_totals(
+    connection: &Connection,
+    interval: HourInterval,
+) -> Result<Vec<MeterTotal>, StoreError> {
     let mut adder = Adder::new(connection);
     let mut totals: BTreeMap<(CloudId, LocalMeterId), (Total, u64)> = BTreeMap::new();
     for of in lookups::local_subscriptions(connection, None)? {
@@ -41,12 +48,13 @@ pub(super) fn meter_totals(connection: &Connection, interval: HourInterval) -> R
             sum.1 += records;
         }
     }
-    let total = |((stack, local_meter), (total, records)): ((CloudId, LocalMeterId), (Total, u64))| MeterTotal {
-        stack,
-        local_meter,
-        quantity: total.to_sum(),
-        records,
-    };
+    let total =
+        |((stack, local_meter), (total, records)): ((CloudId, LocalMeterId), (Total, u64))| MeterTotal {
+            stack,
+            local_meter,
+            quantity: total.to_sum(),
+            records,
+        };
     Ok(totals.into_iter().map(total).collect())
 }
 
@@ -66,7 +74,11 @@ struct Block {
 
 impl<'c> Adder<'c> {
     fn new(connection: &'c Connection) -> Self {
-        Self { connection, meters: Meters::new(connection), blocks: None }
+        Self {
+            connection,
+            meters: Meters::new(connection),
+            blocks: None,
+        }
     }
 
     fn by_meter(&mut self, of: LocalSubscriptionKey, interval: HourInterval) -> Result<ByMeter, StoreError> {
@@ -77,7 +89,8 @@ impl<'c> Adder<'c> {
         let mut sums = ByMeter::new();
         for block in &blocks {
             for (slot, (total, records)) in block_sums(self.connection, block.id, interval)? {
-                let meter = block.meters[slot].ok_or_else(|| StoreError::corrupt("a record belongs to no series"))?;
+                let meter =
+                    block.meters[slot].ok_or_else(|| StoreError::corrupt("a record belongs to no series"))?;
                 let sum = sums.entry(meter).or_insert((Total::ZERO, 0));
                 sum.0.add(&total);
                 sum.1 += records;
@@ -89,7 +102,14 @@ impl<'c> Adder<'c> {
 
     fn blocks_of(&mut self, of: LocalSubscriptionKey) -> Result<Vec<Block>, StoreError> {
         let ids = lookups::blocks_of(self.connection, of)?;
-        ids.into_iter().map(|id| Ok(Block { id, meters: self.meters.of_block(id)? })).collect()
+        ids.into_iter()
+            .map(|id| {
+                Ok(Block {
+                    id,
+                    meters: self.meters.of_block(id)?,
+                })
+            })
+            .collect()
     }
 }
 
@@ -113,23 +133,35 @@ fn block_sums(
         }
     }
     for hour in hours {
-        let Some(sheet) = stored_hour(connection, hour, block)? else { continue };
+        let Some(sheet) = stored_hour(connection, hour, block)? else {
+            continue;
+        };
         for (slot, cell) in sheet.entries() {
             let sum = slots[slot].get_or_insert((Total::ZERO, 0));
             sum.0.add_quantity(cell.quantity);
             sum.1 += 1;
         }
     }
-    Ok(slots.into_iter().enumerate().filter_map(|(slot, sum)| Some((slot, sum?))))
+    Ok(slots
+        .into_iter()
+        .enumerate()
+        .filter_map(|(slot, sum)| Some((slot, sum?))))
 }
 
 /// The days that lie in an interval as a whole, by number, and the other hours.
 fn whole_days_and_hours(interval: HourInterval) -> (Range<i32>, impl Iterator<Item = Hour>) {
     let (start, end) = (interval.start(), interval.end());
     let first = start.plus(23).day();
-    let (from, until) = if first < end.day() { (first.first_hour(), end.day().first_hour()) } else { (end, end) };
+    let (from, until) = if first < end.day() {
+        (first.first_hour(), end.day().first_hour())
+    } else {
+        (end, end)
+    };
     let hours = (start.epoch_hours()..from.epoch_hours()).chain(until.epoch_hours()..end.epoch_hours());
-    (from.day().epoch_days()..until.day().epoch_days(), hours.filter_map(Hour::from_epoch_hours))
+    (
+        from.day().epoch_days()..until.day().epoch_days(),
+        hours.filter_map(Hour::from_epoch_hours),
+    )
 }
 
 #[cfg(test)]

@@ -28,18 +28,27 @@ impl Small {
     /// Both coefficients at the larger of the two scales, if they fit.
     fn aligned(self, other: Self) -> Option<(u128, u128, u8)> {
         let scale = self.scale.max(other.scale);
-        let at_scale = |it: Self| it.coefficient.checked_mul(*POWERS_OF_TEN.get(usize::from(scale - it.scale))?);
+        let at_scale = |it: Self| {
+            it.coefficient
+                .checked_mul(*POWERS_OF_TEN.get(usize::from(scale - it.scale))?)
+        };
         Some((at_scale(self)?, at_scale(other)?, scale))
     }
 
     fn plus(self, other: Self) -> Option<Self> {
         let (a, b, scale) = self.aligned(other)?;
-        Some(Self { coefficient: a.checked_add(b)?, scale })
+        Some(Self {
+            coefficient: a.checked_add(b)?,
+            scale,
+        })
     }
 
     fn minus(self, other: Self) -> Option<Self> {
         let (a, b, scale) = self.aligned(other)?;
-        Some(Self { coefficient: a.checked_sub(b)?, scale })
+        Some(Self {
+            coefficient: a.checked_sub(b)?,
+            scale,
+        })
     }
 
     fn into_sum(self) -> QuantitySum {
@@ -49,7 +58,10 @@ impl Small {
 
 impl From<Quantity> for Small {
     fn from(quantity: Quantity) -> Self {
-        Self { coefficient: quantity.coefficient(), scale: quantity.scale() }
+        Self {
+            coefficient: quantity.coefficient(),
+            scale: quantity.scale(),
+        }
     }
 }
 
@@ -64,7 +76,10 @@ enum Form {
 }
 
 impl Total {
-    pub(super) const ZERO: Self = Self(Form::Small(Small { coefficient: 0, scale: 0 }));
+    pub(super) const ZERO: Self = Self(Form::Small(Small {
+        coefficient: 0,
+        scale: 0,
+    }));
 
     pub(super) fn add_quantity(&mut self, quantity: Quantity) {
         self.add_small(quantity.into());
@@ -104,7 +119,9 @@ impl Total {
         let mut sum = self.to_sum();
         sum.subtract(&quantity.into());
         if sum.coefficient().sign() == Sign::Minus {
-            return Err(StoreError::corrupt(format!("a total is less than {quantity}, which is part of it")));
+            return Err(StoreError::corrupt(format!(
+                "a total is less than {quantity}, which is part of it"
+            )));
         }
         self.0 = Form::Large(sum);
         Ok(())
@@ -161,7 +178,10 @@ mod tests {
     fn taking_away_more_than_was_added_is_noticed() {
         let mut total = Total::ZERO;
         total.add_quantity(Quantity::ONE);
-        assert!(matches!(total.subtract_quantity("1.5".parse().unwrap()), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(
+            total.subtract_quantity("1.5".parse().unwrap()),
+            Err(StoreError::Corrupt { .. })
+        ));
     }
 
     proptest! {

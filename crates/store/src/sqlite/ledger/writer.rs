@@ -17,7 +17,11 @@ pub(super) fn start(
     queue: Arc<Queue>,
     cache: Arc<SeriesCache>,
 ) -> Result<JoinHandle<()>, StoreError> {
-    let writer = Writer { connection, queue, cache };
+    let writer = Writer {
+        connection,
+        queue,
+        cache,
+    };
     std::thread::Builder::new()
         .name("usage-writer".to_owned())
         .spawn(move || writer.run())
@@ -68,7 +72,9 @@ impl Writer {
     }
 
     fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut group = Group::new(&transaction);
         let outcomes = jobs.iter().map(|job| group.apply(&job.delivery, &self.cache));
         let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;

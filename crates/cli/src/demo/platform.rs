@@ -1,0 +1,139 @@
+//! The server of the demonstration: a real one, in this process, with a data directory and a clock of its own.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use client::{Client, Credential};
+use domain::time::Timestamp;
+use server::{Clock, Running, Server, ServerConfig};
+use tempfile::TempDir;
+
+use super::clock::DemoClock;
+use crate::environment::{SystemClock, SystemRandom};
+use crate::failure::Failure;
+
+/// The name of the operator's account.
+const OPERATOR: &str = "demo";
+/// The operator's credential, for commands that are tried out afterwards.
+const CREDENTIAL_FILE: &str = "operator-credential";
+/// One caller does the work of a month in seconds.
+const REQUESTS_PER_SECOND_MAX: NonZeroU32 = NonZeroU32::MAX;
+
+/// Where the server keeps its data.
+#[derive(Debug)]
+enum DataDirectory {
+    /// Removed with this value.
+    Temporary(TempDir),
+    /// Left where it is.
+    Kept(PathBuf),
+}
+
+impl DataDirectory {
+    /// The directory that is named, which must be empty or not there yet; else a temporary one.
+    fn open(named: Option<&Path>, keep: bool) -> Result<Self, Failure> {
+        let Some(path) = named else {
+            let directory = tempfile::Builder::new().prefix("meterbridge-demo-").tempdir();
+            let directory = directory.map_err(|error| {
+                Failure::new("No temporary directory can be made.").because(error.to_string()).hint("Name one with --data.")
+            })?;
+            return Ok(if keep { Self::Kept(directory.keep()) } else { Self::Temporary(directory) });
+        };
+        let entries = fs::create_dir_all(path).and_then(|()| fs::read_dir(path));
+        if entries.map_err(|error| Failure::file(path, &error))?.next().is_some() {
+            let what = format!("{} is not empty.", path.display());
+            return Err(Failure::usage(what).hint("The demonstration begins with nothing: name a new directory."));
+        }
+        Ok(Self::Kept(path.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(directory) => directory.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
+/// A server that runs.
+pub(super) struct Platform {
+    running: Running,
+    /// Its clock.
+    pub(super) clock: Arc<DemoClock>,
+    /// A client with the operator's credential.
+    pub(super) operator: Client,
+    data: DataDirectory,
+}
+
+impl Platform {
+    /// Makes a data directory and an operator, and starts a server on a free port of this machine. Its clock stands
+    /// at `start`.
+    pub(super) async fn start(named: Option<&Path>, keep: bool, start: Timestamp) -> Result<Self, Failure> {
+        let data = DataDirectory::open(named, keep)?;
+        let wall_clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = Arc::new(DemoClock::at(start, Arc::clone(&wall_clock)));
+        let not_started = |error: &dyn std::fmt::Display| {
+            Failure::new("The server of the demonstration does not start.").because(error.to_string())
+        };
+        let app = server::open(data.path(), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemRandom)).await;
+        let app = app.map_err(|error| not_started(&error))?;
+        let credential = server::admit_operator(&app, OPERATOR).await.map_err(|error| not_started(&error))?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut config = ServerConfig::new(data.path().to_owned(), listen, wall_clock);
+        config.limits.requests_per_second_max = REQUESTS_PER_SECOND_MAX;
+        let running = Server::start(config, app).await.map_err(|error| not_started(&error))?;
+        let builder = Client::builder(running.url()).credential(Credential::new(&credential));
+        let operator = builder.ca_pem(running.ca_certificate_pem().unwrap_or_default()).build()?;
+        if keep {
+            write_secret(&data.path().join(CREDENTIAL_FILE), &credential)?;
+        }
+        Ok(Self { running, clock, operator, data })
+    }
+
+    /// What somebody needs to know who wants to try things out.
+    pub(super) fn introduction(&self, period: &str, subscription_id: &str) -> String {
+        let data = self.data.path();
+        let url = self.running.url().trim_end_matches('/');
+        let (ca, credential) = (server::ca_certificate_path(data), data.join(CREDENTIAL_FILE));
+        let at = format!("--url {url} --data {} --credential-file {}", data.display(), credential.display());
+        format!(
+            "The server goes on running, with the time of this machine. Stop it with Ctrl-C; its data stays in {}.\n\
+             \n\
+             \x20 URL         {url}\n\
+             \x20 CA          {}\n\
+             \x20 credential  {}\n\
+             \n\
+             Try:\n\
+             \x20 meterbridge statement list --period {period} {at}\n\
+             \x20 meterbridge statement show {subscription_id} --period {period} {at}\n\
+             \x20 meterbridge usage unmapped --period {period} {at}\n\
+             \x20 meterbridge check --period {period} {at}",
+            data.display(),
+            ca.display(),
+            credential.display(),
+        )
+    }
+
+    /// Stops the server, and removes its data unless it is to be kept.
+    pub(super) async fn stop(self) -> Result<(), Failure> {
+        let stopped = self.running.shutdown().await;
+        stopped.map_err(|error| Failure::new("The server did not stop as it should.").because(error.to_string()))
+    }
+}
+
+/// Writes a file that only this account can read.
+fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let written = options.open(path).and_then(|mut file| writeln!(file, "{text}"));
+    written.map_err(|error| Failure::file(path, &error))
+}

@@ -1,0 +1,142 @@
+//! Usage: taking it in.
+
+use std::sync::Arc;
+
+use app::usage::Delivery;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use domain::ids::CloudId;
+use domain::time::Hour;
+use store::{DeliveredRecord, Receipt};
+use tracing::Span;
+use wire::api::{self, DeliveryReceipt};
+use wire::usage::{Format, parse_delivery};
+
+use crate::Door;
+use crate::body::{self, Held};
+use crate::error::Failure;
+use crate::params::Params;
+use crate::query::Query;
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// One delivery as it came in, its body not yet read.
+struct Incoming {
+    stack: CloudId,
+    format: Format,
+    idempotency_key: Option<String>,
+    reported_start: Option<Hour>,
+    reported_end: Option<Hour>,
+    reported_through: Option<Hour>,
+}
+
+impl Incoming {
+    fn of(params: &Params, query: &Query, headers: &HeaderMap) -> Result<Self, Failure> {
+        query.only(&["reportedStart", "reportedEnd", "reportedThrough"])?;
+        Ok(Self {
+            stack: params.cloud_id()?,
+            format: format(headers)?,
+            idempotency_key: idempotency_key(headers)?,
+            reported_start: query.hour("reportedStart")?,
+            reported_end: query.hour("reportedEnd")?,
+            reported_through: query.hour("reportedThrough")?,
+        })
+    }
+}
+
+fn format(headers: &HeaderMap) -> Result<Format, Failure> {
+    match body::media_type(headers) {
+        Some(given) if given.eq_ignore_ascii_case("application/json") => Ok(Format::Json),
+        Some(given) if given.eq_ignore_ascii_case("application/x-ndjson") => Ok(Format::Ndjson),
+        _ => Err(Failure::unsupported_media_type(
+            "Expected a body with Content-Type application/json, as the provider usage API returns it, or \
+             application/x-ndjson, with one of its items in each line.",
+        )),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| {
+        let message = "Expected an idempotency key in ASCII.";
+        Failure::invalid("InvalidIdempotencyKey", message).about(IDEMPOTENCY_KEY)
+    })?;
+    Ok(Some(text.to_owned()))
+}
+
+/// Takes in one delivery of a stack's usage: what its provider usage API returns, or the same items as NDJSON. What is
+/// acknowledged is durable; a record that cannot be counted is put into quarantine and never costs its neighbours.
+#[utoipa::path(post, path = "/api/v1/stacks/{cloudId}/usage", tag = "stacks",
+    params(
+        ("cloudId" = String, Path),
+        ("reportedStart" = Option<String>, Query,
+            description = "The start of the reported-time window that the records were read from: their reported time"),
+        ("reportedEnd" = Option<String>, Query, description = "The end of that window"),
+        ("reportedThrough" = Option<String>, Query, description = "The stack has reported completely up to this hour"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "The client's name for this delivery: the answer to a repeated one is the first answer"),
+    ),
+    request_body(content(
+        (serde_json::Value = "application/json"),
+        (String = "application/x-ndjson"),
+    )),
+    responses((status = 200, body = DeliveryReceipt)))]
+pub(crate) async fn deliver(
+    State(door): State<Arc<Door>>,
+    params: Params,
+    query: Query,
+    request: Request,
+) -> Result<Json<DeliveryReceipt>, Failure> {
+    let incoming = Incoming::of(&params, &query, request.headers())?;
+    let held = body::delivery(&door, request).await?;
+    let place = door.deliveries.acquire().await.map_err(|_| Failure::too_many_deliveries())?;
+    let bytes = held.len();
+    let receipt = take_in(Arc::clone(&door), incoming, held).await?;
+    drop(place);
+    door.metrics.count_batch(&receipt.counts, bytes);
+    Ok(Json(shown(receipt)))
+}
+
+fn shown(receipt: Receipt) -> DeliveryReceipt {
+    let Receipt { batch, counts, problems, .. } = receipt;
+    let problems = problems.into_iter().map(|problem| api::Problem {
+        index: problem.index,
+        code: problem.code.to_string(),
+        message: problem.message,
+    });
+    DeliveryReceipt {
+        batch_id: batch.to_string(),
+        accepted: counts.accepted,
+        duplicate: counts.duplicate,
+        revised: counts.revised,
+        quarantined: counts.quarantined,
+        problems: problems.collect(),
+    }
+}
+
+/// Parses and stores on a thread where nobody is held up. A client that goes away does not end it half way.
+async fn take_in(door: Arc<Door>, incoming: Incoming, body: Held) -> Result<Receipt, Failure> {
+    let (runtime, span) = (tokio::runtime::Handle::current(), Span::current());
+    let work = move || {
+        let _in_request = span.enter();
+        let mut parsed = parse_delivery(&body, incoming.format)
+            .map_err(|error| Failure::invalid(error.code(), error.to_string()))?;
+        let records = std::mem::take(&mut parsed.records).into_iter();
+        let records: Vec<_> = records.map(|it| DeliveredRecord { index: it.index, record: it.record }).collect();
+        let delivery = Delivery {
+            stack: incoming.stack,
+            reported_start: incoming.reported_start,
+            reported_end: incoming.reported_end,
+            reported_through: incoming.reported_through,
+            idempotency_key: incoming.idempotency_key.as_deref(),
+            digest: blake3::hash(&body).into(),
+            records: &records,
+            quarantined: &parsed.quarantined,
+            raw: &|index| parsed.raw(index).unwrap_or_default().into_owned(),
+        };
+        runtime.block_on(door.app.deliver_usage(delivery)).map_err(Failure::from)
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Failure::internal(format!("a delivery was not taken in: {error}"))))
+}

@@ -1,0 +1,101 @@
+//! The description of our own API: an OpenAPI document made from the handlers and the shapes.
+
+use axum::Json;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::{IntoParams, Modify, OpenApi};
+use wire::arm::ErrorEnvelope;
+
+use super::{accounts, deliveries, mappings, meters, price_lists, registrations, stacks, statements, usage};
+
+/// Which page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that are read by name")]
+pub(crate) struct Paging {
+    /// The page; from the `nextLink` of the page before.
+    #[param(rename = "skipToken", required = false)]
+    skip_token: Option<String>,
+    /// The most items it may have: 1 to 1000.
+    #[param(required = false)]
+    top: Option<u32>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Meterbridge",
+        description = "Registers stacks, takes in their usage, and says what each subscription owes. \
+                       Decimals are strings, ids are GUIDs, times are UTC."
+    ),
+    paths(
+        openapi,
+        accounts::list_partners,
+        accounts::create_partner,
+        accounts::get_partner,
+        accounts::list_customers,
+        accounts::create_customer,
+        accounts::get_customer,
+        accounts::list_subscriptions,
+        accounts::create_subscription,
+        accounts::get_subscription,
+        accounts::suspend_subscription,
+        accounts::activate_subscription,
+        registrations::advice,
+        registrations::approve_multi_tenancy,
+        registrations::backdate,
+        mappings::history,
+        mappings::map,
+        stacks::list,
+        stacks::receipts,
+        stacks::put_directory,
+        deliveries::deliver,
+        usage::records,
+        usage::unmapped,
+        usage::quarantine,
+        meters::list,
+        price_lists::list,
+        price_lists::get,
+        price_lists::put,
+        statements::list,
+        statements::get,
+        statements::check,
+    ),
+    components(schemas(ErrorEnvelope)),
+    modifiers(&Everywhere),
+)]
+struct Document;
+
+/// What is the same for every operation.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        const BEARER: &str = "bearer";
+        let components = document.components.get_or_insert_default();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An operator's credential; for deliveries, the stack's activation key."))
+            .build();
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+        let envelope = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorEnvelope"))).build();
+        let refused = ResponseBuilder::new()
+            .description("Refused; the code says why")
+            .content("application/json", envelope)
+            .build();
+        for item in document.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+            for operation in operations.into_iter().flatten() {
+                operation.responses.responses.insert("default".to_owned(), refused.clone().into());
+            }
+        }
+    }
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "documents", security(()),
+    responses((status = 200, body = serde_json::Value)))]
+pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}

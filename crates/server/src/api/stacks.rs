@@ -1,0 +1,92 @@
+//! Stacks: which there are, what they delivered, and their directories.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use store::Receipt as StoredReceipt;
+use wire::api::{DirectoryTaken, Page, Receipt, Stack};
+use wire::stack_admin::SubscriptionList;
+
+use super::registrations;
+use crate::Door;
+use crate::access::By;
+use crate::body;
+use crate::error::Failure;
+use crate::pages::{self, PageRequest};
+use crate::params::Params;
+use crate::query::Query;
+
+/// Lists registered stacks by cloud id, with the hour up to which each has reported.
+#[utoipa::path(get, path = "/api/v1/stacks", tag = "stacks", params(super::documents::Paging),
+    responses((status = 200, body = Page<Stack>)))]
+pub(crate) async fn list(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<Stack>>, Failure> {
+    query.only(&[pages::OWN.token, pages::OWN.top])?;
+    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = page.page_of_all(door.app.live_registrations(), |it| it.cloud_id(), &door.base(&uri));
+    let mut value = Vec::with_capacity(page.items.len());
+    for registration in page.items {
+        let reported_through = door.app.reported_through(registration.cloud_id()).await?;
+        value.push(registrations::stack(&registration, reported_through));
+    }
+    Ok(Json(Page { value, next_link: page.next_link }))
+}
+
+/// Lists the receipts of a stack by sequence.
+#[utoipa::path(get, path = "/api/v1/stacks/{cloudId}/receipts", tag = "stacks",
+    params(("cloudId" = String, Path), super::documents::Paging), responses((status = 200, body = Page<Receipt>)))]
+pub(crate) async fn receipts(
+    State(door): State<Arc<Door>>,
+    params: Params,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<Receipt>>, Failure> {
+    query.only(&[pages::OWN.token, pages::OWN.top])?;
+    let page = PageRequest::<u64>::of(&query, pages::OWN)?;
+    let after = page.after.unwrap_or_default();
+    let receipts = door.app.receipts(params.cloud_id()?, after, page.items_wanted()).await?;
+    Ok(page.page(receipts, |it| it.sequence, &door.base(&uri)).shown(receipt))
+}
+
+fn receipt(stored: StoredReceipt) -> Receipt {
+    let StoredReceipt { batch, sequence, received_at, window, digest, counts, chain, .. } = stored;
+    let hex = |bytes| blake3::Hash::from_bytes(bytes).to_hex().to_string();
+    Receipt {
+        batch_id: batch.to_string(),
+        sequence,
+        received_at: received_at.to_string(),
+        reported_start: window.start.to_string(),
+        reported_end: window.end.map(|hour| hour.to_string()),
+        reported_through: window.through.map(|hour| hour.to_string()),
+        received: counts.received,
+        accepted: counts.accepted,
+        duplicate: counts.duplicate,
+        revised: counts.revised,
+        quarantined: counts.quarantined,
+        digest: hex(digest),
+        chain: hex(chain),
+    }
+}
+
+/// Takes in what a stack's directory lists: the body is what its `Microsoft.Subscriptions.Admin/subscriptions` returns.
+#[utoipa::path(put, path = "/api/v1/stacks/{cloudId}/subscriptions", tag = "stacks",
+    params(("cloudId" = String, Path)), request_body = serde_json::Value,
+    responses((status = 200, body = DirectoryTaken)))]
+pub(crate) async fn put_directory(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+    request: Request,
+) -> Result<Json<DirectoryTaken>, Failure> {
+    query.only(&[])?;
+    let list: SubscriptionList = body::json_delivery(&door, request).await?;
+    let listing = list.into_domain()?;
+    let taken = door.app.take_directory(&caller, params.cloud_id()?, &listing).await?;
+    Ok(Json(DirectoryTaken { listed: taken.listed, added: taken.added, changed: taken.changed }))
+}

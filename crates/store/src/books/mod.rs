@@ -1,0 +1,142 @@
+//! The books in memory, kept in step with the journal.
+
+mod stored;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::books::{Books as State, Entry};
+use domain::ids::ObjectId;
+use domain::time::Timestamp;
+use domain::timeline::Recorded;
+
+use crate::error::StoreError;
+use crate::journal::{Journal, JournalAppended, StoredEntry};
+
+/// How many entries are read from the journal at a time.
+const ENTRIES_PER_READ: usize = 1_000;
+/// How often a decision is made again because another process wrote in between.
+const DECISIONS_MAX: usize = 16;
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError<E> {
+    /// The decision was against it.
+    #[error("{0}")]
+    Refused(E),
+    /// The memory failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl<E> From<StoreError> for ChangeError<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The books: what the journal's entries add up to. Cheap to clone; all clones see the same state.
+#[derive(Clone)]
+pub struct Books {
+    journal: Arc<dyn Journal>,
+    state: Arc<RwLock<State>>,
+    /// Held while a change is made: the writers of one process wait for each other instead of deciding in vain.
+    writing: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Books {
+    /// Reads the whole journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if an entry cannot be read or contradicts the entries before it, or as the journal.
+    pub async fn load(journal: Arc<dyn Journal>) -> Result<Self, StoreError> {
+        let books = Self {
+            journal,
+            state: Arc::default(),
+        };
+        books.catch_up().await?;
+        Ok(books)
+    }
+
+    /// Asks the state as it is known here. Everything that this process entered is in it.
+    pub fn read<T>(&self, ask: impl FnOnce(&State) -> T) -> T {
+        // A poisoned lock cannot hold a half-applied entry: one that does not fit changes nothing.
+        ask(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes in what others have entered since.
+    ///
+    /// # Errors
+    /// As [`Books::load`].
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        loop {
+            let known = self.read(State::entries);
+            let entries = self.journal.read_after(known, ENTRIES_PER_READ).await?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            let decoded: Vec<(Recorded, Entry)> = entries.iter().map(decode).collect::<Result<_, _>>()?;
+            self.apply(&decoded)?;
+        }
+    }
+
+    /// Decides on the state and enters what follows, as one unit of work: either all of it was decided on the latest
+    /// state and is durable, or nothing of it. If somebody else writes in between, the decision is made again.
+    ///
+    /// # Errors
+    /// [`ChangeError::Refused`] with the decision's own error, or [`ChangeError::Store`].
+    pub async fn change<T, E>(
+        &self,
+        at: Timestamp,
+        by: ObjectId,
+        decide: impl Fn(&State) -> Result<(Vec<Entry>, T), E>,
+    ) -> Result<T, ChangeError<E>> {
+        let _writing = self.writing.lock().await;
+        for _ in 0..DECISIONS_MAX {
+            let (known, decision) = self.read(|state| (state.entries(), decide(state)));
+            let (entries, outcome) = decision.map_err(ChangeError::Refused)?;
+            if entries.is_empty() {
+                return Ok(outcome);
+            }
+            let bodies = entries.iter().map(stored::encode).collect::<Result<_, _>>()?;
+            match self.journal.append(known, bodies, at, by).await? {
+                JournalAppended::Appended { .. } => {
+                    let numbered = (known + 1..).zip(entries);
+                    let recorded = |(entry, what)| (Recorded { entry, at, by }, what);
+                    self.apply(&numbered.map(recorded).collect::<Vec<_>>())?;
+                    return Ok(outcome);
+                }
+                JournalAppended::Conflict { .. } => self.catch_up().await?,
+            }
+        }
+        Err(ChangeError::Store(StoreError::Busy))
+    }
+
+    /// Applies entries that are in the journal. Those that are in the state already are passed over: a concurrent
+    /// reader may have been faster.
+    fn apply(&self, entries: &[(Recorded, Entry)]) -> Result<(), StoreError> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for (recorded, entry) in entries {
+            if recorded.entry > state.entries() {
+                state
+                    .apply(entry, *recorded)
+                    .map_err(|error| StoreError::corrupt(error.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decode(entry: &StoredEntry) -> Result<(Recorded, Entry), StoreError> {
+    let recorded = Recorded {
+        entry: entry.sequence,
+        at: entry.recorded_at,
+        by: entry.by,
+    };
+    let decoded = stored::decode(&entry.body).map_err(|error| {
+        StoreError::corrupt(format!(
+            "entry {} of the journal cannot be read: {error}",
+            entry.sequence
+        ))
+    })?;
+    Ok((recorded, decoded))
+}

@@ -1,0 +1,64 @@
+//! What the ports of this crate promise. The conformance suite runs on every back end; `crash` is about the embedded
+//! one.
+
+mod attributes;
+mod crash;
+mod fixtures;
+mod intake;
+mod journal;
+mod model;
+mod reading;
+
+/// Runs each test of the suite on each back end.
+macro_rules! conformance {
+    ($($module:ident: $($test:ident)+;)+) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    crate::$module::$test(&crate::fixtures::Sqlite::new()).await;
+                })+
+            })+
+        }
+    };
+}
+
+conformance! {
+    intake:
+        a_delivery_is_counted_and_gets_a_receipt
+        a_delivery_repeated_under_its_key_is_answered_with_the_first_receipt
+        another_delivery_under_the_same_key_is_refused_and_leaves_nothing
+        the_same_key_of_another_stack_is_another_key
+        records_delivered_again_are_duplicates
+        spellings_of_one_resource_are_one_series_and_the_first_is_kept
+        the_newest_report_counts_whatever_came_first
+        an_old_report_of_the_counting_quantity_can_make_another_one_count
+        several_sayings_in_one_batch_are_treated_as_if_they_came_in_several
+        the_second_granularity_of_a_series_on_a_day_is_quarantined
+        within_a_batch_the_first_by_index_decides_the_granularity
+        unreadable_records_are_kept_in_quarantine_and_cost_nobody_else
+        an_empty_delivery_has_a_receipt_too
+        receipts_form_a_chain_per_stack
+        the_watermark_only_rises
+        deliveries_at_the_same_time_are_all_stored_once
+        everything_is_there_after_reopening;
+    reading:
+        sums_are_exact_beyond_128_bits
+        days_are_cut_at_the_hour
+        a_record_of_a_day_belongs_to_the_slice_of_its_first_hour
+        slices_are_answered_in_their_order_and_empty_ones_left_out
+        local_subscriptions_are_found_by_the_hours_they_used
+        meter_totals_are_the_sums_of_all_local_subscriptions
+        records_are_listed_page_by_page
+        what_is_not_there_is_answered_with_nothing;
+    attributes:
+        attributes_hold_from_the_record_that_brings_them
+        late_attributes_change_no_other_record
+        attributes_of_records_that_do_not_count_are_not_taken
+        attributes_changing_while_others_deliver_are_exact;
+    journal:
+        entries_are_numbered_and_chained
+        whoever_decided_on_an_older_state_is_told_so
+        several_entries_are_appended_together_or_not_at_all
+        entries_are_there_after_reopening;
+}
