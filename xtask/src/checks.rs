@@ -86,7 +86,7 @@ impl Check {
     }
 
     fn run(self, report: &mut TestReport) -> Outcome {
-        if self == Self::Dependencies && !process::answers("cargo", &["deny", "--version"]) {
+        if self == Self::Dependencies && !process::answers("cargo", "deny --version") {
             return Outcome::Skipped(
                 "cargo-deny is not installed (cargo install --locked cargo-deny takes minutes). Licences, bans and \
                  sources are held to deny.toml by the tidy checks; duplicates were not looked for."
@@ -102,22 +102,17 @@ impl Check {
 
     fn ask(self, report: &mut TestReport) -> Result<(), String> {
         match self {
-            Self::Format => process::run(&mut cargo(&["fmt", "--all", "--", "--check"])),
-            Self::Clippy => process::run(&mut cargo(&[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])),
+            Self::Format => process::run(&mut cargo("fmt --all -- --check")),
+            Self::Clippy => process::run(&mut cargo(
+                "clippy --workspace --all-targets --keep-going -- -D warnings",
+            )),
             // Nobody outside reads these pages: they are for whoever works on the code, so private items count.
             Self::Documentation => process::run(
-                cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
+                cargo("doc --workspace --no-deps --document-private-items --keep-going")
                     .env("RUSTDOCFLAGS", "-D warnings"),
             ),
-            Self::Dependencies => process::run(&mut cargo(&["deny", "check", "licenses", "bans", "sources"])),
-            Self::Tidy => process::run(&mut cargo(&["test", "--package", "xtask"])),
+            Self::Dependencies => process::run(&mut cargo("deny check licenses bans sources")),
+            Self::Tidy => process::run(&mut cargo("test --package xtask")),
             Self::Tests => run_tests(report),
         }
     }
@@ -125,27 +120,13 @@ impl Check {
 
 /// The examples in the documentation first, so that what is read last is what the test programs say.
 fn run_tests(report: &mut TestReport) -> Result<(), String> {
-    const EXAMPLES: [&str; 6] = [
-        "test",
-        "--workspace",
-        "--doc",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ];
-    const PROGRAMS: [&str; 6] = [
-        "test",
-        "--workspace",
-        "--all-targets",
-        "--no-fail-fast",
-        "--",
-        "--show-output",
-    ];
     // Built on its own first: Cargo shows its progress only to a terminal, not to a reader.
-    process::run(&mut cargo(&["test", "--workspace", "--all-targets", "--no-run"]))?;
+    process::run(&mut cargo("test --workspace --all-targets --no-run"))?;
     // With their output, or a test that could not run would say so to nobody.
-    let [examples, programs] = [EXAMPLES, PROGRAMS]
-        .map(|arguments| process::run_and_read(&mut cargo(&arguments), |line| report.read(line)));
+    let [examples, programs] = ["--doc", "--all-targets"].map(|which| {
+        let arguments = format!("test --workspace {which} --no-fail-fast -- --show-output");
+        process::run_and_read(&mut cargo(&arguments), |line| report.read(line))
+    });
     examples.and(programs)
 }
 

@@ -77,7 +77,7 @@ fn parse_only(arguments: &[String]) -> Result<Vec<Check>, String> {
 }
 
 fn bench(arguments: &[String]) -> bool {
-    let mut cargo = process::cargo(&["run", "--release", "--package", "bench", "--"]);
+    let mut cargo = process::cargo("run --release --package bench --");
     cargo.args(arguments);
     match process::run(&mut cargo) {
         Ok(()) => true,

@@ -4,19 +4,19 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A program that will run in the root of the repository.
-pub(crate) fn program(name: &str, arguments: &[&str]) -> Command {
+/// A program that will run in the root of the repository. The arguments are parted by blanks.
+pub(crate) fn program(name: &str, arguments: &str) -> Command {
     let mut command = Command::new(name);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     command
-        .args(arguments)
+        .args(arguments.split_whitespace())
         .current_dir(root.unwrap_or(Path::new(".")))
         .stdin(Stdio::null());
     command
 }
 
 /// Cargo, of the toolchain that is in use.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &str) -> Command {
     program("cargo", arguments)
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn run_and_read(command: &mut Command, mut read: impl FnMut(&str)) ->
 }
 
 /// Whether a program can be run with these arguments.
-pub(crate) fn answers(name: &str, arguments: &[&str]) -> bool {
+pub(crate) fn answers(name: &str, arguments: &str) -> bool {
     let mut command = program(name, arguments);
     command
         .stdout(Stdio::null())
@@ -81,7 +81,7 @@ pub(crate) fn answers(name: &str, arguments: &[&str]) -> bool {
 }
 
 /// What a program prints.
-pub(crate) fn output(name: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn output(name: &str, arguments: &str) -> Option<String> {
     let output = program(name, arguments).output().ok()?;
     String::from_utf8(output.stdout)
         .ok()
@@ -103,20 +103,18 @@ mod tests {
     #[test]
     fn both_outputs_of_a_program_are_read_in_order_and_its_failure_is_told() {
         let mut lines = Vec::new();
-        let mut shell = program("sh", &["-c", "echo one; echo two >&2; echo three; exit 3"]);
+        let mut shell = program("sh", "-c");
+        shell.arg("echo one; echo two >&2; echo three; exit 3");
         let outcome = run_and_read(&mut shell, |line| lines.push(line.to_owned()));
         assert_eq!(lines, ["one", "two", "three"]);
         assert!(outcome.is_err_and(|problem| problem.contains("exit status: 3")));
-        assert_eq!(
-            run_and_read(&mut program("sh", &["-c", "exit 0"]), |_| ()),
-            Ok(())
-        );
+        assert_eq!(run_and_read(&mut program("true", ""), |_| ()), Ok(()));
     }
 
     #[test]
     fn a_program_that_is_not_there_is_told_by_name() {
-        let outcome = run(&mut program("no-such-program", &["--now"]));
+        let outcome = run(&mut program("no-such-program", "--now"));
         assert!(outcome.is_err_and(|problem| problem.starts_with("`no-such-program --now` did not start")));
-        assert!(!answers("no-such-program", &[]));
+        assert!(!answers("no-such-program", ""));
     }
 }

@@ -17,9 +17,9 @@ pub(crate) enum Tool {
 impl Tool {
     fn is_there(self) -> bool {
         match self {
-            Self::Rustfmt => process::answers("cargo", &["fmt", "--version"]),
-            Self::Clippy => process::answers("cargo", &["clippy", "--version"]),
-            Self::CCompiler => process::answers("cc", &["--version"]),
+            Self::Rustfmt => process::answers("cargo", "fmt --version"),
+            Self::Clippy => process::answers("cargo", "clippy --version"),
+            Self::CCompiler => process::answers("cc", "--version"),
         }
     }
 
@@ -59,24 +59,20 @@ impl Tool {
 }
 
 fn add_component(component: &str) -> Result<(), String> {
-    process::run(&mut process::program("rustup", &["component", "add", component]))
+    process::run(process::program("rustup", "component add").arg(component))
 }
 
 fn install_compiler() -> Result<(), String> {
-    if !process::answers("apt-get", &["--version"]) {
+    if !process::answers("apt-get", "--version") {
         return Err("this system has no apt-get to install it with".to_owned());
     }
-    if process::output("id", &["-u"]).is_none_or(|user| user.trim() != "0") {
+    if process::output("id", "-u").is_none_or(|user| user.trim() != "0") {
         return Err("only root may install it".to_owned());
     }
-    process::run(&mut process::program("apt-get", &["update", "--quiet"]))?;
-    let packages = [
-        "install",
-        "--quiet",
-        "--yes",
-        "--no-install-recommends",
-        "gcc",
-        "libc6-dev",
-    ];
-    process::run(process::program("apt-get", &packages).env("DEBIAN_FRONTEND", "noninteractive"))
+    process::run(&mut process::program("apt-get", "update --quiet"))?;
+    let mut install = process::program(
+        "apt-get",
+        "install --quiet --yes --no-install-recommends gcc libc6-dev",
+    );
+    process::run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }

@@ -27,17 +27,46 @@ pub type Missing = String;
 impl Postgres {
     /// Starts a server.
     pub fn start() -> Result<Self, Missing> {
-        let binaries = find_binaries().ok_or("PostgreSQL is not installed (Debian: apt-get install postgresql)")?;
-        let directory = tempfile::Builder::new().prefix("meterbridge-bench-pg").tempdir().map_err(|e| e.to_string())?;
+        let binaries =
+            find_binaries().ok_or("PostgreSQL is not installed (Debian: apt-get install postgresql)")?;
+        let directory = tempfile::Builder::new()
+            .prefix("meterbridge-bench-pg")
+            .tempdir()
+            .map_err(|e| e.to_string())?;
         let server = Self { directory, binaries };
         server.hand_to_unprivileged_user()?;
         let data = server.data();
-        server.run("initdb", &["-D", &data, "-A", "trust", "-U", "bench", "-E", "UTF8", "--no-sync"])?;
+        server.run(
+            "initdb",
+            &[
+                "-D",
+                &data,
+                "-A",
+                "trust",
+                "-U",
+                "bench",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ],
+        )?;
         let settings = format!(
             "-c listen_addresses='' -c unix_socket_directories='{}' -c shared_buffers=512MB -c max_wal_size=8GB",
             server.directory.path().display()
         );
-        server.run("pg_ctl", &["-D", &data, "-w", "-l", &format!("{data}.log"), "-o", &settings, "start"])?;
+        server.run(
+            "pg_ctl",
+            &[
+                "-D",
+                &data,
+                "-w",
+                "-l",
+                &format!("{data}.log"),
+                "-o",
+                &settings,
+                "start",
+            ],
+        )?;
         Ok(server)
     }
 
@@ -48,7 +77,11 @@ impl Postgres {
     fn hand_to_unprivileged_user(&self) -> Result<(), Missing> {
         if is_root() {
             let path = self.directory.path();
-            let status = Command::new("chown").arg("postgres").arg(path).status().map_err(|e| e.to_string())?;
+            let status = Command::new("chown")
+                .arg("postgres")
+                .arg(path)
+                .status()
+                .map_err(|e| e.to_string())?;
             if !status.success() {
                 return Err("there is no user 'postgres' to run the server as".to_owned());
             }
@@ -66,14 +99,29 @@ impl Postgres {
         } else {
             Command::new(&program)
         };
-        command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         let status = command.status().map_err(|e| e.to_string())?;
-        if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", program.display())) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("{} failed: {status}", program.display()))
+        }
     }
 
     /// Merges the rows of these hours and tells how long it took.
-    pub async fn merge(&self, series_count: usize, hours: &[Hour]) -> Result<Duration, tokio_postgres::Error> {
-        let config = format!("host={} user=bench dbname=postgres", self.directory.path().display());
+    pub async fn merge(
+        &self,
+        series_count: usize,
+        hours: &[Hour],
+    ) -> Result<Duration, tokio_postgres::Error> {
+        let config = format!(
+            "host={} user=bench dbname=postgres",
+            self.directory.path().display()
+        );
         let (client, connection) = tokio_postgres::connect(&config, NoTls).await?;
         tokio::spawn(connection);
         client
@@ -85,10 +133,17 @@ impl Postgres {
             .await?;
         let batches: Vec<(usize, Hour)> = hours
             .iter()
-            .flat_map(|hour| (0..series_count).step_by(RECORDS_PER_BATCH).map(move |first| (first, *hour)))
+            .flat_map(|hour| {
+                (0..series_count)
+                    .step_by(RECORDS_PER_BATCH)
+                    .map(move |first| (first, *hour))
+            })
             .collect();
         // Rows are made before the clock starts: what is measured is the merge alone.
-        let rows: Vec<Rows> = batches.iter().map(|(first, hour)| Rows::new(*first, *hour)).collect();
+        let rows: Vec<Rows> = batches
+            .iter()
+            .map(|(first, hour)| Rows::new(*first, *hour))
+            .collect();
         let rows = std::sync::Arc::new(rows);
         let next = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let started = Instant::now();
@@ -119,10 +174,16 @@ impl Postgres {
 
     /// Bytes on disk of the table and its index.
     pub async fn bytes(&self) -> Result<u64, tokio_postgres::Error> {
-        let config = format!("host={} user=bench dbname=postgres", self.directory.path().display());
+        let config = format!(
+            "host={} user=bench dbname=postgres",
+            self.directory.path().display()
+        );
         let (client, connection) = tokio_postgres::connect(&config, NoTls).await?;
         tokio::spawn(connection);
-        let bytes: i64 = client.query_one("SELECT pg_total_relation_size('usage')", &[]).await?.get(0);
+        let bytes: i64 = client
+            .query_one("SELECT pg_total_relation_size('usage')", &[])
+            .await?
+            .get(0);
         Ok(bytes.unsigned_abs())
     }
 }
@@ -157,19 +218,29 @@ impl Rows {
             rows.subscriptions.push(it.local_subscription);
             rows.meters.push(it.local_meter);
             rows.uris.push(it.resource_uri);
-            rows.quantities.push(format!("1.{:015}", quantity_digits(number, hour)));
+            rows.quantities
+                .push(format!("1.{:015}", quantity_digits(number, hour)));
         }
         rows
     }
 }
 
 fn is_root() -> bool {
-    Path::new("/root").metadata().is_ok() && Command::new("id").arg("-u").output().is_ok_and(|it| it.stdout == b"0\n")
+    Path::new("/root").metadata().is_ok()
+        && Command::new("id")
+            .arg("-u")
+            .output()
+            .is_ok_and(|it| it.stdout == b"0\n")
 }
 
 fn find_binaries() -> Option<PathBuf> {
-    let mut versions: Vec<PathBuf> =
-        std::fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|it| Some(it.ok()?.path().join("bin"))).collect();
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .filter_map(|it| Some(it.ok()?.path().join("bin")))
+        .collect();
     versions.sort();
-    versions.into_iter().rev().find(|binaries| binaries.join("initdb").exists())
+    versions
+        .into_iter()
+        .rev()
+        .find(|binaries| binaries.join("initdb").exists())
 }

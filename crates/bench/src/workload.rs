@@ -35,20 +35,29 @@ pub fn local_subscription(index: usize) -> Uuid {
 /// The series with this number.
 pub fn series(number: usize) -> Series {
     let local_subscription = local_subscription(number / 140 % LOCAL_SUBSCRIPTIONS);
-    let local_meter = METERS[number % METERS.len()].parse().expect("meter ids are GUIDs");
+    let local_meter = METERS[number % METERS.len()]
+        .parse()
+        .expect("meter ids are GUIDs");
     let resource_uri = format!(
         "/subscriptions/{local_subscription}/resourceGroups/benchmark-group-{:04}/providers/Microsoft.Compute/\
          virtualMachines/machine-{:07}",
         number / 20,
         number / METERS.len(),
     );
-    Series { local_subscription, local_meter, resource_uri }
+    Series {
+        local_subscription,
+        local_meter,
+        resource_uri,
+    }
 }
 
 /// The digits behind the point of the quantity that a series has in an hour.
 pub fn quantity_digits(series: usize, hour: Hour) -> u64 {
     let hours = u64::from(hour.epoch_hours().unsigned_abs());
-    (series as u64).wrapping_mul(2_654_435_761).wrapping_add(hours.wrapping_mul(40_503)) % 1_000_000_000_000_000
+    (series as u64)
+        .wrapping_mul(2_654_435_761)
+        .wrapping_add(hours.wrapping_mul(40_503))
+        % 1_000_000_000_000_000
 }
 
 /// A rendered batch of consecutive series, to be stamped with an hour.
@@ -66,8 +75,13 @@ const QUANTITY_PLACE: &str = "000000000000000";
 impl Template {
     /// Renders the batch that begins with this series.
     pub fn new(first_series: usize) -> Self {
-        let mut template =
-            Self { body: b"{\"value\":[".to_vec(), first_series, starts: vec![], ends: vec![], quantities: vec![] };
+        let mut template = Self {
+            body: b"{\"value\":[".to_vec(),
+            first_series,
+            starts: vec![],
+            ends: vec![],
+            quantities: vec![],
+        };
         for number in first_series..first_series + RECORDS_PER_BATCH {
             template.render(number);
         }
@@ -77,7 +91,11 @@ impl Template {
     }
 
     fn render(&mut self, number: usize) {
-        let Series { local_subscription, resource_uri, .. } = series(number);
+        let Series {
+            local_subscription,
+            resource_uri,
+            ..
+        } = series(number);
         let meter = METERS[number % METERS.len()];
         let name = format!("{local_subscription}-{meter}");
         self.push(&format!(

@@ -114,7 +114,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn delete_registration(&self, at: &RegistrationPath) -> Result<(), ClientError> {
-        self.tell(at.call(Method::DELETE, &[])).await.map(|answered| answered.value)
+        self.tell(at.call(Method::DELETE, &[])).await
     }
 
     /// The activation key of a registration: the stack's credential for delivering usage.
@@ -147,7 +147,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn remove_tenant(&self, at: &RegistrationPath, subscription_id: &str) -> Result<(), ClientError> {
         let call = at.call(Method::DELETE, &["customerSubscriptions", subscription_id]);
-        self.tell(call).await.map(|answered| answered.value)
+        self.tell(call).await
     }
 
     /// The tenants that are mapped now.

@@ -127,8 +127,8 @@ impl Client {
     }
 
     /// Sends a request whose answer says no more than that it was done.
-    pub(crate) async fn tell(&self, call: Call) -> Result<Answered<()>, ClientError> {
-        Ok(self.send(call).await?.with(()))
+    pub(crate) async fn tell(&self, call: Call) -> Result<(), ClientError> {
+        self.send(call).await.map(drop)
     }
 
     fn read<T: DeserializeOwned>(&self, request: &str, answer: &Answer) -> Result<T, ClientError> {

@@ -74,9 +74,9 @@ impl Client {
         &self,
         cloud_id: &str,
         request: &MapTenant,
-    ) -> Result<Answered<()>, ClientError> {
+    ) -> Result<Answered<MappingVersion>, ClientError> {
         let path = ["api", "v1", "registrations", cloud_id, "tenant-mappings"];
-        self.tell(Call::new(Method::POST, path).json(request)?).await
+        self.ask_with_warnings(Call::new(Method::POST, path).json(request)?).await
     }
 
     /// Every version of every tenant mapping of a stack, in the order of recording.

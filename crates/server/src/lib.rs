@@ -36,6 +36,7 @@ use app::App;
 use tokio::sync::Semaphore;
 
 pub use access::Needs;
+pub use api::documents::document as openapi_document;
 pub use app::environment::{Clock, Random};
 pub use config::{ServerConfig, Tls};
 pub use house::{OpenError, admit_operator, open};

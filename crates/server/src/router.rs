@@ -90,6 +90,7 @@ fn routes() -> Vec<Route> {
         put("/api/v1/stacks/{cloudId}/subscriptions",                       DirectoryOfStack, stacks::put_directory),
         post("/api/v1/stacks/{cloudId}/usage",                              UsageOfStack,     deliveries::deliver),
         get("/api/v1/stacks/{cloudId}/usage",                               Operator,         usage::records),
+        get("/api/v1/usage/measured",                                       Operator,         usage::measured),
         get("/api/v1/usage/unmapped",                                       Operator,         usage::unmapped),
         get("/api/v1/quarantine",                                           Operator,         usage::quarantine),
         get("/api/v1/meters",                                               Operator,         meters::list),

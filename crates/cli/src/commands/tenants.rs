@@ -34,8 +34,8 @@ pub(super) async fn tenant(client: &Client, command: TenantCommand, printer: &Pr
         TenantCommand::Map { stack, tenant, subscription, unmapped: _, from, to } => {
             let request =
                 MapTenant { tenant_id: tenant, subscription_id: subscription, valid_from: from, valid_to: to };
-            pass_on_warnings(client.map_tenant(&stack.cloud_id, &request).await?, printer);
-            printer.note("Recorded.");
+            let recorded = pass_on_warnings(client.map_tenant(&stack.cloud_id, &request).await?, printer);
+            printer.show(&recorded, || history_table(std::slice::from_ref(&recorded)))?;
             printer.hint(&format!("Show all versions with `meterbridge tenant history {}`.", stack.cloud_id));
             Ok(())
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use client::{Client, Credential};
 use domain::time::Timestamp;
-use server::{Clock, Running, Server, ServerConfig};
+use server::{Clock, Running, Server, ServerConfig, Tls};
 use tempfile::TempDir;
 
 use super::clock::DemoClock;
@@ -96,7 +96,7 @@ impl Platform {
     pub(super) fn introduction(&self, period: &str, subscription_id: &str) -> String {
         let data = self.data.path();
         let url = self.running.url().trim_end_matches('/');
-        let (ca, credential) = (server::ca_certificate_path(data), data.join(CREDENTIAL_FILE));
+        let (ca, credential) = (Tls::ca_certificate_path(data), data.join(CREDENTIAL_FILE));
         let at = format!("--url {url} --data {} --credential-file {}", data.display(), credential.display());
         format!(
             "The server goes on running, with the time of this machine. Stop it with Ctrl-C; its data stays in {}.\n\

@@ -1,4 +1,5 @@
-use client::{Client, ClientError, Credential};
+use client::{Client, ClientError, Credential, RegistrationPath};
+use wire::azure_stack::PutRegistration;
 
 use crate::stub::{Stub, answer};
 
@@ -27,4 +28,35 @@ async fn no_error_shows_the_credential() {
     assert!(!format!("{error} {error:?} {:?}", error.hint()).contains("secret"));
     let ClientError::Refused(refusal) = error else { panic!("{error}") };
     assert_eq!(refusal.request_id.as_deref(), Some("7f3a"));
+}
+
+#[tokio::test]
+async fn a_list_is_followed_to_its_end_at_the_server_that_was_asked() {
+    let partner = |id: u8| format!(r#"{{"id":"{id}","name":"n","kind":"directBill"}}"#);
+    let first = format!(
+        r#"{{"value":[{}],"nextLink":"https://elsewhere.example/api/v1/partners?skipToken=a%2Bb&top=1"}}"#,
+        partner(1)
+    );
+    let stub = Stub::start(&[
+        answer("200 OK", "", &first),
+        answer("200 OK", "", &format!(r#"{{"value":[{}]}}"#, partner(2))),
+    ])
+    .await;
+    let partners = stub.client().partners().await.unwrap();
+    assert_eq!(partners.iter().map(|partner| partner.id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+    let asked = stub.asked();
+    assert!(asked[0].starts_with("get /api/v1/partners http/1.1"), "{asked:?}");
+    assert!(asked[1].starts_with("get /api/v1/partners?skiptoken=a%2bb&top=1 http/1.1"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn warnings_beside_an_answer_are_kept() {
+    let registration = r#"{"id":"i","name":"north","type":"t","etag":"e","location":"global",
+        "properties":{"cloudId":"c","billingModel":"PayAsYouUse"}}"#;
+    let headers = "x-meterbridge-warning: One: first\r\nx-meterbridge-warning: Two: second\r\n";
+    let stub = Stub::start(&[answer("201 Created", headers, registration)]).await;
+    let at = RegistrationPath { subscription_id: "s".into(), resource_group: "g".into(), name: "north".into() };
+    let answered = stub.client().put_registration(&at, &PutRegistration::default()).await.unwrap();
+    assert!(answered.created);
+    assert_eq!(answered.warnings, ["One: first", "Two: second"]);
 }

@@ -51,6 +51,7 @@ pub(crate) struct Paging {
         stacks::put_directory,
         deliveries::deliver,
         usage::records,
+        usage::measured,
         usage::unmapped,
         usage::quarantine,
         meters::list,
@@ -93,9 +94,15 @@ impl Modify for Everywhere {
     }
 }
 
+/// The description of our own API.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
 /// This document.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "documents", security(()),
     responses((status = 200, body = serde_json::Value)))]
 pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(Document::openapi())
+    Json(document())
 }

@@ -9,10 +9,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use domain::catalog::Catalog;
-use domain::ids::LocalSubscriptionId;
+use domain::ids::{LocalMeterId, LocalSubscriptionId};
+use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval};
-use store::{LocalSubscriptionKey, RecordCursor, Slice, StoredRecord};
-use wire::api::{Page, QuarantinedRecord, Reason, UnmappedUsage, UsageRecord, UsedQuantity};
+use store::{LocalSubscriptionKey, MeterTotal, RecordCursor, Slice, StoredRecord};
+use wire::api::{MeasuredUsage, Page, QuarantinedRecord, Reason, UnmappedUsage, UsageRecord, UsedQuantity};
 
 use crate::Door;
 use crate::error::Failure;
@@ -97,6 +98,27 @@ fn record(local_subscription: LocalSubscriptionId, record: &StoredRecord) -> Usa
     }
 }
 
+/// Lists what each stack measured in a period, whoever pays for it.
+#[utoipa::path(get, path = "/api/v1/usage/measured", tag = "usage",
+    params(("period" = String, Query, description = "A calendar month such as 2026-10"), super::documents::Paging),
+    responses((status = 200, body = Page<MeasuredUsage>)))]
+pub(crate) async fn measured(
+    State(door): State<Arc<Door>>,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<MeasuredUsage>>, Failure> {
+    query.only(&["period", pages::OWN.token, pages::OWN.top])?;
+    let page = PageRequest::<String>::of(&query, pages::OWN)?;
+    let all = door.app.measured_usage(query.period()?.interval()).await?;
+    let key = |it: &MeterTotal| format!("{}/{}", it.stack, it.local_meter);
+    let page = page.page_of_all(all, key, &door.base(&uri));
+    Ok(page.shown(|it| MeasuredUsage {
+        cloud_id: it.stack.to_string(),
+        records: it.records,
+        used: used_quantity(it.local_meter, &it.quantity, door.app.catalog()),
+    }))
+}
+
 /// Lists usage of a period that no tenant mapping claims: it is charged to default subscriptions, or to nobody.
 #[utoipa::path(get, path = "/api/v1/usage/unmapped", tag = "usage",
     params(("period" = String, Query, description = "A calendar month such as 2026-10"), super::documents::Paging),
@@ -127,18 +149,17 @@ fn unmapped_usage(unmapped: &Unmapped, now: Hour, catalog: &Catalog) -> Unmapped
         to: interval.end().to_string(),
         age_hours: i64::from(now.epoch_hours()) - i64::from(interval.start().epoch_hours()),
         records: *records,
-        used: used
-            .iter()
-            .map(|(meter, quantity)| {
-                let known = catalog.local_meter(*meter);
-                UsedQuantity {
-                    local_meter_id: meter.to_string(),
-                    local_meter_name: known.map(|known| known.name.clone()),
-                    unit: known.map(|known| known.unit.clone()),
-                    quantity: quantity.to_string(),
-                }
-            })
-            .collect(),
+        used: used.iter().map(|(meter, quantity)| used_quantity(*meter, quantity, catalog)).collect(),
+    }
+}
+
+fn used_quantity(meter: LocalMeterId, quantity: &QuantitySum, catalog: &Catalog) -> UsedQuantity {
+    let known = catalog.local_meter(meter);
+    UsedQuantity {
+        local_meter_id: meter.to_string(),
+        local_meter_name: known.map(|known| known.name.clone()),
+        unit: known.map(|known| known.unit.clone()),
+        quantity: quantity.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ const LISTED: &str = include_str!("codes.txt");
 
 /// Fails for an error code that is not listed.
 #[track_caller]
-pub fn is_listed(code: &str) {
+pub(crate) fn is_listed(code: &str) {
     assert!(LISTED.lines().any(|line| line == code), "{code} is answered and not in codes.txt");
 }
 

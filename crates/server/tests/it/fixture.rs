@@ -1,36 +1,32 @@
 //! A server with a store in a temporary directory, and a client for it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use app::App;
 use domain::time::Timestamp;
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use server::{Clock, Limits, Random, Running, Server, ServerConfig};
 use tempfile::TempDir;
 
-/// A clock that stands still until it is set.
-pub struct TestClock(Mutex<Timestamp>);
+/// A clock that stands still.
+pub(crate) struct TestClock(Timestamp);
 
 impl TestClock {
-    pub fn at(text: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(text.parse().unwrap())))
-    }
-
-    pub fn set(&self, text: &str) {
-        *self.0.lock().unwrap() = text.parse().unwrap();
+    pub(crate) fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(text.parse().unwrap()))
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        self.0
     }
 }
 
 /// The clock that the client judges certificates by.
-pub struct WallClock;
+pub(crate) struct WallClock;
 
 impl Clock for WallClock {
     #[expect(clippy::disallowed_methods, reason = "the client looks at the wall clock, so the certificate must fit it")]
@@ -39,7 +35,7 @@ impl Clock for WallClock {
     }
 }
 
-pub struct TestRandom;
+pub(crate) struct TestRandom;
 
 impl Random for TestRandom {
     #[expect(clippy::disallowed_methods, reason = "this is the place of the tests' randomness")]
@@ -49,25 +45,25 @@ impl Random for TestRandom {
 }
 
 /// A running server, with an operator and a client.
-pub struct House {
-    pub client: reqwest::Client,
-    pub operator: String,
-    pub clock: Arc<TestClock>,
-    pub running: Running,
-    pub app: App,
-    pub directory: TempDir,
+pub(crate) struct House {
+    pub(crate) client: reqwest::Client,
+    pub(crate) operator: String,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) running: Running,
+    pub(crate) app: App,
+    pub(crate) directory: TempDir,
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -79,46 +75,46 @@ impl Answer {
     }
 
     /// The code of an envelope.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or_else(|| panic!("expected an envelope: {self:?}"))
     }
 
-    pub fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         self.body["error"]["target"].as_str().unwrap_or_default()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// This answer, if it has the status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
     /// This answer, if it is this refusal.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status.as_u16(), self.code()), (status, code), "{self:?}");
         self
     }
 }
 
 impl House {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Limits::default()).await
     }
 
-    pub async fn start_with(limits: Limits) -> Self {
+    pub(crate) async fn start_with(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = TestClock::at("2026-11-02T10:30:00Z");
         let app = server::open(directory.path(), clock.clone(), Arc::new(TestRandom)).await.unwrap();
         Self::start_app(directory, clock, app, limits).await
     }
 
-    pub async fn start_app(directory: TempDir, clock: Arc<TestClock>, app: App, limits: Limits) -> Self {
+    pub(crate) async fn start_app(directory: TempDir, clock: Arc<TestClock>, app: App, limits: Limits) -> Self {
         let operator = server::admit_operator(&app, "tests").await.unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let config = ServerConfig { limits, ..ServerConfig::new(directory.path().to_owned(), listen, Arc::new(WallClock)) };
@@ -127,48 +123,48 @@ impl House {
         Self { client, operator, clock, running, app, directory }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{}", self.running.url(), path.trim_start_matches('/'))
     }
 
     /// A request of the operator.
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, self.url(path)).bearer_auth(&self.operator)
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::PUT, path).json(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 }
 
 /// A client that trusts a server, and nobody else.
-pub fn client(running: &Running) -> reqwest::ClientBuilder {
+pub(crate) fn client(running: &Running) -> reqwest::ClientBuilder {
     let ca = reqwest::Certificate::from_pem(running.ca_certificate_pem().unwrap().as_bytes()).unwrap();
     reqwest::Client::builder().tls_certs_only([ca])
 }
 
 /// Ids of one kind, told apart by their last digits.
-pub fn id(kind: char, number: u32) -> String {
+pub(crate) fn id(kind: char, number: u32) -> String {
     let kind = String::from(kind).repeat(8);
     format!("{kind}-0000-4000-8000-{number:012}")
 }

@@ -6,39 +6,39 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Answer, House, id};
 
-pub const API_VERSION: &str = "2022-06-01";
+pub(crate) const API_VERSION: &str = "2022-06-01";
 
 /// Ids that the tests agree on.
-pub fn partner() -> String {
+pub(crate) fn partner() -> String {
     id('a', 1)
 }
-pub fn other_partner() -> String {
+pub(crate) fn other_partner() -> String {
     id('a', 2)
 }
-pub fn customer() -> String {
+pub(crate) fn customer() -> String {
     id('b', 1)
 }
-pub fn tenant() -> String {
+pub(crate) fn tenant() -> String {
     id('c', 1)
 }
-pub fn customer_subscription() -> String {
+pub(crate) fn customer_subscription() -> String {
     id('d', 1)
 }
-pub fn others_subscription() -> String {
+pub(crate) fn others_subscription() -> String {
     id('d', 2)
 }
-pub fn enterprise_subscription() -> String {
+pub(crate) fn enterprise_subscription() -> String {
     id('d', 3)
 }
-pub fn default_subscription() -> String {
+pub(crate) fn default_subscription() -> String {
     id('d', 9)
 }
-pub fn stack() -> String {
+pub(crate) fn stack() -> String {
     id('5', 1)
 }
 
 /// What a stack says of itself.
-pub fn token(cloud_id: &str, billing_model: &str) -> String {
+pub(crate) fn token(cloud_id: &str, billing_model: &str) -> String {
     let claims = json!({
         "billingModel": billing_model, "cloudId": cloud_id, "agreementNumber": "4711",
         "regionNames": ["north"], "issuer": "tests", "version": "1.0",
@@ -46,28 +46,28 @@ pub fn token(cloud_id: &str, billing_model: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(claims.to_string())
 }
 
-pub fn registration_body(cloud_id: &str, billing_model: &str) -> Value {
+pub(crate) fn registration_body(cloud_id: &str, billing_model: &str) -> Value {
     json!({ "location": "global", "properties": { "registrationToken": token(cloud_id, billing_model) } })
 }
 
 /// The path of a registration in the default subscription.
-pub fn registration(name: &str) -> String {
+pub(crate) fn registration(name: &str) -> String {
     let subscription = default_subscription();
     format!("/subscriptions/{subscription}/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/{name}")
 }
 
-pub fn at(path: &str) -> String {
+pub(crate) fn at(path: &str) -> String {
     format!("{path}?api-version={API_VERSION}")
 }
 
-pub fn mapping(name: &str, subscription: &str) -> String {
+pub(crate) fn mapping(name: &str, subscription: &str) -> String {
     at(&format!("{}/customerSubscriptions/{subscription}", registration(name)))
 }
 
 impl House {
     /// A direct partner with a customer, its CSP subscription, and a shared services subscription with a resource
     /// group; another partner with a customer and a CSP subscription; an Enterprise Agreement subscription.
-    pub async fn open_accounts(&self) {
+    pub(crate) async fn open_accounts(&self) {
         for (partner, name) in [(partner(), "Contoso"), (other_partner(), "Fabrikam")] {
             let body = json!({ "id": partner, "name": name, "kind": "directBill" });
             self.post("/api/v1/partners", &body).await.expect(201);
@@ -94,21 +94,21 @@ impl House {
     }
 
     /// The same, and a stack that is registered as `north`.
-    pub async fn register(&self) {
+    pub(crate) async fn register(&self) {
         self.open_accounts().await;
         let body = registration_body(&stack(), "PayAsYouUse");
         self.put(&at(&registration("north")), &body).await.expect(201);
     }
 
     /// The activation key of a registration.
-    pub async fn activation_key(&self, name: &str) -> String {
+    pub(crate) async fn activation_key(&self, name: &str) -> String {
         let path = at(&format!("{}/getActivationKey", registration(name)));
         let answer = self.send(self.request(Method::POST, &path)).await.expect(200);
         answer.body["activationKey"].as_str().unwrap().to_owned()
     }
 
     /// A delivery of the stack, as a request that can still be changed.
-    pub async fn delivery(&self, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+    pub(crate) async fn delivery(&self, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
         let key = self.activation_key("north").await;
         self.client
             .post(self.url(&format!("/api/v1/stacks/{}/usage", stack())))
@@ -117,13 +117,13 @@ impl House {
             .body(body)
     }
 
-    pub async fn deliver(&self, body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn deliver(&self, body: impl Into<reqwest::Body>) -> Answer {
         self.send(self.delivery(body).await).await
     }
 }
 
 /// A page of usage: one record for each quantity, of one VM in the hours from midnight on of a day.
-pub fn usage(day: &str, quantities: &[&str]) -> String {
+pub(crate) fn usage(day: &str, quantities: &[&str]) -> String {
     let records: Vec<String> = quantities
         .iter()
         .enumerate()
@@ -133,7 +133,7 @@ pub fn usage(day: &str, quantities: &[&str]) -> String {
 }
 
 /// One record of the base VM size meter.
-pub fn record(start: &str, end: &str, quantity: &str) -> String {
+pub(crate) fn record(start: &str, end: &str, quantity: &str) -> String {
     let local_subscription = id('e', 1);
     let instance = json!({ "Microsoft.Resources": {
         "resourceUri": format!("/subscriptions/{local_subscription}/resourceGroups/web/providers/Microsoft.Compute/virtualMachines/vm1"),
@@ -148,6 +148,6 @@ pub fn record(start: &str, end: &str, quantity: &str) -> String {
 }
 
 /// A stack's directory that lists the local subscription of [`record`] under a tenant.
-pub fn directory(tenant: &str) -> Value {
+pub(crate) fn directory(tenant: &str) -> Value {
     json!({ "value": [{ "subscriptionId": id('e', 1), "displayName": "web", "owner": "o@x", "tenantId": tenant, "state": "Enabled" }] })
 }

@@ -52,6 +52,7 @@ impl Books {
         let books = Self {
             journal,
             state: Arc::default(),
+            writing: Arc::default(),
         };
         books.catch_up().await?;
         Ok(books)

@@ -8,31 +8,53 @@ use crate::fixtures::*;
 async fn tags(store: &store::Store) -> Vec<(i32, String)> {
     let everything = slice(subscription(1, 1), HourInterval::ALWAYS);
     let records = store.usage.records(everything, None, 10_000).await.unwrap();
-    records.iter().map(|it| (it.start.epoch_hours() - EPOCH, it.attributes.tags.clone())).collect()
+    records
+        .iter()
+        .map(|it| (it.start.epoch_hours() - EPOCH, it.attributes.tags.clone()))
+        .collect()
 }
 
 fn expected(tags: &[(i32, &str)]) -> Vec<(i32, String)> {
-    tags.iter().map(|(hour, tags)| (*hour, (*tags).to_owned())).collect()
+    tags.iter()
+        .map(|(hour, tags)| (*hour, (*tags).to_owned()))
+        .collect()
 }
 
-pub async fn attributes_hold_from_the_record_that_brings_them(backend: &dyn Backend) {
+pub(crate) async fn attributes_hold_from_the_record_that_brings_them(backend: &dyn Backend) {
     let store = backend.open();
     for (hour, tags) in [(0, "a"), (1, "a"), (2, "b"), (30, "b"), (31, "a")] {
-        Delivery::new([tagged(tags, record("/vm/a", hour, "1"))]).to(&store).await;
+        Delivery::new([tagged(tags, record("/vm/a", hour, "1"))])
+            .to(&store)
+            .await;
     }
-    assert_eq!(tags(&store).await, expected(&[(0, "a"), (1, "a"), (2, "b"), (30, "b"), (31, "a")]));
+    assert_eq!(
+        tags(&store).await,
+        expected(&[(0, "a"), (1, "a"), (2, "b"), (30, "b"), (31, "a")])
+    );
 }
 
-pub async fn late_attributes_change_no_other_record(backend: &dyn Backend) {
+pub(crate) async fn late_attributes_change_no_other_record(backend: &dyn Backend) {
     let mut store = backend.open();
-    let said = [(60, "b"), (10, "a"), (50, "a"), (30, "c"), (31, "a"), (5, "a"), (29, "c"), (61, "c"), (0, "b")];
+    let said = [
+        (60, "b"),
+        (10, "a"),
+        (50, "a"),
+        (30, "c"),
+        (31, "a"),
+        (5, "a"),
+        (29, "c"),
+        (61, "c"),
+        (0, "b"),
+    ];
     for (number, (hour, tags)) in said.into_iter().enumerate() {
         if number % 2 == 0 {
             // A ledger that has just been opened remembers nothing of its series.
             drop(store);
             store = backend.open();
         }
-        Delivery::new([tagged(tags, record("/vm/a", hour, "1"))]).to(&store).await;
+        Delivery::new([tagged(tags, record("/vm/a", hour, "1"))])
+            .to(&store)
+            .await;
     }
     let mut sorted = said;
     sorted.sort_unstable();
@@ -40,20 +62,27 @@ pub async fn late_attributes_change_no_other_record(backend: &dyn Backend) {
     assert_sound(&store).await;
 }
 
-pub async fn attributes_of_records_that_do_not_count_are_not_taken(backend: &dyn Backend) {
+pub(crate) async fn attributes_of_records_that_do_not_count_are_not_taken(backend: &dyn Backend) {
     let store = backend.open();
     let say = |tags, quantity, reported| {
-        Delivery::new([tagged(tags, record("/vm/a", 0, quantity)), record("/vm/a", 1, "1")]).reported(reported)
+        Delivery::new([
+            tagged(tags, record("/vm/a", 0, quantity)),
+            record("/vm/a", 1, "1"),
+        ])
+        .reported(reported)
     };
-    for (tags_said, quantity, reported, kept) in
-        [("first", "1", 10, "first"), ("again", "1", 11, "first"), ("older", "2", 9, "first"), ("newer", "3", 12, "newer")]
-    {
+    for (tags_said, quantity, reported, kept) in [
+        ("first", "1", 10, "first"),
+        ("again", "1", 11, "first"),
+        ("older", "2", 9, "first"),
+        ("newer", "3", 12, "newer"),
+    ] {
         say(tags_said, quantity, reported).to(&store).await;
         assert_eq!(tags(&store).await, expected(&[(0, kept), (1, "")]));
     }
 }
 
-pub async fn attributes_changing_while_others_deliver_are_exact(backend: &dyn Backend) {
+pub(crate) async fn attributes_changing_while_others_deliver_are_exact(backend: &dyn Backend) {
     let store = backend.open();
     let of_hour = |hour: i32| format!("tags of {}", hour * 7 % 5);
     let tasks: Vec<_> = (0..200)
@@ -66,6 +95,9 @@ pub async fn attributes_changing_while_others_deliver_are_exact(backend: &dyn Ba
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(tags(&store).await, (0..200).map(|hour| (hour, of_hour(hour))).collect::<Vec<_>>());
+    assert_eq!(
+        tags(&store).await,
+        (0..200).map(|hour| (hour, of_hour(hour))).collect::<Vec<_>>()
+    );
     assert_sound(&store).await;
 }

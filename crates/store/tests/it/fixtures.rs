@@ -6,62 +6,72 @@ use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{Granularity, Quarantined, UsageRecord};
 use store::{
-    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, Receipt, ReportedWindow, Slice, Store, StoreConfig,
-    StoreError,
+    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, Receipt, ReportedWindow, Slice, Store,
+    StoreConfig, StoreError,
 };
 use tempfile::TempDir;
 
 /// Opens one store of a back end, again and again.
-pub trait Backend: Send + Sync {
+pub(crate) trait Backend: Send + Sync {
+    /// Another one, empty.
+    fn another(&self) -> Box<dyn Backend>;
+
     fn open(&self) -> Store;
 }
 
-pub struct Sqlite(TempDir);
+pub(crate) struct Sqlite(TempDir);
 
 impl Sqlite {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 }
 
 impl Backend for Sqlite {
+    fn another(&self) -> Box<dyn Backend> {
+        Box::new(Self::new())
+    }
+
     fn open(&self) -> Store {
-        store::open(&StoreConfig::Sqlite { directory: self.0.path().to_owned() }).unwrap()
+        store::open(&StoreConfig::Sqlite {
+            directory: self.0.path().to_owned(),
+        })
+        .unwrap()
     }
 }
 
 /// Hours are counted from the first hour of a day.
-pub const EPOCH: i32 = 497_304;
+pub(crate) const EPOCH: i32 = 497_304;
 
-pub fn hour(number: i32) -> Hour {
+pub(crate) fn hour(number: i32) -> Hour {
     Hour::from_epoch_hours(EPOCH + number).unwrap()
 }
 
-pub fn hours(start: i32, end: i32) -> HourInterval {
+pub(crate) fn hours(start: i32, end: i32) -> HourInterval {
     HourInterval::new(hour(start), hour(end)).unwrap()
 }
 
-pub fn stack(number: u8) -> CloudId {
+pub(crate) fn stack(number: u8) -> CloudId {
     CloudId::from_bytes([number; 16])
 }
 
-pub fn meter(number: u8) -> LocalMeterId {
+pub(crate) fn meter(number: u8) -> LocalMeterId {
     LocalMeterId::from_bytes([number; 16])
 }
 
-pub fn subscription(stack_number: u8, number: u8) -> LocalSubscriptionKey {
+pub(crate) fn subscription(stack_number: u8, number: u8) -> LocalSubscriptionKey {
     LocalSubscriptionKey {
         stack: stack(stack_number),
         local_subscription: LocalSubscriptionId::from_bytes([number; 16]),
     }
 }
 
-pub fn slice(of: LocalSubscriptionKey, interval: HourInterval) -> Slice {
+pub(crate) fn slice(of: LocalSubscriptionKey, interval: HourInterval) -> Slice {
     Slice { of, interval }
 }
 
 /// A record of one hour of local subscription 1, meter 1.
-pub fn record(uri: &str, start: i32, quantity: &str) -> UsageRecord<'static> {
+pub(crate) fn record(uri: &str, start: i32, quantity: &str) -> UsageRecord<'static> {
     UsageRecord {
         local_subscription: LocalSubscriptionId::from_bytes([1; 16]),
         local_meter: meter(1),
@@ -75,35 +85,45 @@ pub fn record(uri: &str, start: i32, quantity: &str) -> UsageRecord<'static> {
     }
 }
 
-pub fn of_day(record: UsageRecord<'static>) -> UsageRecord<'static> {
-    UsageRecord { granularity: Granularity::Day, ..record }
+pub(crate) fn of_day(record: UsageRecord<'static>) -> UsageRecord<'static> {
+    UsageRecord {
+        granularity: Granularity::Day,
+        ..record
+    }
 }
 
-pub fn of(subscription: u8, meter_number: u8, record: UsageRecord<'static>) -> UsageRecord<'static> {
+pub(crate) fn of(subscription: u8, meter_number: u8, record: UsageRecord<'static>) -> UsageRecord<'static> {
     let local_subscription = LocalSubscriptionId::from_bytes([subscription; 16]);
-    UsageRecord { local_subscription, local_meter: meter(meter_number), ..record }
+    UsageRecord {
+        local_subscription,
+        local_meter: meter(meter_number),
+        ..record
+    }
 }
 
-pub fn tagged(tags: &str, record: UsageRecord<'static>) -> UsageRecord<'static> {
-    UsageRecord { tags: tags.to_owned().into(), ..record }
+pub(crate) fn tagged(tags: &str, record: UsageRecord<'static>) -> UsageRecord<'static> {
+    UsageRecord {
+        tags: tags.to_owned().into(),
+        ..record
+    }
 }
 
 /// A delivery of stack 1, reported in hour 100, unless said otherwise.
-#[derive(Clone)]
-pub struct Delivery {
-    pub stack: u8,
-    pub reported: i32,
-    pub through: Option<i32>,
-    pub key: Option<&'static str>,
-    pub digest: u8,
-    pub records: Vec<UsageRecord<'static>>,
-    pub quarantined: Vec<Quarantined<'static>>,
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) stack: u8,
+    pub(crate) reported: i32,
+    pub(crate) through: Option<i32>,
+    pub(crate) key: Option<&'static str>,
+    pub(crate) digest: u8,
+    pub(crate) records: Vec<UsageRecord<'static>>,
+    pub(crate) quarantined: Vec<Quarantined<'static>>,
 }
 
 static BATCHES: AtomicU64 = AtomicU64::new(1);
 
 impl Delivery {
-    pub fn new(records: impl IntoIterator<Item = UsageRecord<'static>>) -> Self {
+    pub(crate) fn new(records: impl IntoIterator<Item = UsageRecord<'static>>) -> Self {
         Self {
             stack: 1,
             reported: 100,
@@ -115,27 +135,39 @@ impl Delivery {
         }
     }
 
-    pub fn reported(self, reported: i32) -> Self {
+    pub(crate) fn reported(self, reported: i32) -> Self {
         Self { reported, ..self }
     }
 
-    pub fn from_stack(self, stack: u8) -> Self {
+    pub(crate) fn from_stack(self, stack: u8) -> Self {
         Self { stack, ..self }
     }
 
-    pub fn with_key(self, key: &'static str, digest: u8) -> Self {
-        Self { key: Some(key), digest, ..self }
+    pub(crate) fn with_key(self, key: &'static str, digest: u8) -> Self {
+        Self {
+            key: Some(key),
+            digest,
+            ..self
+        }
     }
 
-    pub async fn try_to(&self, store: &Store) -> Result<Appended, StoreError> {
-        let delivered = |(index, record): (u32, &UsageRecord<'static>)| DeliveredRecord { index, record: record.clone() };
+    pub(crate) async fn try_to(&self, store: &Store) -> Result<Appended, StoreError> {
+        let delivered = |(index, record): (u32, &UsageRecord<'static>)| DeliveredRecord {
+            index,
+            record: record.clone(),
+        };
         let records: Vec<_> = (0u32..).zip(&self.records).map(delivered).collect();
-        let number = u128::from(BATCHES.fetch_add(1, Ordering::Relaxed)) | u128::from(std::process::id()) << 64;
+        let number =
+            u128::from(BATCHES.fetch_add(1, Ordering::Relaxed)) | u128::from(std::process::id()) << 64;
         let batch = Batch {
             id: BatchId::from_bytes(number.to_be_bytes()),
             stack: stack(self.stack),
             received_at: Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap(),
-            window: ReportedWindow { start: hour(self.reported), end: None, through: self.through.map(hour) },
+            window: ReportedWindow {
+                start: hour(self.reported),
+                end: None,
+                through: self.through.map(hour),
+            },
             idempotency_key: self.key,
             digest: [self.digest; 32],
             records: &records,
@@ -145,12 +177,12 @@ impl Delivery {
         store.usage.append(batch).await
     }
 
-    pub async fn answered_by(&self, store: &Store) -> Appended {
+    pub(crate) async fn answered_by(&self, store: &Store) -> Appended {
         self.try_to(store).await.unwrap()
     }
 
     /// Delivers what has not been delivered under its key before.
-    pub async fn to(&self, store: &Store) -> Receipt {
+    pub(crate) async fn to(&self, store: &Store) -> Receipt {
         match self.answered_by(store).await {
             Appended::New(receipt) => receipt,
             other => panic!("expected a new batch, got {other:?}"),
@@ -159,20 +191,28 @@ impl Delivery {
 }
 
 /// accepted, duplicate, revised, quarantined
-pub fn counts(receipt: &Receipt) -> [u32; 4] {
+pub(crate) fn counts(receipt: &Receipt) -> [u32; 4] {
     let counts = receipt.counts;
-    let parts = [counts.accepted, counts.duplicate, counts.revised, counts.quarantined];
+    let parts = [
+        counts.accepted,
+        counts.duplicate,
+        counts.revised,
+        counts.quarantined,
+    ];
     assert_eq!(counts.received, parts.iter().sum::<u32>());
     parts
 }
 
 /// The sum over all meters of a slice, as text.
-pub async fn sum(store: &Store, slice: Slice) -> String {
+pub(crate) async fn sum(store: &Store, slice: Slice) -> String {
     let sums = store.usage.sums(&[slice]).await.unwrap();
     let quantities: Vec<_> = sums.into_iter().map(|sum| sum.quantity).collect();
-    quantities.iter().sum::<domain::quantity::QuantitySum>().to_string()
+    quantities
+        .iter()
+        .sum::<domain::quantity::QuantitySum>()
+        .to_string()
 }
 
-pub async fn assert_sound(store: &Store) {
+pub(crate) async fn assert_sound(store: &Store) {
     assert_eq!(store.usage.check().await.unwrap(), Vec::<String>::new());
 }

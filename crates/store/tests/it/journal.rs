@@ -9,24 +9,43 @@ use crate::fixtures::Backend;
 async fn append(store: &Store, expected: u64, bodies: &[&str]) -> JournalAppended {
     let entries = bodies.iter().map(|body| body.as_bytes().to_vec()).collect();
     let at = Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap();
-    store.journal.append(expected, entries, at, ObjectId::from_bytes([5; 16])).await.unwrap()
+    store
+        .journal
+        .append(expected, entries, at, ObjectId::from_bytes([5; 16]))
+        .await
+        .unwrap()
 }
 
 async fn bodies(store: &Store, after: u64, limit: usize) -> Vec<(u64, String)> {
     let entries = store.journal.read_after(after, limit).await.unwrap();
-    entries.into_iter().map(|entry| (entry.sequence, String::from_utf8(entry.body).unwrap())).collect()
+    entries
+        .into_iter()
+        .map(|entry| (entry.sequence, String::from_utf8(entry.body).unwrap()))
+        .collect()
 }
 
-pub async fn entries_are_numbered_and_chained(backend: &dyn Backend) {
+pub(crate) async fn entries_are_numbered_and_chained(backend: &dyn Backend) {
     let store = backend.open();
-    assert_eq!(append(&store, 0, &["a", "b"]).await, JournalAppended::Appended { last: 2 });
-    assert_eq!(append(&store, 2, &["c"]).await, JournalAppended::Appended { last: 3 });
+    assert_eq!(
+        append(&store, 0, &["a", "b"]).await,
+        JournalAppended::Appended { last: 2 }
+    );
+    assert_eq!(
+        append(&store, 2, &["c"]).await,
+        JournalAppended::Appended { last: 3 }
+    );
     let entries = store.journal.read_after(0, 10).await.unwrap();
     let mut chain = [0; 32];
     for (entry, (sequence, body)) in entries.iter().zip([(1, "a"), (2, "b"), (3, "c")]) {
-        assert_eq!((entry.sequence, entry.body.as_slice()), (sequence, body.as_bytes()));
+        assert_eq!(
+            (entry.sequence, entry.body.as_slice()),
+            (sequence, body.as_bytes())
+        );
         assert_eq!(entry.by, ObjectId::from_bytes([5; 16]));
-        assert_eq!(entry.recorded_at, Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap());
+        assert_eq!(
+            entry.recorded_at,
+            Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap()
+        );
         assert_eq!(entry.chain, entry.chained_after(&chain));
         chain = entry.chain;
     }
@@ -34,15 +53,21 @@ pub async fn entries_are_numbered_and_chained(backend: &dyn Backend) {
     assert_eq!(bodies(&store, 3, 10).await, []);
 }
 
-pub async fn whoever_decided_on_an_older_state_is_told_so(backend: &dyn Backend) {
+pub(crate) async fn whoever_decided_on_an_older_state_is_told_so(backend: &dyn Backend) {
     let store = backend.open();
     append(&store, 0, &["a"]).await;
-    assert_eq!(append(&store, 0, &["b"]).await, JournalAppended::Conflict { last: 1 });
-    assert_eq!(append(&store, 2, &["b"]).await, JournalAppended::Conflict { last: 1 });
+    assert_eq!(
+        append(&store, 0, &["b"]).await,
+        JournalAppended::Conflict { last: 1 }
+    );
+    assert_eq!(
+        append(&store, 2, &["b"]).await,
+        JournalAppended::Conflict { last: 1 }
+    );
     assert_eq!(bodies(&store, 0, 10).await, [(1, "a".to_owned())]);
 }
 
-pub async fn several_entries_are_appended_together_or_not_at_all(backend: &dyn Backend) {
+pub(crate) async fn several_entries_are_appended_together_or_not_at_all(backend: &dyn Backend) {
     let store = backend.open();
     let tasks: Vec<_> = (0..20)
         .map(|number| {
@@ -69,11 +94,17 @@ pub async fn several_entries_are_appended_together_or_not_at_all(backend: &dyn B
     }
 }
 
-pub async fn entries_are_there_after_reopening(backend: &dyn Backend) {
+pub(crate) async fn entries_are_there_after_reopening(backend: &dyn Backend) {
     let store = backend.open();
     append(&store, 0, &["a", "b"]).await;
     drop(store);
     let store = backend.open();
-    assert_eq!(bodies(&store, 0, 10).await, [(1, "a".to_owned()), (2, "b".to_owned())]);
-    assert_eq!(append(&store, 2, &["c"]).await, JournalAppended::Appended { last: 3 });
+    assert_eq!(
+        bodies(&store, 0, 10).await,
+        [(1, "a".to_owned()), (2, "b".to_owned())]
+    );
+    assert_eq!(
+        append(&store, 2, &["c"]).await,
+        JournalAppended::Appended { last: 3 }
+    );
 }

@@ -56,6 +56,9 @@ conformance! {
         late_attributes_change_no_other_record
         attributes_of_records_that_do_not_count_are_not_taken
         attributes_changing_while_others_deliver_are_exact;
+    model:
+        whatever_is_delivered_the_ledger_says_what_the_model_says
+        the_order_of_deliveries_and_their_repetition_change_no_bill;
     journal:
         entries_are_numbered_and_chained
         whoever_decided_on_an_older_state_is_told_so

@@ -1,46 +1,73 @@
 //! Reading for bills, and record by record.
 
-use domain::quantity::QuantitySum;
+use domain::quantity::Quantity;
 use domain::time::HourInterval;
 use store::SliceSum;
 
 use crate::fixtures::*;
 
-pub async fn sums_are_exact_beyond_128_bits(backend: &dyn Backend) {
+pub(crate) async fn sums_are_exact_beyond_128_bits(backend: &dyn Backend) {
     let store = backend.open();
     let parts = ["9999999999999999999999999999", "1e-37", "0.1"];
-    Delivery::new((0..).zip(parts).map(|(hour, part)| record("/vm/a", hour, part))).to(&store).await;
+    Delivery::new((0..).zip(parts).map(|(hour, part)| record("/vm/a", hour, part)))
+        .to(&store)
+        .await;
     let total = "9999999999999999999999999999.1000000000000000000000000000000000001";
     assert_eq!(sum(&store, slice(subscription(1, 1), hours(0, 24))).await, total);
     assert_eq!(sum(&store, slice(subscription(1, 1), hours(0, 23))).await, total);
-    Delivery::new([record("/vm/a", 0, "1")]).reported(101).to(&store).await;
+    Delivery::new([record("/vm/a", 0, "1")])
+        .reported(101)
+        .to(&store)
+        .await;
     let revised = "1.1000000000000000000000000000000000001";
-    assert_eq!(sum(&store, slice(subscription(1, 1), hours(0, 24))).await, revised);
+    assert_eq!(
+        sum(&store, slice(subscription(1, 1), hours(0, 24))).await,
+        revised
+    );
     assert_sound(&store).await;
 }
 
-pub async fn days_are_cut_at_the_hour(backend: &dyn Backend) {
+pub(crate) async fn days_are_cut_at_the_hour(backend: &dyn Backend) {
     let store = backend.open();
     // Hour h has 2^h in the first day and so on: any sum tells its hours.
     let records = (0..72).map(|hour| record("/vm/a", hour, &(1u128 << hour).to_string()));
     Delivery::new(records).to(&store).await;
-    for (start, end) in [(0, 72), (0, 24), (1, 24), (0, 23), (5, 6), (23, 25), (7, 60), (24, 48), (30, 31), (70, 72)] {
+    for (start, end) in [
+        (0, 72),
+        (0, 24),
+        (1, 24),
+        (0, 23),
+        (5, 6),
+        (23, 25),
+        (7, 60),
+        (24, 48),
+        (30, 31),
+        (70, 72),
+    ] {
         let expected: u128 = (start..end).map(|hour| 1u128 << hour).sum();
         let got = sum(&store, slice(subscription(1, 1), hours(start, end))).await;
         assert_eq!(got, expected.to_string(), "[{start}, {end})");
     }
 }
 
-pub async fn a_record_of_a_day_belongs_to_the_slice_of_its_first_hour(backend: &dyn Backend) {
+pub(crate) async fn a_record_of_a_day_belongs_to_the_slice_of_its_first_hour(backend: &dyn Backend) {
     let store = backend.open();
-    Delivery::new([of_day(record("/vm/a", 24, "24"))]).to(&store).await;
-    for (start, end, expected) in [(0, 24, "0"), (0, 25, "24"), (24, 48, "24"), (25, 48, "0"), (24, 25, "24")] {
+    Delivery::new([of_day(record("/vm/a", 24, "24"))])
+        .to(&store)
+        .await;
+    for (start, end, expected) in [
+        (0, 24, "0"),
+        (0, 25, "24"),
+        (24, 48, "24"),
+        (25, 48, "0"),
+        (24, 25, "24"),
+    ] {
         let got = sum(&store, slice(subscription(1, 1), hours(start, end))).await;
         assert_eq!(got, expected, "[{start}, {end})");
     }
 }
 
-pub async fn slices_are_answered_in_their_order_and_empty_ones_left_out(backend: &dyn Backend) {
+pub(crate) async fn slices_are_answered_in_their_order_and_empty_ones_left_out(backend: &dyn Backend) {
     let store = backend.open();
     let records = [
         of(1, 2, record("/vm/a", 0, "1")),
@@ -60,7 +87,7 @@ pub async fn slices_are_answered_in_their_order_and_empty_ones_left_out(backend:
     let expect = |slice, local_meter, quantity: &str, records| SliceSum {
         slice,
         local_meter: meter(local_meter),
-        quantity: QuantitySum::from(quantity.parse().unwrap()),
+        quantity: quantity.parse::<Quantity>().unwrap().into(),
         records,
     };
     let expected = [
@@ -74,10 +101,18 @@ pub async fn slices_are_answered_in_their_order_and_empty_ones_left_out(backend:
     assert_eq!(sums, expected);
 }
 
-pub async fn local_subscriptions_are_found_by_the_hours_they_used(backend: &dyn Backend) {
+pub(crate) async fn local_subscriptions_are_found_by_the_hours_they_used(backend: &dyn Backend) {
     let store = backend.open();
-    Delivery::new([of(3, 1, record("/vm/a", 5, "0")), of(1, 1, record("/vm/a", 30, "1"))]).to(&store).await;
-    Delivery::new([of(2, 1, of_day(record("/vm/a", 0, "24")))]).from_stack(2).to(&store).await;
+    Delivery::new([
+        of(3, 1, record("/vm/a", 5, "0")),
+        of(1, 1, record("/vm/a", 30, "1")),
+    ])
+    .to(&store)
+    .await;
+    Delivery::new([of(2, 1, of_day(record("/vm/a", 0, "24")))])
+        .from_stack(2)
+        .to(&store)
+        .await;
     let (one, three, two) = (subscription(1, 1), subscription(1, 3), subscription(2, 2));
     for (stack, interval, expected) in [
         (None, HourInterval::ALWAYS, vec![one, three, two]),
@@ -94,32 +129,56 @@ pub async fn local_subscriptions_are_found_by_the_hours_they_used(backend: &dyn 
     }
 }
 
-pub async fn meter_totals_are_the_sums_of_all_local_subscriptions(backend: &dyn Backend) {
+pub(crate) async fn meter_totals_are_the_sums_of_all_local_subscriptions(backend: &dyn Backend) {
     let store = backend.open();
-    let records = (0..100u8).map(|number| of(number % 7, number % 3, record(&format!("/vm/{number}"), number.into(), "0.5")));
+    let records = (0..100u8).map(|number| {
+        of(
+            number % 7,
+            number % 3,
+            record(&format!("/vm/{number}"), number.into(), "0.5"),
+        )
+    });
     Delivery::new(records.clone()).to(&store).await;
     Delivery::new(records.take(10)).from_stack(2).to(&store).await;
     let totals = store.usage.meter_totals(hours(10, 90)).await.unwrap();
-    let totals: Vec<_> =
-        totals.into_iter().map(|it| (it.stack, it.local_meter, it.quantity.to_string(), it.records)).collect();
+    let totals: Vec<_> = totals
+        .into_iter()
+        .map(|it| (it.stack, it.local_meter, it.quantity.to_string(), it.records))
+        .collect();
     let expect = |number, records: u64| {
         let quantity = format!("{}.{}", records / 2, 5 * (records % 2));
-        (stack(1), meter(number), quantity.trim_end_matches(".0").to_owned(), records)
+        (
+            stack(1),
+            meter(number),
+            quantity.trim_end_matches(".0").to_owned(),
+            records,
+        )
     };
     assert_eq!(totals, [expect(0, 26), expect(1, 27), expect(2, 27)]);
     assert_eq!(store.usage.meter_totals(hours(0, 1)).await.unwrap().len(), 2);
 }
 
-pub async fn records_are_listed_page_by_page(backend: &dyn Backend) {
+pub(crate) async fn records_are_listed_page_by_page(backend: &dyn Backend) {
     let store = backend.open();
-    let records = (0..300).map(|number| record(&format!("/vm/{}", number % 100), 20 + 3 * (number / 100), &number.to_string()));
+    let records = (0..300).map(|number| {
+        record(
+            &format!("/vm/{}", number % 100),
+            20 + 3 * (number / 100),
+            &number.to_string(),
+        )
+    });
     let receipt = Delivery::new(records).reported(77).to(&store).await;
-    Delivery::new([of(2, 1, record("/vm/0", 21, "1"))]).to(&store).await;
+    Delivery::new([of(2, 1, record("/vm/0", 21, "1"))])
+        .to(&store)
+        .await;
     let everything = slice(subscription(1, 1), HourInterval::ALWAYS);
     let all = store.usage.records(everything, None, 1000).await.unwrap();
     assert_eq!(all.len(), 300);
     assert!(all.is_sorted_by_key(|record| record.cursor));
-    assert!(all.iter().all(|record| record.batch == receipt.batch && record.reported == hour(77)));
+    assert!(
+        all.iter()
+            .all(|record| record.batch == receipt.batch && record.reported == hour(77))
+    );
     let (mut after, mut paged) = (None, Vec::new());
     loop {
         let page = store.usage.records(everything, after, 70).await.unwrap();
@@ -129,11 +188,15 @@ pub async fn records_are_listed_page_by_page(backend: &dyn Backend) {
         paged.extend(page);
     }
     assert_eq!(paged, all);
-    let some = store.usage.records(slice(subscription(1, 1), hours(23, 26)), None, 1000).await.unwrap();
+    let some = store
+        .usage
+        .records(slice(subscription(1, 1), hours(23, 26)), None, 1000)
+        .await
+        .unwrap();
     assert_eq!(some, all[100..200]);
 }
 
-pub async fn what_is_not_there_is_answered_with_nothing(backend: &dyn Backend) {
+pub(crate) async fn what_is_not_there_is_answered_with_nothing(backend: &dyn Backend) {
     let store = backend.open();
     let nobody = slice(subscription(1, 1), HourInterval::ALWAYS);
     assert_eq!(store.usage.sums(&[nobody]).await.unwrap(), []);
@@ -141,8 +204,18 @@ pub async fn what_is_not_there_is_answered_with_nothing(backend: &dyn Backend) {
     assert_eq!(store.usage.records(nobody, None, 10).await.unwrap(), []);
     assert_eq!(store.usage.stacks().await.unwrap(), []);
     assert_eq!(store.usage.receipts(stack(1), 0, 10).await.unwrap(), []);
-    assert_eq!(store.usage.receipt(domain::ids::BatchId::from_bytes([1; 16])).await.unwrap(), None);
+    assert_eq!(
+        store
+            .usage
+            .receipt(domain::ids::BatchId::from_bytes([1; 16]))
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(store.usage.meter_totals(HourInterval::ALWAYS).await.unwrap(), []);
-    assert_eq!(store.usage.counts().await.unwrap(), store::LedgerCounts::default());
+    assert_eq!(
+        store.usage.counts().await.unwrap(),
+        store::LedgerCounts::default()
+    );
     assert_sound(&store).await;
 }

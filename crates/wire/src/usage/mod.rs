@@ -5,9 +5,9 @@
 //! quarantine with a code, a sentence that names the member, and its text. Only a body that is no JSON at all, holds
 //! no array `value` or too many records is refused as a whole.
 //!
-//! Every record of every stack goes through here, so there are two readers. [`regular`] takes the text that stacks do
+//! Every record of every stack goes through here, so there are two readers. `regular` takes the text that stacks do
 //! send in one pass, borrowing from the body, and gives up on anything else; what it gave up on is read by
-//! [`careful`], which takes whatever the contract allows and can say what is wrong. Where the first succeeds both
+//! `careful`, which takes whatever the contract allows and can say what is wrong. Where the first succeeds both
 //! agree; a property test holds them to it.
 
 mod careful;
@@ -20,7 +20,7 @@ mod tests;
 use std::borrow::Cow;
 use std::str;
 
-use domain::usage::{QuarantineCode, Quarantined, RECORDS_PER_DELIVERY_MAX, UsageRecord};
+use domain::usage::{Quarantined, RECORDS_PER_DELIVERY_MAX, UsageRecord};
 
 use memchr::memchr;
 use serde::de::IgnoredAny;
@@ -145,14 +145,6 @@ pub fn parse_delivery(body: &[u8], format: Format) -> Result<ParsedDelivery<'_>,
         Format::Json => page(body),
         Format::Ndjson => lines(body),
     }
-}
-
-/// Reads one record from its text, as [`parse_delivery`] reads each. For a record that is taken out of quarantine.
-///
-/// # Errors
-/// Why it still cannot be read.
-pub fn parse_record(text: &str) -> Result<UsageRecord<'_>, (QuarantineCode, String)> {
-    careful::record(text).map_err(|Defect { code, message }| (code, message))
 }
 
 fn page(body: &[u8]) -> Result<ParsedDelivery<'_>, BodyError> {

@@ -28,7 +28,7 @@ impl Check {
 }
 
 /// Says what differs, if something does.
-fn differs<T: PartialEq + Display>(what: impl Display, found: T, expected: T) -> Option<String> {
+fn differs<T: PartialEq + Display + Copy>(what: impl Display, found: T, expected: T) -> Option<String> {
     (found != expected).then(|| format!("{what}: {found}, not {expected}"))
 }
 

@@ -14,10 +14,7 @@ use twox_hash::XxHash3_128;
 use super::ids::SeriesId;
 use crate::usage::Attributes;
 
-/// The most series remembered: about 64 bytes each. One more and the half not asked for lately is forgotten.
-const SERIES_MAX: usize = 512 * 1024;
 const SHARDS: usize = 16;
-const GENERATION_MAX: usize = SERIES_MAX / SHARDS / 2;
 
 /// 128 bits that stand for a text. Keyed by a number drawn at start, so they mean nothing outside this process; what
 /// is stored is keyed by BLAKE3.
@@ -46,6 +43,8 @@ pub(super) struct KnownSeries {
 pub(super) struct SeriesCache {
     seed: u64,
     shards: [Mutex<Shard>; SHARDS],
+    /// The most series in one generation of a shard.
+    generation_max: usize,
     attribute_changes: AtomicU64,
 }
 
@@ -59,10 +58,13 @@ struct Shard {
 }
 
 impl SeriesCache {
-    pub(super) fn new() -> Self {
+    /// A cache of at most so many series, about 64 bytes each. When it is full, the half that was not asked for lately
+    /// is forgotten.
+    pub(super) fn new(series_max: usize) -> Self {
         Self {
             seed: RandomState::new().hash_one("series"),
             shards: std::array::from_fn(|_| Mutex::default()),
+            generation_max: series_max / SHARDS / 2,
             attribute_changes: AtomicU64::new(0),
         }
     }
@@ -124,13 +126,13 @@ impl SeriesCache {
             return Some(*known);
         }
         let known = shard.old.remove(&series)?;
-        shard.insert(series, known);
+        shard.insert(series, known, self.generation_max);
         Some(known)
     }
 
     /// Remembers what has been committed.
     pub(super) fn insert(&self, series: Fingerprint, known: KnownSeries) {
-        self.shard(series).insert(series, known);
+        self.shard(series).insert(series, known, self.generation_max);
     }
 
     /// How often the attributes of known series have changed. Read it before looking series up: if it is the same
@@ -153,9 +155,9 @@ impl SeriesCache {
 }
 
 impl Shard {
-    fn insert(&mut self, series: Fingerprint, known: KnownSeries) {
+    fn insert(&mut self, series: Fingerprint, known: KnownSeries, generation_max: usize) {
         self.old.remove(&series);
-        if self.young.len() >= GENERATION_MAX {
+        if self.young.len() >= generation_max {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(series, known);
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn attributes_that_would_run_together_are_told_apart() {
-        let cache = SeriesCache::new();
+        let cache = SeriesCache::new(100);
         let mut scratch = Vec::new();
         let mut of = |location, tags, info| cache.attributes(location, tags, info, &mut scratch);
         assert_ne!(of("ab", "c", ""), of("a", "bc", ""));
@@ -207,16 +209,16 @@ mod tests {
 
     #[test]
     fn a_full_cache_forgets_what_was_not_asked_for_lately() {
-        let cache = SeriesCache::new();
-        let fingerprint = |number: u64| cache.fingerprint(&number.to_le_bytes());
-        let count = 2 * u64::try_from(SERIES_MAX).unwrap();
-        for number in 0..count {
-            cache.insert(fingerprint(number), known(number));
+        let series_max = 10_000;
+        let cache = SeriesCache::new(series_max);
+        let fingerprint = |number: usize| cache.fingerprint(&number.to_le_bytes());
+        for number in 0..2 * series_max {
+            cache.insert(fingerprint(number), known(number as u64));
             assert!(cache.get(fingerprint(0)).is_some(), "asked for all the time");
         }
-        let kept = (0..count)
+        let kept = (0..2 * series_max)
             .filter(|number| cache.get(fingerprint(*number)).is_some())
             .count();
-        assert!((SERIES_MAX / 4..=SERIES_MAX).contains(&kept), "{kept}");
+        assert!((series_max / 4..=series_max).contains(&kept), "{kept}");
     }
 }

@@ -59,6 +59,8 @@ const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// Pages in the write-ahead log after which it is copied into the database.
 const CHECKPOINT_PAGES: i64 = 4000;
 const STATEMENTS_KEPT: usize = 64;
+/// The series whose records need no look-up: 32 MiB.
+const SERIES_REMEMBERED: usize = 512 * 1024;
 
 pub(super) struct SqliteLedger {
     readers: ReadPool,
@@ -78,7 +80,10 @@ impl SqliteLedger {
     }
 
     fn start(path: &Path, connection: Connection, lock: Arc<File>) -> Result<Self, StoreError> {
-        let (cache, queue) = (Arc::new(SeriesCache::new()), Arc::new(Queue::default()));
+        let (cache, queue) = (
+            Arc::new(SeriesCache::new(SERIES_REMEMBERED)),
+            Arc::new(Queue::default()),
+        );
         let writer = writer::start(connection, Arc::clone(&queue), Arc::clone(&cache))?;
         Ok(Self {
             readers: ReadPool::new(path),

@@ -1,0 +1,268 @@
+//! The server under test: the real binary in a process of its own, with a stack registered and tenants added.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use client::{Client, Credential, RegistrationPath};
+use serde_json::{Value, json};
+use wire::api::{
+    BackdateRegistration, MapTenant, NewCustomer, NewPartner, NewSubscription, PartnerKind, SubscriptionKind,
+};
+use wire::azure_stack::{PutRegistration, PutRegistrationProperties};
+
+use crate::workload::{LOCAL_SUBSCRIPTIONS, local_subscription};
+
+/// The stack of the benchmark.
+pub const CLOUD_ID: &str = "0c10d000-0000-4000-8000-00000000be4c";
+/// The month whose usage is delivered.
+pub const PERIOD: &str = "2026-10";
+
+/// A running server.
+pub struct Served {
+    directory: tempfile::TempDir,
+    process: Child,
+    /// As its operator.
+    pub operator: Client,
+    /// As the stack.
+    pub stack: Client,
+}
+
+impl Served {
+    /// Starts a server and makes everything ready for usage.
+    pub async fn start() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("meterbridge-bench")
+            .tempdir()
+            .expect("a directory");
+        let data = directory.path().join("data");
+        let binary = binary();
+        let init = Command::new(&binary)
+            .args(["init", "--output", "json", "--data"])
+            .arg(&data)
+            .output()
+            .expect("meterbridge init runs");
+        assert!(
+            init.status.success(),
+            "meterbridge init: {}",
+            String::from_utf8_lossy(&init.stderr)
+        );
+        let made: Value = serde_json::from_slice(&init.stdout).expect("init answers in JSON");
+        let credential = made["credential"].as_str().expect("init makes a credential");
+        let mut process = Command::new(&binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .env("METERBRIDGE_LOG", "warn")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("meterbridge serve runs");
+        let url = listening(&mut process);
+        let ca = std::fs::read(data.join("tls/ca.pem")).expect("the server has made its CA");
+        let operator = Client::builder(&url)
+            .ca_pem(ca)
+            .credential(Credential::new(credential))
+            .build()
+            .expect("a client");
+        let key = register(&operator).await;
+        let stack = operator.with_credential(Credential::new(&key));
+        Self {
+            directory,
+            process,
+            operator,
+            stack,
+        }
+    }
+
+    /// The most memory that the server has held so far, in bytes.
+    pub fn memory_max(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .unwrap_or("VmHWM: 0 kB");
+        let kilobytes: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        kilobytes * 1024
+    }
+
+    /// Bytes of everything in the data directory.
+    pub fn bytes_stored(&self) -> u64 {
+        bytes_below(self.directory.path())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It is a benchmark's server: nothing is lost with it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub fn bytes_below(path: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return 0;
+    };
+    let size = |path: PathBuf| {
+        if path.is_dir() {
+            bytes_below(&path)
+        } else {
+            path.metadata().map_or(0, |it| it.len())
+        }
+    };
+    entries.filter_map(|entry| Some(size(entry.ok()?.path()))).sum()
+}
+
+/// The binary that was built beside this one.
+fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("the benchmark knows where it is");
+    let binary = own.with_file_name("meterbridge");
+    assert!(
+        binary.exists(),
+        "{} is missing: run `cargo build --release` first",
+        binary.display()
+    );
+    binary
+}
+
+/// Waits until the server says where it listens; what else it says goes on to standard error.
+fn listening(process: &mut Child) -> String {
+    let mut lines = BufReader::new(process.stderr.take().expect("standard error is piped")).lines();
+    let url = loop {
+        let line = lines
+            .next()
+            .expect("the server starts")
+            .expect("its words are text");
+        if let Some(rest) = line.split("listening on ").nth(1) {
+            break rest.split_whitespace().next().expect("a URL").to_owned();
+        }
+        eprintln!("{line}");
+    };
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+    url
+}
+
+/// The CSP subscription of the customer with this number.
+pub fn subscription(customer: usize) -> String {
+    format!("c0000000-0000-4000-8000-{customer:012x}")
+}
+
+async fn register(operator: &Client) -> String {
+    let partner = "b0000000-0000-4000-8000-000000000001".to_owned();
+    let shared = "50000000-0000-4000-8000-000000000001".to_owned();
+    let new = NewPartner {
+        id: Some(partner.clone()),
+        name: "Benchmark".to_owned(),
+        kind: PartnerKind::DirectBill,
+        provider: None,
+    };
+    operator.create_partner(&new).await.expect("a partner");
+    let new = NewSubscription {
+        id: Some(shared.clone()),
+        name: "Shared services".to_owned(),
+        kind: SubscriptionKind::PartnerSharedServices,
+        tenant_id: "70000000-0000-4000-8000-ffffffffffff".to_owned(),
+        owner_partner_id: Some(partner.clone()),
+        customer_id: None,
+    };
+    operator.create_subscription(&new).await.expect("a subscription");
+    operator
+        .put_resource_group(&shared, "azurestack", "westcentralus")
+        .await
+        .expect("a resource group");
+    let token = json!({ "cloudId": CLOUD_ID, "billingModel": "PayAsYouUse", "version": "1.0" });
+    let at = RegistrationPath {
+        subscription_id: shared,
+        resource_group: "azurestack".to_owned(),
+        name: "bench".to_owned(),
+    };
+    let registration_token = Some(base64(token.to_string().as_bytes()));
+    let put = PutRegistration {
+        properties: Some(PutRegistrationProperties { registration_token }),
+        ..PutRegistration::default()
+    };
+    operator
+        .put_registration(&at, &put)
+        .await
+        .expect("a registration");
+    let backdate = BackdateRegistration {
+        valid_from: format!("{PERIOD}-01T00:00:00Z"),
+    };
+    operator
+        .backdate_registration(CLOUD_ID, &backdate)
+        .await
+        .expect("valid from the start of the month");
+    operator.approve_multi_tenancy(CLOUD_ID).await.expect("approved");
+    let directory: Vec<Value> = (0..LOCAL_SUBSCRIPTIONS)
+        .map(|customer| json!({ "subscriptionId": local_subscription(customer).to_string(), "tenantId": tenant(customer) }))
+        .collect();
+    let listing = json!({ "value": directory }).to_string();
+    operator
+        .put_directory(CLOUD_ID, listing.into())
+        .await
+        .expect("a directory");
+    for customer in 0..LOCAL_SUBSCRIPTIONS {
+        add_customer(operator, &partner, customer).await;
+    }
+    operator
+        .activation_key(&at)
+        .await
+        .expect("an activation key")
+        .activation_key
+}
+
+fn tenant(customer: usize) -> String {
+    format!("70000000-0000-4000-8000-{customer:012x}")
+}
+
+async fn add_customer(operator: &Client, partner: &str, customer: usize) {
+    let id = format!("a0000000-0000-4000-8000-{customer:012x}");
+    let new = NewCustomer {
+        id: Some(id.clone()),
+        partner_id: partner.to_owned(),
+        name: format!("Customer {customer}"),
+        tenant_ids: vec![tenant(customer)],
+    };
+    operator.create_customer(&new).await.expect("a customer");
+    let new = NewSubscription {
+        id: Some(subscription(customer)),
+        name: format!("Subscription {customer}"),
+        kind: SubscriptionKind::Csp,
+        tenant_id: tenant(customer),
+        owner_partner_id: Some(partner.to_owned()),
+        customer_id: Some(id),
+    };
+    operator.create_subscription(&new).await.expect("a subscription");
+    let map = MapTenant {
+        tenant_id: tenant(customer),
+        subscription_id: Some(subscription(customer)),
+        valid_from: format!("{PERIOD}-01T00:00:00Z"),
+        valid_to: None,
+    };
+    operator.map_tenant(CLOUD_ID, &map).await.expect("a mapping");
+}
+
+/// Base64, for a token that is made once.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |bits: u32| char::from(DIGITS[(bits & 63) as usize]);
+    bytes
+        .chunks(3)
+        .flat_map(|chunk| {
+            let bits =
+                chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            (0..4).map(move |place| {
+                if place <= chunk.len() {
+                    digit(bits >> (18 - 6 * place))
+                } else {
+                    '='
+                }
+            })
+        })
+        .collect()
+}

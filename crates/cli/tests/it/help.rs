@@ -1,0 +1,74 @@
+use std::fmt::Write as _;
+
+use crate::process::{meterbridge, run};
+
+/// Every command but the demonstration, whose help is its own.
+const COMMANDS: [&str; 35] = [
+    "",
+    "init",
+    "serve",
+    "advice",
+    "check",
+    "partner create",
+    "partner list",
+    "customer create",
+    "customer list",
+    "subscription create",
+    "subscription list",
+    "subscription suspend",
+    "subscription activate",
+    "registration register",
+    "registration show",
+    "registration list",
+    "registration delete",
+    "registration approve",
+    "registration activation-key",
+    "registration backdate",
+    "tenant add",
+    "tenant remove",
+    "tenant list",
+    "tenant map",
+    "tenant history",
+    "stack list",
+    "stack directory",
+    "stack receipts",
+    "price-list put",
+    "price-list show",
+    "price-list list",
+    "usage import",
+    "usage unmapped",
+    "usage quarantine",
+    "statement show",
+];
+
+#[test]
+fn what_can_be_said_and_how_is_as_it_was() {
+    let mut all = String::new();
+    for command in COMMANDS {
+        let shown = run(meterbridge().args(command.split_whitespace()).arg("--help")).done();
+        // Options that every command has are shown once.
+        let own = if command.is_empty() || command == "check" { shown } else { without_shared(&shown) };
+        writeln!(all, "$ meterbridge {command} --help\n{own}").unwrap();
+    }
+    insta::assert_snapshot!("help", all);
+}
+
+fn without_shared(help: &str) -> String {
+    let mut own = String::new();
+    let mut shared = false;
+    for line in help.lines() {
+        if !line.is_empty() && !line.starts_with(' ') {
+            shared = line == "Server:" || line == "Output:";
+        }
+        if !shared {
+            own.push_str(line);
+            own.push('\n');
+        }
+    }
+    own
+}
+
+#[test]
+fn the_version_is_told() {
+    assert_eq!(run(meterbridge().arg("--version")).done(), concat!("meterbridge ", env!("CARGO_PKG_VERSION"), "\n"));
+}

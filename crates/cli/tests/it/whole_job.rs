@@ -1,0 +1,138 @@
+//! From an empty directory to a bill.
+
+use std::fs;
+
+use crate::process::{meterbridge, run, run_with};
+use crate::server::Server;
+
+const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
+/// Whom the operator's subscription is of, and who rents machines from it.
+const PARTNER_TENANT: &str = "b1e0c1b8-5a3f-4e52-8a44-0d7f8b3f5e21";
+const FJORDBANK: &str = "c2d7a9f4-1b6e-4c3d-9e8f-5a4b3c2d1e0f";
+const PAGE: &str = include_str!("fixtures/usage-page.json");
+const DIRECTORY: &str = include_str!("fixtures/directory.json");
+
+/// The ids of what was made.
+struct Accounts {
+    shared_services: String,
+    csp: String,
+}
+
+fn text(value: &serde_json::Value, member: &str) -> String {
+    value[member].as_str().unwrap_or_else(|| panic!("no text {member} in {value}")).to_owned()
+}
+
+fn open_accounts(server: &Server) -> Accounts {
+    let partner = server.json("partner create --kind direct-bill", &["--name", "Northwind"]);
+    let partner = text(&partner, "id");
+    let customer = ["--name", "Fjordbank", "--partner", &partner, "--tenant", FJORDBANK];
+    let customer = text(&server.json("customer create", &customer), "id");
+    let shared = ["--name", "Northwind stacks", "--partner", &partner, "--tenant", PARTNER_TENANT];
+    let csp = ["--name", "Fjordbank CSP", "--partner", &partner, "--customer", &customer, "--tenant", FJORDBANK];
+    Accounts {
+        shared_services: text(&server.json("subscription create --kind partner-shared-services", &shared), "id"),
+        csp: text(&server.json("subscription create --kind csp", &csp), "id"),
+    }
+}
+
+fn register(server: &Server, accounts: &Accounts) {
+    let arguments = ["--subscription", &accounts.shared_services, "--cloud-id", STACK, "--operated-by", "direct-partner"];
+    let registered = server.json("registration register", &arguments);
+    assert_eq!(registered["properties"]["cloudId"], STACK);
+    assert_eq!(registered["name"], format!("AzureStack-{STACK}"));
+    server.run("registration backdate --from 2024-03-01", &[STACK]).done();
+    server.run("registration approve", &[STACK]).done();
+}
+
+#[test]
+fn an_operator_gets_from_an_empty_directory_to_a_bill() {
+    let server = Server::start();
+    let accounts = open_accounts(&server);
+    let advice = server.run("advice --operated-by direct-partner", &[]).done();
+    assert!(advice.starts_with("Use a partner shared services subscription: "), "{advice}");
+    register(&server, &accounts);
+
+    // The tenant is added too late, which is put right for the hours that have passed.
+    server.run("tenant add", &[STACK, &accounts.csp]).done();
+    let mapped = ["--tenant", FJORDBANK, "--subscription", &accounts.csp];
+    server.run(&format!("tenant map {STACK} --from 2024-03-01"), &mapped).done();
+    assert_eq!(server.json("tenant list", &[STACK])[0]["properties"]["tenantId"], FJORDBANK);
+    assert_eq!(server.json("tenant history", &[STACK]).as_array().unwrap().len(), 2);
+
+    let directory = run_with(&mut server.command("stack directory", &[STACK, "-"]), DIRECTORY).done();
+    assert_eq!(directory, "2 local subscriptions: 2 new, 0 changed\n");
+    let import = ["--cloud-id", STACK, "--reported-start", "2024-03-05T14:00:00Z", "-"];
+    let imported = run_with(&mut server.command("usage import", &import), PAGE);
+    assert_eq!(imported.data, "5 records: 4 accepted, 0 duplicate, 0 revised, 1 quarantined\n");
+    assert!(imported.notes.contains("warning: -, record 5: "), "{}", imported.notes);
+    assert_eq!(imported.code, Some(0));
+
+    let of_csp = server.json("statement show --period 2024-03", &[&accounts.csp]);
+    // 8 + 4 vCPU hours at 0.008 and 2 at 0.046: 0.096 and 0.092, each rounded once.
+    assert_eq!((text(&of_csp, "total"), text(&of_csp, "currency")), ("0.19".into(), "USD".into()));
+    assert!(of_csp["lines"].as_array().unwrap().iter().all(|line| line["reason"] == "tenantMapping"), "{of_csp}");
+    let of_default = server.json("statement show --period 2024-03", &[&accounts.shared_services]);
+    // 16 vCPU hours of the partner's own.
+    assert_eq!(text(&of_default, "total"), "0.13");
+    assert_eq!(of_default["lines"][0]["reason"], "tenantNotMapped");
+    let bill = server.run("statement show --period 2024-03", &[&accounts.csp]).done();
+    assert!(bill.contains("\nTotal ") && bill.contains("tenant mapping"), "{bill}");
+    assert_eq!(server.json("statement list --period 2024-03", &[]).as_array().unwrap().len(), 2);
+
+    assert_eq!(server.json("usage unmapped --period 2024-03", &[])[0]["chargedTo"], *accounts.shared_services);
+    assert_eq!(server.json("usage quarantine", &[])[0]["code"], "InvalidQuantity");
+    assert_eq!(server.json("stack receipts", &[STACK])[0]["accepted"], 4);
+    assert_eq!(server.json("check --period 2024-03", &[])["holds"], true);
+    assert!(!server.json("meter list", &[]).as_array().unwrap().is_empty());
+    assert!(!server.json("price-list list", &[]).as_array().unwrap().is_empty());
+
+    let (code, _) = server.stop();
+    assert_eq!(code, Some(0), "a server that is asked to stop leaves in order");
+}
+
+#[test]
+fn what_init_prints_is_the_only_place_where_the_credential_is_ever_seen() {
+    let server = Server::start();
+    let credential = server.credential.clone();
+    assert!(credential.starts_with("mbo_"), "{:?}", server.initialised);
+    assert_eq!(server.initialised.data, format!("{credential}\n"), "the credential is the only line of data");
+    assert!(!server.initialised.notes.contains(&credential));
+
+    let mut said = String::new();
+    for (command, more) in [
+        ("partner list", vec![]),
+        ("partner list --output json", vec![]),
+        ("partner list --help", vec![]),
+        ("statement show", vec![STACK]),
+        ("partner list --url https://localhost:1", vec![]),
+        ("partner list --period", vec![]),
+        ("meter list --ca", vec!["Cargo.lock"]),
+    ] {
+        let outcome = server.run(command, &more);
+        said.push_str(&outcome.data);
+        said.push_str(&outcome.notes);
+    }
+    let again = run(meterbridge().arg("init").arg("--data").arg(server.data()));
+    assert_eq!((again.code, again.data.as_str()), (Some(1), ""), "an initialised directory stays as it is");
+    assert!(again.notes.contains("is initialised already"), "{}", again.notes);
+    let in_use = run(meterbridge().args(["init", "--new-credential", "--data"]).arg(server.data()));
+    assert_eq!((in_use.code, in_use.data.as_str()), (Some(1), ""), "{in_use:?}");
+    let wrong = server.run("partner list --credential mbo_wrong", &[]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.notes.contains("AuthenticationFailed") && wrong.notes.contains("hint:"), "{}", wrong.notes);
+
+    let (_, log) = server.stop();
+    for text in [said, again.notes, in_use.notes, wrong.notes, log] {
+        assert!(!text.contains(&credential[4..]), "{text}");
+    }
+}
+
+#[test]
+fn a_further_credential_is_as_good_as_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let init = |more: &[&str]| run(meterbridge().args(["init", "--data"]).arg(directory.path()).args(more)).done();
+    let (first, second) = (init(&[]), init(&["--new-credential", "--operator", "Night shift"]));
+    assert!(first != second && second.starts_with("mbo_"), "{second}");
+    let stored = fs::read_dir(directory.path()).unwrap().count();
+    assert!(stored > 0);
+}
