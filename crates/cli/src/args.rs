@@ -48,14 +48,27 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// How data is written.
-    #[arg(long, short, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        default_value = "table",
+        value_name = "FORMAT"
+    )]
     #[arg(help_heading = "Output")]
     pub(crate) output: Format,
     /// Say nothing but data, warnings and errors.
     #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
     /// No colours, not even on a terminal.
-    #[arg(long, global = true, env = "NO_COLOR", hide_env_values = true, help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        env = "NO_COLOR",
+        hide_env_values = true,
+        help_heading = "Output"
+    )]
     #[arg(value_parser = FalseyValueParser::new())]
     pub(crate) no_color: bool,
 }
@@ -119,7 +132,13 @@ pub(crate) struct ServerArgs {
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "credential")]
     pub(crate) credential_file: Option<PathBuf>,
     /// The operator's credential. Better in the environment than here, where other users can see it.
-    #[arg(long, global = true, env = "METERBRIDGE_CREDENTIAL", hide_env_values = true, value_name = "TEXT")]
+    #[arg(
+        long,
+        global = true,
+        env = "METERBRIDGE_CREDENTIAL",
+        hide_env_values = true,
+        value_name = "TEXT"
+    )]
     pub(crate) credential: Option<String>,
     /// The data directory of a server on this machine: its CA is trusted.
     #[arg(long, global = true, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
@@ -130,11 +149,11 @@ pub(crate) struct ServerArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  meterbridge advice --operated-by reseller")]
 pub(crate) struct AdviceArgs {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
     /// Who operates the stack.
     #[arg(long, value_enum, value_name = "WHO")]
     pub(crate) operated_by: OperatedBy,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 /// What is checked.
@@ -146,9 +165,9 @@ Example:
   meterbridge check --period 2026-10")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    #[command(flatten)]
     pub(crate) period: PeriodArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 /// Which month.
@@ -174,8 +193,13 @@ mod tests {
         fn missing(command: &clap::Command, path: &str, found: &mut Vec<String>) {
             let path = format!("{path} {}", command.get_name());
             if command.has_subcommands() {
-                command.get_subcommands().for_each(|inner| missing(inner, &path, found));
-            } else if !command.get_after_help().is_some_and(|help| help.to_string().contains("Example")) {
+                command
+                    .get_subcommands()
+                    .for_each(|inner| missing(inner, &path, found));
+            } else if !command
+                .get_after_help()
+                .is_some_and(|help| help.to_string().contains("Example"))
+            {
                 found.push(path);
             }
         }

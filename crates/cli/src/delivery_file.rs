@@ -81,13 +81,25 @@ pub(crate) fn cut(
     mut take: impl FnMut(Part) -> bool,
 ) -> Result<(), Ended> {
     let mut first_line = Vec::new();
-    (&mut file).take(FIRST_LINE_BYTES_MAX).read_until(b'\n', &mut first_line)?;
+    (&mut file)
+        .take(FIRST_LINE_BYTES_MAX)
+        .read_until(b'\n', &mut first_line)?;
     if first_line.starts_with(BYTE_ORDER_MARK) {
         first_line.drain(..BYTE_ORDER_MARK.len());
     }
-    let format = if is_record(&first_line) { Format::Ndjson } else { Format::Json };
+    let format = if is_record(&first_line) {
+        Format::Ndjson
+    } else {
+        Format::Json
+    };
     let file = io::Cursor::new(first_line).chain(file);
-    let mut packer = Packer { format, records_max, body: Vec::new(), records: 0, take: &mut take };
+    let mut packer = Packer {
+        format,
+        records_max,
+        body: Vec::new(),
+        records: 0,
+        take: &mut take,
+    };
     let outcome = match format {
         Format::Ndjson => lines(file, &mut packer),
         Format::Json => values(file, &mut packer),
@@ -113,7 +125,11 @@ fn lines(mut file: impl BufRead, packer: &mut Packer<'_>) -> Result<(), Ended> {
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if (&mut file).take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line)? == 0 {
+        if (&mut file)
+            .take(LINE_BYTES_MAX + 1)
+            .read_until(b'\n', &mut line)?
+            == 0
+        {
             break;
         }
         if !line.ends_with(b"\n") && line.len() as u64 > LINE_BYTES_MAX {
@@ -154,8 +170,11 @@ fn page(value: &RawValue) -> Option<Vec<&RawValue>> {
         #[serde(borrow)]
         value: Vec<&'a RawValue>,
     }
-    let page: Option<Page<'_>> =
-        if value.get().starts_with('{') { serde_json::from_str(value.get()).ok() } else { None };
+    let page: Option<Page<'_>> = if value.get().starts_with('{') {
+        serde_json::from_str(value.get()).ok()
+    } else {
+        None
+    };
     page.map(|page| page.value)
 }
 
@@ -170,7 +189,9 @@ struct Packer<'a> {
 
 impl Packer<'_> {
     fn add_all(&mut self, records: &[&RawValue]) -> Result<(), Ended> {
-        records.iter().try_for_each(|record| self.add(record.get().as_bytes()))
+        records
+            .iter()
+            .try_for_each(|record| self.add(record.get().as_bytes()))
     }
 
     fn add(&mut self, record: &[u8]) -> Result<(), Ended> {
@@ -187,7 +208,11 @@ impl Packer<'_> {
             self.body.push(b'\n');
         }
         self.records += 1;
-        if self.records == self.records_max { self.hand_over() } else { Ok(()) }
+        if self.records == self.records_max {
+            self.hand_over()
+        } else {
+            Ok(())
+        }
     }
 
     fn hand_over(&mut self) -> Result<(), Ended> {
@@ -198,8 +223,16 @@ impl Packer<'_> {
         if self.format == Format::Json {
             body.extend_from_slice(b"]}");
         }
-        let part = Part { body: body.into(), format: self.format, records: std::mem::take(&mut self.records) };
-        if (self.take)(part) { Ok(()) } else { Err(Ended::NotWanted) }
+        let part = Part {
+            body: body.into(),
+            format: self.format,
+            records: std::mem::take(&mut self.records),
+        };
+        if (self.take)(part) {
+            Ok(())
+        } else {
+            Err(Ended::NotWanted)
+        }
     }
 }
 

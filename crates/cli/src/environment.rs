@@ -8,7 +8,10 @@ use server::{Clock, Random};
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the wall clock"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -19,8 +22,14 @@ impl Clock for SystemClock {
 pub(crate) struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that draws random numbers")]
-    #[expect(clippy::panic, reason = "without randomness no secret can be made, and none may be made up")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that draws random numbers"
+    )]
+    #[expect(
+        clippy::panic,
+        reason = "without randomness no secret can be made, and none may be made up"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
             panic!("the operating system gives no random numbers: {error}");

@@ -22,12 +22,20 @@ const WRONG_USAGE: u8 = 2;
 impl Failure {
     /// What happened, as a sentence.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), causes: Vec::new(), hint: None, exit_code: FAILED }
+        Self {
+            what: what.into(),
+            causes: Vec::new(),
+            hint: None,
+            exit_code: FAILED,
+        }
     }
 
     /// The command cannot be carried out as it was given.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
-        Self { exit_code: WRONG_USAGE, ..Self::new(what) }
+        Self {
+            exit_code: WRONG_USAGE,
+            ..Self::new(what)
+        }
     }
 
     /// A file or a folder could not be used.
@@ -43,7 +51,10 @@ impl Failure {
 
     /// Says what to do about it.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 
     /// With which code the process leaves.
@@ -70,9 +81,9 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let hint = match &error {
-            ClientError::Untrusted { .. } => {
-                Some("Name the server's CA certificate with --ca FILE; `meterbridge serve` prints where it is.")
-            }
+            ClientError::Untrusted { .. } => Some(
+                "Name the server's CA certificate with --ca FILE; `meterbridge serve` prints where it is.",
+            ),
             ClientError::Unreachable { .. } => {
                 Some("Is the server running? Name its address with --url, such as https://localhost:8443.")
             }
@@ -87,8 +98,15 @@ impl From<ClientError> for Failure {
                 let mut failure = Self::new(refusal.message.clone());
                 let target = refusal.target.as_ref().map(|target| format!(", about {target}"));
                 let answer = format!("the server answered {} {}", refusal.status.as_u16(), refusal.code);
-                failure.causes.push(format!("{answer}{}", target.unwrap_or_default()));
-                failure.causes.extend(refusal.request_id.as_ref().map(|id| format!("request {id} in its log")));
+                failure
+                    .causes
+                    .push(format!("{answer}{}", target.unwrap_or_default()));
+                failure.causes.extend(
+                    refusal
+                        .request_id
+                        .as_ref()
+                        .map(|id| format!("request {id} in its log")),
+                );
                 failure
             }
             ClientError::Unreachable { server, cause } => {
@@ -100,6 +118,9 @@ impl From<ClientError> for Failure {
             ClientError::Settings(text) => Self::usage(text.clone()),
             other => Self::new(other.to_string()),
         };
-        Self { hint: hint.map(str::to_owned), ..failure }
+        Self {
+            hint: hint.map(str::to_owned),
+            ..failure
+        }
     }
 }

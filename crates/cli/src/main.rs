@@ -38,7 +38,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new("The process cannot work.").because(error.to_string()))?;
+    let runtime =
+        runtime.map_err(|error| Failure::new("The process cannot work.").because(error.to_string()))?;
     runtime.block_on(async {
         match command {
             Command::Init(args) => serving::init(args, printer).await,

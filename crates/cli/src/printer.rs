@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::failure::Failure;
-pub(crate) use progress::Progress;
 use progress::Bars;
+pub(crate) use progress::Progress;
 pub(crate) use style::Style;
 
 /// How data is written.
@@ -134,10 +134,12 @@ impl Printer {
     }
 
     fn write_data(&self, text: &str) -> Result<(), Failure> {
-        let written = self.undisturbed(|| write_line(&self.shared.data, text));
-        written.map_err(|error| {
-            Failure::new("The output cannot be written.").because(error.to_string())
-        })
+        match self.undisturbed(|| write_line(&self.shared.data, text)) {
+            // Whoever reads it has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::new("The output cannot be written.").because(error.to_string())),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn write_note(&self, text: &str) {
@@ -249,24 +251,34 @@ pub(crate) mod tests {
     #[test]
     fn a_failure_is_told_with_its_causes_and_what_to_do() {
         let (printer, data, notes) = captured(Format::Json, true);
-        printer.failure(&Failure::new("It broke.").because("the glass").because("the fall").hint("Use plastic."));
-        assert_eq!(notes.text(), "error: It broke.\n  the glass\n  the fall\nhint: Use plastic.\n");
+        printer.failure(
+            &Failure::new("It broke.")
+                .because("the glass")
+                .because("the fall")
+                .hint("Use plastic."),
+        );
+        assert_eq!(
+            notes.text(),
+            "error: It broke.\n  the glass\n  the fall\nhint: Use plastic.\n"
+        );
         assert_eq!(data.text(), "");
     }
 
     #[test]
-    fn output_that_cannot_be_written_is_a_failure() {
-        struct Full;
-        impl Write for Full {
+    fn output_that_cannot_be_written_is_a_failure_unless_nobody_wants_it() {
+        struct Broken(io::ErrorKind);
+        impl Write for Broken {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::StorageFull.into())
+                Err(self.0.into())
             }
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }
         let (printer, ..) = captured(Format::Table, false);
-        *printer.shared.data.lock().unwrap() = Box::new(Full);
+        *printer.shared.data.lock().unwrap() = Box::new(Broken(io::ErrorKind::BrokenPipe));
+        printer.show(&1, || "one".to_owned()).unwrap();
+        *printer.shared.data.lock().unwrap() = Box::new(Broken(io::ErrorKind::StorageFull));
         let failure = printer.show(&1, || "one".to_owned()).unwrap_err();
         assert_eq!(failure.what(), "The output cannot be written.");
     }

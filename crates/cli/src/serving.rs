@@ -33,27 +33,44 @@ struct Initialised<'a> {
 /// # Errors
 /// If it was made before, cannot be written, or a server has it open.
 pub(crate) async fn init(args: InitArgs, printer: &Printer) -> Result<(), Failure> {
-    let InitArgs { data, operator, new_credential } = args;
+    let InitArgs {
+        data,
+        operator,
+        new_credential,
+    } = args;
     match (is_initialised(&data), new_credential) {
         (true, false) => return Err(already_initialised(&data)),
         (false, true) => return Err(not_initialised(&data)),
         _ => {}
     }
     make_private_directory(&data).map_err(|error| Failure::file(&data, &error))?;
-    let app = server::open(&data, Arc::new(SystemClock), Arc::new(SystemRandom)).await.map_err(not_opened)?;
+    let app = server::open(&data, Arc::new(SystemClock), Arc::new(SystemRandom))
+        .await
+        .map_err(not_opened)?;
     let loopback = ([127, 0, 0, 1], 0).into();
-    Server::prepare(&ServerConfig::new(data.clone(), loopback, Arc::new(SystemClock))).await.map_err(not_started)?;
+    Server::prepare(&ServerConfig::new(data.clone(), loopback, Arc::new(SystemClock)))
+        .await
+        .map_err(not_started)?;
     let credential = server::admit_operator(&app, &operator).await;
-    let credential =
-        credential.map_err(|error| Failure::new("No credential could be made.").because(error.to_string()))?;
+    let credential = credential
+        .map_err(|error| Failure::new("No credential could be made.").because(error.to_string()))?;
     let mark = data.join(MARK);
     fs::write(&mark, "").map_err(|error| Failure::file(&mark, &error))?;
 
     let ca = Tls::ca_certificate_path(&data);
     let (directory, ca) = (data.display().to_string(), ca.display().to_string());
-    printer.note(&format!("The data directory is {directory}, the CA certificate {ca}."));
-    printer.note(&format!("The credential of operator \"{operator}\" follows. It is shown this once: keep it safe."));
-    let made = Initialised { operator: &operator, credential, data_directory: directory, ca_certificate: ca };
+    printer.note(&format!(
+        "The data directory is {directory}, the CA certificate {ca}."
+    ));
+    printer.note(&format!(
+        "The credential of operator \"{operator}\" follows. It is shown this once: keep it safe."
+    ));
+    let made = Initialised {
+        operator: &operator,
+        credential,
+        data_directory: directory,
+        ca_certificate: ca,
+    };
     printer.show(&made, || made.credential.clone())?;
     printer.hint(&format!(
         "Run the server with `meterbridge serve --data {0}`. Where you work with it, set METERBRIDGE_CREDENTIAL to the \
@@ -75,8 +92,10 @@ fn already_initialised(data: &Path) -> Failure {
 }
 
 fn not_initialised(data: &Path) -> Failure {
-    Failure::new(format!("{} is not initialised.", data.display()))
-        .hint(format!("Make it with `meterbridge init --data {}`.", data.display()))
+    Failure::new(format!("{} is not initialised.", data.display())).hint(format!(
+        "Make it with `meterbridge init --data {}`.",
+        data.display()
+    ))
 }
 
 fn make_private_directory(path: &Path) -> io::Result<()> {
@@ -93,13 +112,18 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
         return Err(not_initialised(&args.data));
     }
     log_to_standard_error(&args)?;
-    let app = server::open(&args.data, Arc::new(SystemClock), Arc::new(SystemRandom)).await.map_err(not_opened)?;
+    let app = server::open(&args.data, Arc::new(SystemClock), Arc::new(SystemRandom))
+        .await
+        .map_err(not_opened)?;
     let data = args.data.clone();
     let running = Server::start(config(args), app).await.map_err(not_started)?;
     announce(&running, &data, printer);
     told_to_stop().await?;
     printer.note("Stopping: requests in flight are finished first.");
-    running.shutdown().await.map_err(|error| Failure::new("The listener failed.").because(error.to_string()))?;
+    running
+        .shutdown()
+        .await
+        .map_err(|error| Failure::new("The listener failed.").because(error.to_string()))?;
     printer.note("Stopped.");
     Ok(())
 }
@@ -107,15 +131,28 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
 fn config(args: ServeArgs) -> ServerConfig {
     let tls = match (args.tls_cert, args.tls_key) {
         (Some(certificate), Some(key)) => Tls::Own { certificate, key },
-        _ => Tls::SelfMade { host_names: args.host_name },
+        _ => Tls::SelfMade {
+            host_names: args.host_name,
+        },
     };
-    ServerConfig { public_url: args.public_url, tls, ..ServerConfig::new(args.data, args.listen, Arc::new(SystemClock)) }
+    ServerConfig {
+        public_url: args.public_url,
+        tls,
+        ..ServerConfig::new(args.data, args.listen, Arc::new(SystemClock))
+    }
 }
 
 fn announce(running: &Running, data: &Path, printer: &Printer) {
-    printer.note(&format!("listening on {} ({})", running.url().trim_end_matches('/'), running.address()));
+    printer.note(&format!(
+        "listening on {} ({})",
+        running.url().trim_end_matches('/'),
+        running.address()
+    ));
     if running.ca_certificate_pem().is_some() {
-        printer.note(&format!("CA certificate: {}", Tls::ca_certificate_path(data).display()));
+        printer.note(&format!(
+            "CA certificate: {}",
+            Tls::ca_certificate_path(data).display()
+        ));
     }
     printer.note("Stop it with Ctrl-C.");
 }
@@ -140,9 +177,13 @@ fn log_to_standard_error(args: &ServeArgs) -> Result<(), Failure> {
             .because(error.to_string())
             .hint("Give a level (error, warn, info, debug, trace), or levels per part such as `warn,server=debug`.")
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     let begun = match args.log_format {
-        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
+        LogFormat::Text => log
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .try_init(),
         LogFormat::Json => log.json().try_init(),
     };
     begun.map_err(|error| Failure::new("Logging cannot begin.").because(error.to_string()))

@@ -51,7 +51,12 @@ pub(crate) fn client(args: &ServerArgs, credential: Credential) -> Result<Client
 
 /// The CA certificate to trust: the one that is named, else that of a server on this machine.
 fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
-    let of_data = || args.data.as_deref().map(Tls::ca_certificate_path).filter(|path| path.exists());
+    let of_data = || {
+        args.data
+            .as_deref()
+            .map(Tls::ca_certificate_path)
+            .filter(|path| path.exists())
+    };
     args.ca.clone().or_else(of_data)
 }
 
@@ -77,13 +82,18 @@ pub(crate) fn secret(file: Option<&Path>, given: Option<&str>) -> Result<Option<
 /// If it cannot be read or holds something else.
 pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
     let not_text = |_| Failure::new(format!("{} cannot be used.", path.display())).because("it is not text");
-    Ok(String::from_utf8(small_file(path)?).map_err(not_text)?.trim().to_owned())
+    Ok(String::from_utf8(small_file(path)?)
+        .map_err(not_text)?
+        .trim()
+        .to_owned())
 }
 
 fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut content = Vec::new();
     let file = fs::File::open(path).map_err(|error| Failure::file(path, &error))?;
-    file.take(SMALL_FILE_BYTES_MAX + 1).read_to_end(&mut content).map_err(|error| Failure::file(path, &error))?;
+    file.take(SMALL_FILE_BYTES_MAX + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| Failure::file(path, &error))?;
     if content.len() as u64 > SMALL_FILE_BYTES_MAX {
         let why = format!("it has more than {SMALL_FILE_BYTES_MAX} bytes");
         return Err(Failure::new(format!("{} cannot be used.", path.display())).because(why));
@@ -128,7 +138,14 @@ mod tests {
 
     #[test]
     fn the_period_is_this_month_in_utc_unless_another_is_named() {
-        let period = |named: Option<&str>, now| period(&PeriodArgs { period: named.map(str::to_owned) }, &At(now));
+        let period = |named: Option<&str>, now| {
+            period(
+                &PeriodArgs {
+                    period: named.map(str::to_owned),
+                },
+                &At(now),
+            )
+        };
         assert_eq!(period(None, "2026-11-30T23:59:59Z"), "2026-11");
         assert_eq!(period(None, "2026-12-01T00:30:00+01:00"), "2026-11");
         assert_eq!(period(Some("2025-02"), "2026-11-21T00:00:00Z"), "2025-02");
@@ -140,8 +157,14 @@ mod tests {
         let (good, empty) = (directory.path().join("good"), directory.path().join("empty"));
         fs::write(&good, "mbo_file\n").unwrap();
         fs::write(&empty, " \n").unwrap();
-        assert_eq!(secret(Some(&good), Some("mbo_given")).unwrap(), Some(Credential::new("mbo_file")));
-        assert_eq!(secret(None, Some("mbo_given")).unwrap(), Some(Credential::new("mbo_given")));
+        assert_eq!(
+            secret(Some(&good), Some("mbo_given")).unwrap(),
+            Some(Credential::new("mbo_file"))
+        );
+        assert_eq!(
+            secret(None, Some("mbo_given")).unwrap(),
+            Some(Credential::new("mbo_given"))
+        );
         assert_eq!(secret(None, None).unwrap(), None);
         assert_eq!(secret(Some(&empty), None).unwrap_err().exit_code(), 2);
         let missing = secret(Some(&directory.path().join("none")), None).unwrap_err();

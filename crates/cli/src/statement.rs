@@ -34,7 +34,16 @@ const fn status_in_words(status: StatementStatus) -> &'static str {
 
 /// The bill: its lines and their total, who used them, and what was used without being charged.
 pub(crate) fn render(statement: &Statement, style: Style) -> String {
-    let Statement { subscription_id, period, status, price_list, currency, total, lines, not_charged } = statement;
+    let Statement {
+        subscription_id,
+        period,
+        status,
+        price_list,
+        currency,
+        total,
+        lines,
+        not_charged,
+    } = statement;
     let mut text = format!(
         "{}\nSubscription  {subscription_id}\nStatus        {}\nPrice list    {price_list}, amounts in {currency}\n",
         style.bold(&format!("Statement for {period}")),
@@ -47,11 +56,18 @@ pub(crate) fn render(statement: &Statement, style: Style) -> String {
         text.push_str(&style.subdued("Each line is rounded once; the total is the sum of the lines."));
         text.push('\n');
     }
-    if lines.iter().any(|line| line.shares.len() > 1 || line.reason != Reason::TenantMapping) {
+    if lines
+        .iter()
+        .any(|line| line.shares.len() > 1 || line.reason != Reason::TenantMapping)
+    {
         text.push_str(&format!("\n{}\n\n{}", style.bold("Who used it"), shares(lines)));
     }
     if !not_charged.is_empty() {
-        text.push_str(&format!("\n{}\n\n{}", style.bold("Used and not charged"), not_charged_table(not_charged)));
+        text.push_str(&format!(
+            "\n{}\n\n{}",
+            style.bold("Used and not charged"),
+            not_charged_table(not_charged)
+        ));
     }
     text
 }
@@ -67,17 +83,32 @@ struct Row {
 }
 
 fn bill(statement: &Statement) -> String {
-    let mut rows: Vec<Row> = statement.lines.iter().flat_map(|line| rows_of(line, statement)).collect();
-    rows.push(Row { amount: grouped(&statement.total), ..empty_row("Total", &statement.currency) });
+    let mut rows: Vec<Row> = statement
+        .lines
+        .iter()
+        .flat_map(|line| rows_of(line, statement))
+        .collect();
+    rows.push(Row {
+        amount: grouped(&statement.total),
+        ..empty_row("Total", &statement.currency)
+    });
     let quantities = aligned(rows.iter().map(|row| row.quantity.as_str()));
     let prices = aligned(rows.iter().map(|row| row.price.as_str()));
     let amounts = aligned(rows.iter().map(|row| row.amount.as_str()));
-    let columns =
-        [left("METER"), right("QUANTITY"), left("UNIT"), right("PRICE"), right("AMOUNT"), left("REASON")];
+    let columns = [
+        left("METER"),
+        right("QUANTITY"),
+        left("UNIT"),
+        right("PRICE"),
+        right("AMOUNT"),
+        left("REASON"),
+    ];
     let mut table = Table::new(&columns);
     let figures = quantities.into_iter().zip(prices).zip(amounts);
     for (row, ((quantity, price), amount)) in rows.into_iter().zip(figures) {
-        let Row { meter, unit, reason, .. } = row;
+        let Row {
+            meter, unit, reason, ..
+        } = row;
         table.row([meter, quantity, unit, price, amount, reason.to_owned()]);
     }
     table.to_string()
@@ -85,7 +116,14 @@ fn bill(statement: &Statement) -> String {
 
 fn empty_row(meter: &str, unit: &str) -> Row {
     let (meter, unit) = (meter.to_owned(), unit.to_owned());
-    Row { meter, quantity: String::new(), unit, price: String::new(), amount: String::new(), reason: "" }
+    Row {
+        meter,
+        quantity: String::new(),
+        unit,
+        price: String::new(),
+        amount: String::new(),
+        reason: "",
+    }
 }
 
 /// A line, what of it was included, and the steps of its price.
@@ -100,12 +138,19 @@ fn rows_of(line: &Line, statement: &Statement) -> Vec<Row> {
     }];
     if !is_zero(&line.included_quantity) {
         let included = grouped(&line.included_quantity);
-        rows.push(Row { quantity: included, price: "0".to_owned(), ..empty_row("  of it included", &line.unit) });
+        rows.push(Row {
+            quantity: included,
+            price: "0".to_owned(),
+            ..empty_row("  of it included", &line.unit)
+        });
     }
     rows.extend(line.tiers.iter().flatten().map(|charge| Row {
         quantity: grouped(&charge.quantity),
         price: charge.tier.unit_price.clone(),
-        ..empty_row(&format!("  of it from {} on", grouped(&charge.tier.from)), &line.unit)
+        ..empty_row(
+            &format!("  of it from {} on", grouped(&charge.tier.from)),
+            &line.unit,
+        )
     }));
     rows
 }
@@ -115,7 +160,11 @@ fn meter_name(line: &Line, statement: &Statement) -> String {
     let start = format!("{}-01T00:00:00Z", statement.period);
     match line.price_since.as_deref() {
         Some(since) if since == start => line.meter_name.clone(),
-        Some(since) => format!("{}, from {} on", line.meter_name, since.trim_end_matches(":00Z").replace('T', " ")),
+        Some(since) => format!(
+            "{}, from {} on",
+            line.meter_name,
+            since.trim_end_matches(":00Z").replace('T', " ")
+        ),
         None => format!("{}, development", line.meter_name),
     }
 }
@@ -125,8 +174,10 @@ fn is_zero(decimal: &str) -> bool {
 }
 
 fn shares(lines: &[Line]) -> String {
-    let all: Vec<(&Line, &Share)> =
-        lines.iter().flat_map(|line| line.shares.iter().map(move |share| (line, share))).collect();
+    let all: Vec<(&Line, &Share)> = lines
+        .iter()
+        .flat_map(|line| line.shares.iter().map(move |share| (line, share)))
+        .collect();
     let quantities: Vec<String> = all.iter().map(|(_, share)| grouped(&share.quantity)).collect();
     let quantities = aligned(quantities.iter().map(String::as_str));
     let columns = [
@@ -156,10 +207,17 @@ fn shares(lines: &[Line]) -> String {
 fn not_charged_table(not_charged: &[NotCharged]) -> String {
     let quantities: Vec<String> = not_charged.iter().map(|used| grouped(&used.quantity)).collect();
     let quantities = aligned(quantities.iter().map(String::as_str));
-    let mut table = Table::new(&[left("LOCAL METER"), right("QUANTITY"), left("UNIT"), left("BECAUSE")]);
+    let mut table = Table::new(&[
+        left("LOCAL METER"),
+        right("QUANTITY"),
+        left("UNIT"),
+        left("BECAUSE"),
+    ]);
     for (used, quantity) in not_charged.iter().zip(quantities) {
         table.row([
-            used.local_meter_name.clone().unwrap_or_else(|| used.local_meter_id.clone()),
+            used.local_meter_name
+                .clone()
+                .unwrap_or_else(|| used.local_meter_id.clone()),
             quantity,
             used.unit.clone().unwrap_or_else(|| "-".to_owned()),
             because_in_words(used.because).to_owned(),

@@ -14,12 +14,18 @@ pub(crate) struct Column {
 
 /// A column of words.
 pub(crate) const fn left(header: &'static str) -> Column {
-    Column { header, alignment: CellAlignment::Left }
+    Column {
+        header,
+        alignment: CellAlignment::Left,
+    }
 }
 
 /// A column of numbers.
 pub(crate) const fn right(header: &'static str) -> Column {
-    Column { header, alignment: CellAlignment::Right }
+    Column {
+        header,
+        alignment: CellAlignment::Right,
+    }
 }
 
 /// A table without borders.
@@ -31,7 +37,9 @@ impl Table {
     /// An empty table of these columns.
     pub(crate) fn new(columns: &[Column]) -> Self {
         let mut table = comfy_table::Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(columns.iter().map(|column| column.header));
         for (column, declared) in table.column_iter_mut().zip(columns) {
             column.set_cell_alignment(declared.alignment);
@@ -42,19 +50,24 @@ impl Table {
 
     /// Adds a row: a cell for each column.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
-        self.table.add_row(cells.into_iter().map(|cell| one_line(&cell.into())));
+        self.table
+            .add_row(cells.into_iter().map(|cell| one_line(&cell.into())));
         self
     }
 }
 
 /// A cell is one line, and cannot steer the terminal: names come from whoever made them.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table.lines().try_for_each(|line| writeln!(f, "{}", line.trim_end()))
+        self.table
+            .lines()
+            .try_for_each(|line| writeln!(f, "{}", line.trim_end()))
     }
 }
 
@@ -65,7 +78,9 @@ mod tests {
     #[test]
     fn words_are_to_the_left_and_numbers_to_the_right() {
         let mut table = Table::new(&[left("NAME"), right("QUANTITY"), left("UNIT")]);
-        table.row(["north", "1,234.5", "vCPU hours"]).row(["a", "2", "GB"]);
+        table
+            .row(["north", "1,234.5", "vCPU hours"])
+            .row(["a", "2", "GB"]);
         let expected = "NAME   QUANTITY  UNIT\nnorth   1,234.5  vCPU hours\na             2  GB\n";
         assert_eq!(table.to_string(), expected);
     }

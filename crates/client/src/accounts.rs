@@ -12,7 +12,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn create_partner(&self, partner: &NewPartner) -> Result<Partner, ClientError> {
-        self.ask(creation("partners", partner.id.is_some()).json(partner)?).await
+        self.ask(creation("partners", partner.id.is_some()).json(partner)?)
+            .await
     }
 
     /// Every partner.
@@ -28,7 +29,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn create_customer(&self, customer: &NewCustomer) -> Result<Customer, ClientError> {
-        self.ask(creation("customers", customer.id.is_some()).json(customer)?).await
+        self.ask(creation("customers", customer.id.is_some()).json(customer)?)
+            .await
     }
 
     /// Every customer.
@@ -47,7 +49,8 @@ impl Client {
         &self,
         subscription: &NewSubscription,
     ) -> Result<Subscription, ClientError> {
-        self.ask(creation("subscriptions", subscription.id.is_some()).json(subscription)?).await
+        self.ask(creation("subscriptions", subscription.id.is_some()).json(subscription)?)
+            .await
     }
 
     /// Every subscription.
@@ -63,7 +66,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn suspend_subscription(&self, id: &str) -> Result<Subscription, ClientError> {
-        self.ask(Call::new(Method::POST, ["api", "v1", "subscriptions", id, "suspend"]).repeatable()).await
+        self.ask(Call::new(Method::POST, ["api", "v1", "subscriptions", id, "suspend"]).repeatable())
+            .await
     }
 
     /// Makes a suspended subscription active again.
@@ -71,7 +75,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn activate_subscription(&self, id: &str) -> Result<Subscription, ClientError> {
-        self.ask(Call::new(Method::POST, ["api", "v1", "subscriptions", id, "activate"]).repeatable()).await
+        self.ask(Call::new(Method::POST, ["api", "v1", "subscriptions", id, "activate"]).repeatable())
+            .await
     }
 }
 

@@ -30,14 +30,31 @@ impl RegistrationPath {
     #[must_use]
     pub fn of_resource_id(id: &str) -> Option<Self> {
         let segments: Vec<&str> = id.trim_matches('/').split('/').collect();
-        let [subscriptions, subscription_id, groups, group, providers, provider, registrations, name] = segments[..]
+        let [
+            subscriptions,
+            subscription_id,
+            groups,
+            group,
+            providers,
+            provider,
+            registrations,
+            name,
+        ] = segments[..]
         else {
             return None;
         };
-        let expected =
-            ["subscriptions", "resourceGroups", "providers", "Microsoft.AzureStack", "registrations"];
+        let expected = [
+            "subscriptions",
+            "resourceGroups",
+            "providers",
+            "Microsoft.AzureStack",
+            "registrations",
+        ];
         let fixed = [subscriptions, groups, providers, provider, registrations];
-        let same = fixed.iter().zip(expected).all(|(given, expected)| given.eq_ignore_ascii_case(expected));
+        let same = fixed
+            .iter()
+            .zip(expected)
+            .all(|(given, expected)| given.eq_ignore_ascii_case(expected));
         same.then(|| Self {
             subscription_id: subscription_id.to_owned(),
             resource_group: group.to_owned(),
@@ -46,7 +63,11 @@ impl RegistrationPath {
     }
 
     fn call(&self, method: Method, rest: &[&str]) -> Call {
-        let Self { subscription_id, resource_group, name } = self;
+        let Self {
+            subscription_id,
+            resource_group,
+            name,
+        } = self;
         let provider = ["providers", "Microsoft.AzureStack", "registrations", name];
         let group = ["subscriptions", subscription_id, "resourceGroups", resource_group];
         let path = group.into_iter().chain(provider).chain(rest.iter().copied());
@@ -67,7 +88,10 @@ impl Client {
     ) -> Result<ResourceGroup, ClientError> {
         let path = ["subscriptions", subscription_id, "resourceGroups", name];
         let call = Call::new(Method::PUT, path).query(API_VERSION, Some(RESOURCE_MANAGER));
-        let group = PutResourceGroup { location: Some(location.to_owned()), tags: None };
+        let group = PutResourceGroup {
+            location: Some(location.to_owned()),
+            tags: None,
+        };
         self.ask(call.json(&group)?).await
     }
 
@@ -98,7 +122,8 @@ impl Client {
         at: &RegistrationPath,
         registration: &PutRegistration,
     ) -> Result<Answered<Registration>, ClientError> {
-        self.ask_with_warnings(at.call(Method::PUT, &[]).json(registration)?).await
+        self.ask_with_warnings(at.call(Method::PUT, &[]).json(registration)?)
+            .await
     }
 
     /// A registration.
@@ -122,7 +147,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn activation_key(&self, at: &RegistrationPath) -> Result<ActivationKeyResult, ClientError> {
-        self.ask(at.call(Method::POST, &["getActivationKey"]).repeatable()).await
+        self.ask(at.call(Method::POST, &["getActivationKey"]).repeatable())
+            .await
     }
 
     /// Adds a tenant: the customer's subscription pays from the present hour on. Without a tenant, it is the one that
@@ -136,16 +162,28 @@ impl Client {
         subscription_id: &str,
         tenant_id: Option<&str>,
     ) -> Result<Answered<CustomerSubscription>, ClientError> {
-        let properties = PutCustomerSubscriptionProperties { tenant_id: tenant_id.map(str::to_owned) };
-        let body = PutCustomerSubscription { properties: Some(properties) };
-        self.ask_with_warnings(at.call(Method::PUT, &["customerSubscriptions", subscription_id]).json(&body)?).await
+        let properties = PutCustomerSubscriptionProperties {
+            tenant_id: tenant_id.map(str::to_owned),
+        };
+        let body = PutCustomerSubscription {
+            properties: Some(properties),
+        };
+        self.ask_with_warnings(
+            at.call(Method::PUT, &["customerSubscriptions", subscription_id])
+                .json(&body)?,
+        )
+        .await
     }
 
     /// Removes a tenant, if it is mapped: its later usage falls to the default subscription.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn remove_tenant(&self, at: &RegistrationPath, subscription_id: &str) -> Result<(), ClientError> {
+    pub async fn remove_tenant(
+        &self,
+        at: &RegistrationPath,
+        subscription_id: &str,
+    ) -> Result<(), ClientError> {
         let call = at.call(Method::DELETE, &["customerSubscriptions", subscription_id]);
         self.tell(call).await
     }
@@ -155,9 +193,19 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn tenants(&self, at: &RegistrationPath) -> Result<Vec<CustomerSubscription>, ClientError> {
-        let RegistrationPath { subscription_id, resource_group, name } = at;
+        let RegistrationPath {
+            subscription_id,
+            resource_group,
+            name,
+        } = at;
         let group = ["subscriptions", subscription_id, "resourceGroups", resource_group];
-        let rest = ["providers", "Microsoft.AzureStack", "registrations", name, "customerSubscriptions"];
+        let rest = [
+            "providers",
+            "Microsoft.AzureStack",
+            "registrations",
+            name,
+            "customerSubscriptions",
+        ];
         let path: Vec<&str> = group.into_iter().chain(rest).collect();
         self.list(&path, &[(API_VERSION, Some(AZURE_STACK))]).await
     }
@@ -169,14 +217,20 @@ mod tests {
 
     #[test]
     fn a_resource_id_says_where_a_registration_is() {
-        let id = "/subscriptions/s/resourcegroups/azurestack/providers/Microsoft.AzureStack/registrations/north";
+        let id =
+            "/subscriptions/s/resourcegroups/azurestack/providers/Microsoft.AzureStack/registrations/north";
         let expected = RegistrationPath {
             subscription_id: "s".into(),
             resource_group: "azurestack".into(),
             name: "north".into(),
         };
         assert_eq!(RegistrationPath::of_resource_id(id), Some(expected));
-        for other in ["", "/subscriptions/s", &id.replace("AzureStack", "Compute"), &format!("{id}/customerSubscriptions/c")] {
+        for other in [
+            "",
+            "/subscriptions/s",
+            &id.replace("AzureStack", "Compute"),
+            &format!("{id}/customerSubscriptions/c"),
+        ] {
             assert_eq!(RegistrationPath::of_resource_id(other), None, "{other}");
         }
     }

@@ -29,7 +29,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn price_list(&self, name: &str) -> Result<PriceList, ClientError> {
-        self.ask(Call::new(Method::GET, ["api", "v1", "price-lists", name])).await
+        self.ask(Call::new(Method::GET, ["api", "v1", "price-lists", name]))
+            .await
     }
 
     /// Publishes a version of a price list: the JSON of a [`wire::api::PublishPriceList`], as it is written.
@@ -55,7 +56,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn statements(&self, period: &str) -> Result<Vec<Statement>, ClientError> {
-        self.list(&["api", "v1", "statements"], &[("period", Some(period))]).await
+        self.list(&["api", "v1", "statements"], &[("period", Some(period))])
+            .await
     }
 
     /// Checks the laws over everything received and over a period's usage and statements.
@@ -63,7 +65,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`]. A law that does not hold is no error but in the answer.
     pub async fn check_laws(&self, period: &str) -> Result<LawCheck, ClientError> {
-        self.ask(Call::new(Method::GET, ["api", "v1", "periods", period, "check"])).await
+        self.ask(Call::new(Method::GET, ["api", "v1", "periods", period, "check"]))
+            .await
     }
 
     /// Usage of a period that no tenant mapping claims.
@@ -71,7 +74,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn unmapped_usage(&self, period: &str) -> Result<Vec<UnmappedUsage>, ClientError> {
-        self.list(&["api", "v1", "usage", "unmapped"], &[("period", Some(period))]).await
+        self.list(&["api", "v1", "usage", "unmapped"], &[("period", Some(period))])
+            .await
     }
 
     /// What each stack measured in a period, per local meter, whoever pays for it.
@@ -79,7 +83,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn measured_usage(&self, period: &str) -> Result<Vec<MeasuredUsage>, ClientError> {
-        self.list(&["api", "v1", "usage", "measured"], &[("period", Some(period))]).await
+        self.list(&["api", "v1", "usage", "measured"], &[("period", Some(period))])
+            .await
     }
 
     /// The records in quarantine, of one stack if it is named.
@@ -87,6 +92,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn quarantine(&self, cloud_id: Option<&str>) -> Result<Vec<QuarantinedRecord>, ClientError> {
-        self.list(&["api", "v1", "quarantine"], &[("cloudId", cloud_id)]).await
+        self.list(&["api", "v1", "quarantine"], &[("cloudId", cloud_id)])
+            .await
     }
 }

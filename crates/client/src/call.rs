@@ -28,6 +28,7 @@ pub(crate) struct Call {
     headers: HeaderMap,
     body: Bytes,
     repeatable: bool,
+    persistent: bool,
 }
 
 /// What was answered.
@@ -43,7 +44,16 @@ impl Call {
         let repeatable = matches!(method, Method::GET | Method::PUT | Method::DELETE);
         let path = path.into_iter().map(str::to_owned).collect();
         let (query, headers, body) = (Vec::new(), HeaderMap::new(), Bytes::new());
-        Self { method, path, query, raw_query: None, headers, body, repeatable }
+        Self {
+            method,
+            path,
+            query,
+            raw_query: None,
+            headers,
+            body,
+            repeatable,
+            persistent: false,
+        }
     }
 
     pub(crate) fn query(mut self, name: &'static str, value: Option<&str>) -> Self {
@@ -53,7 +63,10 @@ impl Call {
 
     /// The whole query, as the server wrote it.
     pub(crate) fn raw_query(self, query: String) -> Self {
-        Self { raw_query: Some(query), ..self }
+        Self {
+            raw_query: Some(query),
+            ..self
+        }
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -61,12 +74,12 @@ impl Call {
         self
     }
 
-    /// Names the request, so that repeating it does no harm.
+    /// Names the request, so that repeating it does no harm; it is also sent again when the connection is lost.
     pub(crate) fn idempotency_key(mut self, key: &str) -> Result<Self, ClientError> {
         let value = HeaderValue::from_str(key)
             .map_err(|_| ClientError::Settings("The idempotency key holds a control character.".into()))?;
         self.headers.insert(IDEMPOTENCY_KEY, value);
-        self.repeatable = true;
+        (self.repeatable, self.persistent) = (true, true);
         Ok(self)
     }
 
@@ -82,12 +95,16 @@ impl Call {
     }
 
     pub(crate) fn body(self, content_type: &'static str, body: Bytes) -> Self {
-        Self { body, ..self.header(CONTENT_TYPE, content_type) }
+        Self {
+            body,
+            ..self.header(CONTENT_TYPE, content_type)
+        }
     }
 
     pub(crate) fn json(self, body: &impl Serialize) -> Result<Self, ClientError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| ClientError::Settings(format!("The request cannot be written as JSON: {error}")))?;
+        let body = serde_json::to_vec(body).map_err(|error| {
+            ClientError::Settings(format!("The request cannot be written as JSON: {error}"))
+        })?;
         Ok(self.body("application/json", body.into()))
     }
 }
@@ -106,8 +123,14 @@ pub struct Answered<T> {
 impl Answer {
     fn with<T>(&self, value: T) -> Answered<T> {
         let texts = self.headers.get_all(WARNING).iter();
-        let warnings = texts.map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()).collect();
-        Answered { value, created: self.status == StatusCode::CREATED, warnings }
+        let warnings = texts
+            .map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
+            .collect();
+        Answered {
+            value,
+            created: self.status == StatusCode::CREATED,
+            warnings,
+        }
     }
 }
 
@@ -120,7 +143,10 @@ impl Client {
     }
 
     /// The same, with the warnings beside the answer.
-    pub(crate) async fn ask_with_warnings<T: DeserializeOwned>(&self, call: Call) -> Result<Answered<T>, ClientError> {
+    pub(crate) async fn ask_with_warnings<T: DeserializeOwned>(
+        &self,
+        call: Call,
+    ) -> Result<Answered<T>, ClientError> {
         let request = call.shown();
         let answer = self.send(call).await?;
         Ok(answer.with(self.read(&request, &answer)?))
@@ -148,11 +174,17 @@ impl Client {
             let outcome = self.send_once(&url, &call, authorization.as_ref()).await;
             let asked = match &outcome {
                 Ok(answer) if is_temporary(answer.status) => retry_after(&answer.headers),
-                Err(ClientError::Unreachable { .. }) => None,
+                Err(ClientError::Unreachable { .. }) if call.persistent => None,
                 _ => return outcome.and_then(accepted),
             };
-            let wait = if call.repeatable { patience.next_wait(asked) } else { None };
-            let Some(wait) = wait else { return outcome.and_then(accepted) };
+            let wait = if call.repeatable {
+                patience.next_wait(asked)
+            } else {
+                None
+            };
+            let Some(wait) = wait else {
+                return outcome.and_then(accepted);
+            };
             tokio::time::sleep(wait).await;
         }
     }
@@ -163,7 +195,10 @@ impl Client {
         call: &Call,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, ClientError> {
-        let mut request = self.http.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+        let mut request = self
+            .http
+            .request(call.method.clone(), url.clone())
+            .headers(call.headers.clone());
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -179,7 +214,11 @@ impl Client {
             request: format!("{} {}", call.method, url.path()),
             cause: format!("it has more than {ANSWER_BYTES_MAX} bytes"),
         })?;
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
     fn url(&self, call: &Call) -> Url {
@@ -198,7 +237,9 @@ impl Client {
     }
 
     fn authorization(&self) -> Result<Option<HeaderValue>, ClientError> {
-        let Some(credential) = &self.credential else { return Ok(None) };
+        let Some(credential) = &self.credential else {
+            return Ok(None);
+        };
         let mut value = HeaderValue::from_str(&format!("Bearer {}", credential.text())).map_err(|_| {
             ClientError::Settings("The credential holds a control character; it is one line of text.".into())
         })?;
@@ -221,7 +262,11 @@ async fn body(response: &mut Response) -> Result<Option<Vec<u8>>, reqwest::Error
 
 /// An answer that says yes, or the refusal.
 fn accepted(answer: Answer) -> Result<Answer, ClientError> {
-    if answer.status.is_success() { Ok(answer) } else { Err(ClientError::Refused(Box::new(refusal(&answer)))) }
+    if answer.status.is_success() {
+        Ok(answer)
+    } else {
+        Err(ClientError::Refused(Box::new(refusal(&answer))))
+    }
 }
 
 fn refusal(answer: &Answer) -> Refusal {
@@ -229,14 +274,33 @@ fn refusal(answer: &Answer) -> Refusal {
     let header = |name| Some(answer.headers.get(name)?.to_str().ok()?.to_owned());
     let (hint, request_id) = (header(HINT), header(REQUEST_ID));
     if let Ok(ErrorEnvelope { error }) = serde_json::from_slice(&answer.body) {
-        let ErrorBody { code, message, target, .. } = error;
-        return Refusal { status, code, message, target, hint, request_id };
+        let ErrorBody {
+            code,
+            message,
+            target,
+            ..
+        } = error;
+        return Refusal {
+            status,
+            code,
+            message,
+            target,
+            hint,
+            request_id,
+        };
     }
     // Not our server's words, but of something between it and here.
     let text = String::from_utf8_lossy(&answer.body);
     let excerpt: String = text.trim().chars().take(EXCERPT_CHARS).collect();
     let message = format!("The answer was {status} without a reason: {excerpt}");
-    Refusal { status, code: format!("Http{}", status.as_u16()), message, target: None, hint, request_id }
+    Refusal {
+        status,
+        code: format!("Http{}", status.as_u16()),
+        message,
+        target: None,
+        hint,
+        request_id,
+    }
 }
 
 #[cfg(test)]
@@ -246,15 +310,25 @@ mod tests {
     fn answer(status: u16, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_static("7f3a"));
-        Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     #[test]
     fn a_refusal_is_told_in_the_servers_words() {
         let body = r#"{"error":{"code":"InvalidPeriod","message":"Expected a month.","target":"period"}}"#;
-        let ClientError::Refused(refusal) = accepted(answer(400, body)).err().unwrap() else { panic!() };
+        let ClientError::Refused(refusal) = accepted(answer(400, body)).err().unwrap() else {
+            panic!()
+        };
         assert_eq!(
-            (refusal.code.as_str(), refusal.message.as_str(), refusal.target.as_deref()),
+            (
+                refusal.code.as_str(),
+                refusal.message.as_str(),
+                refusal.target.as_deref()
+            ),
             ("InvalidPeriod", "Expected a month.", Some("period"))
         );
         assert_eq!(refusal.request_id.as_deref(), Some("7f3a"));
@@ -262,17 +336,23 @@ mod tests {
 
     #[test]
     fn a_refusal_of_somebody_in_between_is_shown_as_it_is() {
-        let ClientError::Refused(refusal) = accepted(answer(502, "<html>Bad gateway</html>")).err().unwrap() else {
+        let ClientError::Refused(refusal) = accepted(answer(502, "<html>Bad gateway</html>")).err().unwrap()
+        else {
             panic!()
         };
         assert_eq!(refusal.code, "Http502");
-        assert!(refusal.message.contains("<html>Bad gateway"), "{}", refusal.message);
+        assert!(
+            refusal.message.contains("<html>Bad gateway"),
+            "{}",
+            refusal.message
+        );
     }
 
     #[test]
     fn any_text_can_be_a_segment_of_a_path_or_a_value_of_a_query() {
         let client = Client::builder("https://localhost/prefix/").build().unwrap();
-        let call = Call::new(Method::GET, ["api", "v1", "price-lists", "a/b ?ü"]).query("after", Some("a&b=+"));
+        let call =
+            Call::new(Method::GET, ["api", "v1", "price-lists", "a/b ?ü"]).query("after", Some("a&b=+"));
         assert_eq!(
             client.url(&call.query("limit", None)).as_str(),
             "https://localhost/prefix/api/v1/price-lists/a%2Fb%20%3F%C3%BC?after=a%26b%3D%2B"

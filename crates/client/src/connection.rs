@@ -23,13 +23,20 @@ impl Client {
     /// Begins to build a client of the server at this URL.
     #[must_use]
     pub fn builder(url: &str) -> ClientBuilder {
-        ClientBuilder { url: url.to_owned(), ca_pem: None, credential: None }
+        ClientBuilder {
+            url: url.to_owned(),
+            ca_pem: None,
+            credential: None,
+        }
     }
 
     /// The same connections, used by another caller.
     #[must_use]
     pub fn with_credential(&self, credential: Credential) -> Self {
-        Self { credential: Some(credential), ..self.clone() }
+        Self {
+            credential: Some(credential),
+            ..self.clone()
+        }
     }
 
     /// The server's URL, without a slash at its end.
@@ -51,13 +58,19 @@ impl ClientBuilder {
     /// Trusts the certificates in this PEM text, and only these, instead of those of the operating system.
     #[must_use]
     pub fn ca_pem(self, pem: impl Into<Vec<u8>>) -> Self {
-        Self { ca_pem: Some(pem.into()), ..self }
+        Self {
+            ca_pem: Some(pem.into()),
+            ..self
+        }
     }
 
     /// The caller's credential.
     #[must_use]
     pub fn credential(self, credential: Credential) -> Self {
-        Self { credential: Some(credential), ..self }
+        Self {
+            credential: Some(credential),
+            ..self
+        }
     }
 
     /// The client. Nothing is sent yet.
@@ -78,8 +91,14 @@ impl ClientBuilder {
         if let Some(pem) = &self.ca_pem {
             http = http.tls_certs_only(certificates(pem)?);
         }
-        let http = http.build().map_err(|error| ClientError::Settings(format!("The client cannot be built: {error}")))?;
-        Ok(Client { http, server, credential: self.credential })
+        let http = http
+            .build()
+            .map_err(|error| ClientError::Settings(format!("The client cannot be built: {error}")))?;
+        Ok(Client {
+            http,
+            server,
+            credential: self.credential,
+        })
     }
 }
 
@@ -87,7 +106,8 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, ClientError> {
     match Certificate::from_pem_bundle(pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(ClientError::Settings(
-            "The CA is not a certificate. Expected PEM text that begins with -----BEGIN CERTIFICATE-----.".into(),
+            "The CA is not a certificate. Expected PEM text that begins with -----BEGIN CERTIFICATE-----."
+                .into(),
         )),
     }
 }
@@ -104,7 +124,11 @@ fn server_url(text: &str) -> Result<Url, ClientError> {
         "http" => return Err(refuse("without TLS, credentials would travel in the clear")),
         _ => return Err(refuse("its scheme is not https")),
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
         return Err(refuse("it has a user, a query or a fragment"));
     }
     Ok(url)
@@ -113,7 +137,10 @@ fn server_url(text: &str) -> Result<Url, ClientError> {
 /// Whether a URL leads to this machine whatever the network says.
 fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<std::net::IpAddr>();
     address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
@@ -146,7 +173,10 @@ mod tests {
     #[test]
     fn a_ca_that_is_no_certificate_is_refused() {
         for pem in ["", "not PEM", "-----BEGIN CERTIFICATE-----\nAAAA"] {
-            let error = Client::builder("https://localhost").ca_pem(pem).build().unwrap_err();
+            let error = Client::builder("https://localhost")
+                .ca_pem(pem)
+                .build()
+                .unwrap_err();
             assert!(error.to_string().contains("BEGIN CERTIFICATE"), "{error}");
         }
     }

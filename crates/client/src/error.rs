@@ -87,12 +87,14 @@ impl ClientError {
                  here and name it.",
             ),
             Self::TimedOut { .. } => Some("The server may be busy. Try again; nothing is counted twice."),
-            Self::Unintelligible { .. } => {
-                Some("Client and server may be of different versions, or something between them answered instead.")
-            }
+            Self::Unintelligible { .. } => Some(
+                "Client and server may be of different versions, or something between them answered instead.",
+            ),
             Self::Refused(refusal) if refusal.hint.is_some() => refusal.hint.as_deref(),
             Self::Refused(refusal) => match refusal.status {
-                StatusCode::UNAUTHORIZED => Some("Check the credential: it is printed once, when it is made."),
+                StatusCode::UNAUTHORIZED => {
+                    Some("Check the credential: it is printed once, when it is made.")
+                }
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                     Some("The server is busy. Try again later; nothing is counted twice.")
                 }

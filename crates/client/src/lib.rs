@@ -2,8 +2,8 @@
 //!
 //! A [`Client`] speaks TLS (plain HTTP only to the same machine), carries one caller's [`Credential`], and answers
 //! with the shapes of `wire`. Requests that do no harm when repeated are sent again while the server says that it is
-//! busy or cannot be reached, a bounded number of times; every other failure is a [`ClientError`] at once, in the
-//! server's own words where it had any.
+//! busy, and deliveries also when the connection is lost, a bounded number of times; every other failure is a
+//! [`ClientError`] at once, in the server's own words where it had any.
 
 mod accounts;
 mod azure_stack;

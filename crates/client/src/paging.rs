@@ -18,7 +18,9 @@ impl Client {
         query: &[(&'static str, Option<&str>)],
     ) -> Result<Vec<T>, ClientError> {
         let call = Call::new(Method::GET, path.iter().copied());
-        let first = query.iter().fold(call, |call, (name, value)| call.query(name, *value));
+        let first = query
+            .iter()
+            .fold(call, |call, (name, value)| call.query(name, *value));
         let mut page: Page<T> = self.ask(first).await?;
         let mut items = std::mem::take(&mut page.value);
         while let Some(link) = page.next_link.take() {
@@ -38,6 +40,10 @@ impl Client {
 
     fn unintelligible(&self, path: &[&str], cause: String) -> ClientError {
         let request = format!("GET /{}", path.join("/"));
-        ClientError::Unintelligible { server: self.server().to_owned(), request, cause }
+        ClientError::Unintelligible {
+            server: self.server().to_owned(),
+            request,
+            cause,
+        }
     }
 }

@@ -35,7 +35,10 @@ impl Patience {
 
 /// Whether the server says that the same request may succeed later.
 pub(crate) fn is_temporary(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    )
 }
 
 /// How long the server wants to be left alone: `Retry-After` in seconds, the only form our server sends.
@@ -51,7 +54,9 @@ mod tests {
     #[test]
     fn waits_grow_and_end() {
         let mut patience = Patience::default();
-        let waits: Vec<u128> = std::iter::from_fn(|| patience.next_wait(None)).map(|it| it.as_millis()).collect();
+        let waits: Vec<u128> = std::iter::from_fn(|| patience.next_wait(None))
+            .map(|it| it.as_millis())
+            .collect();
         assert_eq!(waits, [250, 500, 1000, 2000, 4000]);
     }
 
@@ -66,7 +71,12 @@ mod tests {
 
     #[test]
     fn only_seconds_are_understood() {
-        for (text, expected) in [("3", Some(3)), (" 0 ", Some(0)), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None)] {
+        for (text, expected) in [
+            ("3", Some(3)),
+            (" 0 ", Some(0)),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+            ("-1", None),
+        ] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, text.parse().unwrap());
             assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{text}");

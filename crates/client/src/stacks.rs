@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Receipt, Stack,
+    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Receipt,
+    Stack,
 };
 
 use crate::call::{Answered, Call};
@@ -32,7 +33,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn receipts(&self, cloud_id: &str) -> Result<Vec<Receipt>, ClientError> {
-        self.list(&["api", "v1", "stacks", cloud_id, "receipts"], &[]).await
+        self.list(&["api", "v1", "stacks", cloud_id, "receipts"], &[])
+            .await
     }
 
     /// Delivers a stack's directory: what its `Microsoft.Subscriptions.Admin/subscriptions` returns.
@@ -76,7 +78,8 @@ impl Client {
         request: &MapTenant,
     ) -> Result<Answered<MappingVersion>, ClientError> {
         let path = ["api", "v1", "registrations", cloud_id, "tenant-mappings"];
-        self.ask_with_warnings(Call::new(Method::POST, path).json(request)?).await
+        self.ask_with_warnings(Call::new(Method::POST, path).json(request)?)
+            .await
     }
 
     /// Every version of every tenant mapping of a stack, in the order of recording.
@@ -84,6 +87,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn mapping_history(&self, cloud_id: &str) -> Result<Vec<MappingVersion>, ClientError> {
-        self.list(&["api", "v1", "registrations", cloud_id, "tenant-mappings"], &[]).await
+        self.list(&["api", "v1", "registrations", cloud_id, "tenant-mappings"], &[])
+            .await
     }
 }

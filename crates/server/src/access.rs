@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use app::access::{Caller, Right};
 use app::{Error, Kind};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -46,11 +47,15 @@ pub(crate) struct Gate {
 pub(crate) async fn guard(
     State(gate): State<Gate>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    path: RawPathParams,
+    path: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let story = request.extensions().get::<Arc<Story>>().cloned().unwrap_or_default();
+    let story = request
+        .extensions()
+        .get::<Arc<Story>>()
+        .cloned()
+        .unwrap_or_default();
     story.on_route(gate.path);
     let Gate { door, needs, .. } = gate;
     if needs == Needs::Nothing {
@@ -59,6 +64,7 @@ pub(crate) async fn guard(
     let caller = authenticate(&door, request.headers(), peer)?;
     story.by(&caller);
     door.rates.count_request(caller.id())?;
+    let path = path.map_err(|error| params::unreadable(&error))?;
     let right = match needs {
         Needs::UsageOfStack => Right::DeliverUsage(params::cloud_id(&path)?),
         Needs::DirectoryOfStack => Right::DeliverDirectory(params::cloud_id(&path)?),
@@ -124,6 +130,9 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
 
 /// The answer of a path that nothing is at.
 pub(crate) fn nothing_here(request: &Request) -> Failure {
-    let message = format!("Nothing is at '{}'. GET /api/v1/openapi.json lists what is.", params::shown(request.uri()));
+    let message = format!(
+        "Nothing is at '{}'. GET /api/v1/openapi.json lists what is.",
+        params::shown(request.uri())
+    );
     Failure::new(StatusCode::NOT_FOUND, "NotFound", message)
 }

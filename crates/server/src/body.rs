@@ -29,7 +29,9 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { units: Arc::new(Semaphore::new(units(bytes_max))) }
+        Self {
+            units: Arc::new(Semaphore::new(units(bytes_max))),
+        }
     }
 }
 
@@ -74,7 +76,9 @@ async fn hold(door: &Door, request: Request, bytes_max: usize) -> Result<Held, F
         }
         Ok(())
     };
-    tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| Err(too_slow(timeout)))?;
+    tokio::time::timeout(timeout, reading)
+        .await
+        .unwrap_or_else(|_| Err(too_slow(timeout)))?;
     Ok(Held { bytes, _units: held })
 }
 
@@ -83,7 +87,9 @@ impl Memory {
     /// would wait for others that wait for it.
     fn acquire(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
         let units = u32::try_from(units(bytes)).map_err(|_| Failure::too_many_deliveries())?;
-        Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| Failure::too_many_deliveries())
+        Arc::clone(&self.units)
+            .try_acquire_many_owned(units)
+            .map_err(|_| Failure::too_many_deliveries())
     }
 }
 
@@ -95,7 +101,9 @@ pub(crate) async fn admit(
 ) -> Result<Response, Failure> {
     declared_length(request.headers(), door.limits.body_bytes_max)?;
     if let Some(encoding) = request.headers().get(CONTENT_ENCODING)
-        && !ENCODINGS.iter().any(|known| encoding.as_bytes().eq_ignore_ascii_case(known.as_bytes()))
+        && !ENCODINGS
+            .iter()
+            .any(|known| encoding.as_bytes().eq_ignore_ascii_case(known.as_bytes()))
     {
         let message = "Expected a body with Content-Encoding gzip or zstd, or without one.";
         return Err(Failure::unsupported_media_type(message).about("Content-Encoding"));
@@ -115,8 +123,10 @@ pub(crate) async fn json_delivery<T: DeserializeOwned>(door: &Door, request: Req
 
 /// What `Content-Length` says; refused before anything is read if that is too much.
 fn declared_length(headers: &HeaderMap, bytes_max: usize) -> Result<Option<usize>, Failure> {
-    let declared: Option<usize> =
-        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let declared: Option<usize> = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok());
     if declared.is_some_and(|declared| declared > bytes_max) {
         return Err(Failure::payload_too_large(bytes_max));
     }
@@ -137,7 +147,10 @@ async fn next_data(body: &mut Body) -> Result<Option<bytes::Bytes>, Failure> {
 }
 
 fn too_slow(timeout: Duration) -> Failure {
-    let message = format!("The body did not arrive within {} seconds. Send it again.", timeout.as_secs());
+    let message = format!(
+        "The body did not arrive within {} seconds. Send it again.",
+        timeout.as_secs()
+    );
     Failure::new(axum::http::StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message)
 }
 
@@ -182,11 +195,17 @@ impl<T: DeserializeOwned> FromRequest<Arc<Door>> for LargeJson<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
-        read_json(door, request, LARGE_JSON_BODY_BYTES_MAX).await.map(Self)
+        read_json(door, request, LARGE_JSON_BODY_BYTES_MAX)
+            .await
+            .map(Self)
     }
 }
 
-async fn read_json<T: DeserializeOwned>(door: &Door, request: Request, bytes_max: usize) -> Result<T, Failure> {
+async fn read_json<T: DeserializeOwned>(
+    door: &Door,
+    request: Request,
+    bytes_max: usize,
+) -> Result<T, Failure> {
     is_json(request.headers())?;
     json(&hold(door, request, bytes_max).await?)
 }
@@ -194,7 +213,9 @@ async fn read_json<T: DeserializeOwned>(door: &Door, request: Request, bytes_max
 fn is_json(headers: &HeaderMap) -> Result<(), Failure> {
     match media_type(headers) {
         Some(given) if given.eq_ignore_ascii_case("application/json") => Ok(()),
-        _ => Err(Failure::unsupported_media_type("Expected a body with Content-Type application/json.")),
+        _ => Err(Failure::unsupported_media_type(
+            "Expected a body with Content-Type application/json.",
+        )),
     }
 }
 
@@ -212,9 +233,10 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
 
 fn not_as_expected(error: &serde_json::Error) -> Failure {
     match error.classify() {
-        serde_json::error::Category::Data => {
-            Failure::invalid("InvalidRequestContent", format!("The body is not as expected: {error}."))
-        }
+        serde_json::error::Category::Data => Failure::invalid(
+            "InvalidRequestContent",
+            format!("The body is not as expected: {error}."),
+        ),
         _ => Failure::invalid("InvalidJson", format!("The body is not JSON: {error}.")),
     }
 }

@@ -34,7 +34,9 @@ impl ServerConfig {
             data_directory,
             listen,
             public_url: None,
-            tls: Tls::SelfMade { host_names: Vec::new() },
+            tls: Tls::SelfMade {
+                host_names: Vec::new(),
+            },
             limits: Limits::default(),
             wall_clock,
         }

@@ -22,7 +22,10 @@ pub(crate) struct Gatekeeper {
 
 impl Gatekeeper {
     pub(crate) fn new(connections_max: usize, idle_timeout: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(connections_max)), idle_timeout }
+        Self {
+            places: Arc::new(Semaphore::new(connections_max)),
+            idle_timeout,
+        }
     }
 }
 
@@ -34,7 +37,9 @@ impl<S> Accept<TcpStream, S> for Gatekeeper {
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let guarded = match Arc::clone(&self.places).try_acquire_owned() {
             // Answers are written whole, so there is nothing to be gained by waiting for more.
-            Ok(place) => stream.set_nodelay(true).map(|()| Guarded::new(stream, self.idle_timeout, place)),
+            Ok(place) => stream
+                .set_nodelay(true)
+                .map(|()| Guarded::new(stream, self.idle_timeout, place)),
             Err(_) => Err(io::Error::other("too many connections")),
         };
         std::future::ready(guarded.map(|guarded| (guarded, service)))
@@ -51,7 +56,12 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     fn new(stream: TcpStream, idle_timeout: Duration, place: OwnedSemaphorePermit) -> Self {
-        Self { stream, idle_timeout, deadline: Box::pin(tokio::time::sleep(idle_timeout)), _place: place }
+        Self {
+            stream,
+            idle_timeout,
+            deadline: Box::pin(tokio::time::sleep(idle_timeout)),
+            _place: place,
+        }
     }
 
     /// What came of reading or writing: progress moves the deadline, waiting is cut off by it.

@@ -42,7 +42,14 @@ pub(crate) struct Logged {
 
 impl Failure {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), target: None, detail: None, headers: Vec::new() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            target: None,
+            detail: None,
+            headers: Vec::new(),
+        }
     }
 
     /// The request is not right: 400.
@@ -80,12 +87,14 @@ impl Failure {
         message: impl Into<Cow<'static, str>>,
         retry_after_seconds: u64,
     ) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).with(RETRY_AFTER, retry_after_seconds.into())
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+            .with(RETRY_AFTER, retry_after_seconds.into())
     }
 
     /// Too many deliveries at once: 503.
     pub(crate) fn too_many_deliveries() -> Self {
-        let message = "Too many deliveries are being taken in. Nothing of this one was stored. Send it again later.";
+        let message =
+            "Too many deliveries are being taken in. Nothing of this one was stored. Send it again later.";
         Self::unavailable(TOO_MANY_DELIVERIES, message, BUSY_RETRY_AFTER_SECONDS)
     }
 
@@ -94,13 +103,20 @@ impl Failure {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "PayloadTooLarge",
-            format!("The body has more than {bytes_max} bytes, counted after decompression. Send it in several parts."),
+            format!(
+                "The body has more than {bytes_max} bytes, counted after decompression. Send it in several parts."
+            ),
         )
     }
 
     /// The body is not of a kind that is read here: 415.
     pub(crate) fn unsupported_media_type(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message).about("Content-Type")
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            message,
+        )
+        .about("Content-Type")
     }
 
     /// The path exists, but not for this method: 405.
@@ -120,12 +136,18 @@ impl Failure {
 
     /// The same, naming the member, parameter or header at fault.
     pub(crate) fn about(self, target: impl Into<Cow<'static, str>>) -> Self {
-        Self { target: Some(target.into()), ..self }
+        Self {
+            target: Some(target.into()),
+            ..self
+        }
     }
 
     /// The same, with something for the log.
     pub(crate) fn because(self, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..self }
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -150,7 +172,14 @@ const fn status(kind: Kind) -> StatusCode {
 
 impl From<app::Error> for Failure {
     fn from(error: app::Error) -> Self {
-        let app::Error { kind, code, message, target, hint, detail } = error;
+        let app::Error {
+            kind,
+            code,
+            message,
+            target,
+            hint,
+            detail,
+        } = error;
         let failure = Self {
             target: target.map(Cow::Borrowed),
             detail,
@@ -173,7 +202,14 @@ impl From<InvalidMember> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Self { status, code, message, target, detail, headers } = self;
+        let Self {
+            status,
+            code,
+            message,
+            target,
+            detail,
+            headers,
+        } = self;
         let error = ErrorBody {
             code: code.to_owned(),
             message: message.into_owned(),

@@ -42,12 +42,15 @@ pub async fn open(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<App, OpenError> {
-    let config = StoreConfig::Sqlite { directory: data_directory.join("store") };
+    let config = StoreConfig::Sqlite {
+        directory: data_directory.join("store"),
+    };
     let opened = tokio::task::spawn_blocking(move || store::open(&config)).await;
     let store = opened.map_err(|error| OpenError::CutOff(error.to_string()))??;
     let app = App::open(store, catalog::meters()?, clock, random).await?;
     let first = catalog::first_price_list()?;
-    app.publish_first_price_list(first.list, first.prices, first.from).await?;
+    app.publish_first_price_list(first.list, first.prices, first.from)
+        .await?;
     Ok(app)
 }
 

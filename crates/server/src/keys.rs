@@ -67,7 +67,10 @@ impl ActivationKeys {
     pub(crate) fn open(data_directory: &Path) -> Result<Self, KeysError> {
         let directory = data_directory.join("keys");
         let path = directory.join("activation-key.pem");
-        let in_file = |error| KeysError::File { path: path.clone(), error };
+        let in_file = |error| KeysError::File {
+            path: path.clone(),
+            error,
+        };
         let pem = match secret_file::read(&path).map_err(in_file)? {
             Some(pem) => pem,
             None => {
@@ -88,7 +91,10 @@ impl ActivationKeys {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         Ok(Self {
-            header: Header { kid: Some(public.thumbprint(ThumbprintHash::SHA256)?), ..Header::new(ALGORITHM) },
+            header: Header {
+                kid: Some(public.thumbprint(ThumbprintHash::SHA256)?),
+                ..Header::new(ALGORITHM)
+            },
             signing,
             verifying: DecodingKey::from_jwk(&public)?,
             validation,
@@ -101,7 +107,11 @@ impl ActivationKeys {
         registration: &Registration,
         public_url: &str,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        encode(&self.header, &ActivationKeyClaims::of(registration, public_url), &self.signing)
+        encode(
+            &self.header,
+            &ActivationKeyClaims::of(registration, public_url),
+            &self.signing,
+        )
     }
 
     /// What a key proves; nothing unless this server signed it.
@@ -110,8 +120,14 @@ impl ActivationKeys {
         if token.header.kid != self.header.kid {
             return None;
         }
-        let ProvenClaims { cloud_id, registration_id } = token.claims;
-        Some(ProvenStack { cloud_id: cloud_id.parse().ok()?, registration: registration_id.parse().ok()? })
+        let ProvenClaims {
+            cloud_id,
+            registration_id,
+        } = token.claims;
+        Some(ProvenStack {
+            cloud_id: cloud_id.parse().ok()?,
+            registration: registration_id.parse().ok()?,
+        })
     }
 }
 
@@ -147,7 +163,11 @@ mod tests {
 
     fn registration() -> Registration {
         let by = domain::ids::ObjectId::from_bytes([9; 16]);
-        let recorded = Recorded { entry: 1, at: "2026-10-01T00:00:00Z".parse().unwrap(), by };
+        let recorded = Recorded {
+            entry: 1,
+            at: "2026-10-01T00:00:00Z".parse().unwrap(),
+            by,
+        };
         Registration {
             id: RegistrationId::from_bytes([1; 16]),
             subscription: SubscriptionId::from_bytes([2; 16]),
@@ -179,7 +199,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let keys = ActivationKeys::open(directory.path()).unwrap();
         let key = keys.sign(&registration(), "https://localhost:1/").unwrap();
-        let proven = ActivationKeys::open(directory.path()).unwrap().verify(&key).unwrap();
+        let proven = ActivationKeys::open(directory.path())
+            .unwrap()
+            .verify(&key)
+            .unwrap();
         assert_eq!(proven.cloud_id, CloudId::from_bytes([3; 16]));
         assert_eq!(proven.registration, RegistrationId::from_bytes([1; 16]));
     }

@@ -63,6 +63,9 @@ struct Door {
 impl Door {
     /// What links to further pages are made from.
     fn base<'a>(&'a self, uri: &'a axum::http::Uri) -> pages::Base<'a> {
-        pages::Base { public_url: &self.public_url, uri }
+        pages::Base {
+            public_url: &self.public_url,
+            uri,
+        }
     }
 }

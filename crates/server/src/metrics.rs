@@ -17,8 +17,9 @@ use store::BatchCounts;
 /// The media type of the text that [`Metrics::to_text`] makes.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-const DURATION_BUCKETS_SECONDS: [f64; 12] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const DURATION_BUCKETS_SECONDS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
 
 /// What is counted.
 pub(crate) struct Metrics {
@@ -71,16 +72,32 @@ impl Metrics {
             Unit::Seconds,
             metrics.durations.clone(),
         );
-        registry.register("http_requests_in_flight", "Requests being answered", metrics.in_flight.clone());
-        registry.register("usage_records", "Usage records received, by what became of them", metrics.records.clone());
-        registry.register("usage_batches", "Deliveries of usage acknowledged", metrics.batches.clone());
+        registry.register(
+            "http_requests_in_flight",
+            "Requests being answered",
+            metrics.in_flight.clone(),
+        );
+        registry.register(
+            "usage_records",
+            "Usage records received, by what became of them",
+            metrics.records.clone(),
+        );
+        registry.register(
+            "usage_batches",
+            "Deliveries of usage acknowledged",
+            metrics.batches.clone(),
+        );
         registry.register_with_unit(
             "usage_delivered",
             "Deliveries of usage acknowledged, decompressed",
             Unit::Bytes,
             metrics.delivered_bytes.clone(),
         );
-        registry.register("deliveries_refused_busy", "Deliveries asked to come later", metrics.busy.clone());
+        registry.register(
+            "deliveries_refused_busy",
+            "Deliveries asked to come later",
+            metrics.busy.clone(),
+        );
         registry.register_with_unit(
             "process_resident_memory",
             "Memory of this process that is in RAM",
@@ -103,21 +120,30 @@ impl Metrics {
         status: StatusCode,
         took: Duration,
     ) {
-        let labels = RequestLabels { route, method, status: class(status) };
+        let labels = RequestLabels {
+            route,
+            method,
+            status: class(status),
+        };
         self.requests.get_or_create(&labels).inc();
-        self.durations.get_or_create(&RouteLabels { route }).observe(took.as_secs_f64());
+        self.durations
+            .get_or_create(&RouteLabels { route })
+            .observe(took.as_secs_f64());
     }
 
     pub(crate) fn count_batch(&self, counts: &BatchCounts, bytes: usize) {
         self.batches.inc();
-        self.delivered_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.delivered_bytes
+            .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
         for (outcome, records) in [
             ("accepted", counts.accepted),
             ("duplicate", counts.duplicate),
             ("revised", counts.revised),
             ("quarantined", counts.quarantined),
         ] {
-            self.records.get_or_create(&OutcomeLabels { outcome }).inc_by(records.into());
+            self.records
+                .get_or_create(&OutcomeLabels { outcome })
+                .inc_by(records.into());
         }
     }
 

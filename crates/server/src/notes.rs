@@ -11,7 +11,9 @@ const HINT: HeaderName = HeaderName::from_static("x-meterbridge-hint");
 
 /// The headers for these warnings.
 pub(crate) fn warnings(warnings: &[Warning]) -> HeaderMap {
-    let headers = warnings.iter().map(|warning| (WARNING, ascii(&format!("{}: {warning}", warning.code()))));
+    let headers = warnings
+        .iter()
+        .map(|warning| (WARNING, ascii(&format!("{}: {warning}", warning.code()))));
     let mut all = HeaderMap::new();
     for (name, value) in headers {
         all.append(name, value);

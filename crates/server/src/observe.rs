@@ -78,11 +78,16 @@ pub(crate) async fn observe(
     if arm {
         add_arm_headers(headers, &door, id, &method, &sent);
     }
-    if response.extensions().get::<Logged>().is_some_and(|logged| logged.code == TOO_MANY_DELIVERIES) {
+    if response
+        .extensions()
+        .get::<Logged>()
+        .is_some_and(|logged| logged.code == TOO_MANY_DELIVERIES)
+    {
         door.metrics.count_busy();
     }
     let route = story.route.get().copied().unwrap_or("none");
-    door.metrics.count_request(route, method_label(&method), response.status(), began.elapsed());
+    door.metrics
+        .count_request(route, method_label(&method), response.status(), began.elapsed());
     span.in_scope(|| log(&response, &story, peer, began));
     response
 }
@@ -127,16 +132,20 @@ fn method_label(method: &Method) -> &'static str {
 
 fn add_headers(headers: &mut HeaderMap, id: Uuid, sent: &HeaderMap) {
     set(headers, REQUEST_ID, &id.to_string());
-    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    headers.insert(
+        STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+    );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let wants_it_back = sent.get(RETURN_CLIENT_REQUEST_ID).is_some_and(|value| {
-        value.to_str().is_ok_and(|text| text.eq_ignore_ascii_case("true"))
-    });
-    if wants_it_back && let Some(client_id) = sent.get(CLIENT_REQUEST_ID) {
-        if client_id.len() <= CLIENT_REQUEST_ID_CHARS_MAX {
-            headers.insert(CLIENT_REQUEST_ID, client_id.clone());
-        }
+    let wants_it_back = sent
+        .get(RETURN_CLIENT_REQUEST_ID)
+        .is_some_and(|value| value.to_str().is_ok_and(|text| text.eq_ignore_ascii_case("true")));
+    let client_id = sent
+        .get(CLIENT_REQUEST_ID)
+        .filter(|id| id.len() <= CLIENT_REQUEST_ID_CHARS_MAX);
+    if let Some(client_id) = client_id.filter(|_| wants_it_back) {
+        headers.insert(CLIENT_REQUEST_ID, client_id.clone());
     }
 }
 
@@ -149,7 +158,11 @@ fn add_arm_headers(headers: &mut HeaderMap, door: &Door, id: Uuid, method: &Meth
         .unwrap_or(id);
     set(headers, CORRELATION_ID, &correlation.to_string());
     let seconds = door.app.clock().now().to_string();
-    let seconds: String = seconds.split('.').next().unwrap_or_default().replace(['-', ':', 'Z'], "");
+    let seconds: String = seconds
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .replace(['-', ':', 'Z'], "");
     set(headers, ROUTING_ID, &format!("LOCAL:{seconds}Z:{id}"));
     if matches!(*method, Method::GET | Method::HEAD) {
         headers.insert(REMAINING_READS, HeaderValue::from_static(READS));
@@ -167,8 +180,15 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// The answer where a handler panicked.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-    Failure::internal(format!("a handler panicked: {}", said.unwrap_or("without a text"))).into_response()
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref().copied());
+    Failure::internal(format!(
+        "a handler panicked: {}",
+        said.unwrap_or("without a text")
+    ))
+    .into_response()
 }
 
 /// The answer where the path exists, but not for the method.

@@ -23,9 +23,15 @@ pub(crate) struct Names {
 }
 
 /// As ARM calls them.
-pub(crate) const ARM: Names = Names { token: "$skipToken", top: "$top" };
+pub(crate) const ARM: Names = Names {
+    token: "$skipToken",
+    top: "$top",
+};
 /// As our own API calls them.
-pub(crate) const OWN: Names = Names { token: "skipToken", top: "top" };
+pub(crate) const OWN: Names = Names {
+    token: "skipToken",
+    top: "top",
+};
 
 /// The page that a request asks for.
 #[derive(Debug)]
@@ -38,7 +44,10 @@ pub(crate) struct PageRequest<K> {
 
 impl<K: FromStr> PageRequest<K> {
     pub(crate) fn of(query: &Query, names: Names) -> Result<Self, Failure> {
-        let after = query.text(names.token)?.map(|token| read_token(token, names.token)).transpose()?;
+        let after = query
+            .text(names.token)?
+            .map(|token| read_token(token, names.token))
+            .transpose()?;
         let items: usize = query.read(names.top, "InvalidTop")?.unwrap_or(PAGE_ITEMS_MAX);
         if items == 0 {
             let message = format!(
@@ -47,7 +56,11 @@ impl<K: FromStr> PageRequest<K> {
             );
             return Err(Failure::invalid("InvalidTop", message).about(names.top));
         }
-        Ok(Self { after, items_max: items.min(PAGE_ITEMS_MAX), names })
+        Ok(Self {
+            after,
+            items_max: items.min(PAGE_ITEMS_MAX),
+            names,
+        })
     }
 }
 
@@ -84,9 +97,13 @@ impl<K> PageRequest<K> {
 }
 
 fn read_token<K: FromStr>(token: &str, name: &'static str) -> Result<K, Failure> {
-    let key = SkipToken::decode(token).ok().and_then(|token| token.after.parse().ok());
+    let key = SkipToken::decode(token)
+        .ok()
+        .and_then(|token| token.after.parse().ok());
     key.ok_or_else(|| {
-        let message = format!("The query parameter {name} is none of this list. Expected nextLink to be followed as it is.");
+        let message = format!(
+            "The query parameter {name} is none of this list. Expected nextLink to be followed as it is."
+        );
         Failure::invalid("InvalidSkipToken", message).about(name)
     })
 }
@@ -101,12 +118,18 @@ pub(crate) struct Page<T> {
 impl<T> Page<T> {
     /// The page as ARM shows it.
     pub(crate) fn listed<U>(self, show: impl FnMut(T) -> U) -> axum::Json<List<U>> {
-        axum::Json(List { value: self.items.into_iter().map(show).collect(), next_link: self.next_link })
+        axum::Json(List {
+            value: self.items.into_iter().map(show).collect(),
+            next_link: self.next_link,
+        })
     }
 
     /// The page as our own API shows it.
     pub(crate) fn shown<U>(self, show: impl FnMut(T) -> U) -> axum::Json<api::Page<U>> {
-        axum::Json(api::Page { value: self.items.into_iter().map(show).collect(), next_link: self.next_link })
+        axum::Json(api::Page {
+            value: self.items.into_iter().map(show).collect(),
+            next_link: self.next_link,
+        })
     }
 }
 
@@ -125,10 +148,16 @@ impl Base<'_> {
             name.eq_ignore_ascii_case(token_name)
         };
         let pairs = self.uri.query().unwrap_or_default().split('&');
-        let kept = pairs.filter(|pair| !pair.is_empty() && !is_token(pair)).map(|pair| format!("{pair}&"));
+        let kept = pairs
+            .filter(|pair| !pair.is_empty() && !is_token(pair))
+            .map(|pair| format!("{pair}&"));
         let token = SkipToken { after }.encode();
         let path = self.uri.path().trim_start_matches('/');
-        format!("{}{path}?{}{token_name}={token}", self.public_url, kept.collect::<String>())
+        format!(
+            "{}{path}?{}{token_name}={token}",
+            self.public_url,
+            kept.collect::<String>()
+        )
     }
 }
 
@@ -139,7 +168,10 @@ mod tests {
     fn page(uri: &str) -> Page<&'static str> {
         let uri: Uri = uri.parse().unwrap();
         let request = PageRequest::<String>::of(&Query::of(&uri).unwrap(), ARM).unwrap();
-        let base = Base { public_url: "https://localhost/", uri: &uri };
+        let base = Base {
+            public_url: "https://localhost/",
+            uri: &uri,
+        };
         request.page_of_all(vec!["c", "a", "b"], |item| (*item).to_owned(), &base)
     }
 
@@ -159,7 +191,10 @@ mod tests {
     fn a_token_that_is_none_of_ours_is_refused() {
         for query in ["$skiptoken=%21", "$skiptoken=_w", "$top=0", "$top=x"] {
             let uri: Uri = format!("/x?{query}").parse().unwrap();
-            assert!(PageRequest::<u64>::of(&Query::of(&uri).unwrap(), ARM).is_err(), "{query}");
+            assert!(
+                PageRequest::<u64>::of(&Query::of(&uri).unwrap(), ARM).is_err(),
+                "{query}"
+            );
         }
     }
 }

@@ -20,7 +20,9 @@ impl Params {
     /// The parameter of this name as text.
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, Failure> {
         let found = self.0.get(name);
-        found.map(String::as_str).ok_or_else(|| Failure::internal(format!("the path has no parameter {name}")))
+        found
+            .map(String::as_str)
+            .ok_or_else(|| Failure::internal(format!("the path has no parameter {name}")))
     }
 
     /// The parameter of this name, read as what it should be.
@@ -41,14 +43,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let raw = RawPathParams::from_request_parts(parts, state).await.map_err(|error| unreadable(&error))?;
-        Ok(Self(raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+        let raw = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        Ok(Self(
+            raw.iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        ))
     }
 }
 
 /// The stack in a path, for the guard.
 pub(crate) fn cloud_id(path: &RawPathParams) -> Result<CloudId, Failure> {
-    let text = path.iter().find(|(name, _)| *name == "cloudId").map(|(_, value)| value);
+    let text = path
+        .iter()
+        .find(|(name, _)| *name == "cloudId")
+        .map(|(_, value)| value);
     read(text.unwrap_or_default(), "cloudId", "InvalidCloudId")
 }
 
@@ -57,11 +68,16 @@ where
     T: FromStr<Err: Display>,
 {
     text.parse().map_err(|error| {
-        Failure::invalid(code, format!("In the path, {name} is '{}': {error}.", excerpt(text))).about(name)
+        Failure::invalid(
+            code,
+            format!("In the path, {name} is '{}': {error}.", excerpt(text)),
+        )
+        .about(name)
     })
 }
 
-fn unreadable(error: &dyn Display) -> Failure {
+/// A path with something in it that is no text.
+pub(crate) fn unreadable(error: &dyn Display) -> Failure {
     let message = "The path of the URL cannot be read. Expected UTF-8, percent-encoded.";
     Failure::invalid("InvalidPath", message).because(error.to_string())
 }

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::Uri;
+use axum::http::request::Parts;
 use domain::time::{Hour, Period};
 
 use crate::error::Failure;
@@ -18,7 +18,10 @@ pub(crate) struct Query {
 impl Query {
     /// The parameter of this name, in any case; none if it is not there or empty.
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, Failure> {
-        let mut found = self.parameters.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let mut found = self
+            .parameters
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = found.next().map(|(_, value)| value.as_str());
         if found.next().is_some() {
             let message = format!("The query parameter {name} is given more than once. Expected it once.");
@@ -32,10 +35,16 @@ impl Query {
     where
         T: FromStr<Err: std::fmt::Display>,
     {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         let read = text.parse().map(Some);
         read.map_err(|error| {
-            Failure::invalid(code, format!("The query parameter {name} is '{}': {error}.", excerpt(text))).about(name)
+            Failure::invalid(
+                code,
+                format!("The query parameter {name} is '{}': {error}.", excerpt(text)),
+            )
+            .about(name)
         })
     }
 
@@ -55,8 +64,14 @@ impl Query {
     /// Refuses parameters that mean nothing here: a misspelt one must not be passed over in silence.
     pub(crate) fn only(&self, names: &[&'static str]) -> Result<(), Failure> {
         let known = |key: &str| names.iter().any(|name| key.eq_ignore_ascii_case(name));
-        let Some((unknown, _)) = self.parameters.iter().find(|(key, _)| !known(key)) else { return Ok(()) };
-        let expected = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let Some((unknown, _)) = self.parameters.iter().find(|(key, _)| !known(key)) else {
+            return Ok(());
+        };
+        let expected = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
         let unknown = excerpt(unknown).to_owned();
         let message = format!("The query parameter '{unknown}' means nothing here. Expected: {expected}.");
         Err(Failure::invalid("UnknownQueryParameter", message).about(unknown))
@@ -85,7 +100,9 @@ impl Query {
 /// The beginning of a text, for a message about it.
 pub(crate) fn excerpt(text: &str) -> &str {
     const CHARS_MAX: usize = 80;
-    text.char_indices().nth(CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+    text.char_indices()
+        .nth(CHARS_MAX)
+        .map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]

@@ -21,7 +21,9 @@ impl Rates {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             by_caller: RateLimiter::keyed(Quota::per_second(limits.requests_per_second_max)),
-            failures_by_peer: RateLimiter::keyed(Quota::per_minute(limits.failed_authentications_per_minute_max)),
+            failures_by_peer: RateLimiter::keyed(Quota::per_minute(
+                limits.failed_authentications_per_minute_max,
+            )),
             clock: DefaultClock::default(),
         }
     }
@@ -37,7 +39,8 @@ impl Rates {
     /// Only failures are held back, never a good credential from the same address: it may be a proxy with many clients
     /// behind it, and 256 random bits are not found by trying. What is limited is the work and the noise.
     pub(crate) fn count_failure(&self, peer: IpAddr) -> Result<(), Failure> {
-        let message = "Too many failed authentications came from this address. Wait, and send a valid credential.";
+        let message =
+            "Too many failed authentications came from this address. Wait, and send a valid credential.";
         self.count(&self.failures_by_peer, &network(peer), message)
     }
 
@@ -75,7 +78,10 @@ mod tests {
     #[test]
     fn failures_of_one_network_are_counted_together_and_others_go_on() {
         let one = std::num::NonZeroU32::MIN;
-        let limits = Limits { failed_authentications_per_minute_max: one, ..Limits::default() };
+        let limits = Limits {
+            failed_authentications_per_minute_max: one,
+            ..Limits::default()
+        };
         let rates = Rates::new(&limits);
         let count = |peer: &str| rates.count_failure(peer.parse().unwrap()).is_ok();
         assert!(count("2001:db8::1"));

@@ -145,7 +145,11 @@ methods! { get = GET, head = HEAD, put = PUT, post = POST, patch = PATCH, delete
 pub(crate) fn build(door: Shared) -> Router {
     let mut by_path: BTreeMap<&'static str, MethodRouter<Shared>> = BTreeMap::new();
     for Route { line, handler } in routes() {
-        let gate = Gate { door: Arc::clone(&door), needs: line.needs, path: line.path };
+        let gate = Gate {
+            door: Arc::clone(&door),
+            needs: line.needs,
+            path: line.path,
+        };
         let guarded = handler
             .layer(RequestDecompressionLayer::new())
             .layer(from_fn_with_state(Arc::clone(&door), body::admit))
@@ -153,8 +157,15 @@ pub(crate) fn build(door: Shared) -> Router {
         let methods = by_path.remove(line.path).unwrap_or_default();
         by_path.insert(line.path, methods.merge(guarded));
     }
-    let table = by_path.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
-    let table = table.method_not_allowed_fallback(method_not_allowed).fallback(nothing_here).with_state(Arc::clone(&door));
+    let table = by_path
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| {
+            router.route(path, methods)
+        });
+    let table = table
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(nothing_here)
+        .with_state(Arc::clone(&door));
     Router::new()
         .fallback_service(table)
         .layer(map_request(canonical))
@@ -168,5 +179,9 @@ async fn canonical(mut request: Request) -> Request {
 }
 
 async fn nothing_here(request: Request) -> crate::error::Failure {
-    if arm::path::is_arm(request.uri().path()) { arm::nothing_here(&request) } else { access::nothing_here(&request) }
+    if arm::path::is_arm(request.uri().path()) {
+        arm::nothing_here(&request)
+    } else {
+        access::nothing_here(&request)
+    }
 }

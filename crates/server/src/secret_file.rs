@@ -14,11 +14,16 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    path.parent().map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
+    path.parent()
+        .map_or(Ok(()), |directory| fs::File::open(directory)?.sync_all())
 }
 
 /// The content of a file; none if it is not there.

@@ -48,7 +48,9 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// Under this URL clients cannot reach it.
-    #[error("the public URL is '{0}'. Expected one such as https://bills.example:8443, without a path or query")]
+    #[error(
+        "the public URL is '{0}'. Expected one such as https://bills.example:8443, without a path or query"
+    )]
     PublicUrl(String),
     /// The start itself was cut off.
     #[error("the start was cut off: {0}")]
@@ -90,9 +92,13 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: ServerConfig, app: App) -> Result<Running, StartError> {
-        let listener = TcpListener::bind(config.listen).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) =
-            listener.map_err(|error| StartError::Listen { address: config.listen, error })?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = listener.map_err(|error| StartError::Listen {
+            address: config.listen,
+            error,
+        })?;
         let url = public_url(config.public_url.as_deref(), address)?;
         let (keys, certificate) = blocking(&config, |config| {
             let keys = ActivationKeys::open(&config.data_directory)?;
@@ -117,7 +123,15 @@ impl Server {
         let renewing = tokio::spawn(renew(config, tls));
         tracing::info!(%address, url, "listening");
         let shutdown_timeout = limits.shutdown_timeout;
-        Ok(Running { address, url, ca_certificate_pem, shutdown_timeout, handle, serving, renewing })
+        Ok(Running {
+            address,
+            url,
+            ca_certificate_pem,
+            shutdown_timeout,
+            handle,
+            serving,
+            renewing,
+        })
     }
 }
 
@@ -168,8 +182,12 @@ async fn serve(
     door: Arc<Door>,
 ) -> io::Result<()> {
     let gatekeeper = Gatekeeper::new(limits.connections_max, limits.idle_timeout);
-    let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits.handshake_timeout).acceptor(gatekeeper);
-    let mut server = axum_server::Server::<SocketAddr>::from_listener(listener).acceptor(acceptor).handle(handle);
+    let acceptor = RustlsAcceptor::new(tls)
+        .handshake_timeout(limits.handshake_timeout)
+        .acceptor(gatekeeper);
+    let mut server = axum_server::Server::<SocketAddr>::from_listener(listener)
+        .acceptor(acceptor)
+        .handle(handle);
     server
         .http_builder()
         .http1()
@@ -185,7 +203,9 @@ async fn serve(
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(limits.idle_timeout / 3)
         .keep_alive_timeout(limits.header_timeout);
-    server.serve(router::build(door).into_make_service_with_connect_info::<SocketAddr>()).await
+    server
+        .serve(router::build(door).into_make_service_with_connect_info::<SocketAddr>())
+        .await
 }
 
 /// The URL that clients use, with a slash at its end.
@@ -196,9 +216,16 @@ fn public_url(configured: Option<&str>, address: SocketAddr) -> Result<String, S
     let bare = text.trim_end_matches('/');
     let uri = bare.parse::<axum::http::Uri>().ok();
     let legal = uri.is_some_and(|uri| {
-        uri.scheme_str() == Some("https") && uri.authority().is_some() && matches!(uri.path(), "" | "/") && uri.query().is_none()
+        uri.scheme_str() == Some("https")
+            && uri.authority().is_some()
+            && matches!(uri.path(), "" | "/")
+            && uri.query().is_none()
     });
-    if legal { Ok(format!("{bare}/")) } else { Err(StartError::PublicUrl(text.to_owned())) }
+    if legal {
+        Ok(format!("{bare}/"))
+    } else {
+        Err(StartError::PublicUrl(text.to_owned()))
+    }
 }
 
 fn obtain(config: &ServerConfig) -> Result<Certificate, TlsError> {
@@ -237,7 +264,13 @@ mod tests {
         for text in ["https://bills.example", "https://bills.example/"] {
             assert_eq!(public_url(Some(text), address).unwrap(), "https://bills.example/");
         }
-        for text in ["", "bills.example", "http://bills.example", "https://bills.example/x", "https://bills.example/?x"] {
+        for text in [
+            "",
+            "bills.example",
+            "http://bills.example",
+            "https://bills.example/x",
+            "https://bills.example/?x",
+        ] {
             assert!(public_url(Some(text), address).is_err(), "{text}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::texts;
 
@@ -18,10 +18,14 @@ pub(crate) enum RegistrationCommand {
     #[command(after_help = "Example:\n  meterbridge registration list")]
     List,
     /// End the registration of a stack: its usage of later hours is charged to nobody.
-    #[command(after_help = "Example:\n  meterbridge registration delete 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    #[command(
+        after_help = "Example:\n  meterbridge registration delete 5bf881b2-6be7-42a1-9f47-d6fcb6737747"
+    )]
     Delete(StackArg),
     /// Approve a registration for multi-tenancy, so that tenants can be added to it.
-    #[command(after_help = "Example:\n  meterbridge registration approve 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    #[command(
+        after_help = "Example:\n  meterbridge registration approve 5bf881b2-6be7-42a1-9f47-d6fcb6737747"
+    )]
     Approve(StackArg),
     /// Print the activation key of a stack: a secret, its credential for delivering usage.
     #[command(after_help = "\
@@ -55,7 +59,8 @@ pub(crate) struct StackArg {
 Give the registration token that the stack made, or the stack's cloud id: then a token is made of what is said here.
 
 Examples:
-  meterbridge registration register --subscription <SUBSCRIPTION-ID> --token-file token.txt --operated-by reseller
+  meterbridge registration register --subscription <SUBSCRIPTION-ID> --token-file token.txt \\
+      --operated-by reseller
   meterbridge registration register --subscription <SUBSCRIPTION-ID> \\
       --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --billing-model pay-as-you-use")]
 pub(crate) struct RegisterArgs {
@@ -71,28 +76,29 @@ pub(crate) struct RegisterArgs {
     /// The registration's name [default: AzureStack-<CLOUD-ID>].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    #[command(flatten)]
-    pub(crate) token: TokenArgs,
     /// Who operates the stack: compared with the advice.
     #[arg(long, value_enum, value_name = "WHO")]
     pub(crate) operated_by: Option<OperatedBy>,
     /// A tag. May be given several times.
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = texts::tag)]
     pub(crate) tags: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
 }
 
 /// What the stack says of itself.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The stack")]
+#[command(group = ArgGroup::new("stack").args(["token", "token_file", "cloud_id"]).required(true))]
 pub(crate) struct TokenArgs {
     /// The registration token that the stack made.
-    #[arg(long, value_name = "BASE64", conflicts_with_all = ["token_file", "cloud_id"])]
+    #[arg(long, value_name = "BASE64")]
     pub(crate) token: Option<String>,
     /// A file that holds the registration token and nothing else.
-    #[arg(long, value_name = "FILE", conflicts_with = "cloud_id")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// The stack, where there is no token.
-    #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid, required_unless_present_any = ["token", "token_file"])]
+    #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
     pub(crate) cloud_id: Option<String>,
     /// How the stack is paid for.
     #[arg(long, value_enum, value_name = "MODEL", default_value = "pay-as-you-use")]

@@ -5,7 +5,9 @@ pub(super) fn guid(text: &str) -> Result<String, String> {
     let text = text.trim();
     let groups: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    let hex = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let hex = groups
+        .iter()
+        .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
     if hex && lengths == [8, 4, 4, 4, 12] {
         return Ok(text.to_ascii_lowercase());
     }
@@ -24,8 +26,14 @@ pub(super) fn period(text: &str) -> Result<String, String> {
 
 /// The start of an hour, or of a day (`2026-10-01`).
 pub(super) fn hour(text: &str) -> Result<String, String> {
-    let refuse = || "expected the start of an hour such as 2026-10-01T13:00:00Z, or a day such as 2026-10-01".to_owned();
-    let instant = if text.contains(['T', 't']) { text.to_owned() } else { format!("{text}T00:00:00Z") };
+    let refuse = || {
+        "expected the start of an hour such as 2026-10-01T13:00:00Z, or a day such as 2026-10-01".to_owned()
+    };
+    let instant = if text.contains(['T', 't']) {
+        text.to_owned()
+    } else {
+        format!("{text}T00:00:00Z")
+    };
     let instant: jiff::Timestamp = instant.parse().map_err(|_| refuse())?;
     if instant.as_second() % 3600 != 0 || instant.subsec_nanosecond() != 0 {
         return Err(refuse());
@@ -49,7 +57,13 @@ mod tests {
     fn guids_are_understood_in_any_case() {
         let lower = "5bf881b2-6be7-42a1-9f47-d6fcb6737747";
         assert_eq!(guid(&lower.to_uppercase()).as_deref(), Ok(lower));
-        for text in ["", "north", "5bf881b26be742a19f47d6fcb6737747", "5bf881b2-6be7-42a1-9f47-d6fcb673774g", "----"] {
+        for text in [
+            "",
+            "north",
+            "5bf881b26be742a19f47d6fcb6737747",
+            "5bf881b2-6be7-42a1-9f47-d6fcb673774g",
+            "----",
+        ] {
             assert!(guid(text).is_err(), "{text}");
         }
     }
@@ -57,7 +71,15 @@ mod tests {
     #[test]
     fn a_period_is_a_month() {
         assert_eq!(period("2026-10").as_deref(), Ok("2026-10"));
-        for text in ["2026-13", "2026-00", "2026-1", "26-10", "2026-10-01", "october", ""] {
+        for text in [
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "26-10",
+            "2026-10-01",
+            "october",
+            "",
+        ] {
             assert!(period(text).is_err(), "{text}");
         }
     }
@@ -78,7 +100,10 @@ mod tests {
 
     #[test]
     fn a_tag_has_a_name() {
-        assert_eq!(tag("operatedBy=endUser"), Ok(("operatedBy".into(), "endUser".into())));
+        assert_eq!(
+            tag("operatedBy=endUser"),
+            Ok(("operatedBy".into(), "endUser".into()))
+        );
         assert_eq!(tag("a=b=c"), Ok(("a".into(), "b=c".into())));
         assert!(tag("=x").is_err() && tag("x").is_err());
     }

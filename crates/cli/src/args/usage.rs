@@ -18,7 +18,9 @@ pub(crate) enum UsageCommand {
         period: PeriodArgs,
     },
     /// List records that could not be read, with the reason.
-    #[command(after_help = "Example:\n  meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    #[command(
+        after_help = "Example:\n  meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747"
+    )]
     Quarantine {
         /// Of this stack only.
         #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
@@ -48,7 +50,12 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "activation_key")]
     pub(crate) activation_key_file: Option<PathBuf>,
     /// The stack's activation key. Better in the environment than here, where other users can see it.
-    #[arg(long, env = "METERBRIDGE_ACTIVATION_KEY", hide_env_values = true, value_name = "TEXT")]
+    #[arg(
+        long,
+        env = "METERBRIDGE_ACTIVATION_KEY",
+        hide_env_values = true,
+        value_name = "TEXT"
+    )]
     pub(crate) activation_key: Option<String>,
     /// The start of the window of reported time that the records were read from: their reported time [default: the
     /// hour in which they are received].
@@ -71,7 +78,7 @@ pub(crate) struct ImportArgs {
 /// What is done with stacks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StackCommand {
-    /// List stacks with what they delivered.
+    /// List registered stacks, and how far each has reported.
     #[command(after_help = "Example:\n  meterbridge stack list")]
     List,
     /// Tell the server which tenant each local subscription of a stack belongs to.

@@ -4,22 +4,36 @@ use client::Client;
 use wire::api;
 
 use super::or_dash;
-use crate::args::{
-    CustomerCommand, PartnerCommand, PartnerKind, SubscriptionCommand, SubscriptionKind,
-};
+use crate::args::{CustomerCommand, PartnerCommand, PartnerKind, SubscriptionCommand, SubscriptionKind};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::table::{Table, left};
 
-pub(super) async fn partner(client: &Client, command: PartnerCommand, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn partner(
+    client: &Client,
+    command: PartnerCommand,
+    printer: &Printer,
+) -> Result<(), Failure> {
     match command {
-        PartnerCommand::Create { id, name, kind, provider } => {
+        PartnerCommand::Create {
+            id,
+            name,
+            kind,
+            provider,
+        } => {
             let kind = match kind {
                 PartnerKind::DirectBill => api::PartnerKind::DirectBill,
                 PartnerKind::IndirectProvider => api::PartnerKind::IndirectProvider,
                 PartnerKind::IndirectReseller => api::PartnerKind::IndirectReseller,
             };
-            let created = client.create_partner(&api::NewPartner { id, name, kind, provider }).await?;
+            let created = client
+                .create_partner(&api::NewPartner {
+                    id,
+                    name,
+                    kind,
+                    provider,
+                })
+                .await?;
             printer.show(&created, || partners_table(std::slice::from_ref(&created)))
         }
         PartnerCommand::List => {
@@ -37,15 +51,34 @@ fn partners_table(partners: &[api::Partner]) -> String {
             api::PartnerKind::IndirectProvider => "indirect provider",
             api::PartnerKind::IndirectReseller => "indirect reseller",
         };
-        table.row([partner.id.clone(), partner.name.clone(), kind.to_owned(), or_dash(partner.provider.as_deref())]);
+        table.row([
+            partner.id.clone(),
+            partner.name.clone(),
+            kind.to_owned(),
+            or_dash(partner.provider.as_deref()),
+        ]);
     }
     table.to_string()
 }
 
-pub(super) async fn customer(client: &Client, command: CustomerCommand, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn customer(
+    client: &Client,
+    command: CustomerCommand,
+    printer: &Printer,
+) -> Result<(), Failure> {
     match command {
-        CustomerCommand::Create { id, name, partner, tenants } => {
-            let customer = api::NewCustomer { id, partner_id: partner, name, tenant_ids: tenants };
+        CustomerCommand::Create {
+            id,
+            name,
+            partner,
+            tenants,
+        } => {
+            let customer = api::NewCustomer {
+                id,
+                partner_id: partner,
+                name,
+                tenant_ids: tenants,
+            };
             let created = client.create_customer(&customer).await?;
             printer.show(&created, || customers_table(std::slice::from_ref(&created)))
         }
@@ -59,7 +92,12 @@ pub(super) async fn customer(client: &Client, command: CustomerCommand, printer:
 fn customers_table(customers: &[api::Customer]) -> String {
     let mut table = Table::new(&[left("CUSTOMER"), left("NAME"), left("PARTNER"), left("TENANTS")]);
     for customer in customers {
-        let api::Customer { id, partner_id, name, tenant_ids } = customer;
+        let api::Customer {
+            id,
+            partner_id,
+            name,
+            tenant_ids,
+        } = customer;
         table.row([id.clone(), name.clone(), partner_id.clone(), tenant_ids.join(" ")]);
     }
     table.to_string()
@@ -71,7 +109,14 @@ pub(super) async fn subscription(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let changed = match command {
-        SubscriptionCommand::Create { id, name, kind, tenant, partner, customer } => {
+        SubscriptionCommand::Create {
+            id,
+            name,
+            kind,
+            tenant,
+            partner,
+            customer,
+        } => {
             let kind = match kind {
                 SubscriptionKind::Csp => api::SubscriptionKind::Csp,
                 SubscriptionKind::PartnerSharedServices => api::SubscriptionKind::PartnerSharedServices,
@@ -80,8 +125,14 @@ pub(super) async fn subscription(
                 SubscriptionKind::DevTest => api::SubscriptionKind::DevTest,
             };
             let (tenant_id, owner_partner_id, customer_id) = (tenant, partner, customer);
-            let subscription =
-                api::NewSubscription { id, name, kind, tenant_id, owner_partner_id, customer_id };
+            let subscription = api::NewSubscription {
+                id,
+                name,
+                kind,
+                tenant_id,
+                owner_partner_id,
+                customer_id,
+            };
             client.create_subscription(&subscription).await?
         }
         SubscriptionCommand::List => {
@@ -106,8 +157,15 @@ pub(super) const fn kind_in_words(kind: api::SubscriptionKind) -> &'static str {
 }
 
 fn subscriptions_table(subscriptions: &[api::Subscription]) -> String {
-    let columns =
-        [left("SUBSCRIPTION"), left("NAME"), left("KIND"), left("STATE"), left("TENANT"), left("PARTNER"), left("CUSTOMER")];
+    let columns = [
+        left("SUBSCRIPTION"),
+        left("NAME"),
+        left("KIND"),
+        left("STATE"),
+        left("TENANT"),
+        left("PARTNER"),
+        left("CUSTOMER"),
+    ];
     let mut table = Table::new(&columns);
     for subscription in subscriptions {
         let state = match subscription.state {

@@ -21,7 +21,7 @@ use crate::commands::stack_credential::{StackCredential, stack_credential};
 use crate::delivery_file::{Ended, FileError, Part, cut};
 use crate::environment::SystemRandom;
 use crate::failure::Failure;
-use crate::figures::count;
+use crate::figures::{count, counted};
 use crate::printer::{Printer, Progress};
 
 /// How many deliveries are on their way at a time.
@@ -93,7 +93,9 @@ pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Prin
     let (pieces, files) = read_files(args.files, args.batch);
     let sent = send_all(&sender, pieces, &progress, &mut imported).await;
     progress.finish();
-    let read = files.await.unwrap_or_else(|error| Err(Failure::new("Reading ended.").because(error.to_string())));
+    let read = files
+        .await
+        .unwrap_or_else(|error| Err(Failure::new("Reading ended.").because(error.to_string())));
     let done = sent.and(read);
     if let (Ok(()), Some(through)) = (&done, &args.reported_through) {
         sender.declare_complete(through).await?;
@@ -106,14 +108,19 @@ pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Prin
 fn read_files(
     files: Vec<PathBuf>,
     records_max: u32,
-) -> (mpsc::Receiver<Piece>, tokio::task::JoinHandle<Result<(), Failure>>) {
+) -> (
+    mpsc::Receiver<Piece>,
+    tokio::task::JoinHandle<Result<(), Failure>>,
+) {
     let (sender, pieces) = mpsc::channel(IN_FLIGHT_MAX);
     let reading = tokio::task::spawn_blocking(move || {
-        files.iter().try_for_each(|path| match read_file(path, records_max, &sender) {
-            // Whoever took the pieces has failed and says why.
-            Ok(()) | Err(Ended::NotWanted) => Ok(()),
-            Err(Ended::File(error)) => Err(unreadable(path, &error)),
-        })
+        files
+            .iter()
+            .try_for_each(|path| match read_file(path, records_max, &sender) {
+                // Whoever took the pieces has failed and says why.
+                Ok(()) | Err(Ended::NotWanted) => Ok(()),
+                Err(Ended::File(error)) => Err(unreadable(path, &error)),
+            })
     });
     (pieces, reading)
 }
@@ -123,19 +130,32 @@ fn read_file(path: &Path, records_max: u32, pieces: &mpsc::Sender<Piece>) -> Res
     let mut first_record = 1;
     let take = |part: Part| {
         let records = u64::from(part.records);
-        let piece = Piece { file: Arc::clone(&file), first_record, part };
+        let piece = Piece {
+            file: Arc::clone(&file),
+            first_record,
+            part,
+        };
         first_record += records;
         pieces.blocking_send(piece).is_ok()
     };
     if path.as_os_str() == "-" {
-        cut(BufReader::with_capacity(READ_BYTES, io::stdin()), records_max, take)
+        cut(
+            BufReader::with_capacity(READ_BYTES, io::stdin()),
+            records_max,
+            take,
+        )
     } else {
-        cut(BufReader::with_capacity(READ_BYTES, File::open(path)?), records_max, take)
+        cut(
+            BufReader::with_capacity(READ_BYTES, File::open(path)?),
+            records_max,
+            take,
+        )
     }
 }
 
 fn unreadable(path: &Path, error: &FileError) -> Failure {
-    let failure = Failure::new(format!("{} cannot be read to its end.", path.display())).because(error.to_string());
+    let failure =
+        Failure::new(format!("{} cannot be read to its end.", path.display())).because(error.to_string());
     failure.hint(
         "What came before was delivered. Import the file again when it is whole: what is there already is recognised.",
     )
@@ -150,14 +170,20 @@ async fn send_all(
     let mut in_flight = JoinSet::new();
     let mut number = 0_u64;
     loop {
-        let piece = if in_flight.len() < IN_FLIGHT_MAX { pieces.recv().await } else { None };
+        let piece = if in_flight.len() < IN_FLIGHT_MAX {
+            pieces.recv().await
+        } else {
+            None
+        };
         if let Some(piece) = piece {
             number += 1;
             let sender = Arc::clone(sender);
             in_flight.spawn(async move { sender.send(number, piece).await });
             continue;
         }
-        let Some(sent) = in_flight.join_next().await else { return Ok(()) };
+        let Some(sent) = in_flight.join_next().await else {
+            return Ok(());
+        };
         let (piece, delivered) =
             sent.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))?;
         progress.add(u64::from(piece.records));
@@ -174,8 +200,16 @@ struct Sent {
 
 impl Sender {
     async fn send(&self, number: u64, piece: Piece) -> (Sent, Result<DeliveryReceipt, ClientError>) {
-        let Piece { file, first_record, part } = piece;
-        let sent = Sent { file, first_record, records: part.records };
+        let Piece {
+            file,
+            first_record,
+            part,
+        } = piece;
+        let sent = Sent {
+            file,
+            first_record,
+            records: part.records,
+        };
         let (body, encoding) = self.encode(part.body);
         let key = format!("{}-{number}", self.run);
         let delivery = Delivery {
@@ -192,8 +226,13 @@ impl Sender {
 
     /// Compressed, if that can be done and is wanted.
     fn encode(&self, body: Bytes) -> (Bytes, Option<Encoding>) {
-        let compressed = self.compress.then(|| zstd::bulk::compress(&body, ZSTD_LEVEL).ok()).flatten();
-        compressed.map_or((body, None), |compressed| (compressed.into(), Some(Encoding::Zstd)))
+        let compressed = self
+            .compress
+            .then(|| zstd::bulk::compress(&body, ZSTD_LEVEL).ok())
+            .flatten();
+        compressed.map_or((body, None), |compressed| {
+            (compressed.into(), Some(Encoding::Zstd))
+        })
     }
 
     /// Says that the stack has reported completely up to an hour: with a delivery of nothing, after all others.
@@ -221,29 +260,42 @@ impl Imported {
         self.duplicate += u64::from(delivered.duplicate);
         self.revised += u64::from(delivered.revised);
         self.quarantined += u64::from(delivered.quarantined);
-        self.problems.extend(delivered.problems.into_iter().map(|problem| Problem {
-            file: sent.file.to_string(),
-            record: sent.first_record + u64::from(problem.index),
-            code: problem.code,
-            message: problem.message,
-        }));
+        self.problems
+            .extend(delivered.problems.into_iter().map(|problem| Problem {
+                file: sent.file.to_string(),
+                record: sent.first_record + u64::from(problem.index),
+                code: problem.code,
+                message: problem.message,
+            }));
     }
 }
 
 fn report(imported: &Imported, printer: &Printer) -> Result<(), Failure> {
     for problem in imported.problems.iter().take(PROBLEMS_SHOWN_MAX) {
-        let Problem { file, record, code, message } = problem;
+        let Problem {
+            file,
+            record,
+            code,
+            message,
+        } = problem;
         printer.warning(&format!("{file}, record {record}: {message} [{code}]"));
     }
     let more = imported.problems.len().saturating_sub(PROBLEMS_SHOWN_MAX);
     if more > 0 {
-        printer.warning(&format!("{} more records are in quarantine.", count(more as u64)));
+        printer.warning(&format!("{} more in quarantine.", counted(more as u64, "record")));
     }
     printer.show(imported, || {
-        let Imported { records, accepted, duplicate, revised, quarantined, .. } = imported;
+        let Imported {
+            records,
+            accepted,
+            duplicate,
+            revised,
+            quarantined,
+            ..
+        } = imported;
         format!(
-            "{} records: {} accepted, {} duplicate, {} revised, {} quarantined",
-            count(*records),
+            "{}: {} accepted, {} duplicate, {} revised, {} quarantined",
+            counted(*records, "record"),
             count(*accepted),
             count(*duplicate),
             count(*revised),

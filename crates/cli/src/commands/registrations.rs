@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use client::{Client, RegistrationPath};
 use serde::Serialize;
 use wire::api::{self, BackdateRegistration};
-use wire::azure_stack::{PutRegistration, PutRegistrationProperties, Registration, decode_registration_token};
+use wire::azure_stack::{
+    PutRegistration, PutRegistrationProperties, Registration, decode_registration_token,
+};
 
 use super::accounts::kind_in_words;
 use super::{live_registration, live_stack, minute, or_dash, pass_on_warnings};
@@ -43,10 +45,18 @@ impl BillingModel {
     }
 }
 
-pub(super) async fn advice(client: &Client, operated_by: OperatedBy, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn advice(
+    client: &Client,
+    operated_by: OperatedBy,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let advice = client.registration_advice(operated_by.name()).await?;
     printer.show(&advice, || {
-        format!("Use a {} subscription: {}.", kind_in_words(advice.subscription_kind), advice.reason)
+        format!(
+            "Use a {} subscription: {}.",
+            kind_in_words(advice.subscription_kind),
+            advice.reason
+        )
     })
 }
 
@@ -66,7 +76,9 @@ pub(super) async fn registration(
             printer.show_list(&stacks, || registrations_table(&stacks))
         }
         RegistrationCommand::Delete(stack) => {
-            client.delete_registration(&live_registration(client, &stack.cloud_id).await?).await?;
+            client
+                .delete_registration(&live_registration(client, &stack.cloud_id).await?)
+                .await?;
             printer.note(&format!("Stack {} is not registered any more.", stack.cloud_id));
             Ok(())
         }
@@ -77,12 +89,24 @@ pub(super) async fn registration(
             })
         }
         RegistrationCommand::ActivationKey(stack) => {
-            let key = client.activation_key(&live_registration(client, &stack.cloud_id).await?).await?;
+            let key = client
+                .activation_key(&live_registration(client, &stack.cloud_id).await?)
+                .await?;
             printer.show(&key, || key.activation_key.clone())
         }
         RegistrationCommand::Backdate { stack, from } => {
-            client.backdate_registration(&stack.cloud_id, &BackdateRegistration { valid_from: from.clone() }).await?;
-            printer.note(&format!("The registration of stack {} holds from {from} on.", stack.cloud_id));
+            client
+                .backdate_registration(
+                    &stack.cloud_id,
+                    &BackdateRegistration {
+                        valid_from: from.clone(),
+                    },
+                )
+                .await?;
+            printer.note(&format!(
+                "The registration of stack {} holds from {from} on.",
+                stack.cloud_id
+            ));
             Ok(())
         }
     }
@@ -99,18 +123,30 @@ async fn register(client: &Client, args: RegisterArgs, printer: &Printer) -> Res
         resource_group: args.resource_group,
         name: args.name.unwrap_or_else(|| format!("AzureStack-{cloud_id}")),
     };
-    if client.resource_group(&at.subscription_id, &at.resource_group).await?.is_none() {
-        client.put_resource_group(&at.subscription_id, &at.resource_group, &args.location).await?;
+    if client
+        .resource_group(&at.subscription_id, &at.resource_group)
+        .await?
+        .is_none()
+    {
+        client
+            .put_resource_group(&at.subscription_id, &at.resource_group, &args.location)
+            .await?;
         printer.note(&format!("Made resource group {}.", at.resource_group));
     }
     let request = PutRegistration {
         location: Some("global".to_owned()),
         // None leaves the tags of an existing registration as they are.
         tags: (!tags.is_empty()).then_some(tags),
-        properties: Some(PutRegistrationProperties { registration_token: Some(token) }),
+        properties: Some(PutRegistrationProperties {
+            registration_token: Some(token),
+        }),
     };
     let answered = client.put_registration(&at, &request).await?;
-    let done = if answered.created { "Registered" } else { "Registered again" };
+    let done = if answered.created {
+        "Registered"
+    } else {
+        "Registered again"
+    };
     let registration = pass_on_warnings(answered, printer);
     printer.note(&format!("{done}."));
     printer.show(&registration, || describe_registration(&registration))?;
@@ -130,11 +166,19 @@ fn token(args: &TokenArgs) -> Result<(String, String), Failure> {
     if let Some(token) = given {
         let unusable = |why: String| Failure::new("The registration token cannot be used.").because(why);
         let claims = decode_registration_token(&token).map_err(|error| unusable(error.to_string()))?;
-        let cloud_id = claims.cloud_id.ok_or_else(|| unusable("it names no cloudId".to_owned()))?;
+        let cloud_id = claims
+            .cloud_id
+            .ok_or_else(|| unusable("it names no cloudId".to_owned()))?;
         return Ok((token, cloud_id.to_lowercase()));
     }
-    let cloud_id = args.cloud_id.as_ref().ok_or_else(|| Failure::usage("It is not said which stack to register."))?;
-    Ok((made_token(cloud_id, args.billing_model, args.agreement_number.as_deref())?, cloud_id.clone()))
+    let cloud_id = args
+        .cloud_id
+        .as_ref()
+        .ok_or_else(|| Failure::usage("It is not said which stack to register."))?;
+    Ok((
+        made_token(cloud_id, args.billing_model, args.agreement_number.as_deref())?,
+        cloud_id.clone(),
+    ))
 }
 
 /// A token as a stack would make it.
@@ -177,12 +221,21 @@ fn describe_registration(registration: &Registration) -> String {
         format!("Billing model  {}", properties.billing_model),
         format!("Resource id    {}", registration.id),
     ];
-    lines.extend(registration.tags.iter().map(|(name, value)| format!("Tag            {name}={value}")));
+    lines.extend(
+        registration
+            .tags
+            .iter()
+            .map(|(name, value)| format!("Tag            {name}={value}")),
+    );
     lines.join("\n")
 }
 
 fn describe(stack: &api::Stack) -> String {
-    let tenants = if stack.multi_tenancy_approved { "may be added" } else { "not approved for multi-tenancy" };
+    let tenants = if stack.multi_tenancy_approved {
+        "may be added"
+    } else {
+        "not approved for multi-tenancy"
+    };
     let lines = [
         ("Registration", stack.registration_name.as_str()),
         ("Stack", &stack.cloud_id),
@@ -190,10 +243,15 @@ fn describe(stack: &api::Stack) -> String {
         ("Billing model", &stack.billing_model),
         ("Tenants", tenants),
         ("Registered", &stack.registered_at),
-        ("Reported through", stack.reported_through.as_deref().unwrap_or("-")),
+        (
+            "Reported through",
+            stack.reported_through.as_deref().unwrap_or("-"),
+        ),
         ("Resource id", &stack.registration_id),
     ];
-    lines.map(|(label, value)| format!("{label:<20}  {value}")).join("\n")
+    lines
+        .map(|(label, value)| format!("{label:<20}  {value}"))
+        .join("\n")
 }
 
 fn registrations_table(stacks: &[api::Stack]) -> String {
@@ -213,9 +271,17 @@ fn registrations_table(stacks: &[api::Stack]) -> String {
             stack.registration_name.clone(),
             stack.default_subscription_id.clone(),
             stack.billing_model.clone(),
-            if stack.multi_tenancy_approved { "approved" } else { "single" }.to_owned(),
+            if stack.multi_tenancy_approved {
+                "approved"
+            } else {
+                "single"
+            }
+            .to_owned(),
             minute(&stack.registered_at),
-            stack.reported_through.as_deref().map_or_else(|| or_dash(None), minute),
+            stack
+                .reported_through
+                .as_deref()
+                .map_or_else(|| or_dash(None), minute),
         ]);
     }
     table.to_string()
@@ -250,7 +316,10 @@ mod tests {
     #[test]
     fn a_token_that_is_given_is_passed_on_as_it_is() {
         let given = STANDARD.encode(format!(r#"{{"CloudId":"{}","x":1}}"#, STACK.to_uppercase()));
-        assert_eq!(token(&args(Some(given.clone()), None)).unwrap(), (given, STACK.to_owned()));
+        assert_eq!(
+            token(&args(Some(given.clone()), None)).unwrap(),
+            (given, STACK.to_owned())
+        );
         for bad in ["?", "e30="] {
             assert!(token(&args(Some(bad.into()), None)).is_err(), "{bad}");
         }

@@ -33,7 +33,10 @@ pub(super) async fn stack_credential(
     match given {
         Some(key) => {
             let cloud_id = stack_of(&key, args.cloud_id.as_deref())?;
-            Ok(StackCredential { client: settings::client(server, Credential::new(&key))?, cloud_id })
+            Ok(StackCredential {
+                client: settings::client(server, Credential::new(&key))?,
+                cloud_id,
+            })
         }
         None => fetch(server, args.cloud_id.as_deref()).await,
     }
@@ -45,7 +48,9 @@ async fn fetch(server: &ServerArgs, cloud_id: Option<&str>) -> Result<StackCrede
             .hint("Name the stack with --cloud-id, or give its activation key with --activation-key-file."));
     };
     let operator = settings::operator_client(server)?;
-    let key = operator.activation_key(&live_registration(&operator, cloud_id).await?).await?;
+    let key = operator
+        .activation_key(&live_registration(&operator, cloud_id).await?)
+        .await?;
     Ok(StackCredential {
         client: operator.with_credential(Credential::new(&key.activation_key)),
         cloud_id: cloud_id.to_owned(),
@@ -56,13 +61,15 @@ async fn fetch(server: &ServerArgs, cloud_id: Option<&str>) -> Result<StackCrede
 fn stack_of(key: &str, named: Option<&str>) -> Result<String, Failure> {
     let stack = claimed_stack(key);
     match (stack, named) {
-        (Some(stack), Some(named)) if !stack.eq_ignore_ascii_case(named) => {
-            Err(Failure::usage(format!("The activation key is of stack {stack}, not of {named}.")))
-        }
+        (Some(stack), Some(named)) if !stack.eq_ignore_ascii_case(named) => Err(Failure::usage(format!(
+            "The activation key is of stack {stack}, not of {named}."
+        ))),
         (Some(stack), _) => Ok(stack),
         (None, Some(named)) => Ok(named.to_owned()),
-        (None, None) => Err(Failure::usage("The activation key does not say which stack it is of.")
-            .hint("Print the key with `meterbridge registration activation-key CLOUD-ID`.")),
+        (None, None) => Err(
+            Failure::usage("The activation key does not say which stack it is of.")
+                .hint("Print the key with `meterbridge registration activation-key CLOUD-ID`."),
+        ),
     }
 }
 
@@ -90,9 +97,14 @@ mod tests {
 
     #[test]
     fn the_stack_is_the_one_that_the_key_is_of() {
-        let key = key(&format!(r#"{{"cloudId":"{STACK}","billingModel":"PayAsYouUse"}}"#));
+        let key = key(&format!(
+            r#"{{"cloudId":"{STACK}","billingModel":"PayAsYouUse"}}"#
+        ));
         assert_eq!(stack_of(&key, None).unwrap(), STACK);
-        assert_eq!(stack_of(&format!(" {key}\n"), Some(&STACK.to_uppercase())).unwrap(), STACK);
+        assert_eq!(
+            stack_of(&format!(" {key}\n"), Some(&STACK.to_uppercase())).unwrap(),
+            STACK
+        );
         let other = stack_of(&key, Some("0c3f1bd2-9c7e-4d1a-8a55-0a4a6a1c2f10")).unwrap_err();
         assert_eq!(other.exit_code(), 2);
     }

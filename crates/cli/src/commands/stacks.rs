@@ -20,7 +20,8 @@ pub(super) async fn stack(client: &Client, command: StackCommand, printer: &Prin
         StackCommand::Directory { cloud_id, file } => {
             let taken = client.put_directory(&cloud_id, document(&file)?.into()).await?;
             printer.show(&taken, || {
-                let [listed, added, changed] = [taken.listed, taken.added, taken.changed].map(|it| count(it as u64));
+                let [listed, added, changed] =
+                    [taken.listed, taken.added, taken.changed].map(|it| count(it as u64));
                 format!("{listed} local subscriptions: {added} new, {changed} changed")
             })
         }
@@ -32,14 +33,22 @@ pub(super) async fn stack(client: &Client, command: StackCommand, printer: &Prin
 }
 
 fn stacks_table(stacks: &[Stack]) -> String {
-    let columns = [left("STACK"), left("BILLING MODEL"), left("PAYS BY DEFAULT"), left("REPORTED THROUGH")];
+    let columns = [
+        left("STACK"),
+        left("BILLING MODEL"),
+        left("PAYS BY DEFAULT"),
+        left("REPORTED THROUGH"),
+    ];
     let mut table = Table::new(&columns);
     for stack in stacks {
         table.row([
             stack.cloud_id.clone(),
             stack.billing_model.clone(),
             stack.default_subscription_id.clone(),
-            stack.reported_through.as_deref().map_or_else(|| or_dash(None), minute),
+            stack
+                .reported_through
+                .as_deref()
+                .map_or_else(|| or_dash(None), minute),
         ]);
     }
     table.to_string()
@@ -59,10 +68,20 @@ fn receipts_table(receipts: &[Receipt]) -> String {
     ];
     let mut table = Table::new(&columns);
     for receipt in receipts {
-        let Receipt { received, accepted, duplicate, revised, quarantined, .. } = *receipt;
+        let Receipt {
+            received,
+            accepted,
+            duplicate,
+            revised,
+            quarantined,
+            ..
+        } = *receipt;
         let counts = [received, accepted, duplicate, revised, quarantined].map(|it| count(it.into()));
-        let start =
-            [receipt.sequence.to_string(), minute(&receipt.received_at), minute(&receipt.reported_start)];
+        let start = [
+            receipt.sequence.to_string(),
+            minute(&receipt.received_at),
+            minute(&receipt.reported_start),
+        ];
         table.row(start.into_iter().chain(counts).chain([receipt.batch_id.clone()]));
     }
     table.to_string()

@@ -1,12 +1,12 @@
 //! `statement` and `check`.
 
 use client::Client;
-use wire::api::{LawCheck, Statement};
+use wire::api::{LawCheck, RecordCounts, Statement};
 
 use crate::args::{CheckArgs, StatementCommand};
 use crate::environment::SystemClock;
 use crate::failure::Failure;
-use crate::figures::{aligned, count, grouped};
+use crate::figures::{aligned, count, counted, grouped};
 use crate::printer::{Printer, Style};
 use crate::settings::period;
 use crate::statement::render;
@@ -18,8 +18,13 @@ pub(super) async fn statement(
     printer: &Printer,
 ) -> Result<(), Failure> {
     match command {
-        StatementCommand::Show { subscription, period: of } => {
-            let statement = client.statement(&subscription, &period(&of, &SystemClock)).await?;
+        StatementCommand::Show {
+            subscription,
+            period: of,
+        } => {
+            let statement = client
+                .statement(&subscription, &period(&of, &SystemClock))
+                .await?;
             printer.show(&statement, || render(&statement, printer.style()))
         }
         StatementCommand::List { period: of } => {
@@ -30,7 +35,10 @@ pub(super) async fn statement(
 }
 
 fn statements_table(statements: &[Statement]) -> String {
-    let totals: Vec<String> = statements.iter().map(|statement| grouped(&statement.total)).collect();
+    let totals: Vec<String> = statements
+        .iter()
+        .map(|statement| grouped(&statement.total))
+        .collect();
     let totals = aligned(totals.iter().map(String::as_str));
     let columns = [
         left("SUBSCRIPTION"),
@@ -60,29 +68,67 @@ pub(super) async fn check(client: &Client, args: &CheckArgs, printer: &Printer) 
     if checked.holds {
         return Ok(());
     }
-    let failure = Failure::new(format!("{} of the laws do not hold.", count(checked.violations.len() as u64)));
-    Err(failure.hint("This is a defect or damage, never a matter of input. Keep the data directory as it is and report it."))
+    let failure = Failure::new(format!("Not every law holds for {}.", checked.period));
+    Err(failure.hint(
+        "This is a defect or damage, never a matter of input. Keep the data directory as it is and report it.",
+    ))
 }
 
 fn describe(checked: &LawCheck, style: Style) -> String {
-    let records = checked.records;
-    let verdict = if checked.holds { style.good("Every law holds.") } else { style.bad("Not every law holds.") };
-    let mut text = format!(
-        "{verdict}\n\n{} records received = {} counted + {} superseded + {} duplicate + {} quarantined\n{} statements \
-         for {}: lines sum to totals, shares to lines, and all usage is attributed or unregistered\n",
-        count(records.received),
-        count(records.counted),
-        count(records.superseded),
-        count(records.duplicate),
-        count(records.quarantined),
-        count(checked.statements as u64),
-        checked.period,
-    );
     if !checked.holds {
-        text.truncate(text.find('\n').map_or(text.len(), |end| end + 1));
-        for violation in &checked.violations {
-            text.push_str(&format!("  {violation}\n"));
+        let violations = checked.violations.join("\n  ");
+        return format!("{}\n\n  {violations}", style.bad("Not every law holds."));
+    }
+    let RecordCounts {
+        received,
+        counted: counts,
+        superseded,
+        duplicate,
+        quarantined,
+    } = checked.records;
+    let [counts, superseded, duplicate, quarantined] =
+        [counts, superseded, duplicate, quarantined].map(count);
+    format!(
+        "{}\n\n{} received = {counts} counted + {superseded} superseded + {duplicate} duplicate + {quarantined} \
+         quarantined\n{} for {}: shares sum to lines, lines to totals, and all usage is attributed or unregistered",
+        style.good("Every law holds."),
+        counted(received, "record"),
+        counted(checked.statements as u64, "statement"),
+        checked.period,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(violations: &[&str]) -> LawCheck {
+        LawCheck {
+            period: "2026-10".into(),
+            holds: violations.is_empty(),
+            records: RecordCounts {
+                received: 1010,
+                counted: 1000,
+                superseded: 4,
+                duplicate: 5,
+                quarantined: 1,
+            },
+            statements: 1,
+            violations: violations.iter().map(|it| (*it).to_owned()).collect(),
         }
     }
-    text
+
+    #[test]
+    fn a_check_says_what_adds_up_or_what_does_not() {
+        let style = Style::new(false);
+        assert_eq!(
+            describe(&checked(&[]), style),
+            "Every law holds.\n\n1,010 records received = 1,000 counted + 4 superseded + 5 duplicate + 1 quarantined\n\
+             1 statement for 2026-10: shares sum to lines, lines to totals, and all usage is attributed or unregistered"
+        );
+        assert_eq!(
+            describe(&checked(&["law 1: lost", "law 3: off"]), style),
+            "Not every law holds.\n\n  law 1: lost\n  law 3: off"
+        );
+    }
 }

@@ -10,9 +10,17 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::table::{Table, left, right};
 
-pub(super) async fn tenant(client: &Client, command: TenantCommand, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn tenant(
+    client: &Client,
+    command: TenantCommand,
+    printer: &Printer,
+) -> Result<(), Failure> {
     match command {
-        TenantCommand::Add { stack, subscription, tenant } => {
+        TenantCommand::Add {
+            stack,
+            subscription,
+            tenant,
+        } => {
             let at = live_registration(client, &stack.cloud_id).await?;
             let answered = client.add_tenant(&at, &subscription, tenant.as_deref()).await?;
             let added = pass_on_warnings(answered, printer);
@@ -28,15 +36,31 @@ pub(super) async fn tenant(client: &Client, command: TenantCommand, printer: &Pr
             Ok(())
         }
         TenantCommand::List(stack) => {
-            let tenants = client.tenants(&live_registration(client, &stack.cloud_id).await?).await?;
+            let tenants = client
+                .tenants(&live_registration(client, &stack.cloud_id).await?)
+                .await?;
             printer.show_list(&tenants, || tenants_table(&tenants))
         }
-        TenantCommand::Map { stack, tenant, subscription, unmapped: _, from, to } => {
-            let request =
-                MapTenant { tenant_id: tenant, subscription_id: subscription, valid_from: from, valid_to: to };
+        TenantCommand::Map {
+            stack,
+            tenant,
+            subscription,
+            unmapped: _,
+            from,
+            to,
+        } => {
+            let request = MapTenant {
+                tenant_id: tenant,
+                subscription_id: subscription,
+                valid_from: from,
+                valid_to: to,
+            };
             let recorded = pass_on_warnings(client.map_tenant(&stack.cloud_id, &request).await?, printer);
             printer.show(&recorded, || history_table(std::slice::from_ref(&recorded)))?;
-            printer.hint(&format!("Show all versions with `meterbridge tenant history {}`.", stack.cloud_id));
+            printer.hint(&format!(
+                "Show all versions with `meterbridge tenant history {}`.",
+                stack.cloud_id
+            ));
             Ok(())
         }
         TenantCommand::History(stack) => {
@@ -70,7 +94,10 @@ fn history_table(versions: &[MappingVersion]) -> String {
         table.row([
             version.entry.to_string(),
             version.tenant_id.clone(),
-            version.subscription_id.clone().unwrap_or_else(|| "none: the default pays".to_owned()),
+            version
+                .subscription_id
+                .clone()
+                .unwrap_or_else(|| "none: the default pays".to_owned()),
             minute(&version.valid_from),
             version.valid_to.as_deref().map_or_else(|| "-".to_owned(), minute),
             minute(&version.recorded_at),

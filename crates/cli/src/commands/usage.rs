@@ -14,7 +14,11 @@ use crate::table::{Table, left, right};
 
 const HOURS_PER_DAY: i64 = 24;
 
-pub(super) async fn usage(server: &ServerArgs, command: UsageCommand, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn usage(
+    server: &ServerArgs,
+    command: UsageCommand,
+    printer: &Printer,
+) -> Result<(), Failure> {
     match command {
         UsageCommand::Import(args) => import::import(server, args, printer).await,
         UsageCommand::Unmapped { period: within } => {
@@ -58,7 +62,9 @@ fn unmapped_table(unmapped: &[UnmappedUsage]) -> String {
                 reason_in_words(usage.reason).to_owned(),
                 usage.charged_to.clone().unwrap_or_else(|| "nobody".to_owned()),
                 format!("{} d", usage.age_hours / HOURS_PER_DAY),
-                used.local_meter_name.clone().unwrap_or_else(|| used.local_meter_id.clone()),
+                used.local_meter_name
+                    .clone()
+                    .unwrap_or_else(|| used.local_meter_id.clone()),
                 grouped(&used.quantity),
                 or_dash(used.unit.as_deref()),
             ]);
@@ -68,8 +74,15 @@ fn unmapped_table(unmapped: &[UnmappedUsage]) -> String {
 }
 
 fn quarantine_table(records: &[QuarantinedRecord]) -> String {
-    let columns =
-        [right("NO."), left("RECEIVED"), left("STACK"), left("BATCH"), right("RECORD"), left("CODE"), left("MESSAGE")];
+    let columns = [
+        right("NO."),
+        left("RECEIVED"),
+        left("STACK"),
+        left("BATCH"),
+        right("RECORD"),
+        left("CODE"),
+        left("MESSAGE"),
+    ];
     let mut table = Table::new(&columns);
     for record in records {
         table.row([

@@ -22,10 +22,16 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(super) fn new(bars: Option<&Bars>, total: Option<u64>, things: &'static str) -> Self {
-        let Some(Bars(bars)) = bars else { return Self { bar: ProgressBar::hidden() } };
+        let Some(Bars(bars)) = bars else {
+            return Self {
+                bar: ProgressBar::hidden(),
+            };
+        };
         let bar = bars.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
         let counts = match total {
-            Some(_) => format!("{{wide_bar}} {{human_pos}}/{{human_len}} {things}, {{per_sec}}, {{eta}} left {{msg}}"),
+            Some(_) => format!(
+                "{{wide_bar}} {{human_pos}}/{{human_len}} {things}, {{per_sec}}, {{eta}} left {{msg}}"
+            ),
             None => format!("{{spinner}} {{human_pos}} {things}, {{per_sec}}, {{elapsed}} {{msg}}"),
         };
         // The templates above are right, and a bar is not worth failing for.

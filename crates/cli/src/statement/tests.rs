@@ -18,7 +18,9 @@ fn line(name: &str, figures: &serde_json::Value, shares: &serde_json::Value) -> 
         "meterId": "b5c15376-6c94-4fdd-b655-1a69d138aca3", "meterName": name, "category": "c", "unit": "GB",
         "includedQuantity": "0", "priceSince": "2026-10-01T00:00:00Z", "reason": "tenantMapping", "shares": shares,
     });
-    line.as_object_mut().unwrap().extend(figures.as_object().unwrap().clone());
+    line.as_object_mut()
+        .unwrap()
+        .extend(figures.as_object().unwrap().clone());
     line
 }
 
@@ -41,7 +43,10 @@ fn a_bill_can_be_checked_by_hand() {
                     { "from": "0", "unitPrice": "0.006", "quantity": "80", "amount": "0.48" },
                     { "from": "80", "unitPrice": "0.0050", "quantity": "20.25", "amount": "0.10125" },
                 ] }),
-            &json!([share("tenantMapping", "100", "0.39"), share("tenantNotMapped", "50.25", "0.19")])
+            &json!([
+                share("tenantMapping", "100", "0.39"),
+                share("tenantNotMapped", "50.25", "0.19")
+            ])
         ),
         line(
             "Base VM",
@@ -55,12 +60,18 @@ fn a_bill_can_be_checked_by_hand() {
           "quantity": "744", "because": "informational" },
         { "localMeterId": "5d0f6f0e-8a7c-4c0b-9d2a-7f3f6b1c2e41", "quantity": "1.25", "because": "unknownLocalMeter" },
     ]);
-    insta::assert_snapshot!("bill", render(&statement(&lines, &not_charged, "1191.00"), Style::new(false)));
+    insta::assert_snapshot!(
+        "bill",
+        render(&statement(&lines, &not_charged, "1191.00"), Style::new(false))
+    );
 }
 
 #[test]
 fn a_bill_of_nothing_says_so() {
-    insta::assert_snapshot!("bill_of_nothing", render(&statement(&json!([]), &json!([]), "0.00"), Style::new(false)));
+    insta::assert_snapshot!(
+        "bill_of_nothing",
+        render(&statement(&json!([]), &json!([]), "0.00"), Style::new(false))
+    );
 }
 
 #[test]
@@ -71,5 +82,8 @@ fn who_used_it_is_left_out_where_it_says_nothing_new() {
         &json!([share("tenantMapping", "1", "1.00")])
     )]);
     let text = render(&statement(&lines, &json!([]), "1.00"), Style::new(false));
-    assert!(!text.contains("Who used it") && text.contains("Base VM, development"), "{text}");
+    assert!(
+        !text.contains("Who used it") && text.contains("Base VM, development"),
+        "{text}"
+    );
 }

@@ -47,7 +47,11 @@ fn what_can_be_said_and_how_is_as_it_was() {
     for command in COMMANDS {
         let shown = run(meterbridge().args(command.split_whitespace()).arg("--help")).done();
         // Options that every command has are shown once.
-        let own = if command.is_empty() || command == "check" { shown } else { without_shared(&shown) };
+        let own = if command.is_empty() || command == "check" {
+            shown
+        } else {
+            without_shared(&shown)
+        };
         writeln!(all, "$ meterbridge {command} --help\n{own}").unwrap();
     }
     insta::assert_snapshot!("help", all);
@@ -70,5 +74,8 @@ fn without_shared(help: &str) -> String {
 
 #[test]
 fn the_version_is_told() {
-    assert_eq!(run(meterbridge().arg("--version")).done(), concat!("meterbridge ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(
+        run(meterbridge().arg("--version")).done(),
+        concat!("meterbridge ", env!("CARGO_PKG_VERSION"), "\n")
+    );
 }

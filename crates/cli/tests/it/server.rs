@@ -52,9 +52,19 @@ impl Server {
         });
         let Ok(url) = heard.recv_timeout(START_TIMEOUT) else {
             process.kill().unwrap();
-            panic!("the server did not start: {initialised:?}\n{}", log.join().unwrap());
+            panic!(
+                "the server did not start: {initialised:?}\n{}",
+                log.join().unwrap()
+            );
         };
-        Self { directory, process, log: Some(log), url, credential, initialised }
+        Self {
+            directory,
+            process,
+            log: Some(log),
+            url,
+            credential,
+            initialised,
+        }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -86,7 +96,11 @@ impl Server {
 
     /// Asks the server to stop; gives how it left, and all it said.
     pub(crate) fn stop(mut self) -> (Option<i32>, String) {
-        let asked = Command::new("kill").arg("-TERM").arg(self.process.id().to_string()).status().unwrap();
+        let asked = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.process.id().to_string())
+            .status()
+            .unwrap();
         assert!(asked.success());
         let status = self.process.wait().unwrap();
         (status.code(), self.log.take().unwrap().join().unwrap())

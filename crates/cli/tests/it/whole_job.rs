@@ -19,28 +19,66 @@ struct Accounts {
 }
 
 fn text(value: &serde_json::Value, member: &str) -> String {
-    value[member].as_str().unwrap_or_else(|| panic!("no text {member} in {value}")).to_owned()
+    value[member]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text {member} in {value}"))
+        .to_owned()
 }
 
 fn open_accounts(server: &Server) -> Accounts {
     let partner = server.json("partner create --kind direct-bill", &["--name", "Northwind"]);
     let partner = text(&partner, "id");
-    let customer = ["--name", "Fjordbank", "--partner", &partner, "--tenant", FJORDBANK];
+    let customer = [
+        "--name",
+        "Fjordbank",
+        "--partner",
+        &partner,
+        "--tenant",
+        FJORDBANK,
+    ];
     let customer = text(&server.json("customer create", &customer), "id");
-    let shared = ["--name", "Northwind stacks", "--partner", &partner, "--tenant", PARTNER_TENANT];
-    let csp = ["--name", "Fjordbank CSP", "--partner", &partner, "--customer", &customer, "--tenant", FJORDBANK];
+    let shared = [
+        "--name",
+        "Northwind stacks",
+        "--partner",
+        &partner,
+        "--tenant",
+        PARTNER_TENANT,
+    ];
+    let csp = [
+        "--name",
+        "Fjordbank CSP",
+        "--partner",
+        &partner,
+        "--customer",
+        &customer,
+        "--tenant",
+        FJORDBANK,
+    ];
     Accounts {
-        shared_services: text(&server.json("subscription create --kind partner-shared-services", &shared), "id"),
+        shared_services: text(
+            &server.json("subscription create --kind partner-shared-services", &shared),
+            "id",
+        ),
         csp: text(&server.json("subscription create --kind csp", &csp), "id"),
     }
 }
 
 fn register(server: &Server, accounts: &Accounts) {
-    let arguments = ["--subscription", &accounts.shared_services, "--cloud-id", STACK, "--operated-by", "direct-partner"];
+    let arguments = [
+        "--subscription",
+        &accounts.shared_services,
+        "--cloud-id",
+        STACK,
+        "--operated-by",
+        "direct-partner",
+    ];
     let registered = server.json("registration register", &arguments);
     assert_eq!(registered["properties"]["cloudId"], STACK);
     assert_eq!(registered["name"], format!("AzureStack-{STACK}"));
-    server.run("registration backdate --from 2024-03-01", &[STACK]).done();
+    server
+        .run("registration backdate --from 2024-03-01", &[STACK])
+        .done();
     server.run("registration approve", &[STACK]).done();
 }
 
@@ -49,39 +87,104 @@ fn an_operator_gets_from_an_empty_directory_to_a_bill() {
     let server = Server::start();
     let accounts = open_accounts(&server);
     let advice = server.run("advice --operated-by direct-partner", &[]).done();
-    assert!(advice.starts_with("Use a partner shared services subscription: "), "{advice}");
+    assert!(
+        advice.starts_with("Use a partner shared services subscription: "),
+        "{advice}"
+    );
     register(&server, &accounts);
 
     // The tenant is added too late, which is put right for the hours that have passed.
     server.run("tenant add", &[STACK, &accounts.csp]).done();
     let mapped = ["--tenant", FJORDBANK, "--subscription", &accounts.csp];
-    server.run(&format!("tenant map {STACK} --from 2024-03-01"), &mapped).done();
-    assert_eq!(server.json("tenant list", &[STACK])[0]["properties"]["tenantId"], FJORDBANK);
-    assert_eq!(server.json("tenant history", &[STACK]).as_array().unwrap().len(), 2);
+    server
+        .run(&format!("tenant map {STACK} --from 2024-03-01"), &mapped)
+        .done();
+    assert_eq!(
+        server.json("tenant list", &[STACK])[0]["properties"]["tenantId"],
+        FJORDBANK
+    );
+    assert_eq!(
+        server.json("tenant history", &[STACK]).as_array().unwrap().len(),
+        2
+    );
 
     let directory = run_with(&mut server.command("stack directory", &[STACK, "-"]), DIRECTORY).done();
     assert_eq!(directory, "2 local subscriptions: 2 new, 0 changed\n");
-    let import = ["--cloud-id", STACK, "--reported-start", "2024-03-05T14:00:00Z", "-"];
+    let import = [
+        "--cloud-id",
+        STACK,
+        "--reported-start",
+        "2024-03-05T14:00:00Z",
+        "-",
+    ];
     let imported = run_with(&mut server.command("usage import", &import), PAGE);
-    assert_eq!(imported.data, "5 records: 4 accepted, 0 duplicate, 0 revised, 1 quarantined\n");
-    assert!(imported.notes.contains("warning: -, record 5: "), "{}", imported.notes);
+    assert_eq!(
+        imported.data,
+        "5 records: 4 accepted, 0 duplicate, 0 revised, 1 quarantined\n"
+    );
+    assert!(
+        imported.notes.contains("warning: -, record 5: "),
+        "{}",
+        imported.notes
+    );
     assert_eq!(imported.code, Some(0));
 
     let of_csp = server.json("statement show --period 2024-03", &[&accounts.csp]);
     // 8 + 4 vCPU hours at 0.008 and 2 at 0.046: 0.096 and 0.092, each rounded once.
-    assert_eq!((text(&of_csp, "total"), text(&of_csp, "currency")), ("0.19".into(), "USD".into()));
-    assert!(of_csp["lines"].as_array().unwrap().iter().all(|line| line["reason"] == "tenantMapping"), "{of_csp}");
+    assert_eq!(
+        (text(&of_csp, "total"), text(&of_csp, "currency")),
+        ("0.19".into(), "USD".into())
+    );
+    assert!(
+        of_csp["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|line| line["reason"] == "tenantMapping"),
+        "{of_csp}"
+    );
     let of_default = server.json("statement show --period 2024-03", &[&accounts.shared_services]);
     // 16 vCPU hours of the partner's own.
     assert_eq!(text(&of_default, "total"), "0.13");
     assert_eq!(of_default["lines"][0]["reason"], "tenantNotMapped");
-    let bill = server.run("statement show --period 2024-03", &[&accounts.csp]).done();
-    assert!(bill.contains("\nTotal ") && bill.contains("tenant mapping"), "{bill}");
-    assert_eq!(server.json("statement list --period 2024-03", &[]).as_array().unwrap().len(), 2);
+    let bill = server
+        .run("statement show --period 2024-03", &[&accounts.csp])
+        .done();
+    assert!(
+        bill.contains("\nTotal ") && bill.contains("tenant mapping"),
+        "{bill}"
+    );
+    assert_eq!(
+        server
+            .json("statement list --period 2024-03", &[])
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 
-    assert_eq!(server.json("usage unmapped --period 2024-03", &[])[0]["chargedTo"], *accounts.shared_services);
+    assert_eq!(
+        server.json("usage unmapped --period 2024-03", &[])[0]["chargedTo"],
+        *accounts.shared_services
+    );
     assert_eq!(server.json("usage quarantine", &[])[0]["code"], "InvalidQuantity");
     assert_eq!(server.json("stack receipts", &[STACK])[0]["accepted"], 4);
+    let through = [
+        "--cloud-id",
+        STACK,
+        "--reported-through",
+        "2024-03-05T15:00:00Z",
+        "-",
+    ];
+    let again = run_with(&mut server.command("usage import", &through), PAGE).done();
+    assert_eq!(
+        again,
+        "5 records: 0 accepted, 4 duplicate, 0 revised, 1 quarantined\n"
+    );
+    assert_eq!(
+        server.json("stack list", &[])[0]["reportedThrough"],
+        "2024-03-05T15:00:00Z"
+    );
     assert_eq!(server.json("check --period 2024-03", &[])["holds"], true);
     assert!(!server.json("meter list", &[]).as_array().unwrap().is_empty());
     assert!(!server.json("price-list list", &[]).as_array().unwrap().is_empty());
@@ -95,7 +198,11 @@ fn what_init_prints_is_the_only_place_where_the_credential_is_ever_seen() {
     let server = Server::start();
     let credential = server.credential.clone();
     assert!(credential.starts_with("mbo_"), "{:?}", server.initialised);
-    assert_eq!(server.initialised.data, format!("{credential}\n"), "the credential is the only line of data");
+    assert_eq!(
+        server.initialised.data,
+        format!("{credential}\n"),
+        "the credential is the only line of data"
+    );
     assert!(!server.initialised.notes.contains(&credential));
 
     let mut said = String::new();
@@ -113,13 +220,23 @@ fn what_init_prints_is_the_only_place_where_the_credential_is_ever_seen() {
         said.push_str(&outcome.notes);
     }
     let again = run(meterbridge().arg("init").arg("--data").arg(server.data()));
-    assert_eq!((again.code, again.data.as_str()), (Some(1), ""), "an initialised directory stays as it is");
+    assert_eq!(
+        (again.code, again.data.as_str()),
+        (Some(1), ""),
+        "an initialised directory stays as it is"
+    );
     assert!(again.notes.contains("is initialised already"), "{}", again.notes);
-    let in_use = run(meterbridge().args(["init", "--new-credential", "--data"]).arg(server.data()));
+    let in_use = run(meterbridge()
+        .args(["init", "--new-credential", "--data"])
+        .arg(server.data()));
     assert_eq!((in_use.code, in_use.data.as_str()), (Some(1), ""), "{in_use:?}");
     let wrong = server.run("partner list --credential mbo_wrong", &[]);
     assert_eq!(wrong.code, Some(1));
-    assert!(wrong.notes.contains("AuthenticationFailed") && wrong.notes.contains("hint:"), "{}", wrong.notes);
+    assert!(
+        wrong.notes.contains("AuthenticationFailed") && wrong.notes.contains("hint:"),
+        "{}",
+        wrong.notes
+    );
 
     let (_, log) = server.stop();
     for text in [said, again.notes, in_use.notes, wrong.notes, log] {
@@ -130,8 +247,17 @@ fn what_init_prints_is_the_only_place_where_the_credential_is_ever_seen() {
 #[test]
 fn a_further_credential_is_as_good_as_the_first() {
     let directory = tempfile::tempdir().unwrap();
-    let init = |more: &[&str]| run(meterbridge().args(["init", "--data"]).arg(directory.path()).args(more)).done();
-    let (first, second) = (init(&[]), init(&["--new-credential", "--operator", "Night shift"]));
+    let init = |more: &[&str]| {
+        run(meterbridge()
+            .args(["init", "--data"])
+            .arg(directory.path())
+            .args(more))
+        .done()
+    };
+    let (first, second) = (
+        init(&[]),
+        init(&["--new-credential", "--operator", "Night shift"]),
+    );
     assert!(first != second && second.starts_with("mbo_"), "{second}");
     let stored = fs::read_dir(directory.path()).unwrap().count();
     assert!(stored > 0);

@@ -27,7 +27,11 @@ fn delivery(idempotency_key: Option<&str>) -> Delivery<'_> {
 #[tokio::test]
 async fn a_busy_server_is_asked_again_until_it_answers() {
     let stub = Stub::start(&[busy(), String::new(), answer("200 OK", "", RECEIPT)]).await;
-    let delivered = stub.client().deliver_usage(STACK, delivery(Some("run-1"))).await.unwrap();
+    let delivered = stub
+        .client()
+        .deliver_usage(STACK, delivery(Some("run-1")))
+        .await
+        .unwrap();
     assert_eq!(delivered.accepted, 2);
     let asked = stub.asked();
     assert_eq!(asked.len(), 3);
@@ -47,7 +51,11 @@ async fn a_busy_server_is_asked_again_until_it_answers() {
 #[tokio::test]
 async fn patience_ends_with_what_the_server_said_last() {
     let stub = Stub::start(&[busy()]).await;
-    let error = stub.client().deliver_usage(STACK, delivery(Some("run-1"))).await.unwrap_err();
+    let error = stub
+        .client()
+        .deliver_usage(STACK, delivery(Some("run-1")))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some("TooManyDeliveries"));
     assert!(error.hint().unwrap().contains("later"));
     assert_eq!(stub.asked().len(), usize::try_from(ATTEMPTS_MAX).unwrap());
@@ -57,8 +65,15 @@ async fn patience_ends_with_what_the_server_said_last() {
 async fn what_might_count_twice_is_sent_once() {
     for first in [busy(), String::new()] {
         let stub = Stub::start(&[first, answer("200 OK", "", RECEIPT)]).await;
-        let error = stub.client().deliver_usage(STACK, delivery(None)).await.unwrap_err();
-        assert!(matches!(error, ClientError::Refused(_) | ClientError::Unreachable { .. }), "{error}");
+        let error = stub
+            .client()
+            .deliver_usage(STACK, delivery(None))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, ClientError::Refused(_) | ClientError::Unreachable { .. }),
+            "{error}"
+        );
         assert_eq!(stub.asked().len(), 1);
     }
 }
@@ -67,7 +82,11 @@ async fn what_might_count_twice_is_sent_once() {
 async fn a_refusal_is_final() {
     let body = r#"{"error":{"code":"AuthorizationFailed","message":"Not yours."}}"#;
     let stub = Stub::start(&[answer("403 Forbidden", "", body)]).await;
-    let error = stub.client().deliver_usage(STACK, delivery(Some("run-1"))).await.unwrap_err();
+    let error = stub
+        .client()
+        .deliver_usage(STACK, delivery(Some("run-1")))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some("AuthorizationFailed"));
     assert_eq!(stub.asked().len(), 1);
 }

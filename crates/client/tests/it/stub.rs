@@ -32,7 +32,10 @@ impl Stub {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::builder(&self.url).credential(Credential::new("mbo_secret")).build().unwrap()
+        Client::builder(&self.url)
+            .credential(Credential::new("mbo_secret"))
+            .build()
+            .unwrap()
     }
 
     /// The requests so far, heads in lower case.
@@ -51,7 +54,10 @@ async fn read_request(stream: &mut TcpStream) -> String {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let head = head.to_lowercase();
             let length = head.split_once("content-length: ").map_or(0, |(_, rest)| {
-                rest.split_once('\r').map_or(rest, |(number, _)| number).parse().unwrap()
+                rest.split_once('\r')
+                    .map_or(rest, |(number, _)| number)
+                    .parse()
+                    .unwrap()
             });
             if body.len() >= length {
                 return format!("{head}\r\n\r\n{body}");

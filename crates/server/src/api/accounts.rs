@@ -42,7 +42,9 @@ pub(crate) async fn list_partners(
 ) -> Result<Json<Page<Partner>>, Failure> {
     let page = page_request(&query)?;
     let partners = door.app.partners(page.after, page.items_wanted());
-    Ok(page.page(partners, |it| it.id, &door.base(&uri)).shown(|it| Partner::from(&it)))
+    Ok(page
+        .page(partners, |it| it.id, &door.base(&uri))
+        .shown(|it| Partner::from(&it)))
 }
 
 /// Creates a partner. The same request again changes nothing.
@@ -84,7 +86,9 @@ pub(crate) async fn list_customers(
 ) -> Result<Json<Page<Customer>>, Failure> {
     let page = page_request(&query)?;
     let customers = door.app.customers(page.after, page.items_wanted());
-    Ok(page.page(customers, |it| it.id, &door.base(&uri)).shown(|it| Customer::from(&it)))
+    Ok(page
+        .page(customers, |it| it.id, &door.base(&uri))
+        .shown(|it| Customer::from(&it)))
 }
 
 /// Creates a customer. The same request again changes nothing.
@@ -112,7 +116,9 @@ pub(crate) async fn get_customer(
     query: Query,
 ) -> Result<Json<Customer>, Failure> {
     query.only(&[])?;
-    let customer = door.app.customer(params.read("customerId", "InvalidCustomerId")?)?;
+    let customer = door
+        .app
+        .customer(params.read("customerId", "InvalidCustomerId")?)?;
     Ok(Json(Customer::from(&customer)))
 }
 
@@ -126,7 +132,9 @@ pub(crate) async fn list_subscriptions(
 ) -> Result<Json<Page<Subscription>>, Failure> {
     let page = page_request(&query)?;
     let subscriptions = door.app.subscriptions(page.after, page.items_wanted());
-    Ok(page.page(subscriptions, |it| it.id, &door.base(&uri)).shown(|it| Subscription::from(&it)))
+    Ok(page
+        .page(subscriptions, |it| it.id, &door.base(&uri))
+        .shown(|it| Subscription::from(&it)))
 }
 
 /// Creates a subscription. The same request again changes nothing.

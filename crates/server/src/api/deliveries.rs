@@ -57,7 +57,9 @@ fn format(headers: &HeaderMap) -> Result<Format, Failure> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
     let text = value.to_str().map_err(|_| {
         let message = "Expected an idempotency key in ASCII.";
         Failure::invalid("InvalidIdempotencyKey", message).about(IDEMPOTENCY_KEY)
@@ -90,7 +92,11 @@ pub(crate) async fn deliver(
 ) -> Result<Json<DeliveryReceipt>, Failure> {
     let incoming = Incoming::of(&params, &query, request.headers())?;
     let held = body::delivery(&door, request).await?;
-    let place = door.deliveries.acquire().await.map_err(|_| Failure::too_many_deliveries())?;
+    let place = door
+        .deliveries
+        .acquire()
+        .await
+        .map_err(|_| Failure::too_many_deliveries())?;
     let bytes = held.len();
     let receipt = take_in(Arc::clone(&door), incoming, held).await?;
     drop(place);
@@ -99,7 +105,12 @@ pub(crate) async fn deliver(
 }
 
 fn shown(receipt: Receipt) -> DeliveryReceipt {
-    let Receipt { batch, counts, problems, .. } = receipt;
+    let Receipt {
+        batch,
+        counts,
+        problems,
+        ..
+    } = receipt;
     let problems = problems.into_iter().map(|problem| api::Problem {
         index: problem.index,
         code: problem.code.to_string(),
@@ -123,7 +134,12 @@ async fn take_in(door: Arc<Door>, incoming: Incoming, body: Held) -> Result<Rece
         let mut parsed = parse_delivery(&body, incoming.format)
             .map_err(|error| Failure::invalid(error.code(), error.to_string()))?;
         let records = std::mem::take(&mut parsed.records).into_iter();
-        let records: Vec<_> = records.map(|it| DeliveredRecord { index: it.index, record: it.record }).collect();
+        let records: Vec<_> = records
+            .map(|it| DeliveredRecord {
+                index: it.index,
+                record: it.record,
+            })
+            .collect();
         let delivery = Delivery {
             stack: incoming.stack,
             reported_start: incoming.reported_start,
@@ -135,7 +151,9 @@ async fn take_in(door: Arc<Door>, incoming: Incoming, body: Held) -> Result<Rece
             quarantined: &parsed.quarantined,
             raw: &|index| parsed.raw(index).unwrap_or_default().into_owned(),
         };
-        runtime.block_on(door.app.deliver_usage(delivery)).map_err(Failure::from)
+        runtime
+            .block_on(door.app.deliver_usage(delivery))
+            .map_err(Failure::from)
     };
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Failure::internal(format!("a delivery was not taken in: {error}"))))

@@ -76,19 +76,32 @@ impl Modify for Everywhere {
         let components = document.components.get_or_insert_default();
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An operator's credential; for deliveries, the stack's activation key."))
+            .description(Some(
+                "An operator's credential; for deliveries, the stack's activation key.",
+            ))
             .build();
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
         document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-        let envelope = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorEnvelope"))).build();
+        let envelope = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("ErrorEnvelope")))
+            .build();
         let refused = ResponseBuilder::new()
             .description("Refused; the code says why")
             .content("application/json", envelope)
             .build();
         for item in document.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+            let operations = [
+                &mut item.get,
+                &mut item.put,
+                &mut item.post,
+                &mut item.delete,
+                &mut item.patch,
+            ];
             for operation in operations.into_iter().flatten() {
-                operation.responses.responses.insert("default".to_owned(), refused.clone().into());
+                operation
+                    .responses
+                    .responses
+                    .insert("default".to_owned(), refused.clone().into());
             }
         }
     }

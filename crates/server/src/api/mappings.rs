@@ -18,7 +18,12 @@ use crate::query::Query;
 use crate::{body, notes};
 
 fn shown(version: &Version) -> MappingVersion {
-    let Version { tenant, subscription, valid, recorded } = version;
+    let Version {
+        tenant,
+        subscription,
+        valid,
+        recorded,
+    } = version;
     MappingVersion {
         tenant_id: tenant.to_string(),
         subscription_id: subscription.map(|id| id.to_string()),
@@ -42,7 +47,9 @@ pub(crate) async fn history(
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::of(&query, pages::OWN)?;
     let versions = door.app.mapping_history(params.cloud_id()?)?;
-    Ok(page.page_of_all(versions, |it| it.recorded.entry, &door.base(&uri)).shown(|it| shown(&it)))
+    Ok(page
+        .page_of_all(versions, |it| it.recorded.entry, &door.base(&uri))
+        .shown(|it| shown(&it)))
 }
 
 /// Maps a tenant for stated hours, past ones too. Answers with the version that was recorded; warnings are in
@@ -60,9 +67,16 @@ pub(crate) async fn map(
     query.only(&[])?;
     let cloud_id = params.cloud_id()?;
     let (tenant, subscription, valid) = asked.parts()?;
-    let warnings = door.app.map_tenant(&caller, cloud_id, tenant, subscription, valid).await?;
+    let warnings = door
+        .app
+        .map_tenant(&caller, cloud_id, tenant, subscription, valid)
+        .await?;
     let history = door.app.mapping_history(cloud_id)?;
-    let recorded = history.iter().rev().find(|it| (it.tenant, it.subscription, it.valid) == (tenant, subscription, valid));
-    let recorded = recorded.ok_or_else(|| Failure::internal("the mapping that was just recorded is not there"))?;
+    let recorded = history
+        .iter()
+        .rev()
+        .find(|it| (it.tenant, it.subscription, it.valid) == (tenant, subscription, valid));
+    let recorded =
+        recorded.ok_or_else(|| Failure::internal("the mapping that was just recorded is not there"))?;
     Ok((notes::warnings(&warnings), Json(shown(recorded))))
 }

@@ -24,5 +24,7 @@ pub(crate) async fn list(
     let page = PageRequest::of(&query, pages::OWN)?;
     let catalog = door.app.catalog();
     let meters = catalog.local_meters().collect();
-    Ok(page.page_of_all(meters, |it| it.id, &door.base(&uri)).shown(|it| Meter::of(it, catalog)))
+    Ok(page
+        .page_of_all(meters, |it| it.id, &door.base(&uri))
+        .shown(|it| Meter::of(it, catalog)))
 }

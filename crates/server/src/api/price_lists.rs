@@ -32,7 +32,9 @@ pub(crate) async fn list(
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::<PriceListName>::of(&query, pages::OWN)?;
     let lists = door.app.price_lists();
-    Ok(page.page_of_all(lists, |it| it.list.name.clone(), &door.base(&uri)).shown(|it| PriceList::from(&it)))
+    Ok(page
+        .page_of_all(lists, |it| it.list.name.clone(), &door.base(&uri))
+        .shown(|it| PriceList::from(&it)))
 }
 
 /// A price list with all its versions.

@@ -64,7 +64,10 @@ pub(crate) async fn approve_multi_tenancy(
     query: Query,
 ) -> Result<Json<MultiTenancyApproval>, Failure> {
     query.only(&[])?;
-    let registration = door.app.approve_multi_tenancy(&caller, params.cloud_id()?).await?;
+    let registration = door
+        .app
+        .approve_multi_tenancy(&caller, params.cloud_id()?)
+        .await?;
     Ok(Json(MultiTenancyApproval {
         cloud_id: registration.cloud_id().to_string(),
         registration_name: registration.name.to_string(),
@@ -85,6 +88,12 @@ pub(crate) async fn backdate(
 ) -> Result<Json<Stack>, Failure> {
     query.only(&[])?;
     let cloud_id = params.cloud_id()?;
-    let registration = door.app.backdate_registration(&caller, cloud_id, asked.valid_from()?).await?;
-    Ok(Json(stack(&registration, door.app.reported_through(cloud_id).await?)))
+    let registration = door
+        .app
+        .backdate_registration(&caller, cloud_id, asked.valid_from()?)
+        .await?;
+    Ok(Json(stack(
+        &registration,
+        door.app.reported_through(cloud_id).await?,
+    )))
 }

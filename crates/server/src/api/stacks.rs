@@ -28,13 +28,20 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Stack>>, Failure> {
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::of(&query, pages::OWN)?;
-    let page = page.page_of_all(door.app.live_registrations(), |it| it.cloud_id(), &door.base(&uri));
+    let page = page.page_of_all(
+        door.app.live_registrations(),
+        domain::registration::Registration::cloud_id,
+        &door.base(&uri),
+    );
     let mut value = Vec::with_capacity(page.items.len());
     for registration in page.items {
         let reported_through = door.app.reported_through(registration.cloud_id()).await?;
         value.push(registrations::stack(&registration, reported_through));
     }
-    Ok(Json(Page { value, next_link: page.next_link }))
+    Ok(Json(Page {
+        value,
+        next_link: page.next_link,
+    }))
 }
 
 /// Lists the receipts of a stack by sequence.
@@ -49,17 +56,22 @@ pub(crate) async fn receipts(
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::<u64>::of(&query, pages::OWN)?;
     let after = page.after.unwrap_or_default();
-    let receipts = door.app.receipts(params.cloud_id()?, after, page.items_wanted()).await?;
-    Ok(page.page(receipts, |it| it.sequence, &door.base(&uri)).shown(receipt))
+    let receipts = door
+        .app
+        .receipts(params.cloud_id()?, after, page.items_wanted())
+        .await?;
+    Ok(page
+        .page(receipts, |it| it.sequence, &door.base(&uri))
+        .shown(|it| receipt(&it)))
 }
 
-fn receipt(stored: StoredReceipt) -> Receipt {
-    let StoredReceipt { batch, sequence, received_at, window, digest, counts, chain, .. } = stored;
-    let hex = |bytes| blake3::Hash::from_bytes(bytes).to_hex().to_string();
+fn receipt(stored: &StoredReceipt) -> Receipt {
+    let StoredReceipt { window, counts, .. } = stored;
+    let hex = |bytes: [u8; 32]| blake3::Hash::from_bytes(bytes).to_hex().to_string();
     Receipt {
-        batch_id: batch.to_string(),
-        sequence,
-        received_at: received_at.to_string(),
+        batch_id: stored.batch.to_string(),
+        sequence: stored.sequence,
+        received_at: stored.received_at.to_string(),
         reported_start: window.start.to_string(),
         reported_end: window.end.map(|hour| hour.to_string()),
         reported_through: window.through.map(|hour| hour.to_string()),
@@ -68,8 +80,8 @@ fn receipt(stored: StoredReceipt) -> Receipt {
         duplicate: counts.duplicate,
         revised: counts.revised,
         quarantined: counts.quarantined,
-        digest: hex(digest),
-        chain: hex(chain),
+        digest: hex(stored.digest),
+        chain: hex(stored.chain),
     }
 }
 
@@ -87,6 +99,13 @@ pub(crate) async fn put_directory(
     query.only(&[])?;
     let list: SubscriptionList = body::json_delivery(&door, request).await?;
     let listing = list.into_domain()?;
-    let taken = door.app.take_directory(&caller, params.cloud_id()?, &listing).await?;
-    Ok(Json(DirectoryTaken { listed: taken.listed, added: taken.added, changed: taken.changed }))
+    let taken = door
+        .app
+        .take_directory(&caller, params.cloud_id()?, &listing)
+        .await?;
+    Ok(Json(DirectoryTaken {
+        listed: taken.listed,
+        added: taken.added,
+        changed: taken.changed,
+    }))
 }

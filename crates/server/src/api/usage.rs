@@ -36,7 +36,10 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (start, series) = text.split_once('.').ok_or(())?;
         let start = start.parse().ok().and_then(Hour::from_epoch_hours).ok_or(())?;
-        Ok(Self(RecordCursor { start, series: series.parse().map_err(|_| ())? }))
+        Ok(Self(RecordCursor {
+            start,
+            series: series.parse().map_err(|_| ())?,
+        }))
     }
 }
 
@@ -56,7 +59,13 @@ pub(crate) async fn records(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<UsageRecord>>, Failure> {
-    query.only(&["localSubscriptionId", "from", "to", pages::OWN.token, pages::OWN.top])?;
+    query.only(&[
+        "localSubscriptionId",
+        "from",
+        "to",
+        pages::OWN.token,
+        pages::OWN.top,
+    ])?;
     let page = PageRequest::<Cursor>::of(&query, pages::OWN)?;
     let local_subscription: Option<LocalSubscriptionId> =
         query.read("localSubscriptionId", "InvalidLocalSubscriptionId")?;
@@ -65,8 +74,14 @@ pub(crate) async fn records(
                        records are asked for.";
         Failure::invalid("InvalidLocalSubscriptionId", message).about("localSubscriptionId")
     })?;
-    let of = LocalSubscriptionKey { stack: params.cloud_id()?, local_subscription };
-    let slice = Slice { of, interval: interval(&query)? };
+    let of = LocalSubscriptionKey {
+        stack: params.cloud_id()?,
+        local_subscription,
+    };
+    let slice = Slice {
+        of,
+        interval: interval(&query)?,
+    };
     let after = page.after.as_ref().map(|cursor| cursor.0);
     let records = door.app.records(slice, after, page.items_wanted()).await?;
     let page = page.page(records, |it| Cursor(it.cursor), &door.base(&uri));
@@ -77,7 +92,11 @@ fn interval(query: &Query) -> Result<HourInterval, Failure> {
     let from = query.hour("from")?.unwrap_or(Hour::MIN);
     let to = query.hour("to")?.unwrap_or(Hour::MAX);
     HourInterval::new(from, to).ok_or_else(|| {
-        Failure::invalid("InvalidTime", "The query parameter to is not after from. Expected a later hour.").about("to")
+        Failure::invalid(
+            "InvalidTime",
+            "The query parameter to is not after from. Expected a later hour.",
+        )
+        .about("to")
     })
 }
 
@@ -138,18 +157,30 @@ pub(crate) async fn unmapped(
 }
 
 fn unmapped_usage(unmapped: &Unmapped, now: Hour, catalog: &Catalog) -> UnmappedUsage {
-    let Unmapped { stack, local_subscription, interval, charge, used, records } = unmapped;
+    let Unmapped {
+        stack,
+        local_subscription,
+        interval,
+        charge,
+        used,
+        records,
+    } = unmapped;
     UnmappedUsage {
         cloud_id: stack.to_string(),
         local_subscription_id: local_subscription.to_string(),
-        tenant_id: charge.and_then(|charge| charge.tenant).map(|tenant| tenant.to_string()),
+        tenant_id: charge
+            .and_then(|charge| charge.tenant)
+            .map(|tenant| tenant.to_string()),
         reason: charge.map_or(Reason::Unregistered, |charge| charge.reason.into()),
         charged_to: charge.map(|charge| charge.payer.to_string()),
         from: interval.start().to_string(),
         to: interval.end().to_string(),
         age_hours: i64::from(now.epoch_hours()) - i64::from(interval.start().epoch_hours()),
         records: *records,
-        used: used.iter().map(|(meter, quantity)| used_quantity(*meter, quantity, catalog)).collect(),
+        used: used
+            .iter()
+            .map(|(meter, quantity)| used_quantity(*meter, quantity, catalog))
+            .collect(),
     }
 }
 
@@ -175,8 +206,13 @@ pub(crate) async fn quarantine(
     query.only(&["cloudId", pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::<u64>::of(&query, pages::OWN)?;
     let stack = query.read("cloudId", "InvalidCloudId")?;
-    let records = door.app.quarantine(stack, page.after.unwrap_or_default(), page.items_wanted()).await?;
-    Ok(page.page(records, |it| it.position, &door.base(&uri)).shown(quarantined))
+    let records = door
+        .app
+        .quarantine(stack, page.after.unwrap_or_default(), page.items_wanted())
+        .await?;
+    Ok(page
+        .page(records, |it| it.position, &door.base(&uri))
+        .shown(quarantined))
 }
 
 fn quarantined(record: store::QuarantinedRecord) -> QuarantinedRecord {

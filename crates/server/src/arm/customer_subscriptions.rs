@@ -28,11 +28,15 @@ fn name(params: &Params) -> Result<&str, Failure> {
 }
 
 /// A mapping of this registration, which exists.
-fn shown(door: &Door, at: &RegistrationAddress, mapping: TenantMapping) -> Result<CustomerSubscription, Failure> {
+fn shown(
+    door: &Door,
+    at: &RegistrationAddress,
+    mapping: &TenantMapping,
+) -> Result<CustomerSubscription, Failure> {
     Ok(of(&door.app.registration(at)?.path(), mapping))
 }
 
-fn of(path: &RegistrationPath, mapping: TenantMapping) -> CustomerSubscription {
+fn of(path: &RegistrationPath, mapping: &TenantMapping) -> CustomerSubscription {
     CustomerSubscription::of(path, mapping.subscription, mapping.tenant)
 }
 
@@ -48,7 +52,7 @@ pub(crate) async fn list(
     let mappings = door.app.tenant_mappings(&at)?;
     let path = door.app.registration(&at)?.path();
     let page = page.page_of_all(mappings, |it| it.subscription, &door.base(&uri));
-    Ok(page.listed(|it| of(&path, it)))
+    Ok(page.listed(|it| of(&path, &it)))
 }
 
 /// Adds a tenant. Clients know no other success than 200.
@@ -62,10 +66,11 @@ pub(crate) async fn put(
     azure_stack(&query, TYPE)?;
     let at = registration(&params)?;
     let tenant = asked.tenant().map_err(|error| {
-        Failure::invalid("InvalidTenantId", format!("properties.tenantId: {error}.")).about("properties.tenantId")
+        Failure::invalid("InvalidTenantId", format!("properties.tenantId: {error}."))
+            .about("properties.tenantId")
     })?;
     let (mapping, warnings) = door.app.add_tenant(&caller, &at, name(&params)?, tenant).await?;
-    Ok((notes::warnings(&warnings), Json(shown(&door, &at, mapping)?)))
+    Ok((notes::warnings(&warnings), Json(shown(&door, &at, &mapping)?)))
 }
 
 pub(crate) async fn get(
@@ -76,7 +81,7 @@ pub(crate) async fn get(
     azure_stack(&query, TYPE)?;
     let at = registration(&params)?;
     let mapping = door.app.tenant_mapping(&at, name(&params)?)?;
-    Ok(Json(shown(&door, &at, mapping)?))
+    Ok(Json(shown(&door, &at, &mapping)?))
 }
 
 /// Removes a tenant: 200, or 204 if there was no mapping.
@@ -87,6 +92,13 @@ pub(crate) async fn delete(
     query: Query,
 ) -> Result<StatusCode, Failure> {
     azure_stack(&query, TYPE)?;
-    let removed = door.app.remove_tenant(&caller, &registration(&params)?, name(&params)?).await?;
-    Ok(if removed { StatusCode::OK } else { StatusCode::NO_CONTENT })
+    let removed = door
+        .app
+        .remove_tenant(&caller, &registration(&params)?, name(&params)?)
+        .await?;
+    Ok(if removed {
+        StatusCode::OK
+    } else {
+        StatusCode::NO_CONTENT
+    })
 }

@@ -39,7 +39,9 @@ fn registration(params: &Params) -> Result<RegistrationAddress, Failure> {
 /// Tags, if they are within their limits.
 fn checked_tags(tags: Option<Tags>) -> Result<Option<Tags>, Failure> {
     let checked = tags.as_ref().map_or(Ok(()), check_tags);
-    checked.map_err(|error| Failure::invalid("InvalidTags", format!("The tags cannot be kept: {error}.")).about("tags"))?;
+    checked.map_err(|error| {
+        Failure::invalid("InvalidTags", format!("The tags cannot be kept: {error}.")).about("tags")
+    })?;
     Ok(tags)
 }
 

@@ -30,7 +30,9 @@ pub(crate) fn canonical(uri: Uri) -> Uri {
     }
     let path = canonical_path(uri.path());
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let Ok(path_and_query) = format!("{path}{query}").parse::<PathAndQuery>() else { return uri };
+    let Ok(path_and_query) = format!("{path}{query}").parse::<PathAndQuery>() else {
+        return uri;
+    };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path_and_query);
     Uri::from_parts(parts).unwrap_or(uri)
@@ -62,7 +64,10 @@ mod tests {
     #[test]
     fn words_are_spelt_as_the_contract_does_and_names_are_left_alone() {
         for (sent, canonical) in [
-            ("/SUBSCRIPTIONS/ABC/resourcegroups/Providers", "/subscriptions/ABC/resourceGroups/Providers"),
+            (
+                "/SUBSCRIPTIONS/ABC/resourcegroups/Providers",
+                "/subscriptions/ABC/resourceGroups/Providers",
+            ),
             (
                 "/subscriptions/s/resourcegroups/RG/Providers/microsoft.azurestack/Registrations/REGISTRATIONS/GetActivationKey",
                 "/subscriptions/s/resourceGroups/RG/providers/Microsoft.AzureStack/registrations/REGISTRATIONS/getActivationKey",
@@ -78,7 +83,11 @@ mod tests {
             ("/api/v1/Subscriptions", "/api/v1/Subscriptions"),
             ("/", "/"),
         ] {
-            assert_eq!(super::canonical(sent.parse().unwrap()), canonical.parse::<Uri>().unwrap(), "{sent}");
+            assert_eq!(
+                super::canonical(sent.parse().unwrap()),
+                canonical.parse::<Uri>().unwrap(),
+                "{sent}"
+            );
         }
     }
 }

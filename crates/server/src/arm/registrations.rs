@@ -55,7 +55,11 @@ fn listed(
     uri: &Uri,
 ) -> Result<Json<List<Registration>>, Failure> {
     let page = PageRequest::of(query, pages::ARM)?;
-    let page = page.page_of_all(registrations, |it| it.path().to_string().to_lowercase(), &door.base(uri));
+    let page = page.page_of_all(
+        registrations,
+        |it| it.path().to_string().to_lowercase(),
+        &door.base(uri),
+    );
     Ok(page.listed(|it| Registration::from(&it)))
 }
 
@@ -91,16 +95,30 @@ async fn register(
     at: &RegistrationAddress,
     asked: PutRegistration,
 ) -> Result<(StatusCode, HeaderMap, Json<Registration>), Failure> {
-    let text = asked.properties.and_then(|properties| properties.registration_token);
+    let text = asked
+        .properties
+        .and_then(|properties| properties.registration_token);
     let request = Asked {
         name: at.name.clone(),
         location: asked.location,
         tags: checked_tags(asked.tags)?,
         token: text.as_deref().map(token).transpose()?,
     };
-    let Registered { registration, created, warnings } = door.app.put_registration(caller, at, &request).await?;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, notes::warnings(&warnings), Json(Registration::from(&registration))))
+    let Registered {
+        registration,
+        created,
+        warnings,
+    } = door.app.put_registration(caller, at, &request).await?;
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((
+        status,
+        notes::warnings(&warnings),
+        Json(Registration::from(&registration)),
+    ))
 }
 
 fn token(text: &str) -> Result<RegistrationToken, Failure> {
@@ -115,7 +133,9 @@ pub(crate) async fn get(
     query: Query,
 ) -> Result<Json<Registration>, Failure> {
     azure_stack(&query, TYPE)?;
-    Ok(Json(Registration::from(&door.app.registration(&registration(&params)?)?)))
+    Ok(Json(Registration::from(
+        &door.app.registration(&registration(&params)?)?,
+    )))
 }
 
 /// Deletes a registration: 200, or 204 if there is none.
@@ -126,8 +146,15 @@ pub(crate) async fn delete(
     query: Query,
 ) -> Result<StatusCode, Failure> {
     azure_stack(&query, TYPE)?;
-    let deleted = door.app.delete_registration(&caller, &registration(&params)?).await?;
-    Ok(if deleted { StatusCode::OK } else { StatusCode::NO_CONTENT })
+    let deleted = door
+        .app
+        .delete_registration(&caller, &registration(&params)?)
+        .await?;
+    Ok(if deleted {
+        StatusCode::OK
+    } else {
+        StatusCode::NO_CONTENT
+    })
 }
 
 /// The activation key: the stack's credential.
@@ -139,6 +166,7 @@ pub(crate) async fn activation_key(
     azure_stack(&query, TYPE)?;
     let registration = door.app.registration(&registration(&params)?)?;
     let signed = door.keys.sign(&registration, &door.public_url);
-    let activation_key = signed.map_err(|error| Failure::internal(format!("an activation key was not signed: {error}")))?;
+    let activation_key =
+        signed.map_err(|error| Failure::internal(format!("an activation key was not signed: {error}")))?;
     Ok(Json(ActivationKeyResult { activation_key }))
 }

@@ -26,7 +26,9 @@ pub(crate) async fn list(
 ) -> Result<Json<List<ResourceGroup>>, Failure> {
     resource_manager(&query)?;
     let page = PageRequest::of(&query, pages::ARM)?;
-    let groups = door.app.resource_groups(subscription(&params)?, page.after.as_ref(), page.items_wanted())?;
+    let groups =
+        door.app
+            .resource_groups(subscription(&params)?, page.after.as_ref(), page.items_wanted())?;
     let page = page.page(groups, |it| it.name.clone(), &door.base(&uri));
     Ok(page.listed(|it| ResourceGroup::from(&it)))
 }
@@ -45,7 +47,10 @@ pub(crate) async fn put(
     })?;
     let (subscription, name) = (subscription(&params)?, resource_group(&params)?);
     let tags = checked_tags(asked.tags)?.unwrap_or_default();
-    let (group, created) = door.app.put_resource_group(&caller, subscription, &name, &location, tags).await?;
+    let (group, created) = door
+        .app
+        .put_resource_group(&caller, subscription, &name, &location, tags)
+        .await?;
     let status = match created {
         Created::New => StatusCode::CREATED,
         Created::Existing => StatusCode::OK,
@@ -59,7 +64,9 @@ pub(crate) async fn get(
     query: Query,
 ) -> Result<Json<ResourceGroup>, Failure> {
     resource_manager(&query)?;
-    let group = door.app.resource_group(subscription(&params)?, &resource_group(&params)?)?;
+    let group = door
+        .app
+        .resource_group(subscription(&params)?, &resource_group(&params)?)?;
     Ok(Json(ResourceGroup::from(&group)))
 }
 
@@ -70,7 +77,8 @@ pub(crate) async fn head(
     query: Query,
 ) -> Result<StatusCode, Failure> {
     resource_manager(&query)?;
-    door.app.resource_group(subscription(&params)?, &resource_group(&params)?)?;
+    door.app
+        .resource_group(subscription(&params)?, &resource_group(&params)?)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -82,6 +90,8 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Failure> {
     resource_manager(&query)?;
     let (subscription, name) = (subscription(&params)?, resource_group(&params)?);
-    door.app.delete_resource_group(&caller, subscription, &name).await?;
+    door.app
+        .delete_resource_group(&caller, subscription, &name)
+        .await?;
     Ok(StatusCode::OK)
 }

@@ -8,7 +8,10 @@ use crate::query::{Query, excerpt};
 /// Checks the version of a request about a resource type of `Microsoft.AzureStack`.
 pub(crate) fn azure_stack(query: &Query, resource_type: &str) -> Result<(), Failure> {
     let version = given(query)?;
-    if API_VERSIONS.iter().any(|known| version.eq_ignore_ascii_case(known)) {
+    if API_VERSIONS
+        .iter()
+        .any(|known| version.eq_ignore_ascii_case(known))
+    {
         return Ok(());
     }
     let version = excerpt(version);
@@ -77,7 +80,11 @@ mod tests {
             ("", false, false),
         ] {
             let query = Query::of(&format!("/x?{text}").parse::<Uri>().unwrap()).unwrap();
-            assert_eq!(azure_stack(&query, "registrations").is_ok(), azure_stack_ok, "{text}");
+            assert_eq!(
+                azure_stack(&query, "registrations").is_ok(),
+                azure_stack_ok,
+                "{text}"
+            );
             assert_eq!(resource_manager(&query).is_ok(), resource_manager_ok, "{text}");
         }
     }

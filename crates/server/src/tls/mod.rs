@@ -42,11 +42,18 @@ pub enum TlsError {
 
 impl TlsError {
     fn file(path: &Path, error: io::Error) -> Self {
-        Self::File { path: path.display().to_string(), error }
+        Self::File {
+            path: path.display().to_string(),
+            error,
+        }
     }
 
     fn content(path: &Path, expected: &'static str, error: &impl ToString) -> Self {
-        Self::Content { path: path.display().to_string(), expected, error: error.to_string() }
+        Self::Content {
+            path: path.display().to_string(),
+            expected,
+            error: error.to_string(),
+        }
     }
 }
 
@@ -95,5 +102,9 @@ fn own(certificate: &Path, key: &Path) -> Result<Certificate, TlsError> {
     }
     let key_read = PrivateKeyDer::from_pem_slice(&read(key)?);
     let key = key_read.map_err(|error| TlsError::content(key, "private key", &error))?;
-    Ok(Certificate { chain, key, authority_pem: None })
+    Ok(Certificate {
+        chain,
+        key,
+        authority_pem: None,
+    })
 }

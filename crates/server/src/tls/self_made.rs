@@ -41,23 +41,32 @@ impl Authority {
                 let (pem, key) = make(now).map_err(unusable)?;
                 secret_file::make_directory(directory).map_err(|error| TlsError::file(directory, error))?;
                 for (path, content) in [(&key_path, &key), (&certificate_path, &pem)] {
-                    secret_file::write(path, content.as_bytes()).map_err(|error| TlsError::file(path, error))?;
+                    secret_file::write(path, content.as_bytes())
+                        .map_err(|error| TlsError::file(path, error))?;
                 }
                 (pem, key)
             }
             // To make a new one would lock out every client that trusts the old one, for what may be an oversight.
             (pem, _) => {
                 let missing = if pem.is_some() { key_path } else { certificate_path };
-                return Err(TlsError::File { path: missing.display().to_string(), error: std::io::ErrorKind::NotFound.into() });
+                return Err(TlsError::File {
+                    path: missing.display().to_string(),
+                    error: std::io::ErrorKind::NotFound.into(),
+                });
             }
         };
-        let key = KeyPair::from_pem(&key).map_err(|error| TlsError::content(&key_path, "private key", &error))?;
+        let key =
+            KeyPair::from_pem(&key).map_err(|error| TlsError::content(&key_path, "private key", &error))?;
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
         let certificate =
             certificate.map_err(|error| TlsError::content(&certificate_path, "certificate", &error))?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key)
             .map_err(|error| TlsError::content(&certificate_path, "certificate authority", &error))?;
-        Ok(Self { issuer, certificate, pem })
+        Ok(Self {
+            issuer,
+            certificate,
+            pem,
+        })
     }
 
     /// Makes a certificate for the names by which this machine is reached.
@@ -87,7 +96,9 @@ impl Authority {
 fn make(now: Timestamp) -> Result<(String, String), rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     set_life(&mut params, now, AUTHORITY_LIFE);
-    params.distinguished_name.push(DnType::CommonName, "Meterbridge certificate authority");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Meterbridge certificate authority");
     // It vouches for servers, not for other authorities.
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -130,7 +141,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let tls = directory.path().join("tls");
         let first = Authority::open(&tls, at("2026-11-21T00:00:00Z")).unwrap();
-        let one = first.issue(&["bills.example".to_owned()], at("2026-11-21T00:00:00Z")).unwrap();
+        let one = first
+            .issue(&["bills.example".to_owned()], at("2026-11-21T00:00:00Z"))
+            .unwrap();
         let again = Authority::open(&tls, at("2027-11-21T00:00:00Z")).unwrap();
         let other = again.issue(&[], at("2027-11-21T00:00:00Z")).unwrap();
         assert_eq!(one.authority_pem, other.authority_pem);
@@ -148,7 +161,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         Authority::open(directory.path(), at("2026-11-21T00:00:00Z")).unwrap();
         std::fs::remove_file(directory.path().join("ca.key")).unwrap();
-        let error = Authority::open(directory.path(), at("2026-11-21T00:00:00Z")).err().unwrap();
+        let error = Authority::open(directory.path(), at("2026-11-21T00:00:00Z"))
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("ca.key"), "{error}");
     }
 }

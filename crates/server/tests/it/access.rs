@@ -23,7 +23,9 @@ fn filled(path: &str) -> String {
         ("{partnerId}", id('a', 1)),
         ("{customerId}", id('b', 1)),
     ];
-    let path = values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
+    let path = values
+        .iter()
+        .fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path}: say what to put there");
     path
 }
@@ -38,14 +40,21 @@ async fn try_route(house: &House, route: &RouteLine, token: Option<&str>) -> Ans
     if route.method == "HEAD" {
         // An answer to HEAD has no body to look into.
         let (status, headers) = (response.status(), response.headers().clone());
-        return Answer { status, headers, body: Value::Null };
+        return Answer {
+            status,
+            headers,
+            body: Value::Null,
+        };
     }
     Answer::of(response).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_route_lets_anybody_in_who_should_stay_out() {
-    let limits = Limits { failed_authentications_per_minute_max: NonZeroU32::MAX, ..Limits::default() };
+    let limits = Limits {
+        failed_authentications_per_minute_max: NonZeroU32::MAX,
+        ..Limits::default()
+    };
     let house = House::start_with(limits).await;
     house.register().await;
     let body = registration_body(&id('5', 2), "PayAsYouUse");
@@ -61,16 +70,28 @@ async fn no_route_lets_anybody_in_who_should_stay_out() {
             continue;
         }
         assert_eq!(nobody.status, 401, "{name} without a credential: {nobody:?}");
-        assert!(nobody.header("www-authenticate").starts_with("Bearer authorization_uri=\"https://"), "{name}");
+        assert!(
+            nobody
+                .header("www-authenticate")
+                .starts_with("Bearer authorization_uri=\"https://"),
+            "{name}"
+        );
         for token in ["garbage", &unknown_credential, "a.b.c", ""] {
-            assert_eq!(try_route(&house, &route, Some(token)).await.status, 401, "{name} with '{token}'");
+            assert_eq!(
+                try_route(&house, &route, Some(token)).await.status,
+                401,
+                "{name} with '{token}'"
+            );
         }
         let wrong = try_route(&house, &route, Some(&other_stack)).await;
         assert_eq!(wrong.status, 403, "{name} with another stack's key: {wrong:?}");
         let operator = try_route(&house, &route, Some(&house.operator)).await.status;
         match route.needs {
             Needs::UsageOfStack => assert_eq!(operator, 403, "{name} with an operator's credential"),
-            _ => assert!(operator != 401 && operator != 403, "{name} with an operator's credential: {operator}"),
+            _ => assert!(
+                operator != 401 && operator != 403,
+                "{name} with an operator's credential: {operator}"
+            ),
         }
     }
 }
@@ -99,7 +120,12 @@ fn the_openapi_document_has_every_route_of_our_own_api_and_no_other() {
         .as_object()
         .unwrap()
         .iter()
-        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase())))
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .keys()
+                .map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
         .collect();
     assert_eq!(served, documented);
 }
@@ -113,9 +139,19 @@ fn no_route_is_in_the_table_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_authentications_are_held_back_and_good_credentials_go_on() {
-    let limits = Limits { failed_authentications_per_minute_max: NonZeroU32::new(3).unwrap(), ..Limits::default() };
+    let limits = Limits {
+        failed_authentications_per_minute_max: NonZeroU32::new(3).unwrap(),
+        ..Limits::default()
+    };
     let house = House::start_with(limits).await;
-    let fail = || house.send(house.client.get(house.url("/api/v1/partners")).bearer_auth("garbage"));
+    let fail = || {
+        house.send(
+            house
+                .client
+                .get(house.url("/api/v1/partners"))
+                .bearer_auth("garbage"),
+        )
+    };
     for _ in 0..3 {
         fail().await.refused(401, "AuthenticationFailed");
     }
@@ -126,9 +162,15 @@ async fn failed_authentications_are_held_back_and_good_credentials_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_sends_too_much_is_asked_to_wait() {
-    let limits = Limits { requests_per_second_max: NonZeroU32::MIN, ..Limits::default() };
+    let limits = Limits {
+        requests_per_second_max: NonZeroU32::MIN,
+        ..Limits::default()
+    };
     let house = House::start_with(limits).await;
     house.get("/api/v1/partners").await.expect(200);
-    let held_back = house.get("/api/v1/partners").await.refused(429, "TooManyRequests");
+    let held_back = house
+        .get("/api/v1/partners")
+        .await
+        .refused(429, "TooManyRequests");
     assert!(!held_back.header("retry-after").is_empty());
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::fixture::{House, id};
 use crate::world::{
-    at, customer_subscription, default_subscription, directory, enterprise_subscription, mapping, others_subscription,
-    registration, registration_body, stack, tenant, token,
+    at, customer_subscription, default_subscription, directory, enterprise_subscription, mapping,
+    others_subscription, registration, registration_body, stack, tenant, token,
 };
 
 const VERSIONS: [&str; 3] = ["2017-06-01", "2020-06-01-preview", "2022-06-01"];
@@ -23,34 +23,68 @@ async fn a_registration_lives_in_every_api_version() {
     for version in VERSIONS {
         let name = "AzureStack-North";
         let path = format!("{}?api-version={version}", registration(name));
-        let created = house.put(&path, &registration_body(&stack(), "PayAsYouUse")).await.expect(201).body;
+        let created = house
+            .put(&path, &registration_body(&stack(), "PayAsYouUse"))
+            .await
+            .expect(201)
+            .body;
         assert_eq!(created["id"], registration(name));
         assert_eq!(created["type"], "Microsoft.AzureStack/registrations");
-        assert_eq!(created["properties"], json!({ "cloudId": stack(), "billingModel": "PayAsYouUse" }));
+        assert_eq!(
+            created["properties"],
+            json!({ "cloudId": stack(), "billingModel": "PayAsYouUse" })
+        );
         let etag = created["etag"].as_str().unwrap();
-        assert!(etag.starts_with('"') && etag.ends_with('"') && etag.len() > 2, "{etag}");
+        assert!(
+            etag.starts_with('"') && etag.ends_with('"') && etag.len() > 2,
+            "{etag}"
+        );
 
         assert_eq!(house.get(&path).await.expect(200).body, created);
-        let tagged = house.patch(&path, &json!({ "tags": { "room": "2" } })).await.expect(200).body;
+        let tagged = house
+            .patch(&path, &json!({ "tags": { "room": "2" } }))
+            .await
+            .expect(200)
+            .body;
         assert_eq!(tagged["tags"], json!({ "room": "2" }));
         assert_ne!(tagged["etag"], created["etag"]);
         // Some clients send no location.
         let again = json!({ "properties": { "registrationToken": token(&stack(), "Development") } });
-        assert_eq!(house.put(&path, &again).await.expect(200).body["properties"]["billingModel"], "Development");
+        assert_eq!(
+            house.put(&path, &again).await.expect(200).body["properties"]["billingModel"],
+            "Development"
+        );
 
         let group = registration("");
-        for list in [group.trim_end_matches('/'), &format!("/subscriptions/{}/providers/Microsoft.AzureStack/registrations", default_subscription())] {
-            let listed = house.get(&format!("{list}?api-version={version}")).await.expect(200).body;
+        for list in [
+            group.trim_end_matches('/'),
+            &format!(
+                "/subscriptions/{}/providers/Microsoft.AzureStack/registrations",
+                default_subscription()
+            ),
+        ] {
+            let listed = house
+                .get(&format!("{list}?api-version={version}"))
+                .await
+                .expect(200)
+                .body;
             assert_eq!(listed["value"].as_array().unwrap().len(), 1, "{list}");
         }
         let key = format!("{}/GetActivationKey?api-version={version}", registration(name));
-        let key = house.send(house.request(Method::POST, &key)).await.expect(200).body;
+        let key = house
+            .send(house.request(Method::POST, &key))
+            .await
+            .expect(200)
+            .body;
         assert_eq!(key["activationKey"].as_str().unwrap().split('.').count(), 3);
 
         house.delete(&path).await.expect(200);
         house.delete(&path).await.expect(204);
         house.get(&path).await.refused(404, "RegistrationNotFound");
-        house.patch(&path, &json!({ "tags": {} })).await.refused(404, "RegistrationNotFound");
+        house
+            .patch(&path, &json!({ "tags": {} }))
+            .await
+            .refused(404, "RegistrationNotFound");
     }
 }
 
@@ -60,9 +94,17 @@ async fn a_tenant_is_added_and_removed_in_every_api_version() {
     house.register().await;
     approve(&house).await;
     for version in VERSIONS {
-        let path = format!("{}/customerSubscriptions/{}?api-version={version}", registration("north"), customer_subscription().to_uppercase());
+        let path = format!(
+            "{}/customerSubscriptions/{}?api-version={version}",
+            registration("north"),
+            customer_subscription().to_uppercase()
+        );
         // Without a body the tenant is the subscription's own.
-        let added = house.send(house.request(Method::PUT, &path)).await.expect(200).body;
+        let added = house
+            .send(house.request(Method::PUT, &path))
+            .await
+            .expect(200)
+            .body;
         let expected = json!({
             "id": format!("{}/customerSubscriptions/{}", registration("north"), customer_subscription()),
             "name": format!("north/{}", customer_subscription()),
@@ -70,10 +112,23 @@ async fn a_tenant_is_added_and_removed_in_every_api_version() {
             "properties": { "tenantId": tenant() },
         });
         assert_eq!(added, expected);
-        assert_eq!(house.put(&path, &json!({ "properties": { "tenantId": tenant() } })).await.expect(200).body, expected);
+        assert_eq!(
+            house
+                .put(&path, &json!({ "properties": { "tenantId": tenant() } }))
+                .await
+                .expect(200)
+                .body,
+            expected
+        );
         assert_eq!(house.get(&path).await.expect(200).body, expected);
-        let list = format!("{}/customerSubscriptions?api-version={version}", registration("north"));
-        assert_eq!(house.get(&list).await.expect(200).body, json!({ "value": [expected] }));
+        let list = format!(
+            "{}/customerSubscriptions?api-version={version}",
+            registration("north")
+        );
+        assert_eq!(
+            house.get(&list).await.expect(200).body,
+            json!({ "value": [expected] })
+        );
         house.delete(&path).await.expect(200);
         house.delete(&path).await.expect(204);
     }
@@ -85,12 +140,23 @@ async fn paths_and_query_keys_are_the_same_in_any_case() {
     house.register().await;
     let s = default_subscription();
     for path in [
-        format!("/SUBSCRIPTIONS/{}/RESOURCEGROUPS/AZURESTACK/PROVIDERS/MICROSOFT.AZURESTACK/REGISTRATIONS/NORTH?API-VERSION=2017-06-01", s.to_uppercase()),
-        format!("/subscriptions/{s}/resourcegroups/azureStack/providers/microsoft.azurestack/Registrations/North?Api-Version=2017-06-01"),
-        format!("//subscriptions/{s}/resourceGroups/azurestack//providers/Microsoft.AzureStack/registrations/north/?api-version=2017-06-01"),
+        format!(
+            "/SUBSCRIPTIONS/{}/RESOURCEGROUPS/AZURESTACK/PROVIDERS/MICROSOFT.AZURESTACK/REGISTRATIONS/NORTH?API-VERSION=2017-06-01",
+            s.to_uppercase()
+        ),
+        format!(
+            "/subscriptions/{s}/resourcegroups/azureStack/providers/microsoft.azurestack/Registrations/North?Api-Version=2017-06-01"
+        ),
+        format!(
+            "//subscriptions/{s}/resourceGroups/azurestack//providers/Microsoft.AzureStack/registrations/north/?api-version=2017-06-01"
+        ),
     ] {
         let url = format!("{}{path}", house.running.url().trim_end_matches('/'));
-        let found = house.send(house.client.get(url).bearer_auth(&house.operator)).await.expect(200).body;
+        let found = house
+            .send(house.client.get(url).bearer_auth(&house.operator))
+            .await
+            .expect(200)
+            .body;
         assert_eq!(found["name"], "north", "{path}");
     }
 }
@@ -101,32 +167,74 @@ async fn every_documented_refusal_has_its_code_and_status() {
     house.register().await;
     let csp = customer_subscription();
     let put = async |name: &str, subscription: &str| {
-        house.put(&mapping(name, subscription), &json!({ "properties": { "tenantId": tenant() } })).await
+        house
+            .put(
+                &mapping(name, subscription),
+                &json!({ "properties": { "tenantId": tenant() } }),
+            )
+            .await
     };
     put("nowhere", &csp).await.refused(404, "RegistrationNotFound");
-    let refused = put("north", &csp).await.refused(403, "UnauthorizedCspRegistration");
+    let refused = put("north", &csp)
+        .await
+        .refused(403, "UnauthorizedCspRegistration");
     assert!(!refused.header("x-meterbridge-hint").is_empty());
     approve(&house).await;
-    put("north", "contoso").await.refused(400, "InvalidCustomerSubscriptionId");
-    put("north", &id('d', 77)).await.refused(400, "InvalidCustomerSubscriptionId");
-    put("north", &enterprise_subscription()).await.refused(400, "InvalidCSPSubscription");
-    put("north", &others_subscription()).await.refused(403, "BadCustomerSubscriptionId");
-    house.get(&mapping("north", &csp)).await.refused(404, "CustomerSubscriptionNotFound");
+    put("north", "contoso")
+        .await
+        .refused(400, "InvalidCustomerSubscriptionId");
+    put("north", &id('d', 77))
+        .await
+        .refused(400, "InvalidCustomerSubscriptionId");
+    put("north", &enterprise_subscription())
+        .await
+        .refused(400, "InvalidCSPSubscription");
+    put("north", &others_subscription())
+        .await
+        .refused(403, "BadCustomerSubscriptionId");
+    house
+        .get(&mapping("north", &csp))
+        .await
+        .refused(404, "CustomerSubscriptionNotFound");
     put("north", &csp).await.expect(200);
     let capacity = registration_body(&stack(), "Capacity");
-    let kept = house.put(&at(&registration("north")), &capacity).await.expect(200);
-    assert!(kept.header("x-meterbridge-warning").starts_with("MappingsNotCharged: "), "{kept:?}");
-    put("north", &csp).await.refused(409, "CustomerSubscriptionsNotAllowed");
+    let kept = house
+        .put(&at(&registration("north")), &capacity)
+        .await
+        .expect(200);
+    assert!(
+        kept.header("x-meterbridge-warning")
+            .starts_with("MappingsNotCharged: "),
+        "{kept:?}"
+    );
+    put("north", &csp)
+        .await
+        .refused(409, "CustomerSubscriptionsNotAllowed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_has_one_registration_and_the_refusal_names_it() {
     let house = House::start().await;
     house.register().await;
-    let refused = house.put(&at(&registration("other")), &registration_body(&stack(), "PayAsYouUse")).await;
+    let refused = house
+        .put(
+            &at(&registration("other")),
+            &registration_body(&stack(), "PayAsYouUse"),
+        )
+        .await;
     let refused = refused.refused(409, "StackAlreadyRegistered");
-    assert!(refused.body["error"]["message"].as_str().unwrap().contains(&registration("north")));
-    let other_stack = house.put(&at(&registration("north")), &registration_body(&id('5', 2), "PayAsYouUse")).await;
+    assert!(
+        refused.body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains(&registration("north"))
+    );
+    let other_stack = house
+        .put(
+            &at(&registration("north")),
+            &registration_body(&id('5', 2), "PayAsYouUse"),
+        )
+        .await;
     other_stack.refused(409, "CloudIdMismatch");
 }
 
@@ -137,8 +245,16 @@ async fn a_choice_against_the_advice_is_followed_and_warned_of() {
     let mut body = registration_body(&stack(), "PayAsYouUse");
     body["tags"] = json!({ "operatedBy": "reseller" });
     let created = house.put(&at(&registration("north")), &body).await.expect(201);
-    assert!(created.header("x-meterbridge-warning").starts_with("SubscriptionKindNotAdvised: "));
-    let advice = house.get("/api/v1/registration-advice?operatedBy=reseller").await.expect(200).body;
+    assert!(
+        created
+            .header("x-meterbridge-warning")
+            .starts_with("SubscriptionKindNotAdvised: ")
+    );
+    let advice = house
+        .get("/api/v1/registration-advice?operatedBy=reseller")
+        .await
+        .expect(200)
+        .body;
     assert_eq!(advice["subscriptionKind"], "csp");
     let path = format!("/api/v1/stacks/{}/subscriptions", stack());
     house.put(&path, &directory(&tenant())).await.expect(200);
@@ -149,29 +265,78 @@ async fn resource_groups_come_and_go_with_whatever_version_a_client_knows() {
     let house = House::start().await;
     house.open_accounts().await;
     let group = |name: &str, version: &str| {
-        format!("/subscriptions/{}/resourcegroups/{name}?api-version={version}", default_subscription())
+        format!(
+            "/subscriptions/{}/resourcegroups/{name}?api-version={version}",
+            default_subscription()
+        )
     };
     let body = json!({ "location": "West Central US", "tags": { "a": "b" } });
-    let created = house.put(&group("Rg", "2021-04-01"), &body).await.expect(201).body;
+    let created = house
+        .put(&group("Rg", "2021-04-01"), &body)
+        .await
+        .expect(201)
+        .body;
     assert_eq!(created["location"], "westcentralus");
     assert_eq!(created["properties"]["provisioningState"], "Succeeded");
-    assert_eq!(house.put(&group("rg", "2016-09-01"), &body).await.expect(200).body["name"], "Rg");
-    assert_eq!(house.get(&group("RG", "2024-11-01")).await.expect(200).body, created);
+    assert_eq!(
+        house
+            .put(&group("rg", "2016-09-01"), &body)
+            .await
+            .expect(200)
+            .body["name"],
+        "Rg"
+    );
+    assert_eq!(
+        house.get(&group("RG", "2024-11-01")).await.expect(200).body,
+        created
+    );
     for (name, status) in [("rg", 204), ("none", 404)] {
-        let head = house.request(Method::HEAD, &group(name, "2024-11-01")).send().await.unwrap();
+        let head = house
+            .request(Method::HEAD, &group(name, "2024-11-01"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(head.status(), status, "{name}");
     }
-    let first = house.get(&format!("{}&$top=1", group("", "2024-11-01").replace("/?", "?"))).await.expect(200).body;
+    let first = house
+        .get(&format!("{}&$top=1", group("", "2024-11-01").replace("/?", "?")))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(first["value"][0]["name"], "azurestack");
-    let next = first["nextLink"].as_str().unwrap().replace(house.running.url(), "/");
-    assert_eq!(house.get(&next).await.expect(200).body, json!({ "value": [created] }));
+    let next = first["nextLink"]
+        .as_str()
+        .unwrap()
+        .replace(house.running.url(), "/");
+    assert_eq!(
+        house.get(&next).await.expect(200).body,
+        json!({ "value": [created] })
+    );
     let moved = json!({ "location": "eastus" });
-    house.put(&group("rg", "2024-11-01"), &moved).await.refused(409, "InvalidResourceGroupLocation");
-    house.put(&group("new", "2024-11-01"), &json!({})).await.refused(400, "LocationRequired");
+    house
+        .put(&group("rg", "2024-11-01"), &moved)
+        .await
+        .refused(409, "InvalidResourceGroupLocation");
+    house
+        .put(&group("new", "2024-11-01"), &json!({}))
+        .await
+        .refused(400, "LocationRequired");
     house.delete(&group("rg", "2024-11-01")).await.expect(200);
-    house.delete(&group("rg", "2024-11-01")).await.refused(404, "ResourceGroupNotFound");
-    house.put(&at(&registration("north")), &registration_body(&stack(), "PayAsYouUse")).await.expect(201);
-    house.delete(&group("azurestack", "2024-11-01")).await.refused(409, "ResourceGroupNotEmpty");
+    house
+        .delete(&group("rg", "2024-11-01"))
+        .await
+        .refused(404, "ResourceGroupNotFound");
+    house
+        .put(
+            &at(&registration("north")),
+            &registration_body(&stack(), "PayAsYouUse"),
+        )
+        .await
+        .expect(201);
+    house
+        .delete(&group("azurestack", "2024-11-01"))
+        .await
+        .refused(409, "ResourceGroupNotEmpty");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,12 +372,31 @@ async fn versions_that_are_not_spoken_are_refused_in_arms_words() {
     let house = House::start().await;
     let path = registration("north");
     house.get(&path).await.refused(400, "MissingApiVersionParameter");
-    house.get(&format!("{path}?api-version=x")).await.refused(400, "InvalidApiVersionParameter");
-    let refused = house.get(&format!("{path}?api-version=2016-01-01")).await.refused(400, "NoRegisteredProviderFound");
-    assert!(refused.body["error"]["message"].as_str().unwrap().contains("2022-06-01, 2020-06-01-preview, 2017-06-01"));
+    house
+        .get(&format!("{path}?api-version=x"))
+        .await
+        .refused(400, "InvalidApiVersionParameter");
+    let refused = house
+        .get(&format!("{path}?api-version=2016-01-01"))
+        .await
+        .refused(400, "NoRegisteredProviderFound");
+    assert!(
+        refused.body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("2022-06-01, 2020-06-01-preview, 2017-06-01")
+    );
     let unknown = at(&path.replace("registrations", "edgeDevices"));
     house.get(&unknown).await.refused(404, "InvalidResourceType");
-    house.get("/providers/Microsoft.AzureStack/operations?api-version=2017-06-01").await.refused(404, "InvalidResourceType");
+    house
+        .get("/providers/Microsoft.AzureStack/operations?api-version=2017-06-01")
+        .await
+        .refused(404, "InvalidResourceType");
     let nothing: Value = house.get("/api/v1/nothing").await.refused(404, "NotFound").body;
-    assert!(nothing["error"]["message"].as_str().unwrap().contains("/api/v1/nothing"));
+    assert!(
+        nothing["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("/api/v1/nothing")
+    );
 }

@@ -9,14 +9,21 @@ const LISTED: &str = include_str!("codes.txt");
 /// Fails for an error code that is not listed.
 #[track_caller]
 pub(crate) fn is_listed(code: &str) {
-    assert!(LISTED.lines().any(|line| line == code), "{code} is answered and not in codes.txt");
+    assert!(
+        LISTED.lines().any(|line| line == code),
+        "{code} is answered and not in codes.txt"
+    );
 }
 
 #[test]
 fn the_list_is_sorted_and_names_every_code_in_the_sources_once() {
     let listed: Vec<&str> = LISTED.lines().collect();
     let sorted: BTreeSet<&str> = listed.iter().copied().collect();
-    assert_eq!(listed, sorted.iter().copied().collect::<Vec<_>>(), "codes.txt is to be sorted, without repetitions");
+    assert_eq!(
+        listed,
+        sorted.iter().copied().collect::<Vec<_>>(),
+        "codes.txt is to be sorted, without repetitions"
+    );
     let mut found = BTreeSet::new();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for sources in ["domain/src", "wire/src", "app/src", "server/src"] {
@@ -54,9 +61,16 @@ fn codes_in(text: &str) -> Vec<String> {
         if MAKERS.iter().any(|maker| line.contains(maker)) {
             making = 3;
         }
-        let is_constant = line.contains("CODE: &'static str = ") || line.contains("TOO_MANY_DELIVERIES: &str");
+        let is_constant =
+            line.contains("CODE: &'static str = ") || line.contains("TOO_MANY_DELIVERIES: &str");
         if in_code_function || making > 0 || is_constant {
-            codes.extend(line.split('"').skip(1).step_by(2).filter(|text| is_code(text)).map(str::to_owned));
+            codes.extend(
+                line.split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(|text| is_code(text))
+                    .map(str::to_owned),
+            );
         }
         making -= i32::from(making > 0);
     }
@@ -64,8 +78,17 @@ fn codes_in(text: &str) -> Vec<String> {
 }
 
 const MAKERS: [&str; 11] = [
-    "Error::new(", "Error::not_found(", "Self::new(Kind::", "Failure::new(", "Failure::invalid(", "Self::new(StatusCode::",
-    "Self::new(", "Failure::unavailable(", "query.read(", "params.read(", "self.read(",
+    "Error::new(",
+    "Error::not_found(",
+    "Self::new(Kind::",
+    "Failure::new(",
+    "Failure::invalid(",
+    "Self::new(StatusCode::",
+    "Self::new(",
+    "Failure::unavailable(",
+    "query.read(",
+    "params.read(",
+    "self.read(",
 ];
 
 /// Two or more words in Pascal case.

@@ -29,7 +29,10 @@ impl Clock for TestClock {
 pub(crate) struct WallClock;
 
 impl Clock for WallClock {
-    #[expect(clippy::disallowed_methods, reason = "the client looks at the wall clock, so the certificate must fit it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client looks at the wall clock, so the certificate must fit it"
+    )]
     fn now(&self) -> Timestamp {
         std::time::SystemTime::now().try_into().unwrap()
     }
@@ -38,7 +41,10 @@ impl Clock for WallClock {
 pub(crate) struct TestRandom;
 
 impl Random for TestRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is the place of the tests' randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place of the tests' randomness"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         aws_lc_rs::rand::fill(bytes).unwrap();
     }
@@ -67,7 +73,11 @@ impl Answer {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        let answer = Self { status, headers, body };
+        let answer = Self {
+            status,
+            headers,
+            body,
+        };
         if answer.status.is_client_error() || answer.status.is_server_error() {
             super::codes::is_listed(answer.code());
         }
@@ -76,7 +86,9 @@ impl Answer {
 
     /// The code of an envelope.
     pub(crate) fn code(&self) -> &str {
-        self.body["error"]["code"].as_str().unwrap_or_else(|| panic!("expected an envelope: {self:?}"))
+        self.body["error"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("expected an envelope: {self:?}"))
     }
 
     pub(crate) fn target(&self) -> &str {
@@ -110,17 +122,34 @@ impl House {
     pub(crate) async fn start_with(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = TestClock::at("2026-11-02T10:30:00Z");
-        let app = server::open(directory.path(), clock.clone(), Arc::new(TestRandom)).await.unwrap();
+        let app = server::open(directory.path(), clock.clone(), Arc::new(TestRandom))
+            .await
+            .unwrap();
         Self::start_app(directory, clock, app, limits).await
     }
 
-    pub(crate) async fn start_app(directory: TempDir, clock: Arc<TestClock>, app: App, limits: Limits) -> Self {
+    pub(crate) async fn start_app(
+        directory: TempDir,
+        clock: Arc<TestClock>,
+        app: App,
+        limits: Limits,
+    ) -> Self {
         let operator = server::admit_operator(&app, "tests").await.unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = ServerConfig { limits, ..ServerConfig::new(directory.path().to_owned(), listen, Arc::new(WallClock)) };
+        let config = ServerConfig {
+            limits,
+            ..ServerConfig::new(directory.path().to_owned(), listen, Arc::new(WallClock))
+        };
         let running = Server::start(config, app.clone()).await.unwrap();
         let client = client(&running).build().unwrap();
-        Self { client, operator, clock, running, app, directory }
+        Self {
+            client,
+            operator,
+            clock,
+            running,
+            app,
+            directory,
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -129,7 +158,9 @@ impl House {
 
     /// A request of the operator.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, self.url(path)).bearer_auth(&self.operator)
+        self.client
+            .request(method, self.url(path))
+            .bearer_auth(&self.operator)
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {

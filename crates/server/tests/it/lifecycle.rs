@@ -1,6 +1,6 @@
 //! Starting, stopping, and what happens when the storage fails.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use domain::ids::{BatchId, CloudId};
 use domain::time::{Hour, HourInterval};
 use server::{Limits, Server, ServerConfig};
 use store::{
-    Appended, Batch, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt, RecordCursor, Slice, SliceSum,
-    Store, StoreConfig, StoreError, StoredRecord, UsageLedger,
+    Appended, Batch, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt,
+    RecordCursor, Slice, SliceSum, Store, StoreConfig, StoreError, StoredRecord, UsageLedger,
 };
 
 use crate::fixture::{Answer, House, TestClock, TestRandom, WallClock, client};
@@ -29,7 +29,11 @@ impl UsageLedger for Failing {
     async fn sums(&self, _: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
         Err((self.0)())
     }
-    async fn local_subscriptions(&self, _: Option<CloudId>, _: HourInterval) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+    async fn local_subscriptions(
+        &self,
+        _: Option<CloudId>,
+        _: HourInterval,
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
         Err((self.0)())
     }
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
@@ -44,7 +48,12 @@ impl UsageLedger for Failing {
     async fn receipt(&self, _: BatchId) -> Result<Option<Receipt>, StoreError> {
         Err((self.0)())
     }
-    async fn quarantine(&self, _: Option<CloudId>, _: u64, _: usize) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    async fn quarantine(
+        &self,
+        _: Option<CloudId>,
+        _: u64,
+        _: usize,
+    ) -> Result<Vec<QuarantinedRecord>, StoreError> {
         Err((self.0)())
     }
     async fn watermark(&self, _: CloudId) -> Result<Option<Hour>, StoreError> {
@@ -53,7 +62,12 @@ impl UsageLedger for Failing {
     async fn counts(&self) -> Result<LedgerCounts, StoreError> {
         Err((self.0)())
     }
-    async fn records(&self, _: Slice, _: Option<RecordCursor>, _: usize) -> Result<Vec<StoredRecord>, StoreError> {
+    async fn records(
+        &self,
+        _: Slice,
+        _: Option<RecordCursor>,
+        _: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
         Err((self.0)())
     }
     async fn check(&self) -> Result<Vec<String>, StoreError> {
@@ -63,36 +77,97 @@ impl UsageLedger for Failing {
 
 async fn house_with(failure: fn() -> StoreError) -> House {
     let directory = tempfile::tempdir().unwrap();
-    let store = store::open(&StoreConfig::Sqlite { directory: directory.path().join("store") }).unwrap();
-    let store = Store { usage: Arc::new(Failing(failure)), ..store };
+    let store = store::open(&StoreConfig::Sqlite {
+        directory: directory.path().join("store"),
+    })
+    .unwrap();
+    let store = Store {
+        usage: Arc::new(Failing(failure)),
+        ..store
+    };
     let clock = TestClock::at("2026-11-02T10:30:00Z");
-    let app = App::open(store, wire::catalog::meters().unwrap(), clock.clone(), Arc::new(TestRandom)).await.unwrap();
+    let app = App::open(
+        store,
+        wire::catalog::meters().unwrap(),
+        clock.clone(),
+        Arc::new(TestRandom),
+    )
+    .await
+    .unwrap();
     House::start_app(directory, clock, app, Limits::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_stored_is_not_acknowledged() {
-    let full = || StoreError::Unavailable { detail: "the disk /secret/path is full".to_owned() };
+    let full = || StoreError::Unavailable {
+        detail: "the disk /secret/path is full".to_owned(),
+    };
     let house = house_with(full).await;
     house.register().await;
-    let refused = house.deliver(usage("2026-10-01", &["1"])).await.refused(503, "StorageUnavailable");
+    let refused = house
+        .deliver(usage("2026-10-01", &["1"]))
+        .await
+        .refused(503, "StorageUnavailable");
     assert!(!refused.header("retry-after").is_empty());
-    assert!(!refused.body.to_string().contains("secret"), "what is for the log stays there: {refused:?}");
+    assert!(
+        !refused.body.to_string().contains("secret"),
+        "what is for the log stays there: {refused:?}"
+    );
     let not_ready = house.client.get(house.url("/readyz")).send().await.unwrap();
     assert_eq!(not_ready.status(), 503);
-    assert_eq!(house.client.get(house.url("/healthz")).send().await.unwrap().status(), 200);
+    assert_eq!(
+        house
+            .client
+            .get(house.url("/healthz"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_store_asks_to_come_later_and_a_damaged_one_says_so() {
     let house = house_with(|| StoreError::Busy).await;
     house.register().await;
-    house.deliver(usage("2026-10-01", &["1"])).await.refused(503, "TooManyDeliveries");
+    house
+        .deliver(usage("2026-10-01", &["1"]))
+        .await
+        .refused(503, "TooManyDeliveries");
     let metrics = house.get("/metrics").await.expect(200).body;
-    assert!(metrics.as_str().unwrap().contains("meterbridge_deliveries_refused_busy_total 1"), "{metrics}");
-    let house = house_with(|| StoreError::Corrupt { detail: "x".to_owned() }).await;
+    assert!(
+        metrics
+            .as_str()
+            .unwrap()
+            .contains("meterbridge_deliveries_refused_busy_total 1"),
+        "{metrics}"
+    );
+    let house = house_with(|| StoreError::Corrupt {
+        detail: "x".to_owned(),
+    })
+    .await;
     house.register().await;
-    house.deliver(usage("2026-10-01", &["1"])).await.refused(500, "InternalError");
+    house
+        .deliver(usage("2026-10-01", &["1"]))
+        .await
+        .refused(500, "InternalError");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_an_answer_and_the_server_goes_on() {
+    let house = house_with(|| panic!("a defect, made for this test")).await;
+    house.register().await;
+    let refused = house
+        .deliver(usage("2026-10-01", &["1"]))
+        .await
+        .refused(500, "InternalError");
+    assert!(!refused.body.to_string().contains("defect"), "{refused:?}");
+    house
+        .get("/api/v1/quarantine")
+        .await
+        .refused(500, "InternalError");
+    house.get("/api/v1/partners").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,30 +175,60 @@ async fn keys_and_certificates_outlive_a_restart_and_only_their_owner_reads_them
     let house = House::start().await;
     house.register().await;
     let key = house.activation_key("north").await;
-    let House { running, directory, app, clock, operator, .. } = house;
+    let House {
+        running,
+        directory,
+        app,
+        clock,
+        operator,
+        ..
+    } = house;
     let ca = running.ca_certificate_pem().unwrap().to_owned();
     running.shutdown().await.unwrap();
     for file in ["keys/activation-key.pem", "tls/ca.key"] {
-        let mode = std::fs::metadata(directory.path().join(file)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(directory.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     drop(app);
     let app = reopened(&directory, &clock).await;
-    let config = ServerConfig::new(directory.path().to_owned(), ([127, 0, 0, 1], 0).into(), Arc::new(WallClock));
+    let config = ServerConfig::new(
+        directory.path().to_owned(),
+        ([127, 0, 0, 1], 0).into(),
+        Arc::new(WallClock),
+    );
     let running = Server::start(config, app).await.unwrap();
     assert_eq!(running.ca_certificate_pem(), Some(ca.as_str()));
     let client = client(&running).build().unwrap();
     let send = async |request: reqwest::RequestBuilder| Answer::of(request.send().await.unwrap()).await;
-    send(client.get(format!("{}api/v1/stacks", running.url())).bearer_auth(&operator)).await.expect(200);
-    let delivery = client.post(format!("{}api/v1/stacks/{}/usage", running.url(), stack())).bearer_auth(key);
-    send(delivery.header("Content-Type", "application/json").body(usage("2026-10-01", &["1"]))).await.expect(200);
+    send(
+        client
+            .get(format!("{}api/v1/stacks", running.url()))
+            .bearer_auth(&operator),
+    )
+    .await
+    .expect(200);
+    let delivery = client
+        .post(format!("{}api/v1/stacks/{}/usage", running.url(), stack()))
+        .bearer_auth(key);
+    send(
+        delivery
+            .header("Content-Type", "application/json")
+            .body(usage("2026-10-01", &["1"])),
+    )
+    .await
+    .expect(200);
 }
 
 /// The app on the same directory, as soon as the server before has let go of it.
 async fn reopened(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> App {
     for _ in 0..100 {
         match server::open(directory.path(), clock.clone(), Arc::new(TestRandom)).await {
-            Err(server::OpenError::Store(StoreError::InUse { .. })) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(server::OpenError::Store(StoreError::InUse { .. })) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             opened => return opened.unwrap(),
         }
     }
@@ -139,7 +244,9 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
     let page = usage("2026-10-01", &["1"]).into_bytes();
     let (first, second) = page.split_at(page.len() / 2);
     sender.send(Ok(first.to_vec())).await.unwrap();
-    let stream = futures_util::stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|item| (item, receiver)));
+    let stream = futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|item| (item, receiver))
+    });
     let delivery = house.delivery(reqwest::Body::wrap_stream(stream)).await;
     let answer = tokio::spawn(async move { Answer::of(delivery.send().await.unwrap()).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -157,14 +264,23 @@ async fn a_request_in_flight_is_answered_before_the_server_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_speaks_is_shown_out() {
-    let limits = Limits { handshake_timeout: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits {
+        handshake_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
     let house = House::start_with(limits).await;
     let address = house.running.address();
     let closed = tokio::task::spawn_blocking(move || {
         let mut silent = std::net::TcpStream::connect(address).unwrap();
         silent.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        silent.write_all(b"x").unwrap();
         silent.read(&mut [0; 64])
     });
-    assert_eq!(closed.await.unwrap().map_err(|error| error.kind()).unwrap_or_default(), 0);
+    assert_eq!(
+        closed
+            .await
+            .unwrap()
+            .map_err(|error| error.kind())
+            .unwrap_or_default(),
+        0
+    );
 }

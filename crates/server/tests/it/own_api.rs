@@ -4,7 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::fixture::{House, id};
-use crate::world::{customer, customer_subscription, default_subscription, partner, registration, stack, tenant};
+use crate::world::{
+    customer, customer_subscription, default_subscription, partner, registration, stack, tenant,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_are_created_once_and_found_again() {
@@ -13,26 +15,50 @@ async fn accounts_are_created_once_and_found_again() {
     let body = json!({ "id": partner(), "name": "Contoso", "kind": "directBill" });
     assert_eq!(house.post("/api/v1/partners", &body).await.expect(200).body, body);
     let other = json!({ "id": partner(), "name": "Other", "kind": "directBill" });
-    house.post("/api/v1/partners", &other).await.refused(409, "AlreadyExists");
+    house
+        .post("/api/v1/partners", &other)
+        .await
+        .refused(409, "AlreadyExists");
     let reseller = json!({ "name": "Reseller", "kind": "indirectReseller", "provider": partner() });
-    let refused = house.post("/api/v1/partners", &reseller).await.refused(400, "NotAnIndirectProvider");
+    let refused = house
+        .post("/api/v1/partners", &reseller)
+        .await
+        .refused(400, "NotAnIndirectProvider");
     assert_eq!(refused.target(), "provider");
 
     for (path, name) in [
         (format!("/api/v1/partners/{}", partner()), "Contoso"),
         (format!("/api/v1/customers/{}", customer()), "Customer"),
-        (format!("/api/v1/subscriptions/{}", customer_subscription()), "Web"),
+        (
+            format!("/api/v1/subscriptions/{}", customer_subscription()),
+            "Web",
+        ),
     ] {
         assert_eq!(house.get(&path).await.expect(200).body["name"], name, "{path}");
     }
-    for (path, code) in [("partners", "PartnerNotFound"), ("customers", "CustomerNotFound"), ("subscriptions", "SubscriptionNotFound")] {
-        house.get(&format!("/api/v1/{path}/{}", id('0', 0))).await.refused(404, code);
+    for (path, code) in [
+        ("partners", "PartnerNotFound"),
+        ("customers", "CustomerNotFound"),
+        ("subscriptions", "SubscriptionNotFound"),
+    ] {
+        house
+            .get(&format!("/api/v1/{path}/{}", id('0', 0)))
+            .await
+            .refused(404, code);
         let mut seen = Vec::new();
         let mut next = format!("/api/v1/{path}?top=1");
         loop {
             let page = house.get(&next).await.expect(200).body;
-            seen.extend(page["value"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()));
-            let Some(link) = page["nextLink"].as_str() else { break };
+            seen.extend(
+                page["value"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|it| it["id"].as_str().unwrap().to_owned()),
+            );
+            let Some(link) = page["nextLink"].as_str() else {
+                break;
+            };
             next = link.replace(house.running.url(), "/");
         }
         assert!(seen.is_sorted() && seen.len() >= 2, "{path}: {seen:?}");
@@ -44,12 +70,18 @@ async fn a_suspended_subscription_takes_on_nothing_new() {
     let house = House::start().await;
     house.open_accounts().await;
     let path = |act: &str| format!("/api/v1/subscriptions/{}/{act}", default_subscription());
-    let suspended = house.send(house.request(Method::POST, &path("suspend"))).await.expect(200);
+    let suspended = house
+        .send(house.request(Method::POST, &path("suspend")))
+        .await
+        .expect(200);
     assert_eq!(suspended.body["state"], "suspended");
     let body = crate::world::registration_body(&stack(), "PayAsYouUse");
     let at = crate::world::at(&registration("north"));
     house.put(&at, &body).await.refused(409, "SubscriptionSuspended");
-    house.send(house.request(Method::POST, &path("activate"))).await.expect(200);
+    house
+        .send(house.request(Method::POST, &path("activate")))
+        .await
+        .expect(200);
     house.put(&at, &body).await.expect(201);
 }
 
@@ -58,33 +90,82 @@ async fn a_price_list_is_published_in_versions() {
     let house = House::start().await;
     house.open_accounts().await;
     let meters = house.get("/api/v1/meters").await.expect(200).body;
-    let charged = meters["value"].as_array().unwrap().iter().find(|it| it["billing"].is_object()).unwrap();
+    let charged = meters["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["billing"].is_object())
+        .unwrap();
     let meter = &charged["billing"]["billingMeterId"];
     let version = json!({ "currency": "EUR", "seller": partner(), "effectiveFrom": "2026-10-01T00:00:00Z",
         "prices": [{ "meterId": meter, "rates": { "0": "0.05", "100": "0.04" }, "includedQuantity": "10" }] });
-    let published = house.put("/api/v1/price-lists/contoso-eur", &version).await.expect(201).body;
+    let published = house
+        .put("/api/v1/price-lists/contoso-eur", &version)
+        .await
+        .expect(201)
+        .body;
     assert_eq!(published["versions"][0]["prices"], version["prices"]);
-    house.put("/api/v1/price-lists/contoso-eur", &version).await.expect(200);
-    assert_eq!(house.get("/api/v1/price-lists/contoso-eur").await.expect(200).body, published);
-    assert_eq!(house.get("/api/v1/price-lists").await.expect(200).body["value"].as_array().unwrap().len(), 2);
-    house.get("/api/v1/price-lists/none").await.refused(404, "PriceListNotFound");
+    house
+        .put("/api/v1/price-lists/contoso-eur", &version)
+        .await
+        .expect(200);
+    assert_eq!(
+        house
+            .get("/api/v1/price-lists/contoso-eur")
+            .await
+            .expect(200)
+            .body,
+        published
+    );
+    assert_eq!(
+        house.get("/api/v1/price-lists").await.expect(200).body["value"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    house
+        .get("/api/v1/price-lists/none")
+        .await
+        .refused(404, "PriceListNotFound");
 
     let mut other = version.clone();
     other["currency"] = json!("USD");
-    house.put("/api/v1/price-lists/contoso-eur", &other).await.refused(409, "PriceListDiffers");
+    house
+        .put("/api/v1/price-lists/contoso-eur", &other)
+        .await
+        .refused(409, "PriceListDiffers");
     other = version.clone();
     other["prices"][0]["meterId"] = json!(id('1', 1));
-    house.put("/api/v1/price-lists/contoso-eur", &other).await.refused(400, "UnknownBillingMeter");
-    house.put("/api/v1/price-lists/second", &version).await.refused(409, "PriceListScopeTaken");
+    house
+        .put("/api/v1/price-lists/contoso-eur", &other)
+        .await
+        .refused(400, "UnknownBillingMeter");
+    house
+        .put("/api/v1/price-lists/second", &version)
+        .await
+        .refused(409, "PriceListScopeTaken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_has_a_history() {
     let house = House::start().await;
     house.register().await;
-    house.post(&format!("/api/v1/registrations/{}/approve-multi-tenancy", stack()), &json!({})).await.expect(200);
+    house
+        .post(
+            &format!("/api/v1/registrations/{}/approve-multi-tenancy", stack()),
+            &json!({}),
+        )
+        .await
+        .expect(200);
     let path = format!("/api/v1/registrations/{}/tenant-mappings", stack());
-    house.put(&crate::world::mapping("north", &customer_subscription()), &json!({})).await.expect(200);
+    house
+        .put(
+            &crate::world::mapping("north", &customer_subscription()),
+            &json!({}),
+        )
+        .await
+        .expect(200);
     let removal = json!({ "tenantId": tenant(), "subscriptionId": null, "validFrom": "2026-11-02T10:00:00Z", "validTo": "2026-11-02T12:00:00Z" });
     let recorded = house.post(&path, &removal).await.expect(200).body;
     let history = house.get(&path).await.expect(200).body;
@@ -95,20 +176,30 @@ async fn a_mapping_has_a_history() {
     assert_eq!(recorded["validTo"], "2026-11-02T12:00:00Z");
     let unknown = format!("/api/v1/registrations/{}/tenant-mappings", id('5', 9));
     house.get(&unknown).await.refused(404, "RegistrationNotFound");
-    house.post(&unknown, &removal).await.refused(404, "RegistrationNotFound");
+    house
+        .post(&unknown, &removal)
+        .await
+        .refused(404, "RegistrationNotFound");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_the_document_are_for_everybody_and_the_counters_are_not() {
     let house = House::start().await;
     house.register().await;
-    house.deliver(crate::world::usage("2026-10-01", &["1", "2"])).await.expect(200);
+    house
+        .deliver(crate::world::usage("2026-10-01", &["1", "2"]))
+        .await
+        .expect(200);
     let get = async |path: &str| house.send(house.client.get(house.url(path))).await;
     assert_eq!(get("/healthz").await.expect(200).body, "ok\n");
     assert_eq!(get("/readyz").await.expect(200).body, "ready\n");
     let document = get("/api/v1/openapi.json").await.expect(200).body;
     assert_eq!(document["openapi"].as_str().unwrap().split('.').next(), Some("3"));
-    let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let operations = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values());
     for operation in operations {
         assert!(operation["responses"]["default"].is_object(), "{operation}");
         assert!(operation["summary"].is_string(), "{operation}");
@@ -129,9 +220,18 @@ async fn health_and_the_document_are_for_everybody_and_the_counters_are_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_versions_of_http_are_spoken() {
     let house = House::start().await;
-    let (one, two) = (crate::fixture::client(&house.running).http1_only(), crate::fixture::client(&house.running));
+    let (one, two) = (
+        crate::fixture::client(&house.running).http1_only(),
+        crate::fixture::client(&house.running),
+    );
     for (builder, version) in [(one, reqwest::Version::HTTP_11), (two, reqwest::Version::HTTP_2)] {
-        let answer = builder.build().unwrap().get(house.url("/healthz")).send().await.unwrap();
+        let answer = builder
+            .build()
+            .unwrap()
+            .get(house.url("/healthz"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.version(), version);
     }
     let _: Value = house.get("/api/v1/stacks").await.expect(200).body;

@@ -53,7 +53,9 @@ pub(crate) fn registration_body(cloud_id: &str, billing_model: &str) -> Value {
 /// The path of a registration in the default subscription.
 pub(crate) fn registration(name: &str) -> String {
     let subscription = default_subscription();
-    format!("/subscriptions/{subscription}/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/{name}")
+    format!(
+        "/subscriptions/{subscription}/resourceGroups/azurestack/providers/Microsoft.AzureStack/registrations/{name}"
+    )
 }
 
 pub(crate) fn at(path: &str) -> String {
@@ -61,7 +63,10 @@ pub(crate) fn at(path: &str) -> String {
 }
 
 pub(crate) fn mapping(name: &str, subscription: &str) -> String {
-    at(&format!("{}/customerSubscriptions/{subscription}", registration(name)))
+    at(&format!(
+        "{}/customerSubscriptions/{subscription}",
+        registration(name)
+    ))
 }
 
 impl House {
@@ -72,10 +77,12 @@ impl House {
             let body = json!({ "id": partner, "name": name, "kind": "directBill" });
             self.post("/api/v1/partners", &body).await.expect(201);
         }
-        for (customer, partner, tenant) in
-            [(customer(), partner(), tenant()), (id('b', 2), other_partner(), id('c', 2))]
-        {
-            let body = json!({ "id": customer, "partnerId": partner, "name": "Customer", "tenantIds": [tenant] });
+        for (customer, partner, tenant) in [
+            (customer(), partner(), tenant()),
+            (id('b', 2), other_partner(), id('c', 2)),
+        ] {
+            let body =
+                json!({ "id": customer, "partnerId": partner, "name": "Customer", "tenantIds": [tenant] });
             self.post("/api/v1/customers", &body).await.expect(201);
         }
         for body in [
@@ -89,8 +96,13 @@ impl House {
         ] {
             self.post("/api/v1/subscriptions", &body).await.expect(201);
         }
-        let group = format!("/subscriptions/{}/resourceGroups/azurestack?api-version=2024-11-01", default_subscription());
-        self.put(&group, &json!({ "location": "westcentralus" })).await.expect(201);
+        let group = format!(
+            "/subscriptions/{}/resourceGroups/azurestack?api-version=2024-11-01",
+            default_subscription()
+        );
+        self.put(&group, &json!({ "location": "westcentralus" }))
+            .await
+            .expect(201);
     }
 
     /// The same, and a stack that is registered as `north`.
@@ -127,7 +139,13 @@ pub(crate) fn usage(day: &str, quantities: &[&str]) -> String {
     let records: Vec<String> = quantities
         .iter()
         .enumerate()
-        .map(|(hour, quantity)| record(&format!("{day}T{hour:02}:00:00Z"), &format!("{day}T{:02}:00:00Z", hour + 1), quantity))
+        .map(|(hour, quantity)| {
+            record(
+                &format!("{day}T{hour:02}:00:00Z"),
+                &format!("{day}T{:02}:00:00Z", hour + 1),
+                quantity,
+            )
+        })
         .collect();
     format!(r#"{{"value":[{}]}}"#, records.join(","))
 }

@@ -166,8 +166,8 @@ async fn a_process_that_delivers_until_the_disk_is_full() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_deliveries_loses_none_and_heals() {
     let directory = tempfile::tempdir().unwrap();
-    // Files over the limit cannot be written; 400 blocks of 512 bytes or of 1 KiB, depending on the shell.
-    let launcher = ["sh", "-c", r#"trap "" XFSZ; ulimit -S -f 400; exec "$0" "$@""#];
+    // Files over the limit cannot be written: 4000 blocks of 512 bytes, or of 1 KiB in some shells.
+    let launcher = ["sh", "-c", r#"trap "" XFSZ; ulimit -S -f 4000; exec "$0" "$@""#];
     let (mut child, output) = start(
         "a_process_that_delivers_until_the_disk_is_full",
         directory.path(),

@@ -139,7 +139,7 @@ impl Delivery {
         Self { reported, ..self }
     }
 
-    pub(crate) fn from_stack(self, stack: u8) -> Self {
+    pub(crate) fn of_stack(self, stack: u8) -> Self {
         Self { stack, ..self }
     }
 

@@ -15,7 +15,7 @@ pub(crate) async fn a_delivery_is_counted_and_gets_a_receipt(backend: &dyn Backe
     assert_eq!((receipt.sequence, receipt.stack), (1, stack(1)));
     assert_eq!(
         store.usage.receipts(stack(1), 0, 10).await.unwrap(),
-        [receipt.clone()]
+        std::slice::from_ref(&receipt)
     );
     assert_eq!(store.usage.receipt(receipt.batch).await.unwrap(), Some(receipt));
     assert_eq!(sum(&store, slice(subscription(1, 1), hours(0, 24))).await, "3.5");
@@ -57,7 +57,7 @@ pub(crate) async fn the_same_key_of_another_stack_is_another_key(backend: &dyn B
     let store = backend.open();
     let delivery = Delivery::new([record("/vm/a", 0, "1")]).with_key("page 1", 7);
     delivery.to(&store).await;
-    let receipt = delivery.clone().from_stack(2).to(&store).await;
+    let receipt = delivery.clone().of_stack(2).to(&store).await;
     assert_eq!((counts(&receipt), receipt.sequence), ([1, 0, 0, 0], 1));
 }
 
@@ -249,7 +249,7 @@ pub(crate) async fn unreadable_records_are_kept_in_quarantine_and_cost_nobody_el
         quarantined: vec![unreadable(0, "z")],
         ..Delivery::new([])
     }
-    .from_stack(2)
+    .of_stack(2)
     .to(&store)
     .await;
     let all = store.usage.quarantine(None, 0, 10).await.unwrap();
@@ -290,7 +290,7 @@ pub(crate) async fn receipts_form_a_chain_per_stack(backend: &dyn Backend) {
     let (mut chain, mut receipts) = ([0; 32], Vec::new());
     for number in 0..5 {
         Delivery::new([record("/vm/a", number, "1")])
-            .from_stack(2)
+            .of_stack(2)
             .to(&store)
             .await;
         let receipt = Delivery::new([record("/vm/a", number, "1")]).to(&store).await;
@@ -335,7 +335,7 @@ pub(crate) async fn deliveries_at_the_same_time_are_all_stored_once(backend: &dy
         let records = hours
             .into_iter()
             .flat_map(|hour| (0..50).map(move |vm| record(&format!("/vm/{vm}"), hour, "1")));
-        let delivery = Delivery::new(records).from_stack((number % 3) as u8);
+        let delivery = Delivery::new(records).of_stack((number % 3) as u8);
         tokio::spawn(async move { delivery.to(&store).await })
     };
     let tasks: Vec<_> = (0..60).map(deliver).collect();

@@ -1,5 +1,6 @@
 //! What the ports of this crate promise. The conformance suite runs on every back end; `crash` is about the embedded
 //! one.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
 mod attributes;
 mod crash;

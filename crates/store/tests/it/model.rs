@@ -128,7 +128,7 @@ fn records(granularities: bool) -> impl Strategy<Value = Vec<UsageRecord<'static
 
 fn deliveries(granularities: bool) -> impl Strategy<Value = Vec<Delivery>> {
     let one = (1..=STACKS, 0..4i32, records(granularities))
-        .prop_map(|(stack, reported, records)| Delivery::new(records).reported(reported).from_stack(stack));
+        .prop_map(|(stack, reported, records)| Delivery::new(records).reported(reported).of_stack(stack));
     prop::collection::vec(one, 1..8)
 }
 

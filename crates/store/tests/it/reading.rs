@@ -110,7 +110,7 @@ pub(crate) async fn local_subscriptions_are_found_by_the_hours_they_used(backend
     .to(&store)
     .await;
     Delivery::new([of(2, 1, of_day(record("/vm/a", 0, "24")))])
-        .from_stack(2)
+        .of_stack(2)
         .to(&store)
         .await;
     let (one, three, two) = (subscription(1, 1), subscription(1, 3), subscription(2, 2));
@@ -139,7 +139,7 @@ pub(crate) async fn meter_totals_are_the_sums_of_all_local_subscriptions(backend
         )
     });
     Delivery::new(records.clone()).to(&store).await;
-    Delivery::new(records.take(10)).from_stack(2).to(&store).await;
+    Delivery::new(records.take(10)).of_stack(2).to(&store).await;
     let totals = store.usage.meter_totals(hours(10, 90)).await.unwrap();
     let totals: Vec<_> = totals
         .into_iter()

@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// The most members an object may have. Real ones have under twenty; a body of nothing but members would take many
+/// times its size in memory.
+const MEMBERS_MAX: usize = 256;
 
 /// The members of an object in their order. Names compare without regard to case, as clients expect of Azure.
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -39,12 +43,15 @@ impl<'de> Deserialize<'de> for Members<'de> {
             type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+                write!(f, "an object of at most {MEMBERS_MAX} members")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
                 while let Some((Name(name), value)) = map.next_entry()? {
+                    if members.len() == MEMBERS_MAX {
+                        return Err(A::Error::invalid_length(MEMBERS_MAX + 1, &self));
+                    }
                     members.push((name, value));
                 }
                 Ok(Members(members))

@@ -10,6 +10,8 @@
 //! `careful`, which takes whatever the contract allows and can say what is wrong. Where the first succeeds both
 //! agree; a property test holds them to it.
 
+#[cfg(test)]
+mod agreement;
 mod careful;
 mod members;
 mod regular;

@@ -2,14 +2,11 @@ use std::collections::BTreeSet;
 
 use domain::quantity::Quantity;
 use domain::usage::{Granularity, QuarantineCode};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 
 use super::*;
 
 /// A record with these members of `properties`, each a name and JSON text.
-fn aggregate(properties: &[(&str, &str)]) -> String {
+pub(super) fn aggregate(properties: &[(&str, &str)]) -> String {
     let members: Vec<String> = properties
         .iter()
         .map(|(name, value)| format!("\"{name}\":{value}"))
@@ -20,7 +17,7 @@ fn aggregate(properties: &[(&str, &str)]) -> String {
     )
 }
 
-const GOOD: [(&str, &str); 7] = [
+pub(super) const GOOD: [(&str, &str); 7] = [
     ("subscriptionId", "\"09065051-cfe9-4fcf-b90c-87f2af292fc9\""),
     ("usageStartTime", "\"2026-10-01T13:00:00+00:00\""),
     ("usageEndTime", "\"2026-10-01T14:00:00+00:00\""),
@@ -42,12 +39,12 @@ fn good_but(name: &str, value: Option<&str>) -> String {
     aggregate(&members.collect::<Vec<_>>())
 }
 
-fn read_regular(text: &str) -> Option<UsageRecord<'_>> {
+pub(super) fn read_regular(text: &str) -> Option<UsageRecord<'_>> {
     let mut scanner = Scanner::new(text);
     regular::record(&mut scanner, &mut Last::default()).filter(|_| scanner.at_end())
 }
 
-fn page_of(records: &[&str]) -> String {
+pub(super) fn page_of(records: &[&str]) -> String {
     format!("{{\"value\":[{}]}}", records.join(","))
 }
 
@@ -250,7 +247,9 @@ fn every_defect_has_its_code_and_names_the_member() {
         );
         assert_eq!(read_regular(&text), None, "{name} {value:?}");
     }
+    let crowd = format!("{{\"a\":0{}}}", ",\"a\":0".repeat(256));
     for (text, said) in [
+        (crowd.as_str(), "at most 256 members"),
         ("[]", "a JSON object"),
         ("{\"properties\":[]}", "properties is []"),
         (
@@ -358,7 +357,7 @@ fn a_body_that_is_no_delivery_is_refused_with_a_code() {
         (&lines, Format::Ndjson, "TooManyRecords"),
     ] {
         let error = parse_delivery(body.as_bytes(), format).unwrap_err();
-        assert_eq!(error.code(), code, "{:.60} gives {error}", body);
+        assert_eq!(error.code(), code, "{body:.60} gives {error}");
     }
     let error = parse_delivery(b"{\"value\":[\"\xff\"]}", Format::Json).unwrap_err();
     assert_eq!(error.code(), "InvalidJson");
@@ -408,132 +407,5 @@ fn a_page_of_a_real_stack_is_read_whole_by_the_fast_reader() {
         let text = delivery.raw(record.index).unwrap();
         assert_eq!(read_regular(&text).as_ref(), Some(&record.record));
         assert_eq!(careful::record(&text).as_ref(), Ok(&record.record));
-    }
-}
-
-/// A JSON text for a member, mostly fit for it.
-fn value(good: impl Strategy<Value = String> + 'static) -> BoxedStrategy<String> {
-    let odd = ["null", "true", "1", "\"\"", "{}", "[]", "\"\\u0041\"", "-0", "01"]
-        .map(str::to_owned)
-        .to_vec();
-    prop_oneof![12 => good, 1 => prop::sample::select(odd)].boxed()
-}
-
-fn text() -> impl Strategy<Value = String> {
-    let json = "\\{\"a\":\"[a-z\"\\\\]{0,6}\"\\}";
-    prop_oneof![4 => "[/a-zA-Z0-9 .-]{1,20}", 1 => "[ -~]{0,20}", 1 => "\\PC{0,12}", 2 => json]
-}
-
-fn instance_data() -> impl Strategy<Value = String> {
-    const USUAL: [&str; 4] = ["resourceUri", "location", "tags", "additionalInfo"];
-    let odd = Just(vec!["resourceUri", "location", "tags", "more", "tags"]).prop_shuffle();
-    let names = prop_oneof![3 => Just(USUAL.to_vec()), 1 => Just(USUAL.to_vec()).prop_shuffle(), 1 => odd];
-    let texts = prop::collection::vec(text(), 3..6);
-    (names, texts, prop::bool::weighted(0.9)).prop_map(|(names, texts, embedded)| {
-        let quoted = texts.iter().map(|text| serde_json::to_string(text).unwrap());
-        let members: Vec<_> = names
-            .iter()
-            .zip(quoted)
-            .map(|(name, text)| format!("\"{name}\":{text}"))
-            .collect();
-        let json = format!("{{\"Microsoft.Resources\":{{{}}}}}", members.join(","));
-        if embedded {
-            serde_json::to_string(&json).unwrap()
-        } else {
-            json
-        }
-    })
-}
-
-/// The start and end of an interval, mostly of an hour.
-fn hours() -> impl Strategy<Value = (String, String)> {
-    let written = |hour: u8, zone: &str| format!("\"2026-10-01T{hour:02}:00:00{zone}\"");
-    let zone = || prop_oneof![9 => Just("+00:00"), 3 => Just("Z"), 1 => Just(""), 1 => Just(".5Z")];
-    (0u8..23, prop_oneof![9 => Just(1u8), 1 => 0u8..3], zone(), zone())
-        .prop_map(move |(start, length, a, b)| (written(start, a), written(start + length, b)))
-}
-
-/// Records that are mostly regular: members in any order, missing, twice, with odd values and white space.
-fn record_text() -> impl Strategy<Value = String> {
-    let guid = || value("\"[0-9a-fA-F]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\"");
-    let values = (
-        guid(),
-        hours(),
-        value(instance_data()),
-        value("[0-9]{1,12}(\\.[0-9]{1,15})?([eE][-+]?[0-9])?"),
-        guid(),
-        value("\"[^\\pC\"\\\\]{0,9}\""),
-    );
-    let values = values.prop_map(|(a, (b, c), d, e, f, g)| [a, b, c, d, e, f, g]);
-    let rarely = || prop::option::weighted(0.1, 0usize..7);
-    let order = Just((0usize..7).collect::<Vec<_>>()).prop_shuffle();
-    (values, order, rarely(), rarely(), "[ \n]{0,1}").prop_map(
-        |(values, mut order, left_out, twice, space)| {
-            order.retain(|member| Some(*member) != left_out);
-            order.extend(twice);
-            let properties: Vec<_> = order
-                .iter()
-                .map(|&at| (GOOD[at].0, values[at].as_str()))
-                .collect();
-            aggregate(&properties).replace(",\"", &format!(",{space}\""))
-        },
-    )
-}
-
-#[test]
-fn a_good_part_of_the_made_records_is_regular() {
-    let mut runner = TestRunner::deterministic();
-    let made = (0..1000).map(|_| record_text().new_tree(&mut runner).unwrap().current());
-    let regular = made.filter(|text| read_regular(text).is_some()).count();
-    assert!(
-        regular > 100,
-        "of 1000 made records only {regular} reach the fast reader's end"
-    );
-}
-
-proptest! {
-    #[test]
-    fn what_the_fast_reader_takes_the_careful_reader_takes_alike(
-        text in record_text(), at in any::<prop::sample::Index>(), change in prop::option::of("[ -~]{0,2}"),
-    ) {
-        let mut text = text;
-        if let Some(change) = change {
-            let at = text.char_indices().map(|(at, _)| at).nth(at.index(text.chars().count())).unwrap();
-            let end = at + text[at..].chars().next().unwrap().len_utf8();
-            text.replace_range(at..end, &change);
-        }
-        if let Some(record) = read_regular(&text) {
-            prop_assert_eq!(careful::record(&text), Ok(record));
-        }
-        let outcome = careful::record(&text);
-        let delivery = parse_delivery(text.as_bytes(), Format::Ndjson).unwrap();
-        if !text.contains('\n') && !text.trim().is_empty() {
-            prop_assert_eq!(delivery.records.len(), usize::from(outcome.is_ok()));
-            prop_assert_eq!(delivery.quarantined.len(), usize::from(outcome.is_err()));
-        }
-    }
-
-    #[test]
-    fn a_page_is_json_for_us_exactly_if_it_is_json(
-        records in prop::collection::vec(record_text(), 0..3), at in any::<prop::sample::Index>(), change in "[ -~]{0,2}",
-    ) {
-        let mut page = page_of(&records.iter().map(String::as_str).collect::<Vec<_>>());
-        let at = page.char_indices().map(|(at, _)| at).nth(at.index(page.chars().count())).unwrap();
-        let end = at + page[at..].chars().next().unwrap().len_utf8();
-        page.replace_range(at..end, &change);
-        let is_json = serde_json::from_str::<IgnoredAny>(&page).is_ok();
-        let parsed = parse_delivery(page.as_bytes(), Format::Json);
-        prop_assert_eq!(is_json, !matches!(parsed, Err(BodyError::NotJson(_))), "{}", page);
-    }
-
-    #[test]
-    fn no_bytes_make_reading_panic_and_none_are_lost(
-        bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\",:\\\n 01".to_vec())], 0..200),
-    ) {
-        let _ = parse_delivery(&bytes, Format::Json);
-        let delivery = parse_delivery(&bytes, Format::Ndjson).unwrap();
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
-        prop_assert_eq!(delivery.records.len() + delivery.quarantined.len(), lines);
     }
 }

@@ -17,6 +17,7 @@ use wire::azure_stack::{
 use wire::stack_admin::{DirectoryTenantList, SubscriptionList};
 
 /// A document of the contracts, or nothing with a loud line when they are not there.
+#[expect(clippy::print_stderr, reason = "a test that did not run must be seen")]
 fn contract(path: &str) -> Option<Value> {
     let path = format!("{}/../../../shared/contracts/{path}", env!("CARGO_MANIFEST_DIR"));
     match std::fs::read_to_string(&path) {

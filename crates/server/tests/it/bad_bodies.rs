@@ -1,0 +1,182 @@
+//! Bodies that are too large, of another kind, or no delivery.
+
+use std::io::Write as _;
+
+use reqwest::Method;
+use serde_json::json;
+use server::Limits;
+
+use crate::fixture::{Answer, House};
+use crate::world::{stack, usage};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_is_none_is_refused_whole() {
+    let house = House::start().await;
+    house.register().await;
+    for (body, code) in [
+        ("", "InvalidJson"),
+        ("{", "InvalidJson"),
+        ("[]", "MissingValue"),
+        ("{}", "MissingValue"),
+        ("{\"value\":1}", "MissingValue"),
+    ] {
+        house.deliver(body).await.refused(400, code);
+    }
+    for (query, code, target) in [
+        (("reportedStart", "x"), "InvalidTime", "reportedStart"),
+        (
+            ("reportedEnd", "2026-10-01T00:00:00Z"),
+            "InvalidReportedWindow",
+            "reportedEnd",
+        ),
+        (
+            ("reportedThrough", "2027-01-01T00:00:00Z"),
+            "ReportedTimeInFuture",
+            "reportedThrough",
+        ),
+        (("reported", "x"), "UnknownQueryParameter", "reported"),
+    ] {
+        let refused = house
+            .send(house.delivery(usage("2026-10-01", &["1"])).await.query(&[query]))
+            .await
+            .refused(400, code);
+        assert_eq!(refused.target(), target);
+    }
+    for key in ["", &"k".repeat(257)] {
+        let delivery = house
+            .delivery(usage("2026-10-01", &["1"]))
+            .await
+            .header("Idempotency-Key", key);
+        let refused = house.send(delivery).await.refused(400, "InvalidIdempotencyKey");
+        assert_eq!(refused.target(), "Idempotency-Key");
+    }
+    let receipts = house
+        .get(&format!("/api/v1/stacks/{}/receipts", stack()))
+        .await
+        .expect(200);
+    assert_eq!(receipts.body["value"], json!([]), "nothing of all this is stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_another_kind_are_refused() {
+    let house = House::start().await;
+    house.register().await;
+    let partners = |kind: &str| {
+        house
+            .request(Method::POST, "/api/v1/partners")
+            .header("Content-Type", kind)
+            .body("{}")
+    };
+    house
+        .send(partners("text/plain"))
+        .await
+        .refused(415, "UnsupportedMediaType");
+    house
+        .send(partners("application/json; charset=utf-8"))
+        .await
+        .refused(400, "InvalidRequestContent");
+    house
+        .send(partners("application/json").body("{"))
+        .await
+        .refused(400, "InvalidJson");
+    house
+        .send(partners("application/json").body(r#"{"name":"x","kind":"directBill"} {}"#))
+        .await
+        .refused(400, "InvalidJson");
+    house
+        .send(partners("application/json").header("Content-Encoding", "br"))
+        .await
+        .refused(415, "UnsupportedMediaType");
+    let mut delivery = house.delivery("").await.build().unwrap();
+    delivery
+        .headers_mut()
+        .insert("Content-Type", "text/csv".parse().unwrap());
+    Answer::of(house.client.execute(delivery).await.unwrap())
+        .await
+        .refused(415, "UnsupportedMediaType");
+    let broken = house
+        .delivery(vec![0x1f, 0x8b, 0])
+        .await
+        .header("Content-Encoding", "gzip");
+    house.send(broken).await.refused(400, "UnreadableBody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_that_are_not_there_are_refused_and_never_an_error_of_ours() {
+    let house = House::start().await;
+    for (method, path) in [
+        ("DELETE", "/api/v1/partners"),
+        ("TRACE", "/api/v1/partners"),
+        ("WAT", "/healthz"),
+        ("PUT", "/subscriptions/x/resourceGroups?api-version=2024-11-01"),
+    ] {
+        let refused = house
+            .send(house.request(method.parse().unwrap(), path))
+            .await
+            .refused(405, "MethodNotAllowed");
+        assert!(!refused.header("allow").is_empty(), "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_over_the_limit_is_refused_however_it_comes() {
+    const LIMIT: usize = 256 * 1024;
+    let house = House::start_with(Limits {
+        body_bytes_max: LIMIT,
+        ..Limits::default()
+    })
+    .await;
+    house.register().await;
+    let blanks = || " ".repeat(LIMIT + 1);
+    house.deliver(blanks()).await.refused(413, "PayloadTooLarge");
+    let pieces: Vec<Result<String, std::io::Error>> =
+        (0..=LIMIT / 1024).map(|_| Ok(" ".repeat(1024))).collect();
+    let unannounced = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+    house.deliver(unannounced).await.refused(413, "PayloadTooLarge");
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![b' '; 64 * 1024 * 1024]).unwrap();
+    let bomb = bomb.finish().unwrap();
+    assert!(bomb.len() < LIMIT);
+    house
+        .send(house.delivery(bomb).await.header("Content-Encoding", "gzip"))
+        .await
+        .refused(413, "PayloadTooLarge");
+    let bomb = zstd::encode_all(&*vec![b' '; 64 * 1024 * 1024], 19).unwrap();
+    house
+        .send(house.delivery(bomb).await.header("Content-Encoding", "zstd"))
+        .await
+        .refused(413, "PayloadTooLarge");
+    house.deliver(usage("2026-10-01", &["1"])).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_over_the_limit_is_refused_before_it_is_read() {
+    let house = House::start().await;
+    house.register().await;
+    // Only the headers are sent; whoever waits for the body would wait for ever.
+    let (_sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let never = futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|item| (item, receiver))
+    });
+    let delivery = house
+        .delivery(reqwest::Body::wrap_stream(never))
+        .await
+        .header("Content-Length", 10_u64.pow(12));
+    house.send(delivery).await.refused(413, "PayloadTooLarge");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_do_not_fit_into_memory_are_asked_to_come_later() {
+    let limits = Limits {
+        delivery_bytes_in_memory_max: 64 * 1024,
+        ..Limits::default()
+    };
+    let house = House::start_with(limits).await;
+    house.register().await;
+    let refused = house
+        .deliver(" ".repeat(128 * 1024))
+        .await
+        .refused(503, "TooManyDeliveries");
+    assert_eq!(refused.header("retry-after"), "1");
+    house.deliver(usage("2026-10-01", &["1"])).await.expect(200);
+}
