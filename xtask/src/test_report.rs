@@ -3,6 +3,7 @@
 /// What the runs of the test programs ended with.
 #[derive(Debug, Default)]
 pub(crate) struct TestReport {
+    of_crate: String,
     program: String,
     closings: Vec<Closing>,
     notices: Vec<String>,
@@ -24,7 +25,7 @@ impl TestReport {
     pub(crate) fn read(&mut self, line: &str) {
         let trimmed = line.trim_start();
         if let Some(program) = trimmed.strip_prefix("Running ") {
-            self.program = running_program(program);
+            self.start(program);
         } else if let Some(package) = trimmed.strip_prefix("Doc-tests ") {
             self.program = format!("examples in the documentation of {package}");
         } else if line.starts_with("test result: ") {
@@ -40,6 +41,22 @@ impl TestReport {
         }
     }
 
+    /// Takes what Cargo says of a test program, such as `unittests src/lib.rs (target/debug/deps/domain-0f3a)`.
+    ///
+    /// The programs of `tests/` are all called `it`. They follow the unit tests of their crate, which bear its name.
+    fn start(&mut self, announced: &str) {
+        let (source, binary) = announced.split_once(" (").unwrap_or((announced, ""));
+        if source.starts_with("unittests ") {
+            let name = binary
+                .trim_end_matches(')')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
+            self.of_crate = name.rsplit_once('-').map_or(name, |(name, _)| name).to_owned();
+        }
+        self.program = format!("{}, {source}", self.of_crate);
+    }
+
     /// How many tests ran.
     pub(crate) fn ran(&self) -> u64 {
         self.closings.iter().map(|closing| closing.ran).sum()
@@ -51,16 +68,6 @@ impl TestReport {
         let closings = closings.map(|closing| format!("{}\n  {}", closing.program, closing.line));
         self.notices.iter().cloned().chain(closings).collect()
     }
-}
-
-/// `unittests src/lib.rs (target/debug/deps/domain-0f3a)` is `domain, unittests src/lib.rs`.
-fn running_program(announced: &str) -> String {
-    let Some((source, binary)) = announced.split_once(" (") else {
-        return announced.to_owned();
-    };
-    let name = binary.trim_end_matches(')').rsplit('/').next().unwrap_or(binary);
-    let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
-    format!("{name}, {source}")
 }
 
 /// Passed and failed tests of `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
@@ -101,7 +108,7 @@ mod tests {
         assert!(
             lines[1].starts_with("domain, unittests src/lib.rs\n  test result: FAILED. 2 passed; 1 failed;")
         );
-        assert!(lines[2].starts_with("it, tests/it/main.rs\n"));
+        assert!(lines[2].starts_with("meterbridge, tests/it/main.rs\n"));
         assert!(lines[3].starts_with("examples in the documentation of wire\n"));
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct File {
     /// Relative to the root of the repository, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
+    /// Whether another file declares this one as a module for tests only.
+    declared_for_tests: bool,
 }
 
 impl File {
@@ -18,6 +20,7 @@ impl File {
         Self {
             path: path.to_owned(),
             text: text.to_owned(),
+            declared_for_tests: false,
         }
     }
 
@@ -37,9 +40,25 @@ impl File {
 
     /// Whether the whole file is compiled for tests only.
     pub(crate) fn is_test(&self) -> bool {
-        self.path
-            .split('/')
-            .any(|part| matches!(part, "tests" | "tests.rs"))
+        self.declared_for_tests
+            || self
+                .path
+                .split('/')
+                .any(|part| matches!(part, "tests" | "tests.rs"))
+    }
+
+    /// The beginnings of the paths of the modules that this file declares for tests only.
+    fn modules_for_tests(&self) -> Vec<String> {
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        let folder = match name {
+            "lib.rs" | "main.rs" | "mod.rs" => folder.to_owned(),
+            name => format!("{folder}/{}", name.trim_end_matches(".rs")),
+        };
+        let code = self.code();
+        let items = code.split("#[cfg(test)]").skip(1);
+        let modules = items.filter_map(|item| item.trim_start().strip_prefix("mod ")?.split_once(';'));
+        let modules = modules.filter(|(name, _)| !name.contains(['{', ' ']));
+        modules.map(|(name, _)| format!("{folder}/{name}")).collect()
     }
 
     /// The file's code, comments and literals blanked.
@@ -70,8 +89,25 @@ pub(crate) fn files() -> &'static [File] {
         let mut files = Vec::new();
         collect(&root(), "", &ignored, &mut files);
         files.sort_by(|a, b| a.path.cmp(&b.path));
+        mark_modules_for_tests(&mut files);
         files
     })
+}
+
+fn mark_modules_for_tests(files: &mut [File]) {
+    let modules: Vec<String> = files
+        .iter()
+        .filter(|file| file.is_rust())
+        .flat_map(File::modules_for_tests)
+        .collect();
+    for file in files {
+        let rest = modules
+            .iter()
+            .filter_map(|module| file.path.strip_prefix(module.as_str()));
+        file.declared_for_tests = rest
+            .into_iter()
+            .any(|rest| rest == ".rs" || rest.starts_with('/'));
+    }
 }
 
 fn collect(folder: &Path, prefix: &str, ignored: &[&str], files: &mut Vec<File>) {
@@ -85,7 +121,7 @@ fn collect(folder: &Path, prefix: &str, ignored: &[&str], files: &mut Vec<File>)
         if entry.file_type().unwrap().is_dir() {
             collect(&entry.path(), &format!("{path}/"), ignored, files);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
-            files.push(File { path, text });
+            files.push(File::new(&path, &text));
         }
     }
 }
@@ -121,6 +157,26 @@ fn the_checks_see_the_repository_and_not_what_is_built_from_it() {
         !files()
             .iter()
             .any(|file| file.path.starts_with("target/") || file.path.starts_with(".git/"))
+    );
+}
+
+#[test]
+fn a_module_for_tests_only_is_a_test_with_all_that_is_in_it() {
+    let mut files = [
+        File::new(
+            "crates/a/src/lib.rs",
+            "#[cfg(test)]\nmod fixture;\nmod real;\n#[cfg(test)]\nmod tests { mod x; }\n",
+        ),
+        File::new("crates/a/src/fixture.rs", ""),
+        File::new("crates/a/src/fixture/deep.rs", ""),
+        File::new("crates/a/src/fixtures.rs", ""),
+        File::new("crates/a/src/real.rs", "#[cfg(test)]\nmod agreement;\n"),
+        File::new("crates/a/src/real/agreement.rs", ""),
+    ];
+    mark_modules_for_tests(&mut files);
+    assert_eq!(
+        files.map(|file| file.is_test()),
+        [false, true, true, false, false, true]
     );
 }
 

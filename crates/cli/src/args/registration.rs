@@ -110,27 +110,32 @@ pub(crate) struct TokenArgs {
     pub(crate) agreement_number: Option<String>,
 }
 
-/// How a stack is paid for.
+/// How a stack is paid for. The way in which registration tokens write it is understood too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BillingModel {
     /// By what is used.
+    #[value(alias = "PayAsYouUse")]
     PayAsYouUse,
     /// By capacity, under an agreement.
+    #[value(alias = "Capacity")]
     Capacity,
     /// Not at all: for development.
+    #[value(alias = "Development")]
     Development,
 }
 
-/// Who operates a stack.
+/// Who operates a stack. The way in which the API writes it is understood too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OperatedBy {
     /// A Cloud Solution Provider that is billed by the platform itself.
+    #[value(alias = "directPartner")]
     DirectPartner,
     /// A distributor, that sells through resellers.
     Distributor,
     /// An indirect reseller, that buys from a distributor.
     Reseller,
     /// The organisation that uses the stack.
+    #[value(alias = "endUser")]
     EndUser,
 }
 

@@ -142,7 +142,8 @@ pub(crate) enum PriceListCommand {
     #[command(after_help = "\
 The file is JSON; `-` is standard input. Rates are graduated, by the quantity from which they hold:
   {\"currency\": \"USD\", \"seller\": \"<PARTNER-ID>\", \"effectiveFrom\": \"2026-10-01T00:00:00Z\", \"prices\": [
-    {\"meterId\": \"<BILLING-METER-ID>\", \"includedQuantity\": \"10\", \"rates\": {\"0\": \"0.05\", \"100\": \"0.04\"}}]}
+    {\"meterId\": \"<BILLING-METER-ID>\", \"includedQuantity\": \"10\",
+     \"rates\": {\"0\": \"0.05\", \"100\": \"0.04\"}}]}
 Without a seller the prices are the platform's; with a \"buyer\" they are for that subscription only.
 `meterbridge meter list` shows the billing meters.
 

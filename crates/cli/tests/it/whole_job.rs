@@ -14,6 +14,7 @@ const DIRECTORY: &str = include_str!("fixtures/directory.json");
 
 /// The ids of what was made.
 struct Accounts {
+    partner: String,
     shared_services: String,
     csp: String,
 }
@@ -37,15 +38,7 @@ fn open_accounts(server: &Server) -> Accounts {
         FJORDBANK,
     ];
     let customer = text(&server.json("customer create", &customer), "id");
-    let shared = [
-        "--name",
-        "Northwind stacks",
-        "--partner",
-        &partner,
-        "--tenant",
-        PARTNER_TENANT,
-    ];
-    let csp = [
+    let sold = [
         "--name",
         "Fjordbank CSP",
         "--partner",
@@ -55,12 +48,20 @@ fn open_accounts(server: &Server) -> Accounts {
         "--tenant",
         FJORDBANK,
     ];
+    let csp = text(&server.json("subscription create --kind csp", &sold), "id");
+    let own = [
+        "--name",
+        "Northwind stacks",
+        "--partner",
+        &partner,
+        "--tenant",
+        PARTNER_TENANT,
+    ];
+    let shared_services = server.json("subscription create --kind partner-shared-services", &own);
     Accounts {
-        shared_services: text(
-            &server.json("subscription create --kind partner-shared-services", &shared),
-            "id",
-        ),
-        csp: text(&server.json("subscription create --kind csp", &csp), "id"),
+        shared_services: text(&shared_services, "id"),
+        partner,
+        csp,
     }
 }
 
@@ -82,71 +83,63 @@ fn register(server: &Server, accounts: &Accounts) {
     server.run("registration approve", &[STACK]).done();
 }
 
-#[test]
-fn an_operator_gets_from_an_empty_directory_to_a_bill() {
-    let server = Server::start();
-    let accounts = open_accounts(&server);
-    let advice = server.run("advice --operated-by direct-partner", &[]).done();
-    assert!(
-        advice.starts_with("Use a partner shared services subscription: "),
-        "{advice}"
-    );
-    register(&server, &accounts);
-
-    // The tenant is added too late, which is put right for the hours that have passed.
+/// Adds the tenant, too late, and puts that right for the hours that have passed.
+fn add_tenant(server: &Server, accounts: &Accounts) {
     server.run("tenant add", &[STACK, &accounts.csp]).done();
     let mapped = ["--tenant", FJORDBANK, "--subscription", &accounts.csp];
     server
         .run(&format!("tenant map {STACK} --from 2024-03-01"), &mapped)
         .done();
-    assert_eq!(
-        server.json("tenant list", &[STACK])[0]["properties"]["tenantId"],
-        FJORDBANK
-    );
-    assert_eq!(
-        server.json("tenant history", &[STACK]).as_array().unwrap().len(),
-        2
-    );
+    let tenants = server.json("tenant list", &[STACK]);
+    assert_eq!(tenants[0]["properties"]["tenantId"], FJORDBANK);
+    let history = server.json("tenant history", &[STACK]);
+    assert_eq!(history.as_array().unwrap().len(), 2);
+}
 
+fn deliver(server: &Server) {
     let directory = run_with(&mut server.command("stack directory", &[STACK, "-"]), DIRECTORY).done();
     assert_eq!(directory, "2 local subscriptions: 2 new, 0 changed\n");
-    let import = [
-        "--cloud-id",
-        STACK,
-        "--reported-start",
-        "2024-03-05T14:00:00Z",
-        "-",
-    ];
-    let imported = run_with(&mut server.command("usage import", &import), PAGE);
-    assert_eq!(
-        imported.data,
-        "5 records: 4 accepted, 0 duplicate, 0 revised, 1 quarantined\n"
-    );
+
+    let window = "usage import --reported-start 2024-03-05T14:00:00Z";
+    let imported = run_with(&mut server.command(window, &["--cloud-id", STACK, "-"]), PAGE);
     assert!(
         imported.notes.contains("warning: -, record 5: "),
         "{}",
         imported.notes
     );
-    assert_eq!(imported.code, Some(0));
+    assert_eq!(
+        imported.done(),
+        "5 records: 4 accepted, 0 duplicate, 0 revised, 1 quarantined\n"
+    );
 
+    let complete = "usage import --reported-through 2024-03-05T15:00:00Z";
+    let again = run_with(&mut server.command(complete, &["--cloud-id", STACK, "-"]), PAGE).done();
+    assert_eq!(
+        again,
+        "5 records: 0 accepted, 4 duplicate, 0 revised, 1 quarantined\n"
+    );
+    let stacks = server.json("stack list", &[]);
+    assert_eq!(stacks[0]["reportedThrough"], "2024-03-05T15:00:00Z");
+}
+
+fn assert_bills(server: &Server, accounts: &Accounts) {
     let of_csp = server.json("statement show --period 2024-03", &[&accounts.csp]);
     // 8 + 4 vCPU hours at 0.008 and 2 at 0.046: 0.096 and 0.092, each rounded once.
     assert_eq!(
-        (text(&of_csp, "total"), text(&of_csp, "currency")),
-        ("0.19".into(), "USD".into())
+        (&*text(&of_csp, "total"), &*text(&of_csp, "currency")),
+        ("0.19", "USD")
     );
+    let lines = of_csp["lines"].as_array().unwrap();
     assert!(
-        of_csp["lines"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|line| line["reason"] == "tenantMapping"),
+        lines.iter().all(|line| line["reason"] == "tenantMapping"),
         "{of_csp}"
     );
+
     let of_default = server.json("statement show --period 2024-03", &[&accounts.shared_services]);
     // 16 vCPU hours of the partner's own.
     assert_eq!(text(&of_default, "total"), "0.13");
     assert_eq!(of_default["lines"][0]["reason"], "tenantNotMapped");
+
     let bill = server
         .run("statement show --period 2024-03", &[&accounts.csp])
         .done();
@@ -154,40 +147,70 @@ fn an_operator_gets_from_an_empty_directory_to_a_bill() {
         bill.contains("\nTotal ") && bill.contains("tenant mapping"),
         "{bill}"
     );
-    assert_eq!(
-        server
-            .json("statement list --period 2024-03", &[])
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    let all = server.json("statement list --period 2024-03", &[]);
+    assert_eq!(all.as_array().unwrap().len(), 2);
+}
 
+/// The partner sells at prices of its own.
+fn assert_own_prices(server: &Server, accounts: &Accounts) {
+    let meters = server.json("meter list", &[]);
+    let base = meters
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "Base VM Size Hours")
+        .unwrap();
+    let prices = serde_json::json!({
+        "currency": "EUR", "seller": accounts.partner, "effectiveFrom": "2024-01-01T00:00:00Z",
+        "prices": [{ "meterId": base["billing"]["billingMeterId"], "rates": { "0": "0.5", "10": "0.25" } }],
+    });
+    let put = run_with(
+        &mut server.command("price-list put northwind-eur -", &[]),
+        &prices.to_string(),
+    )
+    .done();
+    assert!(put.starts_with("Price list northwind-eur, in EUR, of "), "{put}");
+    let lists = server.json("price-list list", &[]);
+    assert_eq!(lists.as_array().unwrap().len(), 2);
+    let statement = server.json("statement show --period 2024-03", &[&accounts.csp]);
+    // 10 hours at 0.5 and 2 at 0.25; for Windows there is no price.
     assert_eq!(
-        server.json("usage unmapped --period 2024-03", &[])[0]["chargedTo"],
-        *accounts.shared_services
+        (&*text(&statement, "total"), &*text(&statement, "currency")),
+        ("5.50", "EUR")
     );
+    assert_eq!(statement["notCharged"][0]["because"], "noPrice");
+}
+
+#[test]
+fn an_operator_gets_from_an_empty_directory_to_a_bill() {
+    let server = Server::start();
+    let accounts = open_accounts(&server);
+    let advice = server.run("advice --operated-by directPartner", &[]).done();
+    assert!(
+        advice.starts_with("Use a partner shared services subscription: "),
+        "{advice}"
+    );
+    register(&server, &accounts);
+    add_tenant(&server, &accounts);
+    deliver(&server);
+    assert_bills(&server, &accounts);
+
+    let unmapped = server.json("usage unmapped --period 2024-03", &[]);
+    assert_eq!(unmapped[0]["chargedTo"], *accounts.shared_services);
     assert_eq!(server.json("usage quarantine", &[])[0]["code"], "InvalidQuantity");
     assert_eq!(server.json("stack receipts", &[STACK])[0]["accepted"], 4);
-    let through = [
-        "--cloud-id",
-        STACK,
-        "--reported-through",
-        "2024-03-05T15:00:00Z",
-        "-",
-    ];
-    let again = run_with(&mut server.command("usage import", &through), PAGE).done();
-    assert_eq!(
-        again,
-        "5 records: 0 accepted, 4 duplicate, 0 revised, 1 quarantined\n"
-    );
-    assert_eq!(
-        server.json("stack list", &[])[0]["reportedThrough"],
-        "2024-03-05T15:00:00Z"
-    );
     assert_eq!(server.json("check --period 2024-03", &[])["holds"], true);
-    assert!(!server.json("meter list", &[]).as_array().unwrap().is_empty());
-    assert!(!server.json("price-list list", &[]).as_array().unwrap().is_empty());
+    assert_own_prices(&server, &accounts);
+
+    let suspended = server.json("subscription suspend", &[&accounts.csp]);
+    assert_eq!(suspended["state"], "suspended");
+    server.run("registration delete", &[STACK]).done();
+    assert!(
+        server
+            .run("registration show", &[STACK])
+            .notes
+            .contains("is not registered")
+    );
 
     let (code, _) = server.stop();
     assert_eq!(code, Some(0), "a server that is asked to stop leaves in order");
