@@ -20,6 +20,17 @@ pub fn folded(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.to_lowercase())
 }
 
+/// Appends the [`folded`] form of a text to bytes, without any other memory.
+pub fn append_folded(text: &str, bytes: &mut Vec<u8>) {
+    if text.is_ascii() {
+        let start = bytes.len();
+        bytes.extend_from_slice(text.as_bytes());
+        bytes[start..].make_ascii_lowercase();
+    } else {
+        bytes.extend_from_slice(text.to_lowercase().as_bytes());
+    }
+}
+
 /// A name that is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected 1 to 90 letters, digits, '-', '_', '.', '(' or ')', not ending in '.'")]
@@ -105,6 +116,20 @@ mod tests {
         );
         assert_eq!(folded("/ÄÖ"), folded("/äö"));
         assert!(matches!(folded("/already/lower"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn both_ways_of_folding_are_one() {
+        for text in [
+            "",
+            "/subscriptions/x/resourceGroups/RG",
+            "/already/lower",
+            "/ÄÖ/İ/ẞ/A",
+        ] {
+            let mut bytes = b"before ".to_vec();
+            append_folded(text, &mut bytes);
+            assert_eq!(bytes, format!("before {}", folded(text)).into_bytes());
+        }
     }
 
     #[test]

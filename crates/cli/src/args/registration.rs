@@ -73,7 +73,7 @@ pub(crate) struct RegisterArgs {
     /// Where the resource group is, if it has to be made.
     #[arg(long, value_name = "REGION", default_value = "westcentralus")]
     pub(crate) location: String,
-    /// The registration's name [default: AzureStack-<CLOUD-ID>].
+    /// The registration's name [default: AzureStack- and the cloud id].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Who operates the stack: compared with the advice.

@@ -27,7 +27,7 @@ pub(super) fn text(report: &Report, scenario: &Scenario, style: Style) -> String
     section("What was done", &events(report));
     section("Who is who", &names(scenario));
     for statement in &report.statements {
-        section(&title(statement, scenario), &render_statement(statement, style));
+        section(&title(statement, scenario), &render_statement(&with_names(statement, scenario), style));
     }
     section("Statements", &totals(report, scenario));
     section("What no tenant mapping claims", &unclaimed(report, scenario));
@@ -88,13 +88,22 @@ fn stack(id: &str, scenario: &Scenario) -> String {
     id.parse().map_or_else(|_| id.to_owned(), |id| scenario.stack_name(id).to_owned())
 }
 
-fn tenant(id: Option<&str>, scenario: &Scenario) -> String {
-    let known = id.and_then(|id| id.parse().ok()).map(|id| scenario.tenant_name(id));
-    known.unwrap_or("not listed").to_owned()
+fn tenant(id: &str, scenario: &Scenario) -> String {
+    id.parse().map_or_else(|_| id.to_owned(), |id| scenario.tenant_name(id).to_owned())
 }
 
 fn title(statement: &Statement, scenario: &Scenario) -> String {
     format!("———— {} ————", payer(&statement.subscription_id, scenario))
+}
+
+/// The statement as somebody reads it who knows the stacks and tenants by name.
+fn with_names(statement: &Statement, scenario: &Scenario) -> Statement {
+    let mut named = statement.clone();
+    for share in named.lines.iter_mut().flat_map(|line| &mut line.shares) {
+        share.cloud_id = stack(&share.cloud_id, scenario);
+        share.tenant_id = share.tenant_id.as_deref().map(|id| tenant(id, scenario));
+    }
+    named
 }
 
 fn totals(report: &Report, scenario: &Scenario) -> String {
@@ -141,7 +150,7 @@ fn unclaimed(report: &Report, scenario: &Scenario) -> String {
         right("SUBSCRIPTIONS"),
         right("RECORDS"),
         left("SINCE"),
-        right("DAYS"),
+        right("AGE IN DAYS"),
         right("AMOUNT"),
     ];
     let mut table = Table::new(&columns);
@@ -151,7 +160,7 @@ fn unclaimed(report: &Report, scenario: &Scenario) -> String {
         });
         table.row([
             stack(&cloud_id, scenario),
-            tenant(tenant_id.as_deref(), scenario),
+            tenant_id.as_deref().map_or_else(|| "-".to_owned(), |id| tenant(id, scenario)),
             reason_in_words(reason).to_owned(),
             charged_to.as_deref().map_or_else(|| "nobody".to_owned(), |id| payer(id, scenario)),
             group.local_subscriptions.len().to_string(),

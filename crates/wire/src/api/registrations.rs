@@ -98,7 +98,10 @@ impl BackdateRegistration {
 pub struct MapTenant {
     /// The directory tenant whose usage it is.
     pub tenant_id: String,
-    /// The customer's CSP subscription that pays; `null` for the registration's default subscription.
+    /// The customer's CSP subscription that pays; `null` for the registration's default subscription. It cannot be left
+    /// out: a forgotten member must not move usage.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
     pub subscription_id: Option<String>,
     /// The first hour for which this holds.
     pub valid_from: String,

@@ -1,7 +1,8 @@
 //! The resource provider `Microsoft.AzureStack`: registrations and their customer subscriptions.
 //!
-//! No type differs between the api-versions served here, so there is one module for all of them. Source: the
-//! swagger of each version.
+//! What is sent is the same in all api-versions served here, so there is one module for all of them: the members that
+//! 2020-06-01-preview adds (`systemData`, `kind`) are optional, and clients of it do without. Source: the swagger of
+//! each version.
 
 mod activation_key;
 mod token;

@@ -6,9 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::ids::CloudId;
 use domain::time::Hour;
-use domain::usage::UsageRecord;
 use twox_hash::XxHash3_128;
 
 use super::ids::SeriesId;
@@ -69,22 +67,6 @@ impl SeriesCache {
         }
     }
 
-    /// What stands for a record's series. `folded_uri` is the folded resource URI, `scratch` is overwritten.
-    pub(super) fn series_of(
-        &self,
-        stack: CloudId,
-        record: &UsageRecord<'_>,
-        folded_uri: &str,
-        scratch: &mut Vec<u8>,
-    ) -> Fingerprint {
-        scratch.clear();
-        scratch.extend_from_slice(stack.as_bytes());
-        scratch.extend_from_slice(record.local_subscription.as_bytes());
-        scratch.extend_from_slice(record.local_meter.as_bytes());
-        scratch.extend_from_slice(folded_uri.as_bytes());
-        self.fingerprint(scratch)
-    }
-
     /// What stands for these attributes. `scratch` is overwritten.
     pub(super) fn attributes(
         &self,
@@ -111,7 +93,7 @@ impl SeriesCache {
         self.attributes(location, tags, additional_info, &mut Vec::new())
     }
 
-    fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
+    pub(super) fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
         let hash = XxHash3_128::oneshot_with_seed(self.seed, bytes);
         let half = |bits: u128| (bits & u128::from(u64::MAX)) as u64;
         Fingerprint {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::quantity::Quantity;
-use domain::resource_id::folded;
+use domain::resource_id::append_folded;
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, QuarantineCode, UsageRecord};
 
@@ -133,6 +133,7 @@ impl Delivery {
             cache,
             unknown: HashMap::new(),
             attributes: HashMap::new(),
+            identity: Vec::new(),
             scratch: Vec::new(),
         };
         for record in batch.records {
@@ -149,6 +150,8 @@ struct Sorter<'a> {
     unknown: HashMap<Fingerprint, usize>,
     /// Places in [`Delivery::attributes`].
     attributes: HashMap<Fingerprint, usize>,
+    /// The series of the record at hand.
+    identity: Vec<u8>,
     scratch: Vec<u8>,
 }
 
@@ -185,7 +188,7 @@ impl Sorter<'_> {
                     said,
                 });
             }
-            None => self.unknown(series, record, &uri, delivery).records.push(said),
+            None => self.unknown(series, record, delivery).records.push(said),
         }
     }
 
@@ -209,13 +212,12 @@ impl Sorter<'_> {
         &mut self,
         fingerprint: Fingerprint,
         record: &UsageRecord<'_>,
-        folded_uri: &str,
         delivery: &'d mut Delivery,
     ) -> &'d mut UnknownSeries {
         let place = *self.unknown.entry(fingerprint).or_insert_with(|| {
             delivery.unknown.push(UnknownSeries {
                 fingerprint,
-                key: series_key(delivery.stack, record, folded_uri),
+                key: series_key(&self.identity),
                 local_subscription: record.local_subscription,
                 local_meter: record.local_meter,
                 resource_uri: record.resource_uri.as_ref().into(),
@@ -227,15 +229,22 @@ impl Sorter<'_> {
     }
 }
 
-/// What a series is stored under: the same whatever the case of its resource URI.
-fn series_key(stack: CloudId, record: &UsageRecord<'_>, folded_uri: &str) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(stack.as_bytes());
-    hasher.update(record.local_subscription.as_bytes());
-    hasher.update(record.local_meter.as_bytes());
-    hasher.update(folded_uri.as_bytes());
+/// Writes down what makes a record's series this one and no other, the same whatever the case of its resource URI.
+fn identify(stack: CloudId, record: &UsageRecord<'_>, identity: &mut Vec<u8>) {
+    identity.clear();
+    identity.extend_from_slice(stack.as_bytes());
+    identity.extend_from_slice(record.local_subscription.as_bytes());
+    identity.extend_from_slice(record.local_meter.as_bytes());
+    append_folded(&record.resource_uri, identity);
+}
+
+/// What the series is stored under.
+fn series_key(identity: &[u8]) -> [u8; 16] {
     let mut key = [0; 16];
-    hasher.finalize_xof().fill(&mut key);
+    blake3::Hasher::new()
+        .update(identity)
+        .finalize_xof()
+        .fill(&mut key);
     key
 }
 
