@@ -95,22 +95,20 @@ impl Platform {
     /// What somebody needs to know who wants to try things out.
     pub(super) fn introduction(&self, period: &str, subscription_id: &str) -> String {
         let data = self.data.path();
-        let url = self.running.url().trim_end_matches('/');
         let (ca, credential) = (Tls::ca_certificate_path(data), data.join(CREDENTIAL_FILE));
-        let at = format!("--url {url} --data {} --credential-file {}", data.display(), credential.display());
         format!(
             "The server goes on running, with the time of this machine. Stop it with Ctrl-C; its data stays in {}.\n\
              \n\
-             \x20 URL         {url}\n\
-             \x20 CA          {}\n\
-             \x20 credential  {}\n\
+             \x20 export METERBRIDGE_URL={}\n\
+             \x20 export METERBRIDGE_CA={}\n\
+             \x20 export METERBRIDGE_CREDENTIAL=$(cat {})\n\
              \n\
-             Try:\n\
-             \x20 meterbridge statement list --period {period} {at}\n\
-             \x20 meterbridge statement show {subscription_id} --period {period} {at}\n\
-             \x20 meterbridge usage unmapped --period {period} {at}\n\
-             \x20 meterbridge check --period {period} {at}",
+             \x20 meterbridge statement list --period {period}\n\
+             \x20 meterbridge statement show {subscription_id} --period {period}\n\
+             \x20 meterbridge usage unmapped --period {period}\n\
+             \x20 meterbridge check --period {period}",
             data.display(),
+            self.running.url().trim_end_matches('/'),
             ca.display(),
             credential.display(),
         )

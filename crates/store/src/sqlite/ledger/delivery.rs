@@ -158,10 +158,8 @@ struct Sorter<'a> {
 impl Sorter<'_> {
     fn put(&mut self, delivered: &DeliveredRecord<'_>, delivery: &mut Delivery) {
         let DeliveredRecord { index, record } = delivered;
-        let uri = folded(&record.resource_uri);
-        let series = self
-            .cache
-            .series_of(delivery.stack, record, &uri, &mut self.scratch);
+        identify(delivery.stack, record, &mut self.identity);
+        let series = self.cache.fingerprint(&self.identity);
         let attributes = self.cache.attributes(
             &record.location,
             &record.tags,

@@ -1,0 +1,300 @@
+//! A platform with one partner, one customer and one registered stack.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use app::access::Caller;
+use app::environment::{Clock, Random};
+use app::registrations::{Registered, RegistrationAddress};
+use app::usage::Delivery;
+use app::{App, Error};
+use domain::attribution::LocalSubscription;
+use domain::catalog::{
+    Billing, BillingMeter, Catalog, Conversion, LocalMeter, Price, PriceList, PriceListScope, Prices,
+};
+use domain::ids::{
+    BillingMeterId, CloudId, CustomerId, LocalMeterId, LocalSubscriptionId, OperatorId, PartnerId,
+    SubscriptionId, TenantId,
+};
+use domain::money::Currency;
+use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
+use domain::quantity::Rational;
+use domain::registration::register::PutRegistration;
+use domain::registration::{BillingModel, RegistrationToken};
+use domain::time::{Hour, Timestamp};
+use domain::usage::{Granularity, UsageRecord};
+use store::{DeliveredRecord, Receipt, StoreConfig};
+
+pub(crate) const PARTNER: PartnerId = PartnerId::from_bytes([1; 16]);
+pub(crate) const CUSTOMER: CustomerId = CustomerId::from_bytes([2; 16]);
+pub(crate) const TENANT: TenantId = TenantId::from_bytes([3; 16]);
+pub(crate) const SHARED: SubscriptionId = SubscriptionId::from_bytes([4; 16]);
+pub(crate) const CSP: SubscriptionId = SubscriptionId::from_bytes([5; 16]);
+pub(crate) const STACK: CloudId = CloudId::from_bytes([6; 16]);
+pub(crate) const LOCAL: LocalSubscriptionId = LocalSubscriptionId::from_bytes([7; 16]);
+pub(crate) const VCPU: LocalMeterId = LocalMeterId::from_bytes([8; 16]);
+pub(crate) const VCPU_BILLED: BillingMeterId = BillingMeterId::from_bytes([9; 16]);
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+struct Counting(AtomicU64);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        bytes.fill(0x77);
+        bytes[..8].copy_from_slice(&number);
+    }
+}
+
+pub(crate) struct House {
+    directory: tempfile::TempDir,
+    clock: Arc<TestClock>,
+    app: RwLock<App>,
+}
+
+impl House {
+    /// Built at this moment, with a partner, a customer, both subscriptions and a price of 1.00 for each vCPU hour.
+    pub(crate) async fn built_at(moment: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(0)));
+        let app = RwLock::new(open(&directory, &clock).await);
+        let house = Self {
+            directory,
+            clock,
+            app,
+        };
+        house.it_is(moment);
+        let app = house.app();
+        let partner = Partner {
+            id: PARTNER,
+            name: "Fabrikam".to_owned(),
+            kind: PartnerKind::DirectBill,
+        };
+        app.create_partner(&operator(), partner).await.unwrap();
+        let customer = Customer {
+            id: CUSTOMER,
+            partner: PARTNER,
+            name: "Contoso".to_owned(),
+            tenants: vec![TENANT],
+        };
+        app.create_customer(&operator(), customer).await.unwrap();
+        let shared = Subscription {
+            id: SHARED,
+            name: "Fabrikam stacks".to_owned(),
+            kind: SubscriptionKind::PartnerSharedServices,
+            tenant: TenantId::from_bytes([0xff; 16]),
+            owner: Some(PARTNER),
+            customer: None,
+            state: SubscriptionState::Active,
+        };
+        let csp = Subscription {
+            id: CSP,
+            name: "Contoso production".to_owned(),
+            kind: SubscriptionKind::Csp,
+            tenant: TENANT,
+            customer: Some(CUSTOMER),
+            ..shared.clone()
+        };
+        app.create_subscription(&operator(), shared).await.unwrap();
+        app.create_subscription(&operator(), csp).await.unwrap();
+        let list = PriceList {
+            name: "list".parse().unwrap(),
+            scope: PriceListScope::Platform,
+            currency: Currency::USD,
+        };
+        let prices: Prices = [(VCPU_BILLED, Price::flat("1".parse().unwrap()))].into();
+        app.publish_price_list(&operator(), list, prices, Hour::MIN)
+            .await
+            .unwrap();
+        house
+    }
+
+    pub(crate) fn app(&self) -> App {
+        self.app.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn it_is(&self, moment: &str) {
+        let moment: Timestamp = moment.parse().unwrap();
+        self.clock.0.store(moment.as_second(), Ordering::SeqCst);
+    }
+
+    /// The stack is registered, approved, and its directory lists the local subscription.
+    pub(crate) async fn register(&self, model: BillingModel) -> Registered {
+        let app = self.app();
+        app.put_resource_group(
+            &operator(),
+            SHARED,
+            &"azurestack".parse().unwrap(),
+            "westcentralus",
+            BTreeMap::new(),
+        )
+        .await
+        .unwrap();
+        let registered = self.put_registration(Some(token(model))).await.unwrap();
+        app.approve_multi_tenancy(&operator(), STACK).await.unwrap();
+        let listed = LocalSubscription {
+            tenant: TENANT,
+            name: "web".to_owned(),
+            owner: "ops@contoso.example".to_owned(),
+            state: "Enabled".to_owned(),
+        };
+        app.take_directory(&operator(), STACK, &[(LOCAL, listed)])
+            .await
+            .unwrap();
+        registered
+    }
+
+    pub(crate) async fn put_registration(
+        &self,
+        token: Option<RegistrationToken>,
+    ) -> Result<Registered, Error> {
+        let request = PutRegistration {
+            name: address().name,
+            location: None,
+            tags: None,
+            token,
+        };
+        self.app()
+            .put_registration(&operator(), &address(), &request)
+            .await
+    }
+
+    /// Delivers one record for each (usage start, quantity), read from the window that begins at `reported`.
+    pub(crate) async fn deliver(&self, reported: &str, usage: &[(&str, &str)]) -> Result<Receipt, Error> {
+        let record = |(start, quantity): &(&str, &str)| UsageRecord {
+            local_subscription: LOCAL,
+            local_meter: VCPU,
+            resource_uri: Cow::Borrowed("/subscriptions/x/resourceGroups/g/providers/p/virtualMachines/vm"),
+            location: Cow::Borrowed("north"),
+            tags: Cow::Borrowed(""),
+            additional_info: Cow::Borrowed(""),
+            start: start.parse().unwrap(),
+            granularity: Granularity::Hour,
+            quantity: quantity.parse().unwrap(),
+        };
+        let records: Vec<DeliveredRecord<'_>> = (0..)
+            .zip(usage)
+            .map(|(index, it)| DeliveredRecord {
+                index,
+                record: record(it),
+            })
+            .collect();
+        let delivery = Delivery {
+            stack: STACK,
+            reported_start: Some(reported.parse().unwrap()),
+            reported_end: None,
+            reported_through: None,
+            idempotency_key: None,
+            digest: [0; 32],
+            records: &records,
+            quarantined: &[],
+            raw: &|_| String::new(),
+        };
+        self.app().deliver_usage(delivery).await
+    }
+
+    /// What a subscription owes for October 2026.
+    pub(crate) async fn owes(&self, subscription: SubscriptionId) -> String {
+        let statement = self
+            .app()
+            .statement(subscription, "2026-10".parse().unwrap())
+            .await
+            .unwrap();
+        statement.total.to_string()
+    }
+}
+
+async fn open(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> App {
+    let config = StoreConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    };
+    let store = store::open(&config).unwrap();
+    App::open(
+        store,
+        catalog(),
+        clock.clone(),
+        Arc::new(Counting(AtomicU64::new(1))),
+    )
+    .await
+    .unwrap()
+}
+
+impl House {
+    /// The same platform after a restart: everything is read from the store again.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self {
+            directory,
+            clock,
+            app,
+        } = self;
+        drop(app);
+        let app = RwLock::new(open(&directory, &clock).await);
+        Self {
+            directory,
+            clock,
+            app,
+        }
+    }
+}
+
+fn catalog() -> Catalog {
+    let one = Rational::from_integer(1.into());
+    let conversion = Conversion::by_factor(one).unwrap();
+    let local = LocalMeter {
+        id: VCPU,
+        name: "vCPU".to_owned(),
+        unit: "vCPU hours".to_owned(),
+        meaning: String::new(),
+        billing: Billing::Charged {
+            meter: VCPU_BILLED,
+            conversion,
+        },
+    };
+    let billing = BillingMeter {
+        id: VCPU_BILLED,
+        name: "vCPU".to_owned(),
+        category: "Compute".to_owned(),
+        unit: "1 vCPU hour".to_owned(),
+    };
+    Catalog::new([local], [billing]).unwrap()
+}
+
+pub(crate) fn operator() -> Caller {
+    Caller::Operator {
+        id: OperatorId::from_bytes([0xa; 16]),
+        name: "operator".to_owned(),
+    }
+}
+
+pub(crate) fn address() -> RegistrationAddress {
+    RegistrationAddress {
+        subscription: SHARED,
+        resource_group: "azurestack".parse().unwrap(),
+        name: "AzureStack-North".parse().unwrap(),
+    }
+}
+
+pub(crate) fn token(billing_model: BillingModel) -> RegistrationToken {
+    RegistrationToken {
+        cloud_id: STACK,
+        object_id: None,
+        billing_model,
+        marketplace_syndication_enabled: true,
+        usage_reporting_enabled: true,
+        agreement_number: Some("A-1".to_owned()),
+        asset_tag: None,
+        region_names: Vec::new(),
+        hardware: Vec::new(),
+        issuer: String::new(),
+        version: "1.0".to_owned(),
+    }
+}

@@ -1,0 +1,201 @@
+//! What is refused, and that a refusal changes nothing.
+
+use app::Kind;
+use app::access::{Caller, Right};
+use domain::ids::{CloudId, RegistrationId};
+use domain::registration::BillingModel;
+
+use crate::house::{CSP, House, SHARED, STACK, address, operator, token};
+
+#[tokio::test]
+async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothing() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    let first = house.register(BillingModel::PayAsYouUse).await;
+    assert!(first.created);
+    let other = app::registrations::RegistrationAddress {
+        name: "other".parse().unwrap(),
+        ..address()
+    };
+    let request = domain::registration::register::PutRegistration {
+        name: other.name.clone(),
+        location: None,
+        tags: None,
+        token: Some(token(BillingModel::PayAsYouUse)),
+    };
+    let refused = house
+        .app()
+        .put_registration(&operator(), &other, &request)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.code),
+        (Kind::Conflict, "StackAlreadyRegistered")
+    );
+
+    let id = first.registration.id;
+    assert!(house.app().registered_stack(STACK, id).is_ok());
+    assert!(
+        house
+            .app()
+            .delete_registration(&operator(), &address())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !house
+            .app()
+            .delete_registration(&operator(), &address())
+            .await
+            .unwrap()
+    );
+    let refused = house.app().registered_stack(STACK, id).unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.code),
+        (Kind::Unauthenticated, "ActivationKeyRevoked")
+    );
+    let again = house
+        .put_registration(Some(token(BillingModel::PayAsYouUse)))
+        .await
+        .unwrap();
+    assert!(again.created);
+    assert_ne!(again.registration.id, id);
+    assert!(house.app().registered_stack(STACK, id).is_err());
+}
+
+#[tokio::test]
+async fn nobody_does_what_their_credential_is_not_for() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    let app = house.app();
+    let stack = Caller::Stack {
+        cloud_id: STACK,
+        registration: RegistrationId::from_bytes([1; 16]),
+    };
+    let other = CloudId::from_bytes([0xee; 16]);
+    for (caller, right, allowed) in [
+        (operator(), Right::Operate, true),
+        (operator(), Right::DeliverDirectory(STACK), true),
+        (operator(), Right::DeliverUsage(STACK), false),
+        (stack.clone(), Right::DeliverUsage(STACK), true),
+        (stack.clone(), Right::DeliverDirectory(STACK), true),
+        (stack.clone(), Right::DeliverUsage(other), false),
+        (stack.clone(), Right::DeliverDirectory(other), false),
+        (stack, Right::Operate, false),
+    ] {
+        assert_eq!(
+            app.authorize(&caller, right).is_ok(),
+            allowed,
+            "{caller:?} {right:?}"
+        );
+    }
+    assert_eq!(app.operator(&[1; 32]).unwrap_err().kind, Kind::Unauthenticated);
+    app.admit_operator("second", [1; 32]).await.unwrap();
+    assert!(app.operator(&[1; 32]).is_ok());
+}
+
+#[tokio::test]
+async fn a_group_with_a_registration_in_it_is_not_deleted_in_passing() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    let group = address().resource_group;
+    let refused = house
+        .app()
+        .delete_resource_group(&operator(), SHARED, &group)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.code),
+        (Kind::Conflict, "ResourceGroupNotEmpty")
+    );
+    assert!(house.app().registration(&address()).is_ok());
+    house
+        .app()
+        .delete_registration(&operator(), &address())
+        .await
+        .unwrap();
+    house
+        .app()
+        .delete_resource_group(&operator(), SHARED, &group)
+        .await
+        .unwrap();
+    assert_eq!(
+        house.app().resource_group(SHARED, &group).unwrap_err().code,
+        "ResourceGroupNotFound"
+    );
+}
+
+#[tokio::test]
+async fn a_registration_is_not_backdated_over_the_hours_of_a_former_one() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    house.it_is("2026-10-05T00:00:00Z");
+    house
+        .app()
+        .delete_registration(&operator(), &address())
+        .await
+        .unwrap();
+    house.it_is("2026-10-07T00:00:00Z");
+    house
+        .put_registration(Some(token(BillingModel::PayAsYouUse)))
+        .await
+        .unwrap();
+    let backdate = async |from: &str| {
+        house
+            .app()
+            .backdate_registration(&operator(), STACK, from.parse().unwrap())
+            .await
+            .map_err(|it| it.code)
+    };
+    assert_eq!(
+        backdate("2026-10-04T00:00:00Z").await.unwrap_err(),
+        "StackWasRegistered"
+    );
+    assert_eq!(
+        backdate("2026-10-07T00:00:00Z").await.unwrap_err(),
+        "InvalidValidFrom"
+    );
+    assert!(backdate("2026-10-05T00:00:00Z").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refused_tenant_leaves_the_books_as_they_were() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    for (subscription, code) in [
+        ("not-a-guid", "InvalidCustomerSubscriptionId"),
+        (
+            "99999999-0000-4000-8000-000000000000",
+            "InvalidCustomerSubscriptionId",
+        ),
+        (&SHARED.to_string(), "InvalidCSPSubscription"),
+    ] {
+        let refused = house
+            .app()
+            .add_tenant(&operator(), &address(), subscription, None)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.code, code);
+        assert!(refused.hint.is_some(), "{code} says what to do");
+    }
+    assert_eq!(house.app().tenant_mappings(&address()).unwrap(), []);
+    house
+        .app()
+        .add_tenant(&operator(), &address(), &CSP.to_string().to_uppercase(), None)
+        .await
+        .unwrap();
+    assert_eq!(house.app().tenant_mappings(&address()).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_window_that_cannot_be_is_refused_before_anything_is_stored() {
+    let house = House::built_at("2026-10-10T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    let refused = house
+        .deliver("2026-10-10T02:00:00Z", &[("2026-10-09T00:00:00Z", "1")])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.code, refused.target),
+        (Kind::Invalid, "ReportedTimeInFuture", Some("reportedStart"))
+    );
+    assert_eq!(house.app().receipts(STACK, 0, 10).await.unwrap(), []);
+}
