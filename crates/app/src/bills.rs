@@ -7,6 +7,7 @@ use domain::laws::{self, RecordCounts, UsageByMeter};
 use domain::partner::Subscription;
 use domain::statement::{ChargedUsage, Statement, draw_up, price_changes};
 use domain::time::{Hour, HourInterval, Period};
+use domain::timeline::Timeline;
 use std::collections::BTreeMap;
 use store::{LocalSubscriptionKey, Slice, SliceSum};
 
@@ -211,10 +212,7 @@ fn payer(books: &Books, id: SubscriptionId, period: Period) -> Result<Payer, Err
 /// Whether a stack's usage was ever charged to a subscription.
 fn may_charge(history: &StackHistory, subscription: SubscriptionId) -> bool {
     let registrations = history.registration.assertions().iter().filter_map(|it| it.value);
-    let mappings = history
-        .mappings
-        .values()
-        .flat_map(|timeline| timeline.assertions());
+    let mappings = history.mappings.values().flat_map(Timeline::assertions);
     registrations
         .map(|terms| terms.default_subscription)
         .any(|it| it == subscription)

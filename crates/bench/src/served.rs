@@ -50,9 +50,8 @@ impl Served {
         let made: Value = serde_json::from_slice(&init.stdout).expect("init answers in JSON");
         let credential = made["credential"].as_str().expect("init makes a credential");
         let mut process = Command::new(&binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"])
             .arg(&data)
-            .env("METERBRIDGE_LOG", "warn")
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()

@@ -39,8 +39,8 @@ pub fn series(number: usize) -> Series {
         .parse()
         .expect("meter ids are GUIDs");
     let resource_uri = format!(
-        "/subscriptions/{local_subscription}/resourceGroups/benchmark-group-{:04}/providers/Microsoft.Compute/\
-         virtualMachines/machine-{:07}",
+        "/subscriptions/{local_subscription}/resourceGroups/group-{:04}/providers/Microsoft.Compute/\
+         virtualMachines/vm-{:07}",
         number / 20,
         number / METERS.len(),
     );
@@ -111,8 +111,7 @@ impl Template {
         self.push(&format!(
             "+00:00\",\"instanceData\":\"{{\\\"Microsoft.Resources\\\":{{\\\"resourceUri\\\":\\\"{resource_uri}\\\",\
              \\\"location\\\":\\\"northwest\\\",\\\"tags\\\":\\\"null\\\",\\\"additionalInfo\\\":\\\"{{\\\\\\\"\
-             ServiceType\\\\\\\":\\\\\\\"Standard_F2s\\\\\\\",\\\\\\\"ImageType\\\\\\\":null,\\\\\\\"Publisher\
-             \\\\\\\":\\\\\\\"Canonical\\\\\\\",\\\\\\\"Offer\\\\\\\":\\\\\\\"UbuntuServer\\\\\\\",\\\\\\\"Sku\
+             ServiceType\\\\\\\":\\\\\\\"Standard_F2s\\\\\\\",\\\\\\\"Sku\
              \\\\\\\":\\\\\\\"16.04-LTS\\\\\\\"}}\\\"}}}}\",\"quantity\":1."
         ));
         self.quantities.push(self.body.len());

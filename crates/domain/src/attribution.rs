@@ -229,11 +229,10 @@ mod tests {
             .assert(from(start, 3, payer));
     }
 
-    /// (start, end, payer, reason) of each answer.
-    fn told(
-        history: &StackHistory,
-        within: HourInterval,
-    ) -> Vec<(i32, i32, Option<(SubscriptionId, Reason)>)> {
+    /// Start, end, payer and reason of an answer.
+    type Told = (i32, i32, Option<(SubscriptionId, Reason)>);
+
+    fn told(history: &StackHistory, within: HourInterval) -> Vec<Told> {
         attribute(history, LOCAL, within)
             .into_iter()
             .map(|answer| {

@@ -116,9 +116,15 @@ pub(crate) async fn delivery(door: &Door, request: Request) -> Result<Held, Fail
     hold(door, request, door.limits.body_bytes_max).await
 }
 
-/// Reads the body of a delivery that is JSON of one shape.
-pub(crate) async fn json_delivery<T: DeserializeOwned>(door: &Door, request: Request) -> Result<T, Failure> {
-    read_json(door, request, door.limits.body_bytes_max).await
+/// Reads the body of a delivery that is JSON of one shape. It may be large, so it is parsed where it holds nobody up.
+pub(crate) async fn json_delivery<T>(door: &Door, request: Request) -> Result<T, Failure>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    is_json(request.headers())?;
+    let bytes = delivery(door, request).await?;
+    let read = tokio::task::spawn_blocking(move || json(&bytes)).await;
+    read.unwrap_or_else(|error| Err(Failure::internal(format!("a body was not read: {error}"))))
 }
 
 /// What `Content-Length` says; refused before anything is read if that is too much.

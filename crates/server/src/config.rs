@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::environment::Clock;
+use axum::http::Uri;
 
 use crate::limits::Limits;
 
@@ -43,11 +44,32 @@ impl ServerConfig {
     }
 }
 
+impl ServerConfig {
+    /// The names and addresses, beside this machine's own, that a self-made certificate is good for.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = match &self.tls {
+            Tls::SelfMade { host_names } => host_names.clone(),
+            Tls::Own { .. } => Vec::new(),
+        };
+        let public = self.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+        names.extend(
+            public
+                .as_ref()
+                .and_then(Uri::host)
+                .map(|host| host.trim_matches(['[', ']']).to_owned()),
+        );
+        let address = self.listen.ip();
+        names.extend((!address.is_unspecified()).then(|| address.to_string()));
+        names
+    }
+}
+
 /// Where the server's certificate comes from.
 #[derive(Debug, Clone)]
 pub enum Tls {
     /// From a certificate authority of its own, made at the first start and kept in the data directory. Good for
-    /// `localhost`, the loopback addresses, the machine's name and these names and addresses.
+    /// `localhost`, the loopback addresses, the machine's name, the host of the public URL, the address that is listened
+    /// on, and these names and addresses.
     SelfMade {
         /// Further names and addresses.
         host_names: Vec<String>,
@@ -66,5 +88,44 @@ impl Tls {
     #[must_use]
     pub fn ca_certificate_path(data_directory: &Path) -> PathBuf {
         data_directory.join("tls").join("ca.pem")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Never;
+
+    impl Clock for Never {
+        fn now(&self) -> domain::time::Timestamp {
+            domain::time::Timestamp::UNIX_EPOCH
+        }
+    }
+
+    #[test]
+    fn a_self_made_certificate_is_good_for_the_public_url() {
+        for (listen, public_url, names) in [
+            ("0.0.0.0:1", None, vec!["a"]),
+            (
+                "[::]:1",
+                Some("https://bills.example:8443"),
+                vec!["a", "bills.example"],
+            ),
+            (
+                "192.0.2.1:1",
+                Some("https://[2001:db8::1]/"),
+                vec!["a", "2001:db8::1", "192.0.2.1"],
+            ),
+        ] {
+            let config = ServerConfig {
+                public_url: public_url.map(str::to_owned),
+                tls: Tls::SelfMade {
+                    host_names: vec!["a".to_owned()],
+                },
+                ..ServerConfig::new(PathBuf::new(), listen.parse().unwrap(), Arc::new(Never))
+            };
+            assert_eq!(config.names(), names);
+        }
     }
 }

@@ -32,6 +32,8 @@ mod secret_file;
 mod serve;
 mod tls;
 
+use std::sync::Arc;
+
 use app::App;
 use tokio::sync::Semaphore;
 
@@ -56,7 +58,7 @@ struct Door {
     rates: rates::Rates,
     memory: body::Memory,
     /// Places for deliveries that are being parsed and stored.
-    deliveries: Semaphore,
+    deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,
 }
 

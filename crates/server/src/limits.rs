@@ -24,9 +24,9 @@ pub(crate) const HEADERS_MAX: usize = 100;
 /// The most requests at once in one HTTP/2 connection.
 pub(crate) const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 /// The most bytes of one HTTP/2 stream that may be on their way: a usual delivery of a thousand records fits in.
-pub(crate) const STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 /// The most bytes of one HTTP/2 connection that may be on their way.
-pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// The most bytes that are read from an HTTP/1.1 connection ahead of their use.
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = MIB;
 /// The most peers, or callers, whose rate is remembered; beyond it, those that are idle are forgotten.
@@ -66,7 +66,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 4096,
+            connections_max: 1024,
             body_bytes_max: 64 * MIB,
             delivery_bytes_in_memory_max: 128 * MIB,
             deliveries_at_once_max: 64,

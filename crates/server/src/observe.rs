@@ -10,7 +10,8 @@ use axum::http::header::{CACHE_CONTROL, EXPIRES, PRAGMA, STRICT_TRANSPORT_SECURI
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tracing::Instrument as _;
+use tokio::task::JoinError;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::Door;
@@ -55,12 +56,20 @@ impl Story {
 }
 
 /// Surrounds every request.
+///
+/// It runs on a task of its own: a client that goes away neither leaves a request half done nor without its line in the
+/// log.
 pub(crate) async fn observe(
     State(door): State<Arc<Door>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
+    let observed = tokio::spawn(observed(door, peer, request, next));
+    observed.await.unwrap_or_else(|error| broken_off(&error))
+}
+
+async fn observed(door: Arc<Door>, peer: SocketAddr, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = door.app.random().uuid();
     let story = Arc::new(Story::default());
@@ -69,15 +78,15 @@ pub(crate) async fn observe(
     let arm = is_arm(request.uri().path());
     let span = tracing::info_span!("request", %id, %method, path = request.uri().path());
     let _in_flight = door.metrics.in_flight();
-    let mut response = tokio::time::timeout(door.limits.request_timeout, next.run(request))
-        .instrument(span.clone())
-        .await
-        .unwrap_or_else(|_| too_long().into_response());
+    let mut response = answer(&door, request, next, span.clone()).await;
     let headers = response.headers_mut();
     add_headers(headers, id, &sent);
     if arm {
         add_arm_headers(headers, &door, id, &method, &sent);
     }
+    let route = story.route.get().copied().unwrap_or("none");
+    door.metrics
+        .count_request(route, method_label(&method), response.status(), began.elapsed());
     if response
         .extensions()
         .get::<Logged>()
@@ -85,11 +94,22 @@ pub(crate) async fn observe(
     {
         door.metrics.count_busy();
     }
-    let route = story.route.get().copied().unwrap_or("none");
-    door.metrics
-        .count_request(route, method_label(&method), response.status(), began.elapsed());
     span.in_scope(|| log(&response, &story, peer, began));
     response
+}
+
+/// The answer, or that it took too long, or that there is a defect. What takes too long goes on all the same.
+async fn answer(door: &Door, request: Request, next: Next, span: Span) -> Response {
+    let answering = tokio::spawn(next.run(request).instrument(span));
+    match tokio::time::timeout(door.limits.request_timeout, answering).await {
+        Ok(answer) => answer.unwrap_or_else(|error| broken_off(&error)),
+        Err(_) => too_long().into_response(),
+    }
+}
+
+/// The answer where a handler panicked.
+fn broken_off(error: &JoinError) -> Response {
+    Failure::internal(format!("a request was broken off: {error}")).into_response()
 }
 
 fn too_long() -> Failure {
@@ -175,20 +195,6 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
-}
-
-/// The answer where a handler panicked.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
-pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let said = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref().copied());
-    Failure::internal(format!(
-        "a handler panicked: {}",
-        said.unwrap_or("without a text")
-    ))
-    .into_response()
 }
 
 /// The answer where the path exists, but not for the method.

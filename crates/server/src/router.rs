@@ -12,7 +12,6 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::middleware::{from_fn_with_state, map_request};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Gate, Needs};
@@ -20,7 +19,7 @@ use crate::api::{
     accounts, deliveries, documents, mappings, meters, price_lists, registrations, stacks, statements, usage,
 };
 use crate::arm::{self, customer_subscriptions, resource_groups};
-use crate::observe::{method_not_allowed, observe, panicked};
+use crate::observe::{method_not_allowed, observe};
 use crate::{Door, body, ops};
 
 macro_rules! arm_groups {
@@ -140,8 +139,8 @@ methods! { get = GET, head = HEAD, put = PUT, post = POST, patch = PATCH, delete
 
 /// The whole door.
 ///
-/// From the outside in: observation (id, time limit, log), panics, the spelling of ARM paths, then the table. The
-/// spelling comes before routes are looked up, so the table is a service of its own behind it.
+/// From the outside in: observation (id, time limit, log), the spelling of ARM paths, then the table. The spelling comes
+/// before routes are looked up, so the table is a service of its own behind it.
 pub(crate) fn build(door: Shared) -> Router {
     let mut by_path: BTreeMap<&'static str, MethodRouter<Shared>> = BTreeMap::new();
     for Route { line, handler } in routes() {
@@ -169,7 +168,6 @@ pub(crate) fn build(door: Shared) -> Router {
     Router::new()
         .fallback_service(table)
         .layer(map_request(canonical))
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(door, observe))
 }
 

@@ -113,7 +113,7 @@ impl Server {
             keys,
             rates: Rates::new(&limits),
             memory: Memory::new(limits.delivery_bytes_in_memory_max),
-            deliveries: Semaphore::new(limits.deliveries_at_once_max),
+            deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
             public_url: url.clone(),
             limits: limits.clone(),
@@ -229,7 +229,12 @@ fn public_url(configured: Option<&str>, address: SocketAddr) -> Result<String, S
 }
 
 fn obtain(config: &ServerConfig) -> Result<Certificate, TlsError> {
-    Certificate::obtain(&config.tls, &config.data_directory, config.wall_clock.now())
+    Certificate::obtain(
+        &config.tls,
+        &config.names(),
+        &config.data_directory,
+        config.wall_clock.now(),
+    )
 }
 
 async fn renew(config: ServerConfig, tls: RustlsConfig) {

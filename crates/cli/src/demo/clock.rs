@@ -20,7 +20,10 @@ enum Hand {
 impl DemoClock {
     /// A clock that stands at a time.
     pub(super) fn at(time: Timestamp, system: Arc<dyn Clock>) -> Self {
-        Self { hand: Mutex::new(Hand::Stands(time)), system }
+        Self {
+            hand: Mutex::new(Hand::Stands(time)),
+            system,
+        }
     }
 
     /// Sets the clock forward. It is never set back.
@@ -71,8 +74,11 @@ mod tests {
     #[test]
     fn the_clock_is_set_forward_and_never_back_not_even_when_it_is_released() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let (first, middle, system) =
-            (at("2026-10-01T00:00:00Z"), at("2026-10-12T14:37:00Z"), at("2026-10-05T00:00:00Z"));
+        let (first, middle, system) = (
+            at("2026-10-01T00:00:00Z"),
+            at("2026-10-12T14:37:00Z"),
+            at("2026-10-05T00:00:00Z"),
+        );
         let clock = DemoClock::at(first, Arc::new(Fixed(system)));
         assert_eq!(clock.now(), first);
         clock.advance_to(middle);

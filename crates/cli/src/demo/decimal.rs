@@ -13,13 +13,22 @@ pub(super) fn decimal(text: &str) -> Option<BigRational> {
         return None;
     }
     let digits: BigInt = format!("{whole}{fraction}").parse().ok()?;
-    Some(BigRational::new(digits, BigInt::from(10).pow(u32::try_from(fraction.len()).ok()?)))
+    Some(BigRational::new(
+        digits,
+        BigInt::from(10).pow(u32::try_from(fraction.len()).ok()?),
+    ))
 }
 
 /// Whether a text shows a number: exactly, or rounded to the places that the API shows.
 pub(super) fn shows(text: &str, number: &BigRational) -> bool {
     let half_a_place = BigRational::new(1.into(), BigInt::from(2) * BigInt::from(10).pow(SHOWN_PLACES));
-    let apart = |shown: BigRational| if shown > *number { shown - number } else { number - shown };
+    let apart = |shown: BigRational| {
+        if shown > *number {
+            shown - number
+        } else {
+            number - shown
+        }
+    };
     decimal(text).is_some_and(|shown| apart(shown) <= half_a_place)
 }
 
@@ -27,7 +36,11 @@ pub(super) fn shows(text: &str, number: &BigRational) -> bool {
 pub(super) fn shown(number: &BigRational) -> String {
     let one = BigInt::from(10).pow(SHOWN_PLACES);
     let rounded = (number * &one).round().to_integer();
-    let (sign, digits) = if rounded < BigInt::from(0) { ("-", -rounded) } else { ("", rounded) };
+    let (sign, digits) = if rounded < BigInt::from(0) {
+        ("-", -rounded)
+    } else {
+        ("", rounded)
+    };
     let places = usize::try_from(SHOWN_PLACES).unwrap_or(0);
     let text = format!("{}.{:0>places$}", &digits / &one, (&digits % &one).to_string());
     format!("{sign}{}", text.trim_end_matches('0').trim_end_matches('.'))
@@ -39,7 +52,8 @@ mod tests {
 
     #[test]
     fn decimals_are_read_exactly_and_nothing_else_is() {
-        let ratio = |numerator: i64, denominator: i64| Some(BigRational::new(numerator.into(), denominator.into()));
+        let ratio =
+            |numerator: i64, denominator: i64| Some(BigRational::new(numerator.into(), denominator.into()));
         for (text, number) in [
             ("0", ratio(0, 1)),
             ("12.50", ratio(25, 2)),

@@ -152,12 +152,18 @@ impl Courier {
     }
 
     /// Takes a page on its way; waits while there are too many.
-    pub(super) async fn deliver(&mut self, client: Client, cloud_id: String, parcel: Parcel) -> Result<(), Failure> {
+    pub(super) async fn deliver(
+        &mut self,
+        client: Client,
+        cloud_id: String,
+        parcel: Parcel,
+    ) -> Result<(), Failure> {
         while self.under_way.len() >= IN_FLIGHT_MAX {
             self.receive_one().await?;
         }
         let key = format!("demo/{cloud_id}/{}/{}", parcel.window, parcel.page);
-        self.under_way.spawn(async move { deliver(&client, &cloud_id, parcel, &key).await });
+        self.under_way
+            .spawn(async move { deliver(&client, &cloud_id, parcel, &key).await });
         Ok(())
     }
 
@@ -167,24 +173,49 @@ impl Courier {
             self.receive_one().await?;
         }
         self.progress.finish();
-        Ok(Delivered { tally: self.tally, samples: self.samples, took: self.started.elapsed() })
+        Ok(Delivered {
+            tally: self.tally,
+            samples: self.samples,
+            took: self.started.elapsed(),
+        })
     }
 
     async fn receive_one(&mut self) -> Result<(), Failure> {
-        let Some(taken) = self.under_way.join_next().await else { return Ok(()) };
-        let taken = taken.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))??;
+        let Some(taken) = self.under_way.join_next().await else {
+            return Ok(());
+        };
+        let taken =
+            taken.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))??;
         self.progress.add(taken.tally.sent);
         self.tally.add(taken.tally);
         if taken.page == 0 && taken.window.epoch_hours() % SAMPLED_HOURS == 0 {
-            let Taken { stack, window, batch, tally, .. } = taken;
-            self.samples.push(Sample { stack, window, batch, tally });
+            let Taken {
+                stack,
+                window,
+                batch,
+                tally,
+                ..
+            } = taken;
+            self.samples.push(Sample {
+                stack,
+                window,
+                batch,
+                tally,
+            });
         }
         Ok(())
     }
 }
 
 async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> Result<Taken, Failure> {
-    let Parcel { stack, window, page, body, records, is_last } = parcel;
+    let Parcel {
+        stack,
+        window,
+        page,
+        body,
+        records,
+        is_last,
+    } = parcel;
     let (start, end) = (window.to_string(), window.plus(1).to_string());
     let delivery = Delivery {
         body: Bytes::from(body),
@@ -204,7 +235,13 @@ async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> 
         revised: receipt.revised.into(),
         quarantined: receipt.quarantined.into(),
     };
-    Ok(Taken { stack, window, page, batch: receipt.batch_id, tally })
+    Ok(Taken {
+        stack,
+        window,
+        page,
+        batch: receipt.batch_id,
+        tally,
+    })
 }
 
 /// What came of delivering pages again.
@@ -226,20 +263,30 @@ pub(super) async fn deliver_again(
 ) -> Result<Redelivered, Failure> {
     let mut again = Redelivered::default();
     for (number, sample) in samples.iter().rev().enumerate() {
-        let Some(stack) = stacks.all().get(sample.stack) else { continue };
-        let Some(client) = clients.get(sample.stack).and_then(Option::as_ref) else { continue };
-        let Some(parcel) = stacks.pages(sample.stack, sample.window).next() else { continue };
+        let Some(stack) = stacks.all().get(sample.stack) else {
+            continue;
+        };
+        let Some(client) = clients.get(sample.stack).and_then(Option::as_ref) else {
+            continue;
+        };
+        let Some(parcel) = stacks.pages(sample.stack, sample.window).next() else {
+            continue;
+        };
         let cloud_id = stack.spec().cloud_id.to_string();
         let name = format!("demo/{cloud_id}/{}/{}", parcel.window, parcel.page);
         again.records += sample.tally.sent;
         if number % 2 == 0 {
             let taken = deliver(client, &cloud_id, parcel, &format!("{name}/again")).await?;
-            again.differences.extend(difference_when_looked_at(&name, sample, &taken));
+            again
+                .differences
+                .extend(difference_when_looked_at(&name, sample, &taken));
             again.looked_at.add(taken.tally);
         } else {
             let taken = deliver(client, &cloud_id, parcel, &name).await?;
             if (&taken.batch, taken.tally) != (&sample.batch, sample.tally) {
-                again.differences.push(format!("{name}: the second answer is not the first"));
+                again
+                    .differences
+                    .push(format!("{name}: the second answer is not the first"));
             }
         }
     }
@@ -250,7 +297,8 @@ pub(super) async fn deliver_again(
 fn difference_when_looked_at(name: &str, sample: &Sample, taken: &Taken) -> Option<String> {
     let (first, second) = (sample.tally, taken.tally);
     let known = first.sent - first.quarantined;
-    let as_expected = second.duplicate == known && second.quarantined == first.quarantined && taken.batch != sample.batch;
+    let as_expected =
+        second.duplicate == known && second.quarantined == first.quarantined && taken.batch != sample.batch;
     (!as_expected).then(|| {
         format!(
             "{name}: of {} records {} were duplicates and {} quarantined, not {known} and {}",
@@ -283,7 +331,11 @@ mod tests {
                 Step::Page(page) => {
                     assert!(page.window < now, "{} is not over at {now}", page.window);
                     let registered = registered_in(&scenario, page.stack).unwrap();
-                    assert!(registered < now, "stack {} is not registered at {now}", page.stack);
+                    assert!(
+                        registered < now,
+                        "stack {} is not registered at {now}",
+                        page.stack
+                    );
                     records += u64::try_from(page.records).unwrap();
                     windows.entry(page.stack).or_default().push(page.window);
                 }

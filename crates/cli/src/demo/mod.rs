@@ -98,7 +98,10 @@ pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure
         events: scenario
             .events
             .iter()
-            .map(|event| Done { at: event.at.instant().to_string(), what: scenario.describe(event) })
+            .map(|event| Done {
+                at: event.at.instant().to_string(),
+                what: scenario.describe(event),
+            })
             .collect(),
         records: Records {
             counts: served.laws.records,
@@ -109,7 +112,11 @@ pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure
         statements: served.statements.clone(),
         unmapped: served.unclaimed.clone(),
         checks,
-        speed: Speed::of(played.delivered.tally.sent, played.delivered.tally.pages, played.delivered.took),
+        speed: Speed::of(
+            played.delivered.tally.sent,
+            played.delivered.tally.pages,
+            played.delivered.took,
+        ),
     };
     report.speed.total_milliseconds = report::millis(started.elapsed());
     report.speed.peak_memory_bytes = memory::peak_bytes();
@@ -140,12 +147,19 @@ async fn play(
     printer: &Printer,
 ) -> Result<Played, Failure> {
     let client = &platform.operator;
-    printer.note(&format!("A server runs at {}. It is the first hour of {} there.", client.server(), scenario.month));
+    printer.note(&format!(
+        "A server runs at {}. It is the first hour of {} there.",
+        client.server(),
+        scenario.month
+    ));
     let mut operator = Operator::at(client.clone(), scenario, stacks);
     operator.open_accounts().await?;
 
     let records = stacks.expected().sent;
-    printer.note(&format!("Three stacks report {} records, an hour of the month at a time.", count(records)));
+    printer.note(&format!(
+        "Three stacks report {} records, an hour of the month at a time.",
+        count(records)
+    ));
     let courier = Courier::new(printer.progress(Some(records), "records"));
     let delivered = month::play(scenario, stacks, &platform.clock, &mut operator, courier).await?;
     let (stack_clients, registered) = operator.into_parts();
@@ -153,20 +167,32 @@ async fn play(
     let served = Served::ask(client, scenario).await?;
     let again = delivery::deliver_again(stacks, &stack_clients, &delivered.samples).await?;
     let served_again = Served::ask(client, scenario).await?;
-    Ok(Played { registered, delivered, served, again, served_again })
+    Ok(Played {
+        registered,
+        delivered,
+        served,
+        again,
+        served_again,
+    })
 }
 
 /// The scenario in the last month that is over.
 fn last_month() -> Result<Scenario, Failure> {
     let month = Hour::containing(SystemClock.now()).period().previous();
-    month.map(Scenario::in_month).ok_or_else(|| Failure::new("The clock of this machine is not set."))
+    month
+        .map(Scenario::in_month)
+        .ok_or_else(|| Failure::new("The clock of this machine is not set."))
 }
 
 /// Leaves the server to whoever wants to try things out.
 async fn stay(platform: &Platform, scenario: &Scenario, printer: &Printer) {
     platform.clock.release();
     let period = scenario.month.to_string();
-    let payer = scenario.subscriptions.first().map(|it| it.id.to_string()).unwrap_or_default();
+    let payer = scenario
+        .subscriptions
+        .first()
+        .map(|it| it.id.to_string())
+        .unwrap_or_default();
     printer.note(&platform.introduction(&period, &payer));
     // Without the signal nobody could stop it: then it stops at once.
     if let Err(error) = tokio::signal::ctrl_c().await {

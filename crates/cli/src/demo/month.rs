@@ -29,9 +29,14 @@ pub(super) async fn play(
                 clock.advance_to(hour.start());
             }
             Step::Page(page) => {
-                let plan = scenario.stacks.get(page.stack).zip(operator.stack_client(page.stack));
+                let plan = scenario
+                    .stacks
+                    .get(page.stack)
+                    .zip(operator.stack_client(page.stack));
                 let Some((plan, client)) = plan else { continue };
-                courier.deliver(client.clone(), plan.cloud_id.to_string(), page).await?;
+                courier
+                    .deliver(client.clone(), plan.cloud_id.to_string(), page)
+                    .await?;
             }
         }
     }

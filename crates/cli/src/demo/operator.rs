@@ -57,7 +57,13 @@ impl Operator {
     pub(super) fn at(client: Client, scenario: &Scenario, stacks: &Stacks) -> Self {
         let stack_clients = vec![None; stacks.all().len()];
         let (scenario, stacks) = (scenario.clone(), stacks.clone());
-        Self { client, scenario, stacks, stack_clients, registered: Vec::new() }
+        Self {
+            client,
+            scenario,
+            stacks,
+            stack_clients,
+            registered: Vec::new(),
+        }
     }
 
     /// The client of a stack, if it is registered.
@@ -79,7 +85,9 @@ impl Operator {
             self.client.create_customer(&new_customer(customer)).await?;
         }
         for subscription in &self.scenario.subscriptions {
-            self.client.create_subscription(&new_subscription(subscription)).await?;
+            self.client
+                .create_subscription(&new_subscription(subscription))
+                .await?;
         }
         Ok(())
     }
@@ -88,8 +96,14 @@ impl Operator {
     pub(super) async fn perform(&mut self, event: &Event) -> Result<(), Failure> {
         match event.act {
             Act::Register { stack } => self.register(stack, event).await,
-            Act::AddTenant { stack, tenant, subscription } => self.add_tenant(stack, tenant, subscription).await,
-            Act::RemoveTenant { stack, subscription, .. } => {
+            Act::AddTenant {
+                stack,
+                tenant,
+                subscription,
+            } => self.add_tenant(stack, tenant, subscription).await,
+            Act::RemoveTenant {
+                stack, subscription, ..
+            } => {
                 let at = self.registration_path(stack)?;
                 Ok(self.client.remove_tenant(&at, &subscription.to_string()).await?)
             }
@@ -105,16 +119,23 @@ impl Operator {
     /// approved for multi-tenancy, and lets the stack deliver its directory.
     async fn register(&mut self, stack: usize, event: &Event) -> Result<(), Failure> {
         let plan = *self.scenario.stacks.get(stack).ok_or_else(unscripted)?;
-        let subscription = self.scenario.subscription(plan.default_subscription).ok_or_else(unscripted)?;
+        let subscription = self
+            .scenario
+            .subscription(plan.default_subscription)
+            .ok_or_else(unscripted)?;
         let chosen = subscription.kind.into();
         let advice = self.client.registration_advice(plan.operated_by.as_str()).await?;
 
         let at = self.registration_path(stack)?;
-        self.client.put_resource_group(&at.subscription_id, &at.resource_group, LOCATION).await?;
+        self.client
+            .put_resource_group(&at.subscription_id, &at.resource_group, LOCATION)
+            .await?;
         let registration = PutRegistration {
             location: Some("global".to_owned()),
             tags: Some([("operatedBy".to_owned(), plan.operated_by.to_string())].into()),
-            properties: Some(PutRegistrationProperties { registration_token: self.stacks.token(stack) }),
+            properties: Some(PutRegistrationProperties {
+                registration_token: self.stacks.token(stack),
+            }),
         };
         let answered = self.client.put_registration(&at, &registration).await?;
         let key = self.client.activation_key(&at).await?.activation_key;
@@ -123,7 +144,9 @@ impl Operator {
 
         let as_stack = self.client.with_credential(Credential::new(&key));
         let directory = self.stacks.directory(stack).ok_or_else(unscripted)?;
-        as_stack.put_directory(&cloud_id, Bytes::from(directory.to_string())).await?;
+        as_stack
+            .put_directory(&cloud_id, Bytes::from(directory.to_string()))
+            .await?;
         if let Some(slot) = self.stack_clients.get_mut(stack) {
             *slot = Some(as_stack);
         }
@@ -151,8 +174,15 @@ impl Operator {
         let at = self.registration_path(stack)?;
         let (subscription, tenant) = (subscription.to_string(), tenant.to_string());
         let answered = self.client.add_tenant(&at, &subscription, Some(&tenant)).await?;
-        let cloud_id = self.scenario.stacks.get(stack).map(|plan| plan.cloud_id.to_string());
-        let of_stack = self.registered.iter_mut().find(|it| Some(&it.cloud_id) == cloud_id.as_ref());
+        let cloud_id = self
+            .scenario
+            .stacks
+            .get(stack)
+            .map(|plan| plan.cloud_id.to_string());
+        let of_stack = self
+            .registered
+            .iter_mut()
+            .find(|it| Some(&it.cloud_id) == cloud_id.as_ref());
         if let Some(registered) = of_stack {
             registered.warnings.extend(answered.warnings);
         }
@@ -178,10 +208,20 @@ pub(super) async fn platform_prices(client: &Client) -> Result<PriceList, Failur
 
 /// The list with the prices that the script raises, as from the present hour.
 fn raised(list: &PriceList, event: &Event) -> Result<(String, Bytes), Failure> {
-    let prices = list.versions.last().map(|version| version.prices.clone()).unwrap_or_default();
-    let raised = |price: MeterPrice| match RAISED.iter().find(|(meter, _)| meter.to_string() == price.meter_id) {
+    let prices = list
+        .versions
+        .last()
+        .map(|version| version.prices.clone())
+        .unwrap_or_default();
+    let raised = |price: MeterPrice| match RAISED
+        .iter()
+        .find(|(meter, _)| meter.to_string() == price.meter_id)
+    {
         Some((_, rates)) => MeterPrice {
-            rates: rates.iter().map(|(from, rate)| ((*from).to_owned(), (*rate).to_owned())).collect(),
+            rates: rates
+                .iter()
+                .map(|(from, rate)| ((*from).to_owned(), (*rate).to_owned()))
+                .collect(),
             ..price
         },
         None => price,
@@ -206,7 +246,9 @@ fn new_partner(partner: &Partner) -> NewPartner {
     let (kind, provider) = match partner.kind {
         PartnerKind::DirectBill => (wire::api::PartnerKind::DirectBill, None),
         PartnerKind::IndirectProvider => (wire::api::PartnerKind::IndirectProvider, None),
-        PartnerKind::IndirectReseller { provider } => (wire::api::PartnerKind::IndirectReseller, Some(provider)),
+        PartnerKind::IndirectReseller { provider } => {
+            (wire::api::PartnerKind::IndirectReseller, Some(provider))
+        }
     };
     NewPartner {
         id: Some(partner.id.to_string()),

@@ -37,14 +37,26 @@ impl DataDirectory {
         let Some(path) = named else {
             let directory = tempfile::Builder::new().prefix("meterbridge-demo-").tempdir();
             let directory = directory.map_err(|error| {
-                Failure::new("No temporary directory can be made.").because(error.to_string()).hint("Name one with --data.")
+                Failure::new("No temporary directory can be made.")
+                    .because(error.to_string())
+                    .hint("Name one with --data.")
             })?;
-            return Ok(if keep { Self::Kept(directory.keep()) } else { Self::Temporary(directory) });
+            return Ok(if keep {
+                Self::Kept(directory.keep())
+            } else {
+                Self::Temporary(directory)
+            });
         };
         let entries = fs::create_dir_all(path).and_then(|()| fs::read_dir(path));
-        if entries.map_err(|error| Failure::file(path, &error))?.next().is_some() {
+        if entries
+            .map_err(|error| Failure::file(path, &error))?
+            .next()
+            .is_some()
+        {
             let what = format!("{} is not empty.", path.display());
-            return Err(Failure::usage(what).hint("The demonstration begins with nothing: name a new directory."));
+            return Err(
+                Failure::usage(what).hint("The demonstration begins with nothing: name a new directory.")
+            );
         }
         Ok(Self::Kept(path.to_owned()))
     }
@@ -77,19 +89,35 @@ impl Platform {
         let not_started = |error: &dyn std::fmt::Display| {
             Failure::new("The server of the demonstration does not start.").because(error.to_string())
         };
-        let app = server::open(data.path(), Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemRandom)).await;
+        let app = server::open(
+            data.path(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::new(SystemRandom),
+        )
+        .await;
         let app = app.map_err(|error| not_started(&error))?;
-        let credential = server::admit_operator(&app, OPERATOR).await.map_err(|error| not_started(&error))?;
+        let credential = server::admit_operator(&app, OPERATOR)
+            .await
+            .map_err(|error| not_started(&error))?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = ServerConfig::new(data.path().to_owned(), listen, wall_clock);
         config.limits.requests_per_second_max = REQUESTS_PER_SECOND_MAX;
-        let running = Server::start(config, app).await.map_err(|error| not_started(&error))?;
+        let running = Server::start(config, app)
+            .await
+            .map_err(|error| not_started(&error))?;
         let builder = Client::builder(running.url()).credential(Credential::new(&credential));
-        let operator = builder.ca_pem(running.ca_certificate_pem().unwrap_or_default()).build()?;
+        let operator = builder
+            .ca_pem(running.ca_certificate_pem().unwrap_or_default())
+            .build()?;
         if keep {
             write_secret(&data.path().join(CREDENTIAL_FILE), &credential)?;
         }
-        Ok(Self { running, clock, operator, data })
+        Ok(Self {
+            running,
+            clock,
+            operator,
+            data,
+        })
     }
 
     /// What somebody needs to know who wants to try things out.
@@ -117,7 +145,8 @@ impl Platform {
     /// Stops the server, and removes its data unless it is to be kept.
     pub(super) async fn stop(self) -> Result<(), Failure> {
         let stopped = self.running.shutdown().await;
-        stopped.map_err(|error| Failure::new("The server did not stop as it should.").because(error.to_string()))
+        stopped
+            .map_err(|error| Failure::new("The server did not stop as it should.").because(error.to_string()))
     }
 }
 

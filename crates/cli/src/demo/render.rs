@@ -27,7 +27,10 @@ pub(super) fn text(report: &Report, scenario: &Scenario, style: Style) -> String
     section("What was done", &events(report));
     section("Who is who", &names(scenario));
     for statement in &report.statements {
-        section(&title(statement, scenario), &render_statement(&with_names(statement, scenario), style));
+        section(
+            &title(statement, scenario),
+            &render_statement(&with_names(statement, scenario), style),
+        );
     }
     section("Statements", &totals(report, scenario));
     section("What no tenant mapping claims", &unclaimed(report, scenario));
@@ -38,14 +41,31 @@ pub(super) fn text(report: &Report, scenario: &Scenario, style: Style) -> String
 }
 
 fn stacks(report: &Report) -> String {
-    let columns = [left("STACK"), left("OPERATED BY"), left("REGISTERED WITH"), left("AT"), left("REGISTRATION")];
+    let columns = [
+        left("STACK"),
+        left("OPERATED BY"),
+        left("REGISTERED WITH"),
+        left("AT"),
+        left("REGISTRATION"),
+    ];
     let mut table = Table::new(&columns);
     for stack in &report.stacks {
-        let cells = [&stack.stack, &stack.operated_by, &kind_text(stack.chosen), &stack.at, &stack.registration];
+        let cells = [
+            &stack.stack,
+            &stack.operated_by,
+            &kind_text(stack.chosen),
+            &stack.at,
+            &stack.registration,
+        ];
         table.row(cells.map(String::clone));
     }
     let reasons = report.stacks.iter().map(|stack| {
-        format!("{}: {} is advised, because {}.\n", stack.stack, kind_text(stack.advised), stack.because)
+        format!(
+            "{}: {} is advised, because {}.\n",
+            stack.stack,
+            kind_text(stack.advised),
+            stack.because
+        )
     });
     format!("{table}\n{}", reasons.collect::<String>())
 }
@@ -61,7 +81,11 @@ fn events(report: &Report) -> String {
 fn names(scenario: &Scenario) -> String {
     let mut table = Table::new(&[left("NAME"), left("WHAT"), left("ID")]);
     for stack in &scenario.stacks {
-        table.row([stack.name.to_owned(), "stack".to_owned(), stack.cloud_id.to_string()]);
+        table.row([
+            stack.name.to_owned(),
+            "stack".to_owned(),
+            stack.cloud_id.to_string(),
+        ]);
     }
     let tenants: BTreeMap<_, _> = scenario
         .stacks
@@ -85,11 +109,13 @@ fn payer(id: &str, scenario: &Scenario) -> String {
 }
 
 fn stack(id: &str, scenario: &Scenario) -> String {
-    id.parse().map_or_else(|_| id.to_owned(), |id| scenario.stack_name(id).to_owned())
+    id.parse()
+        .map_or_else(|_| id.to_owned(), |id| scenario.stack_name(id).to_owned())
 }
 
 fn tenant(id: &str, scenario: &Scenario) -> String {
-    id.parse().map_or_else(|_| id.to_owned(), |id| scenario.tenant_name(id).to_owned())
+    id.parse()
+        .map_or_else(|_| id.to_owned(), |id| scenario.tenant_name(id).to_owned())
 }
 
 fn title(statement: &Statement, scenario: &Scenario) -> String {
@@ -107,7 +133,12 @@ fn with_names(statement: &Statement, scenario: &Scenario) -> Statement {
 }
 
 fn totals(report: &Report, scenario: &Scenario) -> String {
-    let mut table = Table::new(&[left("SUBSCRIPTION"), right("LINES"), right("TOTAL"), left("CURRENCY")]);
+    let mut table = Table::new(&[
+        left("SUBSCRIPTION"),
+        right("LINES"),
+        right("TOTAL"),
+        left("CURRENCY"),
+    ]);
     for statement in &report.statements {
         table.row([
             payer(&statement.subscription_id, scenario),
@@ -130,12 +161,19 @@ struct Group {
 
 fn unclaimed(report: &Report, scenario: &Scenario) -> String {
     let key = |usage: &UnmappedUsage| {
-        (usage.cloud_id.clone(), usage.tenant_id.clone(), usage.reason, usage.charged_to.clone())
+        (
+            usage.cloud_id.clone(),
+            usage.tenant_id.clone(),
+            usage.reason,
+            usage.charged_to.clone(),
+        )
     };
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for usage in &report.unmapped {
         let group = groups.entry(key(usage)).or_default();
-        group.local_subscriptions.insert(usage.local_subscription_id.clone());
+        group
+            .local_subscriptions
+            .insert(usage.local_subscription_id.clone());
         group.records += usage.records;
         group.age_hours = group.age_hours.max(usage.age_hours);
         if group.from.as_ref().is_none_or(|from| usage.from < *from) {
@@ -160,9 +198,13 @@ fn unclaimed(report: &Report, scenario: &Scenario) -> String {
         });
         table.row([
             stack(&cloud_id, scenario),
-            tenant_id.as_deref().map_or_else(|| "-".to_owned(), |id| tenant(id, scenario)),
+            tenant_id
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), |id| tenant(id, scenario)),
             reason_in_words(reason).to_owned(),
-            charged_to.as_deref().map_or_else(|| "nobody".to_owned(), |id| payer(id, scenario)),
+            charged_to
+                .as_deref()
+                .map_or_else(|| "nobody".to_owned(), |id| payer(id, scenario)),
             group.local_subscriptions.len().to_string(),
             count(group.records),
             group.from.unwrap_or_default(),
@@ -175,13 +217,21 @@ fn unclaimed(report: &Report, scenario: &Scenario) -> String {
 
 /// What a payer's statement charges for a tenant of a stack, for one reason.
 fn amount(report: &Report, payer: &str, cloud_id: &str, tenant_id: Option<&str>, reason: Reason) -> String {
-    let statement = report.statements.iter().find(|statement| statement.subscription_id == payer);
-    let shares = statement.into_iter().flat_map(|statement| &statement.lines).flat_map(|line| &line.shares);
+    let statement = report
+        .statements
+        .iter()
+        .find(|statement| statement.subscription_id == payer);
+    let shares = statement
+        .into_iter()
+        .flat_map(|statement| &statement.lines)
+        .flat_map(|line| &line.shares);
     let of_it = shares.filter(|share| {
         share.cloud_id == cloud_id && share.tenant_id.as_deref() == tenant_id && share.reason == reason
     });
     // Dollars and cents: two places, always.
-    let cents = of_it.filter_map(|share| share.amount.replace('.', "").parse::<i64>().ok()).sum::<i64>();
+    let cents = of_it
+        .filter_map(|share| share.amount.replace('.', "").parse::<i64>().ok())
+        .sum::<i64>();
     grouped(&format!("{}.{:02}", cents / 100, cents % 100))
 }
 
@@ -209,7 +259,11 @@ fn records(report: &Report) -> String {
 fn checks(report: &Report, style: Style) -> String {
     let mut text = String::new();
     for check in &report.checks {
-        let mark = if check.held { style.good("✓") } else { style.bad("✗") };
+        let mark = if check.held {
+            style.good("✓")
+        } else {
+            style.bad("✗")
+        };
         let _ = writeln!(text, "{mark} {}", check.what);
         for difference in check.differences.iter().take(DIFFERENCES_SHOWN_MAX) {
             let _ = writeln!(text, "    {difference}");

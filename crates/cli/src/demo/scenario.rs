@@ -144,21 +144,40 @@ impl Scenario {
 
     /// A subscription.
     pub(super) fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
-        self.subscriptions.iter().find(|subscription| subscription.id == id)
+        self.subscriptions
+            .iter()
+            .find(|subscription| subscription.id == id)
     }
 
     /// What is done, in words.
     pub(super) fn describe(&self, event: &Event) -> String {
         let stack = |place: usize| self.stacks.get(place).map_or("unknown", |stack| stack.name);
-        let payer = |id| self.subscription(id).map_or("unknown", |subscription| &subscription.name);
+        let payer = |id| {
+            self.subscription(id)
+                .map_or("unknown", |subscription| &subscription.name)
+        };
         match event.act {
             Act::Register { stack: place } => format!("stack {} is registered", stack(place)),
-            Act::AddTenant { stack: place, tenant, subscription } => {
+            Act::AddTenant {
+                stack: place,
+                tenant,
+                subscription,
+            } => {
                 let tenant = self.tenant_name(tenant);
-                format!("tenant {tenant} is added on {}: {} pays", stack(place), payer(subscription))
+                format!(
+                    "tenant {tenant} is added on {}: {} pays",
+                    stack(place),
+                    payer(subscription)
+                )
             }
-            Act::RemoveTenant { stack: place, tenant, .. } => {
-                format!("tenant {} is removed on {}", self.tenant_name(tenant), stack(place))
+            Act::RemoveTenant {
+                stack: place, tenant, ..
+            } => {
+                format!(
+                    "tenant {} is removed on {}",
+                    self.tenant_name(tenant),
+                    stack(place)
+                )
             }
             Act::RaisePrices => "the platform's prices change".to_owned(),
         }
@@ -166,19 +185,28 @@ impl Scenario {
 
     /// What people call a stack.
     pub(super) fn stack_name(&self, cloud_id: CloudId) -> &'static str {
-        self.stacks.iter().find(|stack| stack.cloud_id == cloud_id).map_or("unknown", |stack| stack.name)
+        self.stacks
+            .iter()
+            .find(|stack| stack.cloud_id == cloud_id)
+            .map_or("unknown", |stack| stack.name)
     }
 
     /// What people call a directory tenant.
     pub(super) fn tenant_name(&self, tenant: TenantId) -> &'static str {
         let mut guests = self.stacks.iter().flat_map(|stack| stack.tenants);
         let guest = guests.find(|guest| guest.tenant == tenant);
-        guest.and_then(|guest| guest.domain.split('.').next()).unwrap_or("unknown")
+        guest
+            .and_then(|guest| guest.domain.split('.').next())
+            .unwrap_or("unknown")
     }
 }
 
 const fn guest(tenant: TenantId, domain: &'static str, local_subscriptions: u32) -> Guest {
-    Guest { tenant, domain, local_subscriptions }
+    Guest {
+        tenant,
+        domain,
+        local_subscriptions,
+    }
 }
 
 const STACKS: [StackPlan; 3] = [
@@ -224,7 +252,11 @@ const STACKS: [StackPlan; 3] = [
 ];
 
 fn events(first: Hour) -> Vec<Event> {
-    let add = |stack, tenant, subscription| Act::AddTenant { stack, tenant, subscription };
+    let add = |stack, tenant, subscription| Act::AddTenant {
+        stack,
+        tenant,
+        subscription,
+    };
     // The day of the month, the hour and the minute.
     [
         ((1, 0, 2), Act::Register { stack: OSLO }),
@@ -239,23 +271,38 @@ fn events(first: Hour) -> Vec<Event> {
         ((16, 6, 10), Act::RaisePrices),
         (
             (18, 9, 20),
-            Act::RemoveTenant { stack: BASEL, tenant: id::TENANT_BRENNER, subscription: id::BRENNER },
+            Act::RemoveTenant {
+                stack: BASEL,
+                tenant: id::TENANT_BRENNER,
+                subscription: id::BRENNER,
+            },
         ),
     ]
     .into_iter()
     .map(|((day, hour, minute), act)| {
         let hour = first.plus(24 * (day - 1) + hour);
-        Event { at: Moment { hour, minute }, act }
+        Event {
+            at: Moment { hour, minute },
+            act,
+        }
     })
     .collect()
 }
 
 fn partners() -> Vec<Partner> {
-    let partner = |id, name: &str, kind| Partner { id, name: name.to_owned(), kind };
+    let partner = |id, name: &str, kind| Partner {
+        id,
+        name: name.to_owned(),
+        kind,
+    };
     vec![
         partner(id::NORDLYS, "Nordlys Cloud", PartnerKind::DirectBill),
         partner(id::ALPINA, "Alpina Distribution", PartnerKind::IndirectProvider),
-        partner(id::TALWEG, "Talweg IT", PartnerKind::IndirectReseller { provider: id::ALPINA }),
+        partner(
+            id::TALWEG,
+            "Talweg IT",
+            PartnerKind::IndirectReseller { provider: id::ALPINA },
+        ),
     ]
 }
 
@@ -273,11 +320,36 @@ fn customers() -> Vec<Customer> {
             "Havn Port Authority",
             &[id::TENANT_HAVN, id::TENANT_HAVN_TERMINAL],
         ),
-        customer(id::CUSTOMER_FJORDBANK, id::NORDLYS, "Fjordbank", &[id::TENANT_FJORDBANK]),
-        customer(id::CUSTOMER_KVIST, id::NORDLYS, "Kvist Design", &[id::TENANT_KVIST]),
-        customer(id::CUSTOMER_TALWEG, id::TALWEG, "Talweg IT (own use)", &[id::TENANT_TALWEG]),
-        customer(id::CUSTOMER_BRENNER, id::TALWEG, "Brenner Hotels", &[id::TENANT_BRENNER]),
-        customer(id::CUSTOMER_GLETSCHER, id::TALWEG, "Gletscher Labs", &[id::TENANT_GLETSCHER]),
+        customer(
+            id::CUSTOMER_FJORDBANK,
+            id::NORDLYS,
+            "Fjordbank",
+            &[id::TENANT_FJORDBANK],
+        ),
+        customer(
+            id::CUSTOMER_KVIST,
+            id::NORDLYS,
+            "Kvist Design",
+            &[id::TENANT_KVIST],
+        ),
+        customer(
+            id::CUSTOMER_TALWEG,
+            id::TALWEG,
+            "Talweg IT (own use)",
+            &[id::TENANT_TALWEG],
+        ),
+        customer(
+            id::CUSTOMER_BRENNER,
+            id::TALWEG,
+            "Brenner Hotels",
+            &[id::TENANT_BRENNER],
+        ),
+        customer(
+            id::CUSTOMER_GLETSCHER,
+            id::TALWEG,
+            "Gletscher Labs",
+            &[id::TENANT_GLETSCHER],
+        ),
     ]
 }
 
@@ -303,12 +375,54 @@ fn subscriptions() -> Vec<Subscription> {
                 id::CUSTOMER_HAVN,
             )
         },
-        csp(id::HAVN_STACK, "Havn stack", id::TENANT_HAVN, id::NORDLYS, id::CUSTOMER_HAVN),
-        csp(id::HAVN_WORKLOADS, "Havn workloads", id::TENANT_HAVN, id::NORDLYS, id::CUSTOMER_HAVN),
-        csp(id::FJORDBANK, "Fjordbank", id::TENANT_FJORDBANK, id::NORDLYS, id::CUSTOMER_FJORDBANK),
-        csp(id::KVIST, "Kvist Design", id::TENANT_KVIST, id::NORDLYS, id::CUSTOMER_KVIST),
-        csp(id::TALWEG_OWN, "Talweg stack", id::TENANT_TALWEG, id::TALWEG, id::CUSTOMER_TALWEG),
-        csp(id::BRENNER, "Brenner Hotels", id::TENANT_BRENNER, id::TALWEG, id::CUSTOMER_BRENNER),
-        csp(id::GLETSCHER, "Gletscher Labs", id::TENANT_GLETSCHER, id::TALWEG, id::CUSTOMER_GLETSCHER),
+        csp(
+            id::HAVN_STACK,
+            "Havn stack",
+            id::TENANT_HAVN,
+            id::NORDLYS,
+            id::CUSTOMER_HAVN,
+        ),
+        csp(
+            id::HAVN_WORKLOADS,
+            "Havn workloads",
+            id::TENANT_HAVN,
+            id::NORDLYS,
+            id::CUSTOMER_HAVN,
+        ),
+        csp(
+            id::FJORDBANK,
+            "Fjordbank",
+            id::TENANT_FJORDBANK,
+            id::NORDLYS,
+            id::CUSTOMER_FJORDBANK,
+        ),
+        csp(
+            id::KVIST,
+            "Kvist Design",
+            id::TENANT_KVIST,
+            id::NORDLYS,
+            id::CUSTOMER_KVIST,
+        ),
+        csp(
+            id::TALWEG_OWN,
+            "Talweg stack",
+            id::TENANT_TALWEG,
+            id::TALWEG,
+            id::CUSTOMER_TALWEG,
+        ),
+        csp(
+            id::BRENNER,
+            "Brenner Hotels",
+            id::TENANT_BRENNER,
+            id::TALWEG,
+            id::CUSTOMER_BRENNER,
+        ),
+        csp(
+            id::GLETSCHER,
+            "Gletscher Labs",
+            id::TENANT_GLETSCHER,
+            id::TALWEG,
+            id::CUSTOMER_GLETSCHER,
+        ),
     ]
 }

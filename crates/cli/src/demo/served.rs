@@ -55,7 +55,11 @@ impl Served {
 pub(super) async fn statements(client: &Client, scenario: &Scenario) -> Result<Vec<Statement>, Failure> {
     let mut statements = Vec::new();
     for subscription in &scenario.subscriptions {
-        statements.push(client.statement(&subscription.id.to_string(), &scenario.month.to_string()).await?);
+        statements.push(
+            client
+                .statement(&subscription.id.to_string(), &scenario.month.to_string())
+                .await?,
+        );
     }
     Ok(statements)
 }

@@ -47,9 +47,16 @@ impl Stacks {
             .collect::<Result<Vec<_>, _>>()?;
         let unlisted = scenario.stacks.iter().zip(&all).filter_map(|(plan, stack)| {
             let of = plan.unlisted_of?;
-            stack.local_subscriptions().iter().rfind(|subscription| subscription.tenant == of).map(|it| it.id)
+            stack
+                .local_subscriptions()
+                .iter()
+                .rfind(|subscription| subscription.tenant == of)
+                .map(|it| it.id)
         });
-        Ok(Self { unlisted: unlisted.collect(), all })
+        Ok(Self {
+            unlisted: unlisted.collect(),
+            all,
+        })
     }
 
     /// The stacks, in the order of the scenario.
@@ -71,7 +78,10 @@ impl Stacks {
     pub(super) fn directory(&self, stack: usize) -> Option<Value> {
         let mut answer: Value = serde_json::from_str(&self.all.get(stack)?.subscriptions_json()).ok()?;
         let listed = |item: &Value| {
-            let id = item.get("subscriptionId").and_then(Value::as_str).and_then(|id| id.parse().ok());
+            let id = item
+                .get("subscriptionId")
+                .and_then(Value::as_str)
+                .and_then(|id| id.parse().ok());
             id.is_none_or(|id| !self.unlisted.contains(&id))
         };
         answer.get_mut("value")?.as_array_mut()?.retain(listed);
@@ -103,12 +113,21 @@ impl Stacks {
     pub(super) fn pages(&self, stack: usize, window: Hour) -> impl Iterator<Item = Parcel> + '_ {
         let hours = HourInterval::new(window, window.plus(1));
         let found = self.all.get(stack).zip(hours);
-        let pages = found.into_iter().flat_map(|(it, hours)| it.reported_pages(hours, PAGE_RECORDS));
+        let pages = found
+            .into_iter()
+            .flat_map(|(it, hours)| it.reported_pages(hours, PAGE_RECORDS));
         let mut pages = pages.enumerate().peekable();
         std::iter::from_fn(move || {
             let (page, Page { body, records }) = pages.next()?;
             let is_last = pages.peek().is_none();
-            Some(Parcel { stack, window, page, body, records, is_last })
+            Some(Parcel {
+                stack,
+                window,
+                page,
+                body,
+                records,
+                is_last,
+            })
         })
     }
 }
@@ -116,7 +135,9 @@ impl Stacks {
 /// The hour in which a stack is registered.
 pub(super) fn registered_in(scenario: &Scenario, stack: usize) -> Option<Hour> {
     let mut events = scenario.events.iter();
-    events.find(|event| event.act == Act::Register { stack }).map(|event| event.at.hour)
+    events
+        .find(|event| event.act == Act::Register { stack })
+        .map(|event| event.at.hour)
 }
 
 fn spec(scenario: &Scenario, plan: &StackPlan, seed: u64, records: u64) -> StackSpec {

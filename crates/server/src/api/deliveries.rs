@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use domain::ids::CloudId;
 use domain::time::Hour;
 use store::{DeliveredRecord, Receipt};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 use wire::api::{self, DeliveryReceipt};
 use wire::usage::{Format, parse_delivery};
@@ -92,14 +93,10 @@ pub(crate) async fn deliver(
 ) -> Result<Json<DeliveryReceipt>, Failure> {
     let incoming = Incoming::of(&params, &query, request.headers())?;
     let held = body::delivery(&door, request).await?;
-    let place = door
-        .deliveries
-        .acquire()
-        .await
-        .map_err(|_| Failure::too_many_deliveries())?;
+    let place = Arc::clone(&door.deliveries).acquire_owned().await;
+    let place = place.map_err(|_| Failure::too_many_deliveries())?;
     let bytes = held.len();
-    let receipt = take_in(Arc::clone(&door), incoming, held).await?;
-    drop(place);
+    let receipt = take_in(Arc::clone(&door), incoming, held, place).await?;
     door.metrics.count_batch(&receipt.counts, bytes);
     Ok(Json(shown(receipt)))
 }
@@ -126,11 +123,17 @@ fn shown(receipt: Receipt) -> DeliveryReceipt {
     }
 }
 
-/// Parses and stores on a thread where nobody is held up. A client that goes away does not end it half way.
-async fn take_in(door: Arc<Door>, incoming: Incoming, body: Held) -> Result<Receipt, Failure> {
+/// Parses and stores on a thread where nobody is held up. The place and the memory are taken until that is done, even
+/// if nobody waits for it any more.
+async fn take_in(
+    door: Arc<Door>,
+    incoming: Incoming,
+    body: Held,
+    place: OwnedSemaphorePermit,
+) -> Result<Receipt, Failure> {
     let (runtime, span) = (tokio::runtime::Handle::current(), Span::current());
     let work = move || {
-        let _in_request = span.enter();
+        let (_in_request, _place) = (span.enter(), place);
         let mut parsed = parse_delivery(&body, incoming.format)
             .map_err(|error| Failure::invalid(error.code(), error.to_string()))?;
         let records = std::mem::take(&mut parsed.records).into_iter();

@@ -68,12 +68,17 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// Reads the operator's certificate, or makes one that is good from now on.
-    pub(crate) fn obtain(tls: &Tls, data_directory: &Path, now: Timestamp) -> Result<Self, TlsError> {
+    /// Reads the operator's certificate, or makes one for these names that is good from now on.
+    pub(crate) fn obtain(
+        tls: &Tls,
+        names: &[String],
+        data_directory: &Path,
+        now: Timestamp,
+    ) -> Result<Self, TlsError> {
         match tls {
-            Tls::SelfMade { host_names } => {
+            Tls::SelfMade { .. } => {
                 let authority = self_made::Authority::open(&data_directory.join("tls"), now)?;
-                authority.issue(host_names, now)
+                authority.issue(names, now)
             }
             Tls::Own { certificate, key } => own(certificate, key),
         }

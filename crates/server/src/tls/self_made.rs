@@ -70,10 +70,10 @@ impl Authority {
     }
 
     /// Makes a certificate for the names by which this machine is reached.
-    pub(super) fn issue(&self, host_names: &[String], now: Timestamp) -> Result<Certificate, TlsError> {
+    pub(super) fn issue(&self, further_names: &[String], now: Timestamp) -> Result<Certificate, TlsError> {
         let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
         names.extend(machine_name());
-        names.extend(host_names.iter().cloned());
+        names.extend(further_names.iter().cloned());
         names.sort_unstable();
         names.dedup();
         let mut params = CertificateParams::new(names).map_err(unusable)?;

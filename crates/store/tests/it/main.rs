@@ -1,5 +1,5 @@
-//! What the ports of this crate promise. The conformance suite runs on every back end; `crash` is about the embedded
-//! one.
+//! What the ports of this crate promise. The conformance suite runs on every back end; `crash` and `tampering` are
+//! about the embedded one.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
 mod attributes;
@@ -9,6 +9,7 @@ mod intake;
 mod journal;
 mod model;
 mod reading;
+mod tampering;
 
 /// Runs each test of the suite on each back end.
 macro_rules! conformance {

@@ -15,10 +15,18 @@ use crate::demo::oracle::{Bill, BillLine, User};
 pub(in crate::demo) fn attribution(statement: &Statement, bill: &Bill) -> Vec<String> {
     let id = &statement.subscription_id;
     let mut differences = Vec::new();
-    differences.extend(differs(format_args!("{id}: lines"), statement.lines.len(), bill.lines.len()));
+    differences.extend(differs(
+        format_args!("{id}: lines"),
+        statement.lines.len(),
+        bill.lines.len(),
+    ));
     for (line, expected) in statement.lines.iter().zip(&bill.lines) {
         let of = format!("{id}, {}", line.meter_name);
-        differences.extend(differs(format_args!("{of}: meter"), &*line.meter_id, &*expected.meter.to_string()));
+        differences.extend(differs(
+            format_args!("{of}: meter"),
+            &*line.meter_id,
+            &*expected.meter.to_string(),
+        ));
         differences.extend(quantity(&of, &line.quantity, &expected.quantity()));
         differences.extend(shares(&of, line, expected));
     }
@@ -28,13 +36,30 @@ pub(in crate::demo) fn attribution(statement: &Statement, bill: &Bill) -> Vec<St
 
 fn shares(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
     let key = |(stack, tenant, why): &User| {
-        (stack.to_string(), tenant.map(|tenant| tenant.to_string()), why.as_str().to_owned())
+        (
+            stack.to_string(),
+            tenant.map(|tenant| tenant.to_string()),
+            why.as_str().to_owned(),
+        )
     };
-    let mut left: BTreeMap<_, _> = expected.users.iter().map(|(user, quantity)| (key(user), quantity)).collect();
+    let mut left: BTreeMap<_, _> = expected
+        .users
+        .iter()
+        .map(|(user, quantity)| (key(user), quantity))
+        .collect();
     let mut differences = Vec::new();
     for share in &line.shares {
-        let user = (share.cloud_id.clone(), share.tenant_id.clone(), super::reason_text(share.reason));
-        let of = format!("{of}, {} of {} ({})", user.1.as_deref().unwrap_or("somebody"), user.0, user.2);
+        let user = (
+            share.cloud_id.clone(),
+            share.tenant_id.clone(),
+            super::reason_text(share.reason),
+        );
+        let of = format!(
+            "{of}, {} of {} ({})",
+            user.1.as_deref().unwrap_or("somebody"),
+            user.0,
+            user.2
+        );
         match left.remove(&user) {
             Some(expected) => differences.extend(quantity(&of, &share.quantity, expected)),
             None => differences.push(format!("{of}: charged with {}, not at all", share.quantity)),
@@ -46,18 +71,26 @@ fn shares(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
 
 fn not_charged(statement: &Statement, bill: &Bill) -> Vec<String> {
     let id = &statement.subscription_id;
-    let mut left: BTreeMap<String, &BigRational> =
-        bill.not_charged.iter().map(|(meter, quantity)| (meter.to_string(), quantity)).collect();
+    let mut left: BTreeMap<String, &BigRational> = bill
+        .not_charged
+        .iter()
+        .map(|(meter, quantity)| (meter.to_string(), quantity))
+        .collect();
     let mut differences = Vec::new();
     for shown_apart in &statement.not_charged {
         let of = format!("{id}, not charged, local meter {}", shown_apart.local_meter_id);
         match left.remove(&shown_apart.local_meter_id) {
             Some(expected) if decimal(&shown_apart.quantity).as_ref() == Some(expected) => {}
-            Some(expected) => differences.push(format!("{of}: {}, not {}", shown_apart.quantity, shown(expected))),
+            Some(expected) => {
+                differences.push(format!("{of}: {}, not {}", shown_apart.quantity, shown(expected)));
+            }
             None => differences.push(format!("{of}: {}, not at all", shown_apart.quantity)),
         }
     }
-    differences.extend(left.into_keys().map(|meter| format!("{id}, not charged, local meter {meter}: missing")));
+    differences.extend(
+        left.into_keys()
+            .map(|meter| format!("{id}, not charged, local meter {meter}: missing")),
+    );
     differences
 }
 
@@ -69,16 +102,30 @@ fn quantity(of: &str, found: &str, expected: &BigRational) -> Option<String> {
 pub(in crate::demo) fn amounts(statement: &Statement, bill: &Bill, minor_digits: u32) -> Vec<String> {
     let id = &statement.subscription_id;
     let minor_units = |text: &str| minor_units(text, minor_digits);
+    let major = |units: &BigInt| {
+        shown(&BigRational::new(
+            units.clone(),
+            BigInt::from(10).pow(minor_digits),
+        ))
+    };
     let mut differences = Vec::new();
     for (line, expected) in statement.lines.iter().zip(&bill.lines) {
         let of = format!("{id}, {}", line.meter_name);
         differences.extend(price(&of, line, expected));
         if minor_units(&line.amount).as_ref() != Some(&expected.amount) {
-            differences.push(format!("{of}: amount {}, not {} minor units", line.amount, expected.amount));
+            differences.push(format!(
+                "{of}: amount {}, not {}",
+                line.amount,
+                major(&expected.amount)
+            ));
         }
     }
     if minor_units(&statement.total) != Some(bill.total()) {
-        differences.push(format!("{id}: total {}, not {} minor units", statement.total, bill.total()));
+        differences.push(format!(
+            "{id}: total {}, not {}",
+            statement.total,
+            major(&bill.total())
+        ));
     }
     differences
 }
@@ -86,11 +133,19 @@ pub(in crate::demo) fn amounts(statement: &Statement, bill: &Bill, minor_digits:
 fn price(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
     let mut differences = Vec::new();
     let since = line.price_since.as_deref().unwrap_or("nothing");
-    differences.extend(differs(format_args!("{of}: price since"), since, &*expected.since.to_string()));
+    differences.extend(differs(
+        format_args!("{of}: price since"),
+        since,
+        &*expected.since.to_string(),
+    ));
     if let ([(_, only)], shown) = (expected.price.tiers.as_slice(), line.unit_price.as_deref())
         && shown.and_then(decimal).as_ref() != Some(only)
     {
-        differences.push(format!("{of}: unit price {}, not {}", shown.unwrap_or("none"), self::shown(only)));
+        differences.push(format!(
+            "{of}: unit price {}, not {}",
+            shown.unwrap_or("none"),
+            self::shown(only)
+        ));
     }
     differences
 }
@@ -103,11 +158,18 @@ pub(in crate::demo) fn sums(statement: &Statement, minor_digits: u32) -> Vec<Str
     };
     let agrees = |sum: Option<BigInt>, whole: &str| sum.is_some() && sum == minor_units(whole, minor_digits);
     let lines = statement.lines.iter().filter(|line| {
-        !agrees(sum(&mut line.shares.iter().map(|share| &share.amount)), &line.amount)
+        !agrees(
+            sum(&mut line.shares.iter().map(|share| &share.amount)),
+            &line.amount,
+        )
     });
-    let mut differences: Vec<String> =
-        lines.map(|line| format!("{id}, {}: the shares do not sum to the line", line.meter_name)).collect();
-    if !agrees(sum(&mut statement.lines.iter().map(|line| &line.amount)), &statement.total) {
+    let mut differences: Vec<String> = lines
+        .map(|line| format!("{id}, {}: the shares do not sum to the line", line.meter_name))
+        .collect();
+    if !agrees(
+        sum(&mut statement.lines.iter().map(|line| &line.amount)),
+        &statement.total,
+    ) {
         differences.push(format!("{id}: the lines do not sum to the total"));
     }
     differences
@@ -137,12 +199,18 @@ mod tests {
     fn bill() -> Bill {
         let line = BillLine {
             meter: "53cb37ba-83b2-5e7a-9bbf-6837eb1165dd".parse().unwrap(),
-            price: Price { included: ratio(0, 1), tiers: vec![(ratio(0, 1), ratio(8, 1000))] },
+            price: Price {
+                included: ratio(0, 1),
+                tiers: vec![(ratio(0, 1), ratio(8, 1000))],
+            },
             since: "2026-10-01T00:00:00Z".parse().unwrap(),
             users: BTreeMap::from([((STACK, Some(TENANT), Why::TenantMapping), ratio(744, 1))]),
             amount: 595.into(),
         };
-        Bill { lines: vec![line], not_charged: BTreeMap::new() }
+        Bill {
+            lines: vec![line],
+            not_charged: BTreeMap::new(),
+        }
     }
 
     fn statement(changed: &[(&str, &str)]) -> Statement {
@@ -182,7 +250,12 @@ mod tests {
 
     fn found(statement: &Statement) -> [bool; 3] {
         let bill = bill();
-        [attribution(statement, &bill), amounts(statement, &bill, 2), sums(statement, 2)].map(|it| !it.is_empty())
+        [
+            attribution(statement, &bill),
+            amounts(statement, &bill, 2),
+            sums(statement, 2),
+        ]
+        .map(|it| !it.is_empty())
     }
 
     #[test]
@@ -194,11 +267,23 @@ mod tests {
     fn a_cent_too_much_does_not_go_unnoticed() {
         for (name, changed, noticed) in [
             ("in the total", vec![("/total", "5.96")], [false, true, true]),
-            ("in a line", vec![("/lines/0/amount", "5.96")], [false, true, true]),
-            ("in a share", vec![("/lines/0/shares/0/amount", "5.96")], [false, false, true]),
+            (
+                "in a line",
+                vec![("/lines/0/amount", "5.96")],
+                [false, true, true],
+            ),
+            (
+                "in a share",
+                vec![("/lines/0/shares/0/amount", "5.96")],
+                [false, false, true],
+            ),
             (
                 "everywhere, so that the sums agree",
-                vec![("/total", "5.96"), ("/lines/0/amount", "5.96"), ("/lines/0/shares/0/amount", "5.96")],
+                vec![
+                    ("/total", "5.96"),
+                    ("/lines/0/amount", "5.96"),
+                    ("/lines/0/shares/0/amount", "5.96"),
+                ],
                 [false, true, false],
             ),
         ] {
@@ -211,9 +296,17 @@ mod tests {
         for (name, pointer, value) in [
             ("another quantity", "/lines/0/quantity", "744.000000000002"),
             ("another share", "/lines/0/shares/0/quantity", "743"),
-            ("another tenant", "/lines/0/shares/0/tenantId", "24ad71b5-80c9-4fe6-a14b-d2e7960f85c3"),
+            (
+                "another tenant",
+                "/lines/0/shares/0/tenantId",
+                "24ad71b5-80c9-4fe6-a14b-d2e7960f85c3",
+            ),
             ("another reason", "/lines/0/shares/0/reason", "tenantNotMapped"),
-            ("another meter", "/lines/0/meterId", "55145beb-3b9b-5948-b933-6254ff045dd9"),
+            (
+                "another meter",
+                "/lines/0/meterId",
+                "55145beb-3b9b-5948-b933-6254ff045dd9",
+            ),
         ] {
             assert!(found(&statement(&[(pointer, value)]))[0], "{name}");
         }
@@ -221,7 +314,10 @@ mod tests {
 
     #[test]
     fn a_wrong_price_does_not_go_unnoticed() {
-        for (pointer, value) in [("/lines/0/unitPrice", "0.009"), ("/lines/0/priceSince", "2026-10-16T06:00:00Z")] {
+        for (pointer, value) in [
+            ("/lines/0/unitPrice", "0.009"),
+            ("/lines/0/priceSince", "2026-10-16T06:00:00Z"),
+        ] {
             assert!(found(&statement(&[(pointer, value)]))[1], "{pointer}");
         }
     }

@@ -23,7 +23,11 @@ pub(super) struct Check {
 impl Check {
     /// Something that holds unless something differs.
     pub(super) fn of(what: impl Into<String>, differences: Vec<String>) -> Self {
-        Self { what: what.into(), held: differences.is_empty(), differences }
+        Self {
+            what: what.into(),
+            held: differences.is_empty(),
+            differences,
+        }
     }
 }
 

@@ -12,9 +12,17 @@ use crate::demo::oracle::Ledger;
 
 /// Law 1, on its own.
 pub(in crate::demo) fn none_lost(counts: RecordCounts) -> Vec<String> {
-    let RecordCounts { received, counted, superseded, duplicate, quarantined } = counts;
+    let RecordCounts {
+        received,
+        counted,
+        superseded,
+        duplicate,
+        quarantined,
+    } = counts;
     let sum = counted + superseded + duplicate + quarantined;
-    differs("counted + superseded + duplicate + quarantined", sum, received).into_iter().collect()
+    differs("counted + superseded + duplicate + quarantined", sum, received)
+        .into_iter()
+        .collect()
 }
 
 /// Whether each of the counts is what the simulator foretold.
@@ -24,7 +32,11 @@ pub(in crate::demo) fn as_foretold(counts: RecordCounts, expected: &Expected) ->
         differs("counted", counts.counted, expected.counted),
         differs("superseded", counts.superseded, expected.superseded),
         differs("duplicate", counts.duplicate, expected.duplicates),
-        differs("quarantined", counts.quarantined, expected.quarantined.values().sum()),
+        differs(
+            "quarantined",
+            counts.quarantined,
+            expected.quarantined.values().sum(),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -47,11 +59,18 @@ pub(in crate::demo) fn as_answered(counts: RecordCounts, tally: Tally) -> Vec<St
 
 /// Whether the quarantine holds, under each code, what the simulator foretold.
 pub(in crate::demo) fn quarantine(found: &BTreeMap<String, u64>, expected: &Expected) -> Vec<String> {
-    let expected: BTreeMap<String, u64> =
-        expected.quarantined.iter().map(|(code, records)| (code.as_str().to_owned(), *records)).collect();
-    let codes = found.keys().chain(expected.keys().filter(|code| !found.contains_key(*code)));
+    let expected: BTreeMap<String, u64> = expected
+        .quarantined
+        .iter()
+        .map(|(code, records)| (code.as_str().to_owned(), *records))
+        .collect();
+    let codes = found
+        .keys()
+        .chain(expected.keys().filter(|code| !found.contains_key(*code)));
     let of = |counts: &BTreeMap<String, u64>, code: &String| counts.get(code).copied().unwrap_or(0);
-    codes.filter_map(|code| differs(code, of(found, code), of(&expected, code))).collect()
+    codes
+        .filter_map(|code| differs(code, of(found, code), of(&expected, code)))
+        .collect()
 }
 
 /// Whether each stack's usage of each local meter is the truth, to the last digit.
@@ -76,19 +95,30 @@ pub(in crate::demo) fn measured(found: &[MeasuredUsage], ledger: &Ledger) -> Vec
             None => differences.push(format!("stack {stack}, local meter {meter}: was not used")),
         }
     }
-    differences.extend(left.into_keys().map(|(stack, meter)| format!("stack {stack}, local meter {meter}: missing")));
+    differences.extend(
+        left.into_keys()
+            .map(|(stack, meter)| format!("stack {stack}, local meter {meter}: missing")),
+    );
     differences.extend(differs("records that count", records, ledger.records));
     differences
 }
 
 /// What the counts must be after pages were delivered again and looked at again.
-pub(in crate::demo) fn after_repetition(before: RecordCounts, again: Tally, after: RecordCounts) -> Vec<String> {
+pub(in crate::demo) fn after_repetition(
+    before: RecordCounts,
+    again: Tally,
+    after: RecordCounts,
+) -> Vec<String> {
     [
         differs("received", after.received, before.received + again.sent),
         differs("counted", after.counted, before.counted),
         differs("superseded", after.superseded, before.superseded),
         differs("duplicate", after.duplicate, before.duplicate + again.duplicate),
-        differs("quarantined", after.quarantined, before.quarantined + again.quarantined),
+        differs(
+            "quarantined",
+            after.quarantined,
+            before.quarantined + again.quarantined,
+        ),
     ]
     .into_iter()
     .flatten()

@@ -33,15 +33,31 @@ pub(in crate::demo) fn unclaimed(found: &[UnmappedUsage], ledger: &Ledger) -> Ve
     }
     for ((stack, user, payment, meter), (sum, _)) in &ledger.unclaimed {
         let charged_to = payment.map(|payment| payment.payer.to_string());
-        let reason = payment.map_or("unregistered", |payment| payment.why.as_str()).to_owned();
-        let key = (stack.to_string(), user.to_string(), charged_to, reason, meter.to_string());
+        let reason = payment
+            .map_or("unregistered", |payment| payment.why.as_str())
+            .to_owned();
+        let key = (
+            stack.to_string(),
+            user.to_string(),
+            charged_to,
+            reason,
+            meter.to_string(),
+        );
         let (found, expected) = (listed.remove(&key).unwrap_or_default(), sum.fraction());
         if found != expected {
             differences.push(format!("{key:?}: {}, not {}", shown(&found), shown(&expected)));
         }
     }
-    differences.extend(listed.into_keys().map(|key| format!("{key:?}: was claimed, or not used")));
+    differences.extend(
+        listed
+            .into_keys()
+            .map(|key| format!("{key:?}: was claimed, or not used")),
+    );
     let listed: u64 = found.iter().map(|usage| usage.records).sum();
-    differences.extend(differs("records", listed, ledger.unclaimed.values().map(|(_, records)| records).sum()));
+    differences.extend(differs(
+        "records",
+        listed,
+        ledger.unclaimed.values().map(|(_, records)| records).sum(),
+    ));
     differences
 }

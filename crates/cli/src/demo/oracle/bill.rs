@@ -50,8 +50,13 @@ impl Bill {
     /// What a subscription owes for everything that was added up.
     pub(in crate::demo) fn of(payer: SubscriptionId, ledger: &Ledger, tariff: &Tariff) -> Self {
         let mut bill = Self::default();
-        let mut by_meter: BTreeMap<BillingMeterId, BTreeMap<usize, BTreeMap<User, BigRational>>> = BTreeMap::new();
-        for (charged, sum) in ledger.charged.iter().filter(|(charged, _)| charged.payment.payer == payer) {
+        let mut by_meter: BTreeMap<BillingMeterId, BTreeMap<usize, BTreeMap<User, BigRational>>> =
+            BTreeMap::new();
+        for (charged, sum) in ledger
+            .charged
+            .iter()
+            .filter(|(charged, _)| charged.payment.payer == payer)
+        {
             let quantity = sum.fraction();
             match converted(charged, tariff) {
                 Some((meter, version, factor)) => {
@@ -76,7 +81,9 @@ impl Bill {
 
 /// The billing meter, the price version and the conversion, if the usage is charged at all.
 fn converted<'a>(charged: &Charged, tariff: &'a Tariff) -> Option<(BillingMeterId, usize, &'a BigRational)> {
-    let Meaning::Charged(meter, factor) = tariff.meters.get(&charged.meter)? else { return None };
+    let Meaning::Charged(meter, factor) = tariff.meters.get(&charged.meter)? else {
+        return None;
+    };
     let version = charged.version?;
     tariff.versions.get(version)?.prices.get(meter)?;
     Some((*meter, version, factor))
@@ -92,16 +99,29 @@ fn lines(
     let mut lines: Vec<(BillLine, BigRational)> = Vec::new();
     let mut position = BigRational::zero();
     for (version, used) in versions {
-        let Some(version) = tariff.versions.get(version) else { continue };
-        let Some(price) = version.prices.get(&meter) else { continue };
+        let Some(version) = tariff.versions.get(version) else {
+            continue;
+        };
+        let Some(price) = version.prices.get(&meter) else {
+            continue;
+        };
         let quantity: BigRational = used.values().sum();
         let end = &position + quantity;
         let cost = cost_up_to(price, &end) - cost_up_to(price, &position);
         position = end;
-        let place = lines.iter().position(|(line, _)| line.price == *price).unwrap_or(lines.len());
+        let place = lines
+            .iter()
+            .position(|(line, _)| line.price == *price)
+            .unwrap_or(lines.len());
         if place == lines.len() {
             let since = version.from.max(tariff.month.interval().start());
-            let line = BillLine { meter, price: price.clone(), since, users: BTreeMap::new(), amount: BigInt::zero() };
+            let line = BillLine {
+                meter,
+                price: price.clone(),
+                since,
+                users: BTreeMap::new(),
+                amount: BigInt::zero(),
+            };
             lines.push((line, BigRational::zero()));
         }
         let (line, exact) = &mut lines[place];
@@ -125,7 +145,10 @@ fn cost_up_to(price: &Price, quantity: &BigRational) -> BigRational {
         if beyond <= *from {
             break;
         }
-        let until = price.tiers.get(place + 1).map_or(&beyond, |(next, _)| next.min(&beyond));
+        let until = price
+            .tiers
+            .get(place + 1)
+            .map_or(&beyond, |(next, _)| next.min(&beyond));
         cost += (until - from) * unit_price;
     }
     cost
@@ -154,8 +177,19 @@ mod tests {
 
     #[test]
     fn halves_are_rounded_away_from_zero() {
-        for (numerator, denominator, rounded) in [(1, 2, 1), (-1, 2, -1), (49, 100, 0), (-149, 100, -1), (7, 3, 2), (0, 1, 0)] {
-            assert_eq!(half_away_from_zero(&ratio(numerator, denominator)), rounded.into(), "{numerator}/{denominator}");
+        for (numerator, denominator, rounded) in [
+            (1, 2, 1),
+            (-1, 2, -1),
+            (49, 100, 0),
+            (-149, 100, -1),
+            (7, 3, 2),
+            (0, 1, 0),
+        ] {
+            assert_eq!(
+                half_away_from_zero(&ratio(numerator, denominator)),
+                rounded.into(),
+                "{numerator}/{denominator}"
+            );
         }
     }
 
@@ -165,7 +199,13 @@ mod tests {
             included: ratio(5, 1),
             tiers: vec![(ratio(0, 1), ratio(1, 10)), (ratio(10, 1), ratio(1, 20))],
         };
-        for (quantity, cost) in [(0, ratio(0, 1)), (5, ratio(0, 1)), (6, ratio(1, 10)), (15, ratio(1, 1)), (17, ratio(11, 10))] {
+        for (quantity, cost) in [
+            (0, ratio(0, 1)),
+            (5, ratio(0, 1)),
+            (6, ratio(1, 10)),
+            (15, ratio(1, 1)),
+            (17, ratio(11, 10)),
+        ] {
             assert_eq!(cost_up_to(&price, &ratio(quantity, 1)), cost, "{quantity}");
         }
     }

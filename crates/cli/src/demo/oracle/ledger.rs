@@ -69,7 +69,9 @@ impl Ledger {
         let month = scenario.month.interval();
         for hour in (0..month.hours()).map(|hours| month.start().plus(hours)) {
             let version = tariff.version_at(hour);
-            let Some(this_hour) = HourInterval::new(hour, hour.plus(1)) else { continue };
+            let Some(this_hour) = HourInterval::new(hour, hour.plus(1)) else {
+                continue;
+            };
             for (place, stack) in stacks.iter().map(AsRef::as_ref).enumerate() {
                 let cloud_id = stack.spec().cloud_id;
                 for record in stack.truth(this_hour) {
@@ -77,13 +79,25 @@ impl Ledger {
                     let meter = record.local_meter;
                     let payment = payment(scenario, place, record.tenant, unlisted, user, hour);
                     ledger.records += 1;
-                    ledger.measured.entry((cloud_id, meter)).or_default().add(record.quantity);
+                    ledger
+                        .measured
+                        .entry((cloud_id, meter))
+                        .or_default()
+                        .add(record.quantity);
                     if let Some(payment) = payment {
-                        let charged = Charged { stack: cloud_id, payment, version, meter };
+                        let charged = Charged {
+                            stack: cloud_id,
+                            payment,
+                            version,
+                            meter,
+                        };
                         ledger.charged.entry(charged).or_default().add(record.quantity);
                     }
                     if payment.is_none_or(|payment| payment.why != super::Why::TenantMapping) {
-                        let (sum, records) = ledger.unclaimed.entry((cloud_id, user, payment, meter)).or_default();
+                        let (sum, records) = ledger
+                            .unclaimed
+                            .entry((cloud_id, user, payment, meter))
+                            .or_default();
                         sum.add(record.quantity);
                         *records += 1;
                     }

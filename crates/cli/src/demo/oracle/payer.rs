@@ -54,22 +54,46 @@ pub(super) fn payment(
     for event in scenario.events.iter().filter(|event| event.at.hour <= hour) {
         match event.act {
             Act::Register { stack: of } if of == stack => registered = true,
-            Act::AddTenant { stack: of, tenant: added, subscription } if of == stack && added == tenant => {
+            Act::AddTenant {
+                stack: of,
+                tenant: added,
+                subscription,
+            } if of == stack && added == tenant => {
                 mapped_to = Some(subscription);
             }
-            Act::RemoveTenant { stack: of, tenant: removed, .. } if of == stack && removed == tenant => {
+            Act::RemoveTenant {
+                stack: of,
+                tenant: removed,
+                ..
+            } if of == stack && removed == tenant => {
                 mapped_to = None;
             }
             _ => {}
         }
     }
-    let default = scenario.stacks.get(stack).filter(|_| registered)?.default_subscription;
+    let default = scenario
+        .stacks
+        .get(stack)
+        .filter(|_| registered)?
+        .default_subscription;
     Some(if unlisted.contains(&user) {
-        Payment { payer: default, why: Why::LocalSubscriptionUnknown, tenant: None }
+        Payment {
+            payer: default,
+            why: Why::LocalSubscriptionUnknown,
+            tenant: None,
+        }
     } else if let Some(payer) = mapped_to {
-        Payment { payer, why: Why::TenantMapping, tenant: Some(tenant) }
+        Payment {
+            payer,
+            why: Why::TenantMapping,
+            tenant: Some(tenant),
+        }
     } else {
-        Payment { payer: default, why: Why::TenantNotMapped, tenant: Some(tenant) }
+        Payment {
+            payer: default,
+            why: Why::TenantNotMapped,
+            tenant: Some(tenant),
+        }
     })
 }
 
@@ -87,22 +111,85 @@ mod tests {
         let own = |payer| Some((payer, Why::TenantMapping));
         let default = |payer| Some((payer, Why::TenantNotMapped));
         for (name, stack, tenant, hour, paid) in [
-            ("before a stack is registered", kai, id::TENANT_HAVN, "01T04", None),
-            ("from the hour of the registration on", kai, id::TENANT_HAVN, "01T05", own(id::HAVN_WORKLOADS)),
-            ("on another stack too", oslo, id::TENANT_HAVN, "31T23", own(id::HAVN_WORKLOADS)),
-            ("never added", oslo, id::TENANT_KVIST, "31T23", default(id::NORDLYS_SHARED_SERVICES)),
-            ("not yet added", oslo, id::TENANT_FJORDBANK, "12T13", default(id::NORDLYS_SHARED_SERVICES)),
-            ("added within the hour", oslo, id::TENANT_FJORDBANK, "12T14", own(id::FJORDBANK)),
-            ("not yet removed", basel, id::TENANT_BRENNER, "18T08", own(id::BRENNER)),
-            ("removed within the hour", basel, id::TENANT_BRENNER, "18T09", default(id::TALWEG_OWN)),
+            (
+                "before a stack is registered",
+                kai,
+                id::TENANT_HAVN,
+                "01T04",
+                None,
+            ),
+            (
+                "from the hour of the registration on",
+                kai,
+                id::TENANT_HAVN,
+                "01T05",
+                own(id::HAVN_WORKLOADS),
+            ),
+            (
+                "on another stack too",
+                oslo,
+                id::TENANT_HAVN,
+                "31T23",
+                own(id::HAVN_WORKLOADS),
+            ),
+            (
+                "never added",
+                oslo,
+                id::TENANT_KVIST,
+                "31T23",
+                default(id::NORDLYS_SHARED_SERVICES),
+            ),
+            (
+                "not yet added",
+                oslo,
+                id::TENANT_FJORDBANK,
+                "12T13",
+                default(id::NORDLYS_SHARED_SERVICES),
+            ),
+            (
+                "added within the hour",
+                oslo,
+                id::TENANT_FJORDBANK,
+                "12T14",
+                own(id::FJORDBANK),
+            ),
+            (
+                "not yet removed",
+                basel,
+                id::TENANT_BRENNER,
+                "18T08",
+                own(id::BRENNER),
+            ),
+            (
+                "removed within the hour",
+                basel,
+                id::TENANT_BRENNER,
+                "18T09",
+                default(id::TALWEG_OWN),
+            ),
         ] {
             let hour = format!("2026-10-{hour}:00:00Z").parse().unwrap();
             let payment = payment(&scenario, stack, tenant, &[unlisted], listed, hour);
-            assert_eq!(payment.map(|payment| (payment.payer, payment.why)), paid, "{name}");
+            assert_eq!(
+                payment.map(|payment| (payment.payer, payment.why)),
+                paid,
+                "{name}"
+            );
         }
         let hour = "2026-10-20T00:00:00Z".parse().unwrap();
-        let payment = payment(&scenario, basel, id::TENANT_GLETSCHER, &[unlisted], unlisted, hour);
-        let expected = Payment { payer: id::TALWEG_OWN, why: Why::LocalSubscriptionUnknown, tenant: None };
+        let payment = payment(
+            &scenario,
+            basel,
+            id::TENANT_GLETSCHER,
+            &[unlisted],
+            unlisted,
+            hour,
+        );
+        let expected = Payment {
+            payer: id::TALWEG_OWN,
+            why: Why::LocalSubscriptionUnknown,
+            tenant: None,
+        };
         assert_eq!(payment, Some(expected));
     }
 }

@@ -52,11 +52,18 @@ impl Tariff {
     pub(in crate::demo) fn read(month: Period, meters: &[Meter], list: &PriceList) -> Option<Self> {
         // The demonstration is in dollars.
         let minor_digits = (list.currency == "USD").then_some(2)?;
-        let meters = meters.iter().map(|meter| Some((meter.local_meter_id.parse().ok()?, meaning(meter, month)?)));
+        let meters = meters
+            .iter()
+            .map(|meter| Some((meter.local_meter_id.parse().ok()?, meaning(meter, month)?)));
         let mut versions = list.versions.iter().map(version).collect::<Option<Vec<_>>>()?;
         // Of two for the same hour the one published last holds, and comes last.
         versions.sort_by_key(|version| version.from);
-        Some(Self { month, meters: meters.collect::<Option<_>>()?, versions, minor_digits })
+        Some(Self {
+            month,
+            meters: meters.collect::<Option<_>>()?,
+            versions,
+            minor_digits,
+        })
     }
 
     /// The place of the version that prices an hour.
@@ -66,21 +73,39 @@ impl Tariff {
 }
 
 fn meaning(meter: &Meter, month: Period) -> Option<Meaning> {
-    let Some(billing) = &meter.billing else { return Some(Meaning::Informational) };
+    let Some(billing) = &meter.billing else {
+        return Some(Meaning::Informational);
+    };
     let factor: BigRational = billing.factor.parse().ok()?;
-    let hours = if billing.per_hours_in_month { month.hours() } else { 1 };
+    let hours = if billing.per_hours_in_month {
+        month.hours()
+    } else {
+        1
+    };
     let factor = factor / BigRational::from_integer(hours.into());
     Some(Meaning::Charged(billing.billing_meter_id.parse().ok()?, factor))
 }
 
 fn version(version: &PriceListVersion) -> Option<PriceVersion> {
-    let prices = version.prices.iter().map(|price| Some((price.meter_id.parse().ok()?, self::price(price)?)));
-    Some(PriceVersion { from: version.effective_from.parse().ok()?, prices: prices.collect::<Option<_>>()? })
+    let prices = version
+        .prices
+        .iter()
+        .map(|price| Some((price.meter_id.parse().ok()?, self::price(price)?)));
+    Some(PriceVersion {
+        from: version.effective_from.parse().ok()?,
+        prices: prices.collect::<Option<_>>()?,
+    })
 }
 
 fn price(price: &MeterPrice) -> Option<Price> {
-    let included = price.included_quantity.as_deref().map_or(Some(BigRational::zero()), decimal)?;
-    let tiers = price.rates.iter().map(|(from, rate)| Some((decimal(from)?, decimal(rate)?)));
+    let included = price
+        .included_quantity
+        .as_deref()
+        .map_or(Some(BigRational::zero()), decimal)?;
+    let tiers = price
+        .rates
+        .iter()
+        .map(|(from, rate)| Some((decimal(from)?, decimal(rate)?)));
     let mut tiers = tiers.collect::<Option<Vec<_>>>()?;
     tiers.sort();
     Some(Price { included, tiers })

@@ -102,10 +102,21 @@ impl Wanted {
 }
 
 impl Delivery {
-    /// How many records, for the limits of the queue.
-    pub(super) fn weight(&self) -> usize {
-        let unknown: usize = self.unknown.iter().map(|series| series.records.len()).sum();
-        1 + self.rows.len() + unknown + self.refused.len()
+    /// The memory it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let unknown = |it: &UnknownSeries| {
+            size_of::<UnknownSeries>() + it.resource_uri.len() + it.records.len() * size_of::<Said>()
+        };
+        let attributes = |it: &Attributes| {
+            size_of::<Attributes>() + it.location.len() + it.tags.len() + it.additional_info.len()
+        };
+        let refused = |it: &Refused| size_of::<Refused>() + it.message.len() + it.raw.len();
+        size_of::<Self>()
+            + self.rows.len() * size_of::<Row>()
+            + self.unknown.iter().map(unknown).sum::<usize>()
+            + self.attributes.iter().map(attributes).sum::<usize>()
+            + self.refused.iter().map(refused).sum::<usize>()
+            + self.raw.values().map(String::len).sum::<usize>()
     }
 
     /// Looks every series up and leaves out what the writer knows.

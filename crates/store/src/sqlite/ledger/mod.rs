@@ -7,8 +7,8 @@
 //!
 //! The way out: [`sums`] and [`listing`] read on connections of their own, [`check`] reads everything.
 //!
-//! Memory: the cache of series (at most 32 MiB), the queue (200,000 records, 13 MiB where series are known), the sheets
-//! of a transaction (16 MiB), and the page caches (64 MiB for the writer, 8 MiB for each of 4 readers).
+//! Memory: the cache of series (32 MiB at most), deliveries that wait (32 MiB), the sheets of a transaction (16 MiB),
+//! and the page caches (64 MiB for the writer, 8 MiB for each of 4 readers).
 
 mod apply;
 mod bytes;

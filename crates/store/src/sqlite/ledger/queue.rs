@@ -9,14 +9,15 @@ use super::apply::Outcome;
 use super::delivery::Delivery;
 use crate::error::StoreError;
 
-/// The most records that wait: 64 bytes each if their series are known. One delivery may wait whatever its size.
-const WAITING_MAX: usize = 200_000;
-/// The most records in one transaction.
-const GROUP_MAX: usize = 50_000;
+/// The most memory of deliveries that wait: 400,000 records of known series. One may wait whatever its size.
+const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The most memory of deliveries in one transaction: 50,000 records of known series. One is stored whatever its size.
+const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A delivery, and where its answer goes.
 pub(super) struct Job {
     pub(super) delivery: Delivery,
+    bytes: usize,
     pub(super) answer: oneshot::Sender<Result<Outcome, StoreError>>,
 }
 
@@ -29,7 +30,7 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
-    records: usize,
+    bytes: usize,
     closed: bool,
 }
 
@@ -39,16 +40,21 @@ impl Queue {
         &self,
         delivery: Delivery,
     ) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
+        let bytes = delivery.bytes();
         let (answer, receiver) = oneshot::channel();
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(closed());
         }
-        if !waiting.jobs.is_empty() && waiting.records + delivery.weight() > WAITING_MAX {
+        if !waiting.jobs.is_empty() && waiting.bytes + bytes > WAITING_BYTES_MAX {
             return Err(StoreError::Busy);
         }
-        waiting.records += delivery.weight();
-        waiting.jobs.push_back(Job { delivery, answer });
+        waiting.bytes += bytes;
+        waiting.jobs.push_back(Job {
+            delivery,
+            bytes,
+            answer,
+        });
         self.changed.notify_one();
         Ok(receiver)
     }
@@ -63,17 +69,16 @@ impl Queue {
             .wait_while(waiting, idle)
             .unwrap_or_else(PoisonError::into_inner);
         let mut group = Vec::new();
-        let mut records = 0;
+        let mut bytes = 0;
         while let Some(job) = waiting.jobs.pop_front() {
-            let weight = job.delivery.weight();
-            if !group.is_empty() && records + weight > GROUP_MAX {
+            if !group.is_empty() && bytes + job.bytes > GROUP_BYTES_MAX {
                 waiting.jobs.push_front(job);
                 break;
             }
-            records += weight;
+            bytes += job.bytes;
             group.push(job);
         }
-        waiting.records -= records;
+        waiting.bytes -= bytes;
         group
     }
 

@@ -1,0 +1,118 @@
+//! Whoever changes the files of the embedded store behind its back is found out.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use store::{StoreConfig, StoreError};
+use tempfile::TempDir;
+
+use crate::fixtures::*;
+
+/// A store with a bit of everything.
+async fn fill(directory: &Path) {
+    let store = store::open(&StoreConfig::Sqlite {
+        directory: directory.to_owned(),
+    })
+    .unwrap();
+    for number in 0..3 {
+        let quantity = (number + 1).to_string();
+        let records = [
+            record("/vm/a", 0, &quantity),
+            record("/vm/b", number, "1"),
+            record("/vm/c", 30 + number, "2"),
+        ];
+        let mixed = of_day(record("/vm/a", 0, "24"));
+        Delivery::new(records.into_iter().chain([mixed]))
+            .reported(100 - number)
+            .to(&store)
+            .await;
+    }
+    assert_sound(&store).await;
+    let by = domain::ids::ObjectId::from_bytes([1; 16]);
+    let entries = vec![b"first".to_vec(), b"second".to_vec(), b"third".to_vec()];
+    store
+        .journal
+        .append(0, entries, domain::time::Timestamp::UNIX_EPOCH, by)
+        .await
+        .unwrap();
+}
+
+/// A filled store that is opened after a statement was run on one of its files.
+async fn after(directory: &TempDir, file: &str, statement: &str) -> store::Store {
+    fill(directory.path()).await;
+    let connection = Connection::open(directory.path().join(file)).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    let changed = connection.execute(statement, []).unwrap();
+    assert!(changed > 0, "nothing to change: {statement}");
+    drop(connection);
+    store::open(&StoreConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    })
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_of_the_ledger_finds_what_was_changed() {
+    for statement in [
+        "UPDATE batch SET accepted = accepted + 1, duplicate = duplicate - 1 WHERE sequence = 3",
+        "UPDATE batch SET received_at = '2026-01-01T00:00:00Z' WHERE sequence = 1",
+        "UPDATE batch SET chain = zeroblob(32) WHERE sequence = 3",
+        "UPDATE batch SET reported_start = reported_start + 50 WHERE sequence = 3",
+        "DELETE FROM batch WHERE sequence = 1",
+        "DELETE FROM batch WHERE sequence = 3",
+        "UPDATE quarantine SET message = 'fine' WHERE position = 1",
+        "DELETE FROM quarantine WHERE position = 2",
+        "DELETE FROM hour_sheet WHERE hour = (SELECT min(hour) FROM hour_sheet)",
+        "DELETE FROM day_sheet WHERE day = (SELECT max(day) FROM day_sheet)",
+        "UPDATE hour_sheet SET body = (SELECT body FROM hour_sheet ORDER BY hour LIMIT 1)",
+        "UPDATE day_sheet SET body = (SELECT body FROM day_sheet ORDER BY day LIMIT 1)",
+        "UPDATE hour_sheet SET body = substr(body, 1, length(body) - 1)",
+        "UPDATE observation SET reported = reported + 100",
+        "DELETE FROM observation",
+        "DELETE FROM series_attributes",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = after(&directory, "usage.db", statement).await;
+        match store.usage.check().await {
+            Ok(findings) => assert!(!findings.is_empty(), "{statement}"),
+            Err(error) => assert!(
+                matches!(error, StoreError::Corrupt { .. }),
+                "{statement}: {error}"
+            ),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_was_changed_is_not_read() {
+    for statement in [
+        "UPDATE entry SET body = x'00' WHERE sequence = 2",
+        "UPDATE entry SET actor = zeroblob(16) WHERE sequence = 1",
+        "UPDATE entry SET recorded_at = '2026-01-01T00:00:00Z' WHERE sequence = 3",
+        "DELETE FROM entry WHERE sequence = 2",
+        "UPDATE entry SET sequence = sequence + 10 WHERE sequence = 1",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = after(&directory, "books.db", statement).await;
+        let read = store.journal.read_after(0, 10).await;
+        assert!(
+            matches!(read, Err(StoreError::Corrupt { .. })),
+            "{statement}: {read:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_a_newer_program_is_not_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path()).await;
+    let connection = Connection::open(directory.path().join("usage.db")).unwrap();
+    connection
+        .execute("INSERT INTO schema_version (version) VALUES (99)", [])
+        .unwrap();
+    drop(connection);
+    let opened = store::open(&StoreConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    });
+    assert!(matches!(opened, Err(StoreError::NewerSchema { found: 99, .. })));
+}
