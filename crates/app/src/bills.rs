@@ -1,11 +1,12 @@
 //! Statements at any moment, and the check that every law holds.
 
 use domain::attribution::{Attribution, Reason, StackHistory, attribute};
-use domain::books::{Books, PublishedPriceList};
+use domain::books::Books;
+use domain::catalog::Tariff;
 use domain::ids::SubscriptionId;
 use domain::laws::{self, RecordCounts, UsageByMeter};
-use domain::partner::Subscription;
-use domain::statement::{ChargedUsage, Statement, draw_up, price_changes};
+use domain::money::Currency;
+use domain::statement::{ChargedUsage, Statement, draw_up};
 use domain::time::{Hour, HourInterval, Period};
 use domain::timeline::Timeline;
 use std::collections::BTreeMap;
@@ -27,8 +28,9 @@ pub struct LawCheck {
 
 /// A payer with its prices.
 struct Payer {
-    subscription: Subscription,
-    prices: PublishedPriceList,
+    subscription: SubscriptionId,
+    tariff: Tariff,
+    currency: Currency,
     changes: Vec<Hour>,
 }
 
@@ -177,13 +179,18 @@ impl App {
     }
 
     fn draw_up(&self, payer: &Payer, period: Period, usage: &[ChargedUsage]) -> Result<Statement, Error> {
-        let PublishedPriceList { list, versions } = &payer.prices;
+        let Payer {
+            subscription,
+            tariff,
+            currency,
+            ..
+        } = payer;
         Ok(draw_up(
-            payer.subscription.id,
+            *subscription,
             period,
             &self.catalog,
-            list,
-            versions,
+            tariff,
+            *currency,
             usage,
         )?)
     }
@@ -192,21 +199,30 @@ impl App {
 fn payer(books: &Books, id: SubscriptionId, period: Period) -> Result<Payer, Error> {
     let subscription = books
         .subscription(id)
-        .ok_or_else(|| subscription_not_found(&id.to_string()))?
-        .clone();
-    let prices = books.price_list_for(&subscription).cloned().ok_or_else(|| {
-        let message = format!(
-            "No price list applies to subscription {id}. Publish one for the platform, its seller or itself with \
-             PUT /api/v1/price-lists/{{name}}."
-        );
-        Error::new(Kind::Conflict, "NoPriceList", message)
-    })?;
-    let changes = price_changes(&prices.versions, period);
+        .ok_or_else(|| subscription_not_found(&id.to_string()))?;
+    let tariff = books.tariff_for(subscription, period.interval());
+    let two = |error: domain::catalog::TwoCurrencies| {
+        Error::new(Kind::Conflict, "PriceListsInTwoCurrencies", error.to_string())
+    };
+    let currency = tariff
+        .currency()
+        .map_err(two)?
+        .ok_or_else(|| no_price_list(id, period))?;
+    let changes = tariff.changes().collect();
     Ok(Payer {
-        subscription,
-        prices,
+        subscription: id,
+        tariff,
+        currency,
         changes,
     })
+}
+
+fn no_price_list(subscription: SubscriptionId, period: Period) -> Error {
+    let message = format!(
+        "No price list has a version for subscription {subscription} in {period}. Publish one for the platform, its \
+         seller or itself with PUT /api/v1/price-lists/{{name}}."
+    );
+    Error::new(Kind::Conflict, "NoPriceList", message)
 }
 
 /// Whether a stack's usage was ever charged to a subscription.

@@ -73,8 +73,8 @@ impl App {
                 tenant,
                 subscription,
                 effect,
-                released,
                 warnings,
+                ..
             } = decide(books, &request, registration, hour)?;
             let mut entries = Vec::new();
             if let Some(registration) = registration {
@@ -84,7 +84,10 @@ impl App {
                     subscription,
                     valid: HourInterval::from(hour),
                 };
-                entries.extend(released.map(|tenant| mapped(tenant, None)));
+                // Those that are to be mapped to it later, too: the entry now names this tenant, for good.
+                let ahead = HourInterval::from(hour);
+                let others = others_mapped(books, registration, subscription, tenant, ahead);
+                entries.extend(others.into_iter().map(|tenant| mapped(tenant, None)));
                 if effect != Effect::Nothing {
                     entries.push(mapped(tenant, Some(subscription)));
                 }
@@ -156,11 +159,13 @@ impl App {
                         tenant: Some(tenant),
                     };
                     let addition = decide(books, &request, Some(registration), hour)?;
-                    // A registration has one entry for each subscription: two tenants cannot share one now.
-                    if let Some(other) = addition.released
-                        && valid.contains(hour)
+                    // A registration has one entry for each subscription: from now on, two tenants cannot share one.
+                    let ahead = valid.intersect(HourInterval::from(hour));
+                    if let Some(ahead) = ahead
+                        && let Some(other) =
+                            others_mapped(books, registration, subscription, tenant, ahead).first()
                     {
-                        return Err(mapped_to_another(subscription, other));
+                        return Err(mapped_to_another(subscription, *other));
                     }
                     let released = |it: &Warning| !matches!(it, Warning::TenantLosesMapping { .. });
                     addition.warnings.into_iter().filter(released).collect()
@@ -248,10 +253,33 @@ impl App {
     }
 }
 
+/// The other tenants whose usage is charged to a subscription somewhere in these hours.
+fn others_mapped(
+    books: &Books,
+    registration: &Registration,
+    subscription: SubscriptionId,
+    tenant: TenantId,
+    hours: HourInterval,
+) -> Vec<TenantId> {
+    let mappings = books
+        .stack(registration.cloud_id())
+        .into_iter()
+        .flat_map(|history| &history.mappings);
+    let others = mappings.filter(|((of, other), _)| *of == registration.id && *other != tenant);
+    let charged = others.filter(|(_, timeline)| {
+        let mut held = timeline
+            .segments(hours)
+            .into_iter()
+            .filter_map(|(_, holds)| holds?.value);
+        held.any(|charged| charged == subscription)
+    });
+    charged.map(|((_, other), _)| *other).collect()
+}
+
 fn mapped_to_another(subscription: SubscriptionId, tenant: TenantId) -> Error {
     let message = format!(
-        "Subscription {subscription} is mapped to tenant {tenant} now, and an entry of a registration names one tenant. \
-         Remove that mapping first, or end this one before the present hour with validTo."
+        "Subscription {subscription} is mapped to tenant {tenant} in these hours, and an entry of a registration names one tenant. \
+         Remove that mapping first, or end this one before it with validTo."
     );
     Error::new(Kind::Conflict, "SubscriptionMappedToAnotherTenant", message).about("subscriptionId")
 }

@@ -4,18 +4,22 @@
 //! taken, as long as its pages are of a reasonable one.
 
 use std::io::{self, BufRead, Read};
+use std::path::Path;
 
 use bytes::Bytes;
 use client::Format;
-use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// The most bytes one delivery is given before it is sent, whatever it counts.
 const DELIVERY_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How far the first line is looked at to tell records in lines from pages.
-const FIRST_LINE_BYTES_MAX: u64 = 256 * 1024;
+/// How far a file is looked at to tell records in lines from pages: beyond the longest line.
+const HEAD_BYTES_MAX: u64 = 2 * LINE_BYTES_MAX;
 /// The most bytes a line may have.
 const LINE_BYTES_MAX: u64 = 1024 * 1024;
+/// How much of a longer line is handed on: enough to recognise it by.
+const LONG_LINE_SHOWN_BYTES: usize = 2048;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// So many records, ready to be delivered.
@@ -47,12 +51,6 @@ pub(crate) enum FileError {
         /// Which value, from 1.
         number: usize,
     },
-    /// A line that is no line.
-    #[error("line {number} has more than {LINE_BYTES_MAX} bytes")]
-    LineTooLong {
-        /// Which line, from 1.
-        number: usize,
-    },
 }
 
 /// Why cutting up ended early: the file, or whoever takes the parts.
@@ -71,28 +69,23 @@ impl<E: Into<FileError>> From<E> for Ended {
 }
 
 /// Cuts a file into parts of at most `records_max` records, each handed to `take`, which says whether it wants more.
-/// What comes before a fault is handed over.
+/// What comes before a fault is handed over. `named` is how the file is written if one goes by its name.
 ///
 /// # Errors
 /// [`Ended`].
 pub(crate) fn cut(
     mut file: impl BufRead,
+    named: Option<Format>,
     records_max: u32,
     mut take: impl FnMut(Part) -> bool,
 ) -> Result<(), Ended> {
-    let mut first_line = Vec::new();
-    (&mut file)
-        .take(FIRST_LINE_BYTES_MAX)
-        .read_until(b'\n', &mut first_line)?;
-    if first_line.starts_with(BYTE_ORDER_MARK) {
-        first_line.drain(..BYTE_ORDER_MARK.len());
+    let mut head = Vec::new();
+    (&mut file).take(HEAD_BYTES_MAX).read_to_end(&mut head)?;
+    if head.starts_with(BYTE_ORDER_MARK) {
+        head.drain(..BYTE_ORDER_MARK.len());
     }
-    let format = if is_record(&first_line) {
-        Format::Ndjson
-    } else {
-        Format::Json
-    };
-    let file = io::Cursor::new(first_line).chain(file);
+    let format = format_of(&head, named);
+    let file = io::Cursor::new(head).chain(file);
     let mut packer = Packer {
         format,
         records_max,
@@ -111,36 +104,98 @@ pub(crate) fn cut(
     outcome
 }
 
+/// How a path's name says that the file is written.
+pub(crate) fn named(path: &Path) -> Option<Format> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "ndjson" | "jsonl" => Some(Format::Ndjson),
+        _ => None,
+    }
+}
+
+/// How a file is written that begins like this.
+///
+/// That its first line cannot be read must not cost the others. So records in lines are recognised by any line that is
+/// one, unless the text opens a page or an array: their records may stand in lines of their own too.
+fn format_of(head: &[u8], named: Option<Format>) -> Format {
+    let text = head.trim_ascii_start();
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    if is_record(first) {
+        return Format::Ndjson;
+    }
+    if opens_pages(text) && !is_broken(first) {
+        return Format::Json;
+    }
+    let unending = first.len() as u64 > LINE_BYTES_MAX && first.starts_with(b"{");
+    if named == Some(Format::Ndjson) || unending || lines.any(is_record) {
+        Format::Ndjson
+    } else {
+        Format::Json
+    }
+}
+
 /// Whether a line is one record: an object that is not a page.
 fn is_record(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Either {
-        value: Option<serde::de::IgnoredAny>,
+        value: Option<IgnoredAny>,
     }
     line.trim_ascii_start().starts_with(b"{")
         && serde_json::from_slice::<Either>(line).is_ok_and(|either| either.value.is_none())
 }
 
+/// Whether a text, which need not be complete, begins with an array or with an object that has a member `value`.
+fn opens_pages(text: &[u8]) -> bool {
+    /// Ends reading where the member's value begins, so that it does not matter what comes then.
+    struct Reached;
+    impl<'de> Deserialize<'de> for Reached {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Err(D::Error::custom("reached"))
+        }
+    }
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(rename = "value")]
+        _value: Option<Reached>,
+    }
+    text.starts_with(b"[")
+        || text.starts_with(b"{") && serde_json::from_slice::<Page>(text).is_err_and(|error| error.is_data())
+}
+
+/// Whether a line is neither JSON nor the beginning of any.
+fn is_broken(line: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+    values.any(|value| value.is_err_and(|error| error.is_syntax()))
+}
+
 fn lines(mut file: impl BufRead, packer: &mut Packer<'_>) -> Result<(), Ended> {
     let mut line = Vec::new();
-    for number in 1.. {
+    loop {
         line.clear();
-        if (&mut file)
+        let read = (&mut file)
             .take(LINE_BYTES_MAX + 1)
-            .read_until(b'\n', &mut line)?
-            == 0
-        {
-            break;
+            .read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(());
         }
         if !line.ends_with(b"\n") && line.len() as u64 > LINE_BYTES_MAX {
-            return Err(FileError::LineTooLong { number }.into());
+            file.skip_until(b'\n')?;
+            shorten(&mut line);
         }
         let record = line.trim_ascii();
         if !record.is_empty() {
             packer.add(record)?;
         }
     }
-    Ok(())
+}
+
+/// Leaves the beginning of a line that is too long, and says so in its place: that is no JSON, so the server keeps it
+/// in quarantine, where it is seen.
+fn shorten(line: &mut Vec<u8>) {
+    line.truncate(LONG_LINE_SHOWN_BYTES);
+    let beginning = String::from_utf8_lossy(line);
+    *line = format!("{beginning} (cut off: the line has more than {LINE_BYTES_MAX} bytes)").into_bytes();
 }
 
 fn values(file: impl Read, packer: &mut Packer<'_>) -> Result<(), Ended> {

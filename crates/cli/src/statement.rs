@@ -38,16 +38,17 @@ pub(crate) fn render(statement: &Statement, style: Style) -> String {
         subscription_id,
         period,
         status,
-        price_list,
+        price_lists,
         currency,
         total,
         lines,
         not_charged,
     } = statement;
     let mut text = format!(
-        "{}\nSubscription  {subscription_id}\nStatus        {}\nPrice list    {price_list}, amounts in {currency}\n",
+        "{}\nSubscription  {subscription_id}\nStatus        {}\nPrice list    {}, amounts in {currency}\n",
         style.bold(&format!("Statement for {period}")),
         status_in_words(*status),
+        price_lists.join(", then "),
     );
     if lines.is_empty() {
         text.push_str(&format!("\nNothing is charged. Total: {currency} {total}\n"));

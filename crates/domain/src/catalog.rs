@@ -10,7 +10,7 @@ use num_traits::Signed;
 use crate::ids::{BillingMeterId, LocalMeterId, PartnerId, SubscriptionId};
 use crate::money::Currency;
 use crate::quantity::{InvalidQuantity, Quantity};
-use crate::time::Period;
+use crate::time::{Hour, HourInterval, Period};
 
 /// How a quantity of a local meter becomes one of a billing meter: exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -311,8 +311,8 @@ impl fmt::Display for PriceListName {
     }
 }
 
-/// Whose prices a list holds, and for whom. Of the lists that fit a payer the most particular one applies: its
-/// seller's for this buyer, then its seller's, then the platform's.
+/// Whose prices a list holds, and for whom. In each hour the most particular list applies that has a version for it:
+/// the seller's for this buyer, then the seller's, then the platform's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PriceListScope {
     /// Applies to every payer without a more particular list.
@@ -336,6 +336,83 @@ pub struct PriceList {
 
 /// The prices of one version of a price list.
 pub type Prices = BTreeMap<BillingMeterId, Price>;
+
+/// Some hours in which one version of one price list applies to a payer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TariffPart {
+    /// The hours.
+    pub hours: HourInterval,
+    /// The list.
+    pub list: PriceListName,
+    /// The currency of its prices.
+    pub currency: Currency,
+    /// Its prices.
+    pub prices: Prices,
+}
+
+/// The prices that apply to a payer, hour by hour: those of the most particular list that has a version for the hour.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tariff {
+    parts: Vec<TariffPart>,
+}
+
+/// Two price lists of different currencies apply to one payer in one period, so that its lines have no sum.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "price lists '{0}' and '{1}' apply in one period and have different currencies; a list in another currency begins \
+     with a month"
+)]
+pub struct TwoCurrencies(pub PriceListName, pub PriceListName);
+
+impl Tariff {
+    /// The tariff of these parts, which are in order and do not overlap.
+    #[must_use]
+    pub const fn new(parts: Vec<TariffPart>) -> Self {
+        Self { parts }
+    }
+
+    /// The parts, in order. Hours in none of them have no prices.
+    #[must_use]
+    pub fn parts(&self) -> &[TariffPart] {
+        &self.parts
+    }
+
+    /// The one currency of all parts; none of a tariff without parts.
+    ///
+    /// # Errors
+    /// [`TwoCurrencies`].
+    pub fn currency(&self) -> Result<Option<Currency>, TwoCurrencies> {
+        let Some(first) = self.parts.first() else {
+            return Ok(None);
+        };
+        match self.parts.iter().find(|part| part.currency != first.currency) {
+            None => Ok(Some(first.currency)),
+            Some(other) => Err(TwoCurrencies(first.list.clone(), other.list.clone())),
+        }
+    }
+
+    /// The hours inside the tariff at which prices may change: usage is summed between them.
+    pub fn changes(&self) -> impl Iterator<Item = Hour> {
+        self.parts
+            .iter()
+            .flat_map(|part| [part.hours.start(), part.hours.end()])
+    }
+
+    /// What a billing meter costs in an hour, and the first hour from which it has cost that without a break.
+    #[must_use]
+    pub fn price(&self, meter: BillingMeterId, hour: Hour) -> Option<(&Price, Hour)> {
+        let index = self.parts.iter().position(|part| part.hours.contains(hour))?;
+        let price = self.parts[index].prices.get(&meter)?;
+        let mut since = self.parts[index].hours.start();
+        for earlier in self.parts[..index].iter().rev() {
+            if earlier.hours.end() != since || earlier.prices.get(&meter) != Some(price) {
+                break;
+            }
+            since = earlier.hours.start();
+        }
+        Some((price, since))
+    }
+}
 
 #[cfg(test)]
 mod tests {

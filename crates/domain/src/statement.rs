@@ -10,14 +10,13 @@ use num_rational::BigRational;
 use num_traits::Zero;
 
 use crate::attribution::Reason;
-use crate::catalog::{Billing, Catalog, Price, PriceList, Prices};
+use crate::catalog::{Billing, Catalog, Price, PriceListName, Tariff};
 use crate::ids::{BillingMeterId, CloudId, LocalMeterId, LocalSubscriptionId, SubscriptionId, TenantId};
-use crate::money::{self, Money, MoneyError};
+use crate::money::{self, Currency, Money, MoneyError};
 use crate::quantity::QuantitySum;
 use crate::rating::{Rated, rate};
 use crate::registration::BillingModel;
 use crate::time::{Hour, HourInterval, Period};
-use crate::timeline::Timeline;
 
 /// Usage of one local meter that one payer is charged for, for one reason, under one price version.
 #[derive(Debug, Clone)]
@@ -32,7 +31,7 @@ pub struct ChargedUsage {
     pub reason: Reason,
     /// How the stack was paid for.
     pub billing_model: BillingModel,
-    /// The hours it was used in. They lie in the period and between two of [`price_changes`].
+    /// The hours it was used in. They lie in the period and between two of [`Tariff::changes`].
     pub interval: HourInterval,
     /// What was measured.
     pub local_meter: LocalMeterId,
@@ -45,7 +44,8 @@ pub struct ChargedUsage {
 pub enum Pricing {
     /// The stack is registered for development: rated at 0.00.
     Development,
-    /// A price, and the hour from which it was this one (at the earliest, the start of the period).
+    /// A price, and the hour from which it was this one without a break (at the earliest, the start of the period). A
+    /// meter that returns to a former price has a line of its own for each stretch.
     Price {
         /// The price.
         price: Price,
@@ -139,25 +139,14 @@ pub struct Statement {
     pub subscription: SubscriptionId,
     /// The billing period.
     pub period: Period,
-    /// The price list that applied.
-    pub price_list: PriceList,
+    /// The price lists that applied, in the order of their hours.
+    pub price_lists: Vec<PriceListName>,
     /// The lines, by meter and then by the time of their price.
     pub lines: Vec<Line>,
     /// What was used and is not charged.
     pub not_charged: Vec<NotCharged>,
     /// The sum of the lines.
     pub total: Money,
-}
-
-/// The hours inside a period at which prices change: usage is summed between them.
-#[must_use]
-pub fn price_changes(versions: &Timeline<Prices>, period: Period) -> Vec<Hour> {
-    versions
-        .segments(period.interval())
-        .into_iter()
-        .skip(1)
-        .map(|(segment, _)| segment.start())
-        .collect()
 }
 
 /// Who uses a line: the key of a share.
@@ -181,8 +170,8 @@ impl Draft {
         }
     }
 
-    fn into_line(self, meter: BillingMeterId, list: &PriceList) -> Result<Line, MoneyError> {
-        let amount = money::round(&self.rated.amount(), list.currency)?;
+    fn into_line(self, meter: BillingMeterId, currency: Currency) -> Result<Line, MoneyError> {
+        let amount = money::round(&self.rated.amount(), currency)?;
         let (users, quantities): (Vec<User>, Vec<BigRational>) = self.users.into_iter().unzip();
         let amounts = amount.split(&quantities)?;
         let shares = users.into_iter().zip(quantities).zip(amounts);
@@ -216,8 +205,8 @@ pub fn draw_up(
     subscription: SubscriptionId,
     period: Period,
     catalog: &Catalog,
-    list: &PriceList,
-    versions: &Timeline<Prices>,
+    tariff: &Tariff,
+    currency: Currency,
     usage: &[ChargedUsage],
 ) -> Result<Statement, MoneyError> {
     let mut not_charged: BTreeMap<(LocalMeterId, NotChargedBecause), QuantitySum> = BTreeMap::new();
@@ -230,7 +219,7 @@ pub fn draw_up(
         .collect();
     in_order.sort_by_key(|usage| usage.interval.start());
     for used in in_order {
-        let priced = price_for(used, catalog, versions, period);
+        let priced = price_for(used, catalog, tariff, period);
         let (meter, ratio, pricing) = match priced {
             Ok(priced) => priced,
             Err(because) => {
@@ -264,10 +253,12 @@ pub fn draw_up(
     for (meter, mut drafts) in meters {
         drafts.sort_by_key(|draft| draft.pricing.since());
         for draft in drafts {
-            lines.push(draft.into_line(meter, list)?);
+            lines.push(draft.into_line(meter, currency)?);
         }
     }
-    let total = Money::checked_sum(list.currency, lines.iter().map(|line| line.amount))?;
+    let total = Money::checked_sum(currency, lines.iter().map(|line| line.amount))?;
+    let mut price_lists: Vec<PriceListName> = tariff.parts().iter().map(|part| part.list.clone()).collect();
+    price_lists.dedup();
     let not_charged = not_charged
         .into_iter()
         .map(|((local_meter, because), quantity)| NotCharged {
@@ -279,27 +270,20 @@ pub fn draw_up(
     Ok(Statement {
         subscription,
         period,
-        price_list: list.clone(),
+        price_lists,
         lines,
         not_charged,
         total,
     })
 }
 
-/// The draft of this price, which need not be the last: a list may return to a former price.
+/// The draft of this price. Prices of one meter are told apart by the hour from which they hold.
 fn draft_for(drafts: &mut Vec<Draft>, pricing: Pricing) -> &mut Draft {
-    let same = |known: &Pricing| match (known, &pricing) {
-        (Pricing::Development, Pricing::Development) => true,
-        (Pricing::Price { price: known, .. }, Pricing::Price { price, .. }) => known == price,
-        _ => false,
-    };
-    let index = drafts
-        .iter()
-        .position(|draft| same(&draft.pricing))
-        .unwrap_or_else(|| {
-            drafts.push(Draft::new(pricing));
-            drafts.len() - 1
-        });
+    let same = |draft: &Draft| draft.pricing.since() == pricing.since();
+    let index = drafts.iter().position(same).unwrap_or_else(|| {
+        drafts.push(Draft::new(pricing));
+        drafts.len() - 1
+    });
     &mut drafts[index]
 }
 
@@ -307,7 +291,7 @@ fn draft_for(drafts: &mut Vec<Draft>, pricing: Pricing) -> &mut Draft {
 fn price_for(
     used: &ChargedUsage,
     catalog: &Catalog,
-    versions: &Timeline<Prices>,
+    tariff: &Tariff,
     period: Period,
 ) -> Result<(BillingMeterId, BigRational, Pricing), NotChargedBecause> {
     let local = catalog
@@ -321,15 +305,10 @@ fn price_for(
         BillingModel::Capacity => return Err(NotChargedBecause::Capacity),
         BillingModel::Development => Pricing::Development,
         BillingModel::PayAsYouUse | BillingModel::Custom | BillingModel::Ruggedized => {
-            let version = versions
-                .at(used.interval.start())
+            let (price, since) = tariff
+                .price(meter, used.interval.start())
                 .ok_or(NotChargedBecause::NoPrice)?;
-            let price = version
-                .value
-                .get(&meter)
-                .ok_or(NotChargedBecause::NoPrice)?
-                .clone();
-            let since = version.valid.start().max(period.interval().start());
+            let (price, since) = (price.clone(), since.max(period.interval().start()));
             Pricing::Price { price, since }
         }
     };

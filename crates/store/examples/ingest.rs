@@ -172,14 +172,13 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         "first sight: {:.0} records/s",
         series.len() as f64 / first.as_secs_f64()
     );
-    let cpu = process("/proc/self/schedstat", "");
     let rest = deliver(&store.usage, &series, days.start + 1..days.end, deliverers).await?;
     let records = series.len() * (hours as usize - 1);
     println!(
         "known series: {records} records in {rest:.1?}: {:.0} records/s",
         records as f64 / rest.as_secs_f64()
     );
-    println!("main thread cpu {cpu} -> {}", process("/proc/self/schedstat", ""));
+    println!("{}", process("/proc/self/io", "write_bytes"));
     let again = deliver(&store.usage, &series, days.start..days.start + 24, deliverers).await;
     println!("again, 24 hours: {again:.1?}");
     let bytes: u64 = std::fs::read_dir(directory.path())?

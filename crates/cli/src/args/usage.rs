@@ -35,9 +35,12 @@ A file holds what the provider usage API returns: one page {\"value\": [...]}, s
 array, the records alone in an array, or one record in each line. Numbers are passed on as they are written.
 Usage is delivered with the stack's activation key. Without one, the operator's credential is used to fetch it.
 Importing the same again is harmless: every record is recognised as a duplicate.
+A correction is recognised by its window, --reported-start. Of different quantities of the same usage, the one reported
+last counts, and of those reported at the same time the largest. So a correction to less takes effect only if its window
+is a later one: without the flag, a later hour. Import files of different windows one window at a time.
 
 Examples:
-  meterbridge usage import --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 page-*.json
+  meterbridge usage import --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --reported-start 2026-10-01T13:00:00Z 13.json
   curl ... | meterbridge usage import --activation-key-file stack.key --reported-start 2026-10-01T13:00:00Z -")]
 pub(crate) struct ImportArgs {
     /// The files; `-` is standard input.
@@ -57,8 +60,8 @@ pub(crate) struct ImportArgs {
         value_name = "TEXT"
     )]
     pub(crate) activation_key: Option<String>,
-    /// The start of the window of reported time that the records were read from: their reported time [default: the
-    /// hour in which they are received].
+    /// The start of the window of reported time that the records were read from: their reported time, by which a correction is
+    /// known to be later than what it corrects [default: the hour in which they are received].
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) reported_start: Option<String>,
     /// The end of that window.

@@ -18,7 +18,7 @@ use wire::api::DeliveryReceipt;
 
 use crate::args::{ImportArgs, ServerArgs};
 use crate::commands::stack_credential::{StackCredential, stack_credential};
-use crate::delivery_file::{Ended, FileError, Part, cut};
+use crate::delivery_file::{Ended, FileError, Part, cut, named};
 use crate::environment::SystemRandom;
 use crate::failure::Failure;
 use crate::figures::{count, counted};
@@ -88,6 +88,9 @@ pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Prin
         reported_end: args.reported_end.clone(),
         compress: !args.no_compression,
     });
+    if let Some(warning) = lost_corrections(args.reported_start.as_deref(), args.files.len()) {
+        printer.warning(&warning);
+    }
     let progress = printer.progress(None, "records");
     let mut imported = Imported::default();
     let (pieces, files) = read_files(args.files, args.batch);
@@ -102,6 +105,23 @@ pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Prin
     }
     report(&imported, printer)?;
     done
+}
+
+/// What to know if corrections could be lost in this import: of quantities that are reported at the same time the
+/// largest counts, so a correction to less needs a window of its own.
+fn lost_corrections(reported_start: Option<&str>, files: usize) -> Option<String> {
+    match reported_start {
+        None => Some(
+            "Without --reported-start, records count as reported now. A correction that is imported in the same hour \
+             as what it corrects cannot lower it: name the window with --reported-start."
+                .to_owned(),
+        ),
+        Some(start) if files > 1 => Some(format!(
+            "All {files} files count as reported at {start}. Where they hold different quantities of the same usage, \
+             the largest counts: import files that were read from different windows one window at a time."
+        )),
+        Some(_) => None,
+    }
 }
 
 /// Reads the files one after the other, in a thread of its own.
@@ -141,12 +161,14 @@ fn read_file(path: &Path, records_max: u32, pieces: &mpsc::Sender<Piece>) -> Res
     if path.as_os_str() == "-" {
         cut(
             BufReader::with_capacity(READ_BYTES, io::stdin()),
+            None,
             records_max,
             take,
         )
     } else {
         cut(
             BufReader::with_capacity(READ_BYTES, File::open(path)?),
+            named(path),
             records_max,
             take,
         )
@@ -306,4 +328,27 @@ fn report(imported: &Imported, printer: &Printer) -> Result<(), Failure> {
         printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lost_corrections;
+
+    #[test]
+    fn only_one_file_with_its_window_is_taken_without_a_warning() {
+        let start = Some("2026-10-01T13:00:00Z");
+        assert_eq!(lost_corrections(start, 1), None);
+        let several = lost_corrections(start, 3).unwrap();
+        assert!(
+            several.contains("3 files count as reported at 2026-10-01T13:00:00Z"),
+            "{several}"
+        );
+        for files in [1, 3] {
+            let unnamed = lost_corrections(None, files).unwrap();
+            assert!(
+                unnamed.contains("count as reported now") && unnamed.contains("--reported-start"),
+                "{unnamed}"
+            );
+        }
+    }
 }

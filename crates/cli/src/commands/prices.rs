@@ -46,8 +46,10 @@ fn lists_table(lists: &[PriceList]) -> String {
             or_dash(list.buyer.as_deref()),
             count(list.versions.len() as u64),
             list.versions
-                .last()
-                .map_or_else(|| or_dash(None), |last| minute(&last.effective_from)),
+                .iter()
+                .map(|version| &version.effective_from)
+                .max()
+                .map_or_else(|| or_dash(None), |last| minute(last)),
         ]);
     }
     table.to_string()

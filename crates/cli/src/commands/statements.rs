@@ -56,7 +56,7 @@ fn statements_table(statements: &[Statement]) -> String {
             count(statement.lines.len() as u64),
             total,
             statement.currency.clone(),
-            statement.price_list.clone(),
+            statement.price_lists.join(", "),
         ]);
     }
     table.to_string()

@@ -28,11 +28,12 @@ use std::time::Instant;
 use domain::time::Hour;
 use server::Clock as _;
 
+use self::audit::Check;
 use self::delivery::{Courier, Delivered, Redelivered};
 use self::operator::{Operator, Registered};
 use self::platform::Platform;
 use self::report::{Done, Records, Report, Speed};
-use self::scenario::Scenario;
+use self::scenario::{Event, Scenario};
 use self::served::Served;
 use self::stacks::Stacks;
 use crate::environment::SystemClock;
@@ -79,54 +80,71 @@ pub(crate) struct DemoArgs {
 /// # Errors
 /// If any part of it fails, or a law does not hold.
 pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure> {
-    let started = Instant::now();
     let scenario = last_month()?;
     let stacks = Stacks::of(&scenario, args.seed, args.records)
         .map_err(|error| Failure::usage("The stacks cannot be made.").because(error.to_string()))?;
     let start = scenario.month.interval().start().start();
     let platform = Platform::start(args.data.as_deref(), args.keep, start).await?;
+    // However it ends, the server is stopped before its data is removed.
+    let outcome = tokio::select! {
+        outcome = demonstrate(args.seed, &scenario, &stacks, &platform, printer) => outcome,
+        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new("The demonstration was interrupted.")),
+    };
+    if outcome.is_ok() && args.keep {
+        stay(&platform, &scenario, printer).await;
+    }
+    let stopped = platform.stop().await;
+    verdict::judge(&outcome?)?;
+    stopped
+}
 
-    let played = play(&scenario, &stacks, &platform, printer).await?;
+/// Plays the month, prints what came of it, and says what held.
+async fn demonstrate(
+    seed: u64,
+    scenario: &Scenario,
+    stacks: &Stacks,
+    platform: &Platform,
+    printer: &Printer,
+) -> Result<Vec<Check>, Failure> {
+    let started = Instant::now();
+    let played = play(scenario, stacks, platform, printer).await?;
     printer.note("The month is over. Everything the server says is held against what the stacks truly used.");
-    let (served, again) = (&played.served, &played.again);
-    let checks = verdict::checks(&scenario, &stacks, &played).await?;
-    let mut report = Report {
+    let checks = verdict::checks(scenario, stacks, &played).await?;
+    let Played {
+        registered,
+        delivered,
+        served,
+        again,
+        ..
+    } = played;
+    let done = |event: &Event| Done {
+        at: event.at.instant().to_string(),
+        what: scenario.describe(event),
+    };
+    let report = Report {
         held: checks.iter().all(|check| check.held),
         period: scenario.month.to_string(),
-        seed: args.seed,
-        stacks: played.registered.clone(),
-        events: scenario
-            .events
-            .iter()
-            .map(|event| Done {
-                at: event.at.instant().to_string(),
-                what: scenario.describe(event),
-            })
-            .collect(),
+        seed,
+        stacks: registered,
+        events: scenario.events.iter().map(done).collect(),
         records: Records {
             counts: served.laws.records,
             late: stacks.expected().late,
-            quarantined_by_code: served.quarantine.clone(),
+            quarantined_by_code: served.quarantine,
             delivered_again: again.records,
         },
-        statements: served.statements.clone(),
-        unmapped: served.unclaimed.clone(),
+        statements: served.statements,
+        unmapped: served.unclaimed,
         checks,
         speed: Speed::of(
-            played.delivered.tally.sent,
-            played.delivered.tally.pages,
-            played.delivered.took,
+            delivered.tally.sent,
+            delivered.tally.pages,
+            delivered.took,
+            started.elapsed(),
         ),
     };
-    report.speed.total_milliseconds = report::millis(started.elapsed());
-    report.speed.peak_memory_bytes = memory::peak_bytes();
-    printer.show(&report, || render::text(&report, &scenario, printer.style()))?;
-
-    if args.keep {
-        stay(&platform, &scenario, printer).await;
-    }
-    platform.stop().await?;
-    verdict::judge(&report.checks)
+    printer.show(&report, || render::text(&report, scenario, printer.style()))?;
+    Ok(report.checks)
 }
 
 /// Everything that was done and said.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use wire::api::{RecordCounts, Statement, UnmappedUsage};
 
 use super::audit::Check;
+use super::memory;
 use super::operator::Registered;
 
 /// Something that was done in the month.
@@ -52,22 +53,21 @@ pub(super) struct Speed {
 }
 
 impl Speed {
-    /// The speed of deliveries, without the memory and the whole time.
-    pub(super) fn of(records: u64, deliveries: u64, took: Duration) -> Self {
+    /// The speed of deliveries that took so long, the time of everything, and the memory up to now.
+    pub(super) fn of(records: u64, deliveries: u64, took: Duration, everything: Duration) -> Self {
         let milliseconds = millis(took);
         Self {
             records,
             deliveries,
             milliseconds,
             records_per_second: records.saturating_mul(1000) / milliseconds.max(1),
-            total_milliseconds: 0,
-            peak_memory_bytes: None,
+            total_milliseconds: millis(everything),
+            peak_memory_bytes: memory::peak_bytes(),
         }
     }
 }
 
-/// Whole milliseconds.
-pub(super) fn millis(time: Duration) -> u64 {
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

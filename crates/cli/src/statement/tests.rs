@@ -8,7 +8,7 @@ const TENANT: &str = "9e3c1d5a-2f64-4b6e-8d07-3a1b5c7d9e0f";
 fn statement(lines: &serde_json::Value, not_charged: &serde_json::Value, total: &str) -> Statement {
     serde_json::from_value(json!({
         "subscriptionId": "0c3f1bd2-9c7e-4d1a-8a55-0a4a6a1c2f10", "period": "2026-10", "status": "open",
-        "priceList": "harbour-eur", "currency": "EUR", "total": total, "lines": lines, "notCharged": not_charged,
+        "priceLists": ["harbour-eur"], "currency": "EUR", "total": total, "lines": lines, "notCharged": not_charged,
     }))
     .unwrap()
 }

@@ -87,7 +87,7 @@ pub enum Entry {
     RegistrationBackdated {
         /// The registration.
         registration: RegistrationId,
-        /// The hours in which its present terms hold, too.
+        /// The hours in which the terms that hold after them held, too.
         valid: HourInterval,
     },
     /// The platform operator approved a registration for multi-tenancy.
@@ -130,7 +130,7 @@ pub enum Entry {
         list: PriceList,
         /// The prices of this version, all of them.
         prices: Prices,
-        /// The first hour this version prices.
+        /// The first hour this version prices. It does until the next version that was published before.
         from: Hour,
     },
 }

@@ -2,12 +2,12 @@
 
 use super::{Books, Operator, PublishedPriceList, ResourceGroup};
 use crate::attribution::StackHistory;
-use crate::catalog::{PriceListName, PriceListScope};
+use crate::catalog::{PriceListName, PriceListScope, Tariff, TariffPart};
 use crate::ids::{CloudId, CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
-use crate::partner::{Customer, Partner, Subscription};
+use crate::partner::{Customer, Partner, Subscription, SubscriptionKind};
 use crate::registration::Registration;
 use crate::resource_id::ResourceName;
-use crate::time::Hour;
+use crate::time::{Hour, HourInterval};
 use crate::timeline::Assertion;
 
 /// A tenant mapping that holds in some hour.
@@ -186,20 +186,61 @@ impl Books {
         self.price_lists.values()
     }
 
-    /// The price list that applies to a payer: the most particular one; see [`PriceListScope`].
+    /// The partner that sells a subscription to its buyer: for CSP its owner. All others are sold by the platform, a
+    /// partner's shared services subscription to that partner.
     #[must_use]
-    pub fn price_list_for(&self, payer: &Subscription) -> Option<&PublishedPriceList> {
-        let of_scope = |scope| {
-            self.price_lists
-                .values()
-                .find(|published| published.list.scope == scope)
-        };
-        payer
+    pub fn seller_of(subscription: &Subscription) -> Option<PartnerId> {
+        subscription
             .owner
-            .and_then(|seller| {
-                of_scope(PriceListScope::Buyer(seller, payer.id))
-                    .or_else(|| of_scope(PriceListScope::Seller(seller)))
+            .filter(|_| subscription.kind == SubscriptionKind::Csp)
+    }
+
+    /// The prices that apply to a payer in some hours: in each the most particular list that has a version for it; see
+    /// [`PriceListScope`].
+    #[must_use]
+    pub fn tariff_for(&self, payer: &Subscription, within: HourInterval) -> Tariff {
+        let seller = Self::seller_of(payer);
+        let scopes = seller.into_iter().flat_map(|seller| {
+            [
+                PriceListScope::Buyer(seller, payer.id),
+                PriceListScope::Seller(seller),
+            ]
+        });
+        let lists: Vec<&PublishedPriceList> = scopes
+            .chain([PriceListScope::Platform])
+            .filter_map(|scope| {
+                self.price_lists
+                    .values()
+                    .find(|published| published.list.scope == scope)
             })
-            .or_else(|| of_scope(PriceListScope::Platform))
+            .collect();
+        let versions = lists.iter().flat_map(|published| published.versions.assertions());
+        let cuts = versions.flat_map(|version| [version.valid.start(), version.valid.end()]);
+        let parts = within.split_at(cuts).into_iter().filter_map(|hours| {
+            let applies = |published: &&PublishedPriceList| published.versions.at(hours.start()).is_some();
+            let published = lists.iter().copied().find(applies)?;
+            let version = published.versions.at(hours.start())?;
+            Some(TariffPart {
+                hours,
+                list: published.list.name.clone(),
+                currency: published.list.currency,
+                prices: version.value.clone(),
+            })
+        });
+        let mut merged: Vec<TariffPart> = Vec::new();
+        for part in parts {
+            match merged.last_mut() {
+                Some(last)
+                    if last.hours.end() == part.hours.start()
+                        && last.list == part.list
+                        && last.prices == part.prices =>
+                {
+                    last.hours =
+                        HourInterval::new(last.hours.start(), part.hours.end()).unwrap_or(last.hours);
+                }
+                _ => merged.push(part),
+            }
+        }
+        Tariff::new(merged)
     }
 }

@@ -167,7 +167,7 @@ impl Books {
                 known.updated = recorded;
             }
             Entry::RegistrationBackdated { registration, valid } => {
-                self.assert_terms(*registration, *valid, recorded)?;
+                self.backdate(*registration, *valid, recorded)?;
             }
             Entry::MultiTenancyApproved { registration } => {
                 let known = self
@@ -221,7 +221,14 @@ impl Books {
                 if published.list != *list {
                     return Err("the price list had another scope or currency");
                 }
-                let valid = HourInterval::from(*from);
+                // It holds until the next version that is there already: publishing one never cancels another.
+                let starts = published
+                    .versions
+                    .assertions()
+                    .iter()
+                    .map(|version| version.valid.start());
+                let until = starts.filter(|start| start > from).min().unwrap_or(Hour::MAX);
+                let valid = HourInterval::new(*from, until).ok_or("the version holds for no hour")?;
                 published.versions.assert(Assertion {
                     valid,
                     recorded,
@@ -304,6 +311,32 @@ impl Books {
             .or_default()
             .registration
             .assert(ended);
+        Ok(())
+    }
+
+    /// Records that the terms that hold after these hours held in them, too.
+    fn backdate(
+        &mut self,
+        registration: RegistrationId,
+        valid: HourInterval,
+        recorded: Recorded,
+    ) -> Result<(), &'static str> {
+        let known = self
+            .registrations
+            .get(&registration)
+            .ok_or("the registration is unknown")?;
+        let stack = self.stacks.entry(known.cloud_id()).or_default();
+        let after = stack
+            .registration
+            .at(valid.end())
+            .and_then(|assertion| assertion.value);
+        let terms = after.filter(|terms| terms.registration == registration);
+        let terms = terms.ok_or("the registration does not hold after these hours")?;
+        stack.registration.assert(Assertion {
+            valid,
+            recorded,
+            value: Some(terms),
+        });
         Ok(())
     }
 

@@ -12,9 +12,14 @@ pub enum Refused {
     /// The id is taken.
     #[error("a {0} with this id exists already and differs from what was sent; ids are given once")]
     AlreadyExists(&'static str),
-    /// The provider of a reseller is not there.
-    #[error("partner {0} does not exist; create the indirect provider before its resellers")]
-    UnknownPartner(PartnerId),
+    /// A partner that is named is not there.
+    #[error("partner {partner} does not exist; create it first")]
+    UnknownPartner {
+        /// The partner.
+        partner: PartnerId,
+        /// The member that names it.
+        member: &'static str,
+    },
     /// The provider of a reseller is no distributor.
     #[error("partner {0} is not an indirect provider; a reseller buys from one")]
     NotAProvider(PartnerId),
@@ -72,6 +77,14 @@ pub enum Refused {
     /// The buyer of a price list is not there.
     #[error("subscription {0} does not exist")]
     UnknownSubscription(SubscriptionId),
+    /// A price list for a subscription that somebody else sells.
+    #[error("partner {seller} does not sell subscription {buyer}, so its prices would never apply to it")]
+    NotTheSeller {
+        /// The partner.
+        seller: PartnerId,
+        /// The subscription.
+        buyer: SubscriptionId,
+    },
     /// Another list has the same scope.
     #[error("price list '{0}' has the same seller and buyer; publish a new version of it instead")]
     ScopeTaken(String),
@@ -88,7 +101,7 @@ impl Refused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AlreadyExists(_) => "AlreadyExists",
-            Self::UnknownPartner(_) => "PartnerNotFound",
+            Self::UnknownPartner { .. } => "PartnerNotFound",
             Self::NotAProvider(_) => "NotAnIndirectProvider",
             Self::ProviderHasNoCustomers(_) => "ProviderHasNoCustomers",
             Self::NoTenant => "CustomerTenantMissing",
@@ -102,6 +115,7 @@ impl Refused {
             Self::ResellerHasNoSharedServices(_) => "ResellerHasNoSharedServices",
             Self::SharedServicesInCustomerTenant(_) => "SharedServicesInCustomerTenant",
             Self::UnknownSubscription(_) => "SubscriptionNotFound",
+            Self::NotTheSeller { .. } => "NotTheSeller",
             Self::ScopeTaken(_) => "PriceListScopeTaken",
             Self::ListDiffers(_) => "PriceListDiffers",
         }
@@ -112,7 +126,8 @@ impl Refused {
     pub const fn target(&self) -> &'static str {
         match self {
             Self::AlreadyExists(_) => "id",
-            Self::UnknownPartner(_) | Self::NotAProvider(_) => "provider",
+            Self::UnknownPartner { member, .. } => member,
+            Self::NotAProvider(_) => "provider",
             Self::ProviderHasNoCustomers(_) => "partnerId",
             Self::NoTenant | Self::TenantTaken(_) => "tenantIds",
             Self::UnknownCustomer(_) | Self::CustomerMissing | Self::CustomerNotAllowed(_) => "customerId",
@@ -121,8 +136,8 @@ impl Refused {
             }
             Self::TenantNotOfCustomer { .. } | Self::SharedServicesInCustomerTenant(_) => "tenantId",
             Self::UnknownSubscription(_) => "buyer",
-            Self::ScopeTaken(_) => "seller",
-            Self::ListDiffers(_) => "name",
+            Self::NotTheSeller { .. } => "seller",
+            Self::ScopeTaken(_) | Self::ListDiffers(_) => "name",
         }
     }
 }
@@ -137,6 +152,11 @@ fn once<T: PartialEq>(known: Option<&T>, new: &T, what: &'static str) -> Result<
 }
 
 impl Books {
+    fn named_partner(&self, partner: PartnerId, member: &'static str) -> Result<&Partner, Refused> {
+        self.partner(partner)
+            .ok_or(Refused::UnknownPartner { partner, member })
+    }
+
     /// Creates a partner. Creating the same one again enters nothing.
     ///
     /// # Errors
@@ -146,7 +166,7 @@ impl Books {
             return Ok(None);
         }
         if let PartnerKind::IndirectReseller { provider } = partner.kind {
-            let known = self.partner(provider).ok_or(Refused::UnknownPartner(provider))?;
+            let known = self.named_partner(provider, "provider")?;
             if known.kind != PartnerKind::IndirectProvider {
                 return Err(Refused::NotAProvider(provider));
             }
@@ -162,9 +182,7 @@ impl Books {
         if !once(self.customer(customer.id), &customer, "customer")? {
             return Ok(None);
         }
-        let partner = self
-            .partner(customer.partner)
-            .ok_or(Refused::UnknownPartner(customer.partner))?;
+        let partner = self.named_partner(customer.partner, "partnerId")?;
         if partner.kind == PartnerKind::IndirectProvider {
             return Err(Refused::ProviderHasNoCustomers(partner.id));
         }
@@ -184,11 +202,18 @@ impl Books {
     /// # Errors
     /// [`Refused`] if its id is taken, or its owner, customer or tenant does not go with its kind.
     pub fn create_subscription(&self, subscription: Subscription) -> Result<Option<Entry>, Refused> {
-        if !once(self.subscription(subscription.id), &subscription, "subscription")? {
+        // One that was suspended since is still the one that was created.
+        let known = self.subscription(subscription.id);
+        let as_created = Subscription {
+            state: known.map_or(subscription.state, |known| known.state),
+            ..subscription
+        };
+        let subscription = as_created;
+        if !once(known, &subscription, "subscription")? {
             return Ok(None);
         }
         let owner = match subscription.owner {
-            Some(owner) => Some(self.partner(owner).ok_or(Refused::UnknownPartner(owner))?),
+            Some(owner) => Some(self.named_partner(owner, "ownerPartnerId")?),
             None => None,
         };
         match (subscription.kind, subscription.customer) {
@@ -244,12 +269,16 @@ impl Books {
         match list.scope {
             PriceListScope::Platform => {}
             PriceListScope::Seller(seller) => {
-                self.partner(seller).ok_or(Refused::UnknownPartner(seller))?;
+                self.named_partner(seller, "seller")?;
             }
             PriceListScope::Buyer(seller, buyer) => {
-                self.partner(seller).ok_or(Refused::UnknownPartner(seller))?;
-                self.subscription(buyer)
+                self.named_partner(seller, "seller")?;
+                let sold = self
+                    .subscription(buyer)
                     .ok_or(Refused::UnknownSubscription(buyer))?;
+                if Self::seller_of(sold) != Some(seller) {
+                    return Err(Refused::NotTheSeller { seller, buyer });
+                }
             }
         }
         let same_scope = |other: &&super::PublishedPriceList| {

@@ -137,7 +137,13 @@ fn accounts_that_do_not_fit_are_refused_with_what_is_wrong() {
     };
     assert_eq!(reseller_of(DIRECT), Err(Refused::NotAProvider(DIRECT)));
     let nobody = PartnerId::from_bytes([8; 16]);
-    assert_eq!(reseller_of(nobody), Err(Refused::UnknownPartner(nobody)));
+    assert_eq!(
+        reseller_of(nobody),
+        Err(Refused::UnknownPartner {
+            partner: nobody,
+            member: "provider"
+        })
+    );
 
     let other = |tenants, partner| Customer {
         id: CustomerId::from_bytes([9; 16]),
@@ -156,7 +162,13 @@ fn accounts_that_do_not_fit_are_refused_with_what_is_wrong() {
             other(vec![new_tenant], PROVIDER),
             Refused::ProviderHasNoCustomers(PROVIDER),
         ),
-        (other(vec![new_tenant], nobody), Refused::UnknownPartner(nobody)),
+        (
+            other(vec![new_tenant], nobody),
+            Refused::UnknownPartner {
+                partner: nobody,
+                member: "partnerId",
+            },
+        ),
     ] {
         assert_eq!(books.create_customer(customer), Err(refused));
     }
@@ -227,34 +239,202 @@ fn accounts_that_do_not_fit_are_refused_with_what_is_wrong() {
     );
 }
 
-#[test]
-fn the_most_particular_price_list_applies() {
-    let list = |name: &str, scope| PriceList {
+fn month(text: &str) -> HourInterval {
+    text.parse::<crate::time::Period>().unwrap().interval()
+}
+
+fn published(name: &str, scope: PriceListScope, from: &str, price: &str) -> Entry {
+    let list = PriceList {
         name: name.parse().unwrap(),
         scope,
         currency: Currency::USD,
     };
-    let publish = |list| Entry::PriceListPublished {
+    let prices = [(
+        BillingMeterId::from_bytes([1; 16]),
+        Price::flat(price.parse().unwrap()),
+    )]
+    .into();
+    Entry::PriceListPublished {
         list,
-        prices: Prices::new(),
-        from: Hour::MIN,
+        prices,
+        from: from.parse().unwrap(),
+    }
+}
+
+/// (first hour, list, price) of each part of what applies to a subscription in a month.
+fn tariff(books: &Books, payer: &Subscription, period: &str) -> Vec<(String, String, String)> {
+    let tariff = books.tariff_for(payer, month(period));
+    let parts = tariff.parts().iter().map(|part| {
+        let price = part.prices.values().next().unwrap().tiers()[0].unit_price;
+        (
+            part.hours.start().to_string(),
+            part.list.to_string(),
+            price.to_string(),
+        )
+    });
+    parts.collect()
+}
+
+#[test]
+fn a_new_price_list_prices_its_own_hours_and_leaves_earlier_months_as_they_were() {
+    let mut books = sold();
+    for entry in [
+        published("platform", PriceListScope::Platform, "2026-01-01T00:00:00Z", "1"),
+        published(
+            "direct",
+            PriceListScope::Seller(DIRECT),
+            "2026-10-11T00:00:00Z",
+            "2",
+        ),
+        published(
+            "contoso",
+            PriceListScope::Buyer(DIRECT, SUBSCRIPTION),
+            "2026-10-21T06:00:00Z",
+            "3",
+        ),
+    ] {
+        enter(&mut books, &entry).unwrap();
+    }
+    let part = |from: &str, list: &str, price: &str| (from.to_owned(), list.to_owned(), price.to_owned());
+    assert_eq!(
+        tariff(&books, &csp(), "2026-09"),
+        [part("2026-09-01T00:00:00Z", "platform", "1")]
+    );
+    assert_eq!(
+        tariff(&books, &csp(), "2026-10"),
+        [
+            part("2026-10-01T00:00:00Z", "platform", "1"),
+            part("2026-10-11T00:00:00Z", "direct", "2"),
+            part("2026-10-21T06:00:00Z", "contoso", "3"),
+        ]
+    );
+    assert_eq!(
+        tariff(&books, &csp(), "2026-11"),
+        [part("2026-11-01T00:00:00Z", "contoso", "3")]
+    );
+    assert_eq!(tariff(&books, &csp(), "2025-12"), []);
+}
+
+#[test]
+fn a_partner_is_not_billed_at_its_own_retail_prices() {
+    let shared = Subscription {
+        kind: SubscriptionKind::PartnerSharedServices,
+        customer: None,
+        tenant: TenantId::from_bytes([9; 16]),
+        ..csp()
     };
     let mut books = sold();
-    let applies = |books: &Books| {
-        let payer = books.subscription(SUBSCRIPTION).unwrap();
-        books
-            .price_list_for(payer)
-            .map(|published| published.list.name.to_string())
-    };
-    assert_eq!(applies(&books), None);
-    for (name, scope) in [
-        ("platform", PriceListScope::Platform),
-        ("direct", PriceListScope::Seller(DIRECT)),
-        ("contoso", PriceListScope::Buyer(DIRECT, SUBSCRIPTION)),
+    for entry in [
+        published("platform", PriceListScope::Platform, "2026-01-01T00:00:00Z", "1"),
+        published(
+            "direct",
+            PriceListScope::Seller(DIRECT),
+            "2026-01-01T00:00:00Z",
+            "2",
+        ),
     ] {
-        enter(&mut books, &publish(list(name, scope))).unwrap();
-        assert_eq!(applies(&books).as_deref(), Some(name));
+        enter(&mut books, &entry).unwrap();
     }
+    assert_eq!(tariff(&books, &shared, "2026-10")[0].1, "platform");
+    assert_eq!(tariff(&books, &csp(), "2026-10")[0].1, "direct");
+}
+
+#[test]
+fn a_price_that_is_scheduled_is_not_cancelled_by_a_version_published_later_for_earlier_hours() {
+    let mut books = sold();
+    for (from, price) in [
+        ("2026-01-01T00:00:00Z", "1"),
+        ("2026-12-01T00:00:00Z", "2"),
+        ("2026-11-15T00:00:00Z", "3"),
+    ] {
+        enter(
+            &mut books,
+            &published("platform", PriceListScope::Platform, from, price),
+        )
+        .unwrap();
+    }
+    let prices = |period| -> Vec<String> {
+        tariff(&books, &csp(), period)
+            .into_iter()
+            .map(|(_, _, price)| price)
+            .collect()
+    };
+    assert_eq!(prices("2026-11"), ["1", "3"]);
+    assert_eq!(prices("2026-12"), ["2"]);
+}
+
+#[test]
+fn prices_for_a_subscription_are_its_sellers_only() {
+    let books = sold();
+    let publish = |seller| {
+        let scope = PriceListScope::Buyer(seller, SUBSCRIPTION);
+        let list = PriceList {
+            name: "x".parse().unwrap(),
+            scope,
+            currency: Currency::USD,
+        };
+        books.publish_price_list(list, Prices::new(), Hour::MIN)
+    };
+    assert_eq!(
+        publish(RESELLER),
+        Err(Refused::NotTheSeller {
+            seller: RESELLER,
+            buyer: SUBSCRIPTION
+        })
+    );
+    assert!(publish(DIRECT).unwrap().is_some());
+}
+
+#[test]
+fn a_suspended_subscription_can_be_created_again_without_a_conflict() {
+    let mut books = sold();
+    let suspended = Entry::SubscriptionStateSet {
+        subscription: SUBSCRIPTION,
+        state: SubscriptionState::Suspended,
+    };
+    enter(&mut books, &suspended).unwrap();
+    assert_eq!(books.create_subscription(csp()), Ok(None));
+}
+
+#[test]
+fn backdating_extends_the_terms_of_then_and_not_those_of_today() {
+    let first = RegistrationId::from_bytes([1; 16]);
+    let from: Hour = "2026-10-02T00:00:00Z".parse().unwrap();
+    let Entry::Registered { token, .. } = registered(1, "AzureStack-one", "2026-10-02T00:00:00Z") else {
+        return;
+    };
+    let mut books = sold();
+    for entry in [
+        registered(1, "AzureStack-one", "2026-10-02T00:00:00Z"),
+        Entry::Reregistered {
+            registration: first,
+            token: RegistrationToken {
+                billing_model: BillingModel::Capacity,
+                ..token
+            },
+            tags: BTreeMap::new(),
+            from: from.plus(24),
+        },
+        Entry::RegistrationBackdated {
+            registration: first,
+            valid: HourInterval::new(from.plus(-24), from).unwrap(),
+        },
+    ] {
+        enter(&mut books, &entry).unwrap();
+    }
+    let model = |hour| {
+        books
+            .stack(STACK)
+            .unwrap()
+            .registration
+            .at(hour)
+            .unwrap()
+            .value
+            .unwrap()
+            .billing_model
+    };
+    assert_eq!(model(from.plus(-24)), BillingModel::PayAsYouUse);
+    assert_eq!(model(from.plus(24)), BillingModel::Capacity);
 }
 
 #[test]

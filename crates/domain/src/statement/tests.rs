@@ -1,12 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::{BillingMeter, Conversion, LocalMeter, PriceListScope, Tier};
-use crate::ids::ObjectId;
-use crate::money::Currency;
+use crate::catalog::{BillingMeter, Conversion, LocalMeter, Prices, TariffPart, Tier};
 use crate::quantity::Quantity;
-use crate::time::Timestamp;
-use crate::timeline::{Assertion, Recorded, Timeline};
 
 const PAYER: SubscriptionId = SubscriptionId::from_bytes([0xaa; 16]);
 const VCPU: BillingMeterId = BillingMeterId::from_bytes([0xb1; 16]);
@@ -63,26 +59,22 @@ fn catalog() -> Catalog {
     .unwrap()
 }
 
-fn list() -> PriceList {
-    PriceList {
-        name: "sample".parse().unwrap(),
-        scope: PriceListScope::Platform,
-        currency: Currency::USD,
+/// Prices from this hour on, after those published before.
+fn publish(tariff: &mut Tariff, from: &str, prices: &[(BillingMeterId, Price)]) {
+    let from: Hour = from.parse().unwrap();
+    let mut parts = tariff.parts().to_vec();
+    if let Some(last) = parts.last_mut() {
+        last.hours = HourInterval::new(last.hours.start(), from).unwrap();
     }
-}
-
-fn publish(versions: &mut Timeline<Prices>, from: &str, prices: &[(BillingMeterId, Price)]) {
-    let recorded = Recorded {
-        entry: 1,
-        at: Timestamp::UNIX_EPOCH,
-        by: ObjectId::from_bytes([0; 16]),
-    };
-    let valid = HourInterval::from(from.parse().unwrap());
-    versions.assert(Assertion {
-        valid,
-        recorded,
-        value: prices.iter().cloned().collect(),
+    let prices: Prices = prices.iter().cloned().collect();
+    let (hours, list) = (HourInterval::from(from), "sample".parse().unwrap());
+    parts.push(TariffPart {
+        hours,
+        list,
+        currency: Currency::USD,
+        prices,
     });
+    *tariff = Tariff::new(parts);
 }
 
 fn flat(price: &str) -> Price {
@@ -115,8 +107,8 @@ fn between(usage: ChargedUsage, start: &str, end: &str) -> ChargedUsage {
     ChargedUsage { interval, ..usage }
 }
 
-fn drawn_up(versions: &Timeline<Prices>, usage: &[ChargedUsage]) -> Statement {
-    let statement = draw_up(PAYER, october(), &catalog(), &list(), versions, usage).unwrap();
+fn drawn_up(tariff: &Tariff, usage: &[ChargedUsage]) -> Statement {
+    let statement = draw_up(PAYER, october(), &catalog(), tariff, Currency::USD, usage).unwrap();
     crate::laws::sums_agree(&statement).unwrap();
     statement
 }
@@ -131,9 +123,9 @@ fn amounts(statement: &Statement) -> Vec<String> {
 
 #[test]
 fn a_month_of_usage_at_list_price() {
-    let mut versions = Timeline::default();
+    let mut tariff = Tariff::default();
     publish(
-        &mut versions,
+        &mut tariff,
         "2026-01-01T00:00:00Z",
         &[(VCPU, flat("0.008")), (BLOB, flat("0.006"))],
     );
@@ -143,7 +135,7 @@ fn a_month_of_usage_at_list_price() {
         used(PAGE_BLOB, "744000"),
         used(BLOCK_BLOB, "372000"),
     ];
-    let statement = drawn_up(&versions, &usage);
+    let statement = drawn_up(&tariff, &usage);
     assert_eq!(amounts(&statement), ["11.90", "9.00"]);
     assert_eq!(statement.total.to_string(), "20.90");
     assert_eq!(
@@ -155,13 +147,13 @@ fn a_month_of_usage_at_list_price() {
 
 #[test]
 fn a_line_is_rounded_once_not_once_for_each_of_its_parts() {
-    let mut versions = Timeline::default();
-    publish(&mut versions, "2026-01-01T00:00:00Z", &[(VCPU, flat("0.004"))]);
+    let mut tariff = Tariff::default();
+    publish(&mut tariff, "2026-01-01T00:00:00Z", &[(VCPU, flat("0.004"))]);
     let on = |stack: u8| ChargedUsage {
         stack: CloudId::from_bytes([stack; 16]),
         ..used(BASE_VM, "1")
     };
-    let statement = drawn_up(&versions, &[on(1), on(2), on(3)]);
+    let statement = drawn_up(&tariff, &[on(1), on(2), on(3)]);
     assert_eq!(
         amounts(&statement),
         ["0.01"],
@@ -177,19 +169,22 @@ fn a_line_is_rounded_once_not_once_for_each_of_its_parts() {
 
 #[test]
 fn each_price_version_prices_its_own_hours_and_the_tier_position_carries_over() {
-    let mut versions = Timeline::default();
+    let mut tariff = Tariff::default();
     publish(
-        &mut versions,
+        &mut tariff,
         "2026-01-01T00:00:00Z",
         &[(VCPU, tiered(&[("0", "0.10"), ("100", "0.05")], "0"))],
     );
     publish(
-        &mut versions,
+        &mut tariff,
         "2026-10-16T00:00:00Z",
         &[(VCPU, tiered(&[("0", "0.20"), ("100", "0.10")], "0"))],
     );
-    let cuts = price_changes(&versions, october());
-    assert_eq!(cuts, ["2026-10-16T00:00:00Z".parse().unwrap()]);
+    assert!(
+        tariff
+            .changes()
+            .any(|hour| hour == "2026-10-16T00:00:00Z".parse().unwrap())
+    );
     let first = between(
         used(BASE_VM, "80"),
         "2026-10-01T00:00:00Z",
@@ -201,28 +196,59 @@ fn each_price_version_prices_its_own_hours_and_the_tier_position_carries_over() 
         "2026-11-01T00:00:00Z",
     );
     // 80 at 0.10; then 20 more to the edge at 0.20 and 20 beyond it at 0.10.
-    let statement = drawn_up(&versions, &[second, first]);
+    let statement = drawn_up(&tariff, &[second, first]);
     assert_eq!(amounts(&statement), ["8.00", "6.00"]);
 }
 
 #[test]
 fn a_new_version_with_the_same_price_does_not_split_the_line() {
-    let mut versions = Timeline::default();
-    publish(&mut versions, "2026-01-01T00:00:00Z", &[(VCPU, flat("0.005"))]);
+    let mut tariff = Tariff::default();
+    publish(&mut tariff, "2026-01-01T00:00:00Z", &[(VCPU, flat("0.005"))]);
     publish(
-        &mut versions,
+        &mut tariff,
         "2026-10-16T00:00:00Z",
         &[(VCPU, flat("0.005")), (BLOB, flat("1"))],
     );
     let first = between(used(BASE_VM, "1"), "2026-10-01T00:00:00Z", "2026-10-16T00:00:00Z");
     let second = between(used(BASE_VM, "1"), "2026-10-16T00:00:00Z", "2026-11-01T00:00:00Z");
-    assert_eq!(amounts(&drawn_up(&versions, &[first, second])), ["0.01"]);
+    assert_eq!(amounts(&drawn_up(&tariff, &[first, second])), ["0.01"]);
+}
+
+#[test]
+fn a_meter_that_returns_to_a_former_price_has_a_line_for_each_stretch() {
+    let mut tariff = Tariff::default();
+    publish(&mut tariff, "2026-01-01T00:00:00Z", &[(VCPU, flat("0.005"))]);
+    publish(&mut tariff, "2026-10-11T00:00:00Z", &[(VCPU, flat("0.01"))]);
+    publish(&mut tariff, "2026-10-21T00:00:00Z", &[(VCPU, flat("0.005"))]);
+    let usage = [
+        between(used(BASE_VM, "1"), "2026-10-01T00:00:00Z", "2026-10-11T00:00:00Z"),
+        between(used(BASE_VM, "1"), "2026-10-11T00:00:00Z", "2026-10-21T00:00:00Z"),
+        between(used(BASE_VM, "1"), "2026-10-21T00:00:00Z", "2026-11-01T00:00:00Z"),
+    ];
+    let statement = drawn_up(&tariff, &usage);
+    assert_eq!(amounts(&statement), ["0.01", "0.01", "0.01"]);
+    let since: Vec<String> = statement
+        .lines
+        .iter()
+        .map(|line| match &line.pricing {
+            Pricing::Price { since, .. } => since.to_string(),
+            Pricing::Development => String::new(),
+        })
+        .collect();
+    assert_eq!(
+        since,
+        [
+            "2026-10-01T00:00:00Z",
+            "2026-10-11T00:00:00Z",
+            "2026-10-21T00:00:00Z"
+        ]
+    );
 }
 
 #[test]
 fn what_is_not_charged_is_shown_with_the_reason() {
-    let mut versions = Timeline::default();
-    publish(&mut versions, "2026-10-02T00:00:00Z", &[(VCPU, flat("0.008"))]);
+    let mut tariff = Tariff::default();
+    publish(&mut tariff, "2026-10-02T00:00:00Z", &[(VCPU, flat("0.008"))]);
     let capacity = ChargedUsage {
         billing_model: BillingModel::Capacity,
         ..between(used(BASE_VM, "5"), "2026-10-02T00:00:00Z", "2026-10-03T00:00:00Z")
@@ -236,7 +262,7 @@ fn what_is_not_charged_is_shown_with_the_reason() {
         capacity,
         before_any_price,
     ];
-    let statement = drawn_up(&versions, &usage);
+    let statement = drawn_up(&tariff, &usage);
     assert_eq!(statement.lines, []);
     assert_eq!(statement.total, Money::zero(Currency::USD));
     let shown: Vec<_> = statement
@@ -258,9 +284,9 @@ fn what_is_not_charged_is_shown_with_the_reason() {
 
 #[test]
 fn development_is_rated_at_nothing_and_uses_up_no_included_quantity() {
-    let mut versions = Timeline::default();
+    let mut tariff = Tariff::default();
     publish(
-        &mut versions,
+        &mut tariff,
         "2026-01-01T00:00:00Z",
         &[(VCPU, tiered(&[("0", "1")], "10"))],
     );
@@ -268,7 +294,7 @@ fn development_is_rated_at_nothing_and_uses_up_no_included_quantity() {
         billing_model: BillingModel::Development,
         ..used(BASE_VM, "100")
     };
-    let statement = drawn_up(&versions, &[development, used(BASE_VM, "11")]);
+    let statement = drawn_up(&tariff, &[development, used(BASE_VM, "11")]);
     assert_eq!(amounts(&statement), ["1.00", "0.00"]);
     assert_eq!(statement.lines[1].pricing, Pricing::Development);
     assert_eq!(
@@ -279,13 +305,13 @@ fn development_is_rated_at_nothing_and_uses_up_no_included_quantity() {
 
 #[test]
 fn a_line_with_several_reasons_shows_each() {
-    let mut versions = Timeline::default();
-    publish(&mut versions, "2026-01-01T00:00:00Z", &[(VCPU, flat("1"))]);
+    let mut tariff = Tariff::default();
+    publish(&mut tariff, "2026-01-01T00:00:00Z", &[(VCPU, flat("1"))]);
     let unmapped = ChargedUsage {
         reason: Reason::TenantNotMapped,
         ..used(BASE_VM, "2")
     };
-    let statement = drawn_up(&versions, &[used(BASE_VM, "1"), unmapped]);
+    let statement = drawn_up(&tariff, &[used(BASE_VM, "1"), unmapped]);
     assert_eq!(statement.lines[0].reason(), None);
     let shares: Vec<_> = statement.lines[0]
         .shares
@@ -325,14 +351,14 @@ proptest! {
     fn the_statement_depends_on_what_was_used_and_not_on_the_order_of_telling(
         usage in prop::collection::vec(any_usage(), 0..30),
     ) {
-        let mut versions = Timeline::default();
-        publish(&mut versions, "2026-01-01T00:00:00Z", &[(VCPU, tiered(&[("0", "0.008"), ("50", "0.007")], "3"))]);
-        publish(&mut versions, "2026-10-11T00:00:00Z", &[(VCPU, flat("0.009")), (BLOB, flat("0.006"))]);
-        publish(&mut versions, "2026-10-21T00:00:00Z", &[(VCPU, tiered(&[("0", "0.01"), ("9", "0.02")], "1"))]);
-        let statement = drawn_up(&versions, &usage);
+        let mut tariff = Tariff::default();
+        publish(&mut tariff, "2026-01-01T00:00:00Z", &[(VCPU, tiered(&[("0", "0.008"), ("50", "0.007")], "3"))]);
+        publish(&mut tariff, "2026-10-11T00:00:00Z", &[(VCPU, flat("0.009")), (BLOB, flat("0.006"))]);
+        publish(&mut tariff, "2026-10-21T00:00:00Z", &[(VCPU, tiered(&[("0", "0.01"), ("9", "0.02")], "1"))]);
+        let statement = drawn_up(&tariff, &usage);
         let mut other_order = usage.clone();
         other_order.reverse();
-        prop_assert_eq!(&drawn_up(&versions, &other_order), &statement);
+        prop_assert_eq!(&drawn_up(&tariff, &other_order), &statement);
         prop_assert_eq!(usage.is_empty(), statement.lines.is_empty() && statement.not_charged.is_empty());
     }
 }

@@ -87,7 +87,8 @@ pub struct MeterPrice {
     pub included_quantity: Option<String>,
 }
 
-/// A version of a price list to be published. It prices all hours from `effectiveFrom` on with exactly these prices.
+/// A version of a price list to be published. From `effectiveFrom` on, until the next version that there is already, it
+/// prices all hours with exactly these prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PublishPriceList {
@@ -198,7 +199,8 @@ pub struct PriceListVersion {
     pub prices: Vec<MeterPrice>,
 }
 
-/// A price list with all its versions, in the order of publishing. Where they overlap, the later one holds.
+/// A price list with all its versions, in the order of publishing. Each prices the hours from its `effectiveFrom` to that
+/// of the next; of two with the same one, the version published last does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PriceList {

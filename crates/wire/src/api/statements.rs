@@ -157,8 +157,8 @@ pub struct Statement {
     pub period: String,
     /// Whether it can still change.
     pub status: StatementStatus,
-    /// The price list that applied.
-    pub price_list: String,
+    /// The price lists that applied, in the order of their hours.
+    pub price_lists: Vec<String>,
     /// The currency of every amount.
     pub currency: String,
     /// The sum of the lines.
@@ -177,7 +177,7 @@ impl Statement {
             subscription_id: statement.subscription.to_string(),
             period: statement.period.to_string(),
             status: StatementStatus::Open,
-            price_list: statement.price_list.name.to_string(),
+            price_lists: statement.price_lists.iter().map(ToString::to_string).collect(),
             currency: statement.total.currency().to_string(),
             total: statement.total.to_string(),
             lines: statement

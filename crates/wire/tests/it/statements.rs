@@ -1,12 +1,12 @@
 //! A statement as it is said: in the shape that is fixed, with decimals as texts.
 
 use domain::attribution::Reason;
-use domain::ids::{CloudId, LocalSubscriptionId, ObjectId, SubscriptionId, TenantId};
+use domain::catalog::{Tariff, TariffPart};
+use domain::ids::{CloudId, LocalSubscriptionId, SubscriptionId, TenantId};
 use domain::quantity::{Quantity, QuantitySum};
 use domain::registration::BillingModel;
 use domain::statement::{ChargedUsage, draw_up};
-use domain::time::{HourInterval, Timestamp};
-use domain::timeline::{Assertion, Recorded, Timeline};
+use domain::time::HourInterval;
 use serde_json::{Value, json};
 use wire::api::Statement;
 
@@ -32,20 +32,15 @@ fn used(local_meter: &str, quantity: &str, reason: Reason) -> ChargedUsage {
 fn statement(usage: &[ChargedUsage]) -> Value {
     let catalog = wire::catalog::meters().unwrap();
     let first = wire::catalog::first_price_list().unwrap();
-    let recorded = Recorded {
-        entry: 1,
-        at: Timestamp::UNIX_EPOCH,
-        by: ObjectId::from_bytes([7; 16]),
-    };
-    let mut versions = Timeline::default();
-    versions.assert(Assertion {
-        valid: HourInterval::from(first.from),
-        recorded,
-        value: first.prices,
-    });
+    let tariff = Tariff::new(vec![TariffPart {
+        hours: HourInterval::from(first.from),
+        list: first.list.name.clone(),
+        currency: first.list.currency,
+        prices: first.prices,
+    }]);
     let payer = SubscriptionId::from_bytes([4; 16]);
     let period = "2026-10".parse().unwrap();
-    let statement = draw_up(payer, period, &catalog, &first.list, &versions, usage).unwrap();
+    let statement = draw_up(payer, period, &catalog, &tariff, first.list.currency, usage).unwrap();
     serde_json::to_value(Statement::of(&statement, &catalog)).unwrap()
 }
 
@@ -67,7 +62,7 @@ fn a_statement_is_as_fixed_and_shows_who_used_each_line() {
         "subscriptionId": "04040404-0404-0404-0404-040404040404",
         "period": "2026-10",
         "status": "open",
-        "priceList": "pay-as-you-use-usd",
+        "priceLists": ["pay-as-you-use-usd"],
         "currency": "USD",
         "total": "46.03",
         "lines": [{

@@ -218,7 +218,7 @@ mod tests {
             "subscriptionId": "24ad71b5-80c9-4fe6-a14b-d2e7960f85c3",
             "period": "2026-10",
             "status": "open",
-            "priceList": "pay-as-you-use-usd",
+            "priceLists": ["pay-as-you-use-usd"],
             "currency": "USD",
             "total": "5.95",
             "lines": [{

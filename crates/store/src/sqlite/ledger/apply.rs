@@ -68,15 +68,7 @@ impl<'c> Group<'c> {
     /// Applies a batch. After an error the transaction is good for nothing but being rolled back.
     pub(super) fn apply(&mut self, delivery: &Delivery, cache: &SeriesCache) -> Result<Outcome, StoreError> {
         let stack = intern::stack(self.connection, delivery.stack)?;
-        if let Some(key) = delivery.idempotency_key.as_deref()
-            && let Some(first) = receipts::by_key(self.connection, stack, key)?
-        {
-            let same = first.digest == delivery.digest;
-            let answer = if same {
-                Appended::Repeated(first)
-            } else {
-                Appended::KeyReused { first: first.batch }
-            };
+        if let Some(answer) = self.answered_before(stack, delivery)? {
             return Ok(Outcome::Done(answer));
         }
         if delivery
@@ -85,14 +77,9 @@ impl<'c> Group<'c> {
         {
             return Ok(Outcome::Again(Wanted {
                 all_attributes: true,
-                raw: Vec::new(),
+                ..Wanted::default()
             }));
         }
-        let attributes = delivery
-            .attributes
-            .iter()
-            .map(|attributes| intern::attributes(self.connection, attributes));
-        let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
         let rows = self.rows(stack, delivery)?;
         let conflicts = self.conflicts(&rows)?;
         let raw: Vec<u32> = conflicts
@@ -102,17 +89,38 @@ impl<'c> Group<'c> {
             .collect();
         if !raw.is_empty() {
             return Ok(Outcome::Again(Wanted {
-                all_attributes: false,
                 raw,
+                ..Wanted::default()
             }));
         }
         let batch = receipts::next_batch(self.connection)?;
+        let attributes = delivery
+            .attributes
+            .iter()
+            .map(|attributes| intern::attributes(self.connection, attributes));
+        let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
         let mut counts = self.record((batch, delivery.window.start), &rows, &conflicts, &attributes)?;
         let refused = refused(delivery, &conflicts);
         counts.quarantined = u32::try_from(refused.len()).unwrap_or(u32::MAX);
         counts.received = counts.accepted + counts.duplicate + counts.revised + counts.quarantined;
         let receipt = receipts::store(self.connection, (batch, stack), delivery, counts, &refused)?;
         Ok(Outcome::Done(Appended::New(receipt)))
+    }
+
+    /// The answer to a delivery whose idempotency key is known.
+    fn answered_before(&self, stack: StackRow, delivery: &Delivery) -> Result<Option<Appended>, StoreError> {
+        let Some(key) = delivery.idempotency_key.as_deref() else {
+            return Ok(None);
+        };
+        let first = receipts::by_key(self.connection, stack, key)?;
+        Ok(first.map(|first| {
+            let same = first.digest == delivery.digest;
+            if same {
+                Appended::Repeated(first)
+            } else {
+                Appended::KeyReused { first: first.batch }
+            }
+        }))
     }
 
     /// The records of a delivery, all of them with the numbers of their series, in the order of the sheets.
@@ -208,22 +216,28 @@ impl<'c> Group<'c> {
             let changed = history::set(self.connection, *series, *hour, *attributes)?;
             attributes_changed |= changed && self.touched.get(series).is_some_and(|touched| !touched.created);
         }
-        let mut news = News {
-            series: Vec::with_capacity(self.touched.len()),
+        let series = self.newest_attributes(cache)?;
+        Ok(News {
+            series,
             attributes_changed,
-        };
+        })
+    }
+
+    /// What the cache is to know of the series touched.
+    fn newest_attributes(self, cache: &SeriesCache) -> Result<Vec<(Fingerprint, KnownSeries)>, StoreError> {
         let mut fingerprints = HashMap::new();
+        let mut known = Vec::with_capacity(self.touched.len());
         for (series, touched) in self.touched {
             let Some((since, attributes)) = history::newest(self.connection, series)? else {
                 continue;
             };
             let attributes = match fingerprints.entry(attributes) {
-                Entry::Occupied(known) => *known.get(),
+                Entry::Occupied(seen) => *seen.get(),
                 Entry::Vacant(new) => {
                     *new.insert(cache.attributes_of(&history::texts(self.connection, attributes)?))
                 }
             };
-            news.series.push((
+            known.push((
                 touched.fingerprint,
                 KnownSeries {
                     series,
@@ -232,7 +246,7 @@ impl<'c> Group<'c> {
                 },
             ));
         }
-        Ok(news)
+        Ok(known)
     }
 }
 
@@ -267,4 +281,115 @@ fn refused<'d>(delivery: &'d Delivery, conflicts: &Conflicts) -> Cow<'d, [Refuse
     }
     refused.sort_by_key(|refused| refused.index);
     Cow::Owned(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+    use domain::time::Timestamp;
+    use domain::usage::UsageRecord;
+
+    use super::*;
+    use crate::sqlite::migrations::USAGE;
+    use crate::usage::{Batch, DeliveredRecord, ReportedWindow};
+
+    fn hour(number: i32) -> Hour {
+        Hour::from_epoch_hours(500_000 + number).unwrap()
+    }
+
+    /// A delivery of one record of one series, prepared with what the cache knows now.
+    fn delivery(cache: &SeriesCache, number: u8, start: i32, quantity: &str, tags: &str) -> Delivery {
+        let record = UsageRecord {
+            local_subscription: LocalSubscriptionId::from_bytes([1; 16]),
+            local_meter: LocalMeterId::from_bytes([1; 16]),
+            resource_uri: Cow::Borrowed("/vm"),
+            location: Cow::Borrowed(""),
+            tags: Cow::Borrowed(tags),
+            additional_info: Cow::Borrowed(""),
+            start: hour(start),
+            granularity: Granularity::Hour,
+            quantity: quantity.parse().unwrap(),
+        };
+        let batch = Batch {
+            id: BatchId::from_bytes([number; 16]),
+            stack: CloudId::from_bytes([1; 16]),
+            received_at: Timestamp::UNIX_EPOCH,
+            window: ReportedWindow {
+                start: hour(50),
+                end: None,
+                through: None,
+            },
+            idempotency_key: None,
+            digest: [0; 32],
+            records: &[DeliveredRecord { index: 0, record }],
+            quarantined: &[],
+            raw: &|_| String::new(),
+        };
+        Delivery::prepare(&batch, cache, &Wanted::default())
+    }
+
+    fn store(connection: &Connection, cache: &SeriesCache, deliveries: &[Delivery]) -> Vec<Outcome> {
+        let mut group = Group::new(connection);
+        let outcomes = deliveries
+            .iter()
+            .map(|delivery| group.apply(delivery, cache).unwrap())
+            .collect();
+        group.write(cache).unwrap().publish(cache);
+        outcomes
+    }
+
+    fn tags(connection: &Connection, start: i32) -> String {
+        let series = connection
+            .query_row("SELECT id FROM series", [], |row| row.get(0))
+            .unwrap();
+        let attributes = history::in_force(connection, series, hour(start))
+            .unwrap()
+            .unwrap();
+        history::texts(connection, attributes).unwrap().tags
+    }
+
+    #[test]
+    fn of_two_deliveries_in_one_transaction_the_record_that_counts_gives_its_attributes() {
+        for (first, second) in [("other", "known"), ("known", "other"), ("other", "another")] {
+            let (mut connection, cache) = (Connection::open_in_memory().unwrap(), SeriesCache::new(100));
+            USAGE.apply(&mut connection).unwrap();
+            store(&connection, &cache, &[delivery(&cache, 0, 0, "1", "known")]);
+            let both = [
+                delivery(&cache, 1, 5, "1", first),
+                delivery(&cache, 2, 5, "2", second),
+            ];
+            assert!(
+                store(&connection, &cache, &both)
+                    .iter()
+                    .all(|outcome| matches!(outcome, Outcome::Done(_)))
+            );
+            assert_eq!(
+                (tags(&connection, 0).as_str(), tags(&connection, 5).as_str()),
+                ("known", second)
+            );
+        }
+    }
+
+    #[test]
+    fn a_delivery_that_relied_on_attributes_changed_since_has_to_bring_them() {
+        let (mut connection, cache) = (Connection::open_in_memory().unwrap(), SeriesCache::new(100));
+        USAGE.apply(&mut connection).unwrap();
+        store(&connection, &cache, &[delivery(&cache, 0, 0, "1", "known")]);
+        let relying = delivery(&cache, 1, 5, "1", "known");
+        store(&connection, &cache, &[delivery(&cache, 2, 4, "1", "changed")]);
+        let outcomes = store(&connection, &cache, &[relying]);
+        assert!(matches!(
+            &outcomes[..],
+            [Outcome::Again(Wanted {
+                all_attributes: true,
+                ..
+            })]
+        ));
+        let counted: i64 = connection
+            .query_row("SELECT count(*) FROM batch", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(counted, 2, "nothing of it is stored");
+    }
 }

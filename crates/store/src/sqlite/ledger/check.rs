@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use domain::ids::CloudId;
 use domain::time::{Day, Hour};
-use domain::usage::Observation;
 use rusqlite::{Connection, Row};
 
 use super::columns;
@@ -189,14 +188,7 @@ fn sayings(connection: &Connection, findings: &mut Vec<String>) -> Result<(), St
         let reported = connection
             .prepare_cached("SELECT reported_start FROM batch WHERE id = ?1")?
             .query_row([cell.batch], |row| row.get(0))?;
-        let observation = Observation {
-            quantity: cell.quantity,
-            reported: columns::hour(reported)?,
-        };
-        let counting = Saying {
-            observation,
-            batch: cell.batch,
-        };
+        let counting = Saying::new(cell.quantity, columns::hour(reported)?, cell.batch);
         let mut all = observations::others(connection, series, hour)?;
         all.push(counting);
         if observations::counting(&all) != Some(counting) {

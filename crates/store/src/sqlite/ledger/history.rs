@@ -22,6 +22,10 @@ pub(super) fn set(
     if in_force(connection, series, hour)? == Some(attributes) {
         return Ok(false);
     }
+    if newest(connection, series)?.is_none() {
+        insert(connection, series, hour, attributes)?;
+        return Ok(true);
+    }
     let next = next_record(connection, series, hour)?;
     let of_next = next
         .map(|next| in_force(connection, series, next))

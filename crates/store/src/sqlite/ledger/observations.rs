@@ -3,6 +3,7 @@
 //! The one that counts stands in the hour sheet, as said at its earliest reported time; every other quantity, and
 //! every later saying that was once taken for the earliest, is a row of `observation`.
 
+use domain::quantity::Quantity;
 use domain::time::Hour;
 use domain::usage::{Observation, that_counts};
 use rusqlite::{Connection, params};
@@ -16,6 +17,15 @@ use crate::error::StoreError;
 pub(super) struct Saying {
     pub(super) observation: Observation,
     pub(super) batch: BatchRow,
+}
+
+impl Saying {
+    pub(super) fn new(quantity: Quantity, reported: Hour, batch: BatchRow) -> Self {
+        Self {
+            observation: Observation { quantity, reported },
+            batch,
+        }
+    }
 }
 
 /// What came of one more saying about a known key.
@@ -119,14 +129,7 @@ pub(super) fn others(
     while let Some(row) = rows.next()? {
         let quantity: Vec<u8> = row.get(0)?;
         let quantity = columns::quantity(&quantity)?;
-        let observation = Observation {
-            quantity,
-            reported: columns::hour(row.get(2)?)?,
-        };
-        sayings.push(Saying {
-            observation,
-            batch: row.get(1)?,
-        });
+        sayings.push(Saying::new(quantity, columns::hour(row.get(2)?)?, row.get(1)?));
     }
     Ok(sayings)
 }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use domain::time::Hour;
-use domain::usage::Observation;
 use rusqlite::Connection;
 
 use super::columns;
-use super::delivery::Row;
+use super::delivery::{Row, Said};
 use super::ids::BatchRow;
 use super::observations::{self, Saying};
 use super::sheet::Cell;
@@ -75,21 +74,19 @@ impl<'g> Recorder<'g> {
             .sheets
             .at(self.connection, first.said.start, first.series.block())?;
         for row in run {
+            let Said {
+                start,
+                quantity,
+                granularity,
+                ..
+            } = row.said;
             let slot = row.series.slot();
-            let observation = Observation {
-                quantity: row.said.quantity,
-                reported: self.at,
-            };
-            let said = Saying {
-                observation,
-                batch: self.batch,
-            };
             let Some(cell) = place.cell(slot) else {
                 place.add(
                     slot,
                     Cell {
-                        quantity: row.said.quantity,
-                        granularity: row.said.granularity,
+                        quantity,
+                        granularity,
                         batch: self.batch,
                     },
                 );
@@ -97,15 +94,13 @@ impl<'g> Recorder<'g> {
                 counting(row);
                 continue;
             };
-            let reported = self.reported.of(self.connection, cell.batch)?;
-            let before = Saying {
-                observation: Observation {
-                    quantity: cell.quantity,
-                    reported,
-                },
-                batch: cell.batch,
-            };
-            let heard = observations::hear(self.connection, (row.series, row.said.start), before, said)?;
+            let before = Saying::new(
+                cell.quantity,
+                self.reported.of(self.connection, cell.batch)?,
+                cell.batch,
+            );
+            let said = Saying::new(quantity, self.at, self.batch);
+            let heard = observations::hear(self.connection, (row.series, start), before, said)?;
             let count = if heard.known {
                 &mut self.counts.duplicate
             } else {
