@@ -61,11 +61,15 @@ pub struct Registered {
 
 impl From<RegistrationNotFound> for Error {
     fn from(refused: RegistrationNotFound) -> Self {
-        Self::new(
+        let error = Self::new(
             refused.kind().into(),
             RegistrationNotFound::CODE,
             refused.to_string(),
-        )
+        );
+        Self {
+            hint: Some(refused.hint()),
+            ..error
+        }
     }
 }
 

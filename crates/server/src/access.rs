@@ -59,6 +59,7 @@ pub(crate) async fn guard(
     story.on_route(gate.path);
     let Gate { door, needs, .. } = gate;
     if needs == Needs::Nothing {
+        door.rates.count_anonymous(peer.ip())?;
         return Ok(next.run(request).await);
     }
     let caller = authenticate(&door, request.headers(), peer)?;

@@ -1,5 +1,5 @@
 //! The one place where a failure becomes an answer: a status, and the envelope that ARM and our own API share,
-//! `{"error": {"code", "message", "target"?}}`.
+//! `{"error": {"code", "message", "target"?, "details"?}}`.
 //!
 //! Which error type to use where: use-cases fail with [`app::Error`]; the door's own refusals (authentication, limits,
 //! shapes) are [`Failure`]s, and every other error becomes one here. What callers may read is in the envelope; what
@@ -22,6 +22,9 @@ use crate::notes;
 /// The code of a delivery that is asked to come later, here or by the store.
 pub(crate) const TOO_MANY_DELIVERIES: &str = "TooManyDeliveries";
 
+/// The code of the detail that says what would help.
+const WHAT_TO_DO: &str = "WhatToDo";
+
 /// An answer that says no.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -29,6 +32,8 @@ pub(crate) struct Failure {
     code: &'static str,
     message: Cow<'static, str>,
     target: Option<Cow<'static, str>>,
+    /// What would help, where the message is a documented text that does not say it.
+    hint: Option<String>,
     detail: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -47,6 +52,7 @@ impl Failure {
             code,
             message: message.into(),
             target: None,
+            hint: None,
             detail: None,
             headers: Vec::new(),
         }
@@ -184,6 +190,7 @@ impl From<app::Error> for Failure {
             target: target.map(Cow::Borrowed),
             detail,
             headers: hint.as_deref().map(notes::hint).into_iter().collect(),
+            hint,
             ..Self::new(status(kind), code, message)
         };
         match kind {
@@ -207,14 +214,21 @@ impl IntoResponse for Failure {
             code,
             message,
             target,
+            hint,
             detail,
             headers,
         } = self;
+        let what_to_do = hint.map(|message| ErrorBody {
+            code: WHAT_TO_DO.to_owned(),
+            message,
+            target: None,
+            details: Vec::new(),
+        });
         let error = ErrorBody {
             code: code.to_owned(),
             message: message.into_owned(),
             target: target.map(Cow::into_owned),
-            details: Vec::new(),
+            details: what_to_do.into_iter().collect(),
         };
         let mut response = (status, Json(ErrorEnvelope { error })).into_response();
         response.headers_mut().extend(headers);

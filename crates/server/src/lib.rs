@@ -31,6 +31,7 @@ mod router;
 mod secret_file;
 mod serve;
 mod tls;
+mod unread;
 
 use std::sync::Arc;
 

@@ -31,6 +31,10 @@ pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = MIB;
 /// The most peers, or callers, whose rate is remembered; beyond it, those that are idle are forgotten.
 pub(crate) const RATES_REMEMBERED_MAX: usize = 16 * KIB;
+/// The most bytes of a body that are read only so that its refusal arrives.
+pub(crate) const REFUSED_BODY_BYTES_MAX: u64 = 64 * 1024;
+/// How long the rest of a refused body may take to arrive before the refusal is sent without it.
+pub(crate) const REFUSED_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// After how many seconds a refused delivery is worth another try.
 pub(crate) const BUSY_RETRY_AFTER_SECONDS: u64 = 1;
 
@@ -59,6 +63,8 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
     /// The most requests per second of one caller, after a burst of as many.
     pub requests_per_second_max: NonZeroU32,
+    /// The most requests per second of one peer address to what anybody may ask for, after a burst of as many.
+    pub anonymous_requests_per_second_max: NonZeroU32,
     /// The most failed authentications per minute of one peer address, after a burst of as many.
     pub failed_authentications_per_minute_max: NonZeroU32,
 }
@@ -77,6 +83,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(180),
             shutdown_timeout: Duration::from_secs(30),
             requests_per_second_max: at_least_one(2000),
+            anonymous_requests_per_second_max: at_least_one(50),
             failed_authentications_per_minute_max: at_least_one(60),
         }
     }

@@ -6,7 +6,8 @@ use domain::registration::Warning;
 
 /// What was done as asked and is still worth knowing: `code: text`, one header for each.
 const WARNING: HeaderName = HeaderName::from_static("x-meterbridge-warning");
-/// What would help, where the message is a documented text that does not say it.
+/// What would help, where the message is a documented text that does not say it. The envelope says it too; this is for
+/// those who look at headers only.
 const HINT: HeaderName = HeaderName::from_static("x-meterbridge-hint");
 
 /// The headers for these warnings.

@@ -24,6 +24,7 @@ const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-reque
 const RETURN_CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
 const ROUTING_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
+const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
 const REMAINING_READS: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
 const REMAINING_WRITES: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
 
@@ -79,10 +80,14 @@ async fn observed(door: Arc<Door>, peer: SocketAddr, mut request: Request, next:
     let span = tracing::info_span!("request", %id, %method, path = request.uri().path());
     let _in_flight = door.metrics.in_flight();
     let mut response = answer(&door, request, next, span.clone()).await;
+    let failed = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     add_headers(headers, id, &sent);
     if arm {
         add_arm_headers(headers, &door, id, &method, &sent);
+        if failed {
+            headers.insert(FAILURE_CAUSE, HeaderValue::from_static("gateway"));
+        }
     }
     let route = story.route.get().copied().unwrap_or("none");
     door.metrics

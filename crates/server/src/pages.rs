@@ -11,7 +11,7 @@ use wire::arm::{List, SkipToken};
 
 use crate::error::Failure;
 use crate::limits::PAGE_ITEMS_MAX;
-use crate::query::Query;
+use crate::query::{Query, excerpt};
 
 /// How the parameters of a page are called.
 #[derive(Debug, Clone, Copy)]
@@ -48,17 +48,14 @@ impl<K: FromStr> PageRequest<K> {
             .text(names.token)?
             .map(|token| read_token(token, names.token))
             .transpose()?;
-        let items: usize = query.read(names.top, "InvalidTop")?.unwrap_or(PAGE_ITEMS_MAX);
-        if items == 0 {
-            let message = format!(
-                "The query parameter {} is 0. Expected the number of items on a page, from 1 to {PAGE_ITEMS_MAX}.",
-                names.top
-            );
-            return Err(Failure::invalid("InvalidTop", message).about(names.top));
-        }
+        let items_max = query
+            .text(names.top)?
+            .map(|top| read_top(top, names.top))
+            .transpose()?
+            .unwrap_or(PAGE_ITEMS_MAX);
         Ok(Self {
             after,
-            items_max: items.min(PAGE_ITEMS_MAX),
+            items_max,
             names,
         })
     }
@@ -94,6 +91,18 @@ impl<K> PageRequest<K> {
         items.truncate(self.items_wanted());
         self.page(items, key, base)
     }
+}
+
+/// How many items a page may have: whoever asks for more than there may be gets as many as there may be.
+fn read_top(text: &str, name: &'static str) -> Result<usize, Failure> {
+    let top: Option<usize> = text.parse().ok().filter(|top| *top > 0);
+    top.map(|top| top.min(PAGE_ITEMS_MAX)).ok_or_else(|| {
+        let message = format!(
+            "The query parameter {name} is '{}': expected a whole number from 1 to {PAGE_ITEMS_MAX}.",
+            excerpt(text)
+        );
+        Failure::invalid("InvalidTop", message).about(name)
+    })
 }
 
 fn read_token<K: FromStr>(token: &str, name: &'static str) -> Result<K, Failure> {

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use domain::ids::CloudId;
 
 use crate::error::Failure;
-use crate::query::excerpt;
+use crate::query::{beginning, excerpt};
 
 /// The parameters of a path, percent-decoded.
 #[derive(Debug)]
@@ -82,7 +82,9 @@ pub(crate) fn unreadable(error: &dyn Display) -> Failure {
     Failure::invalid("InvalidPath", message).because(error.to_string())
 }
 
-/// A path, for a message about it.
-pub(crate) fn shown(uri: &Uri) -> String {
-    excerpt(uri.path()).to_owned()
+/// A path, for a message about it. What is wrong with an ARM path mostly stands at its end, so a usual one is shown
+/// whole.
+pub(crate) fn shown(uri: &Uri) -> &str {
+    const CHARS_MAX: usize = 300;
+    beginning(uri.path(), CHARS_MAX)
 }

@@ -100,8 +100,13 @@ impl Query {
 /// The beginning of a text, for a message about it.
 pub(crate) fn excerpt(text: &str) -> &str {
     const CHARS_MAX: usize = 80;
+    beginning(text, CHARS_MAX)
+}
+
+/// So many characters of a text at the most.
+pub(crate) fn beginning(text: &str, chars_max: usize) -> &str {
     text.char_indices()
-        .nth(CHARS_MAX)
+        .nth(chars_max)
         .map_or(text, |(end, _)| &text[..end])
 }
 

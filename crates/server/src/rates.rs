@@ -13,6 +13,7 @@ use crate::limits::{Limits, RATES_REMEMBERED_MAX};
 /// The rates of all callers and peers.
 pub(crate) struct Rates {
     by_caller: DefaultKeyedRateLimiter<ObjectId>,
+    anonymous_by_peer: DefaultKeyedRateLimiter<IpAddr>,
     failures_by_peer: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
 }
@@ -21,6 +22,9 @@ impl Rates {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             by_caller: RateLimiter::keyed(Quota::per_second(limits.requests_per_second_max)),
+            anonymous_by_peer: RateLimiter::keyed(Quota::per_second(
+                limits.anonymous_requests_per_second_max,
+            )),
             failures_by_peer: RateLimiter::keyed(Quota::per_minute(
                 limits.failed_authentications_per_minute_max,
             )),
@@ -32,6 +36,13 @@ impl Rates {
     pub(crate) fn count_request(&self, caller: ObjectId) -> Result<(), Failure> {
         let message = "This caller sends more requests than the limit allows. Send fewer, or wait and go on.";
         self.count(&self.by_caller, &caller, message)
+    }
+
+    /// Counts a request of nobody in particular: it needs no credential, so its peer is all that there is to go by.
+    pub(crate) fn count_anonymous(&self, peer: IpAddr) -> Result<(), Failure> {
+        let message =
+            "Too many requests without a credential came from this address. Send fewer, or wait and go on.";
+        self.count(&self.anonymous_by_peer, &network(peer), message)
     }
 
     /// Counts a failed authentication of a peer.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::middleware::{from_fn_with_state, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::decompression::RequestDecompressionLayer;
 
@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::arm::{self, customer_subscriptions, resource_groups};
 use crate::observe::{method_not_allowed, observe};
-use crate::{Door, body, ops};
+use crate::{Door, body, ops, unread};
 
 macro_rules! arm_groups {
     ($rest:literal) => {
@@ -139,7 +139,8 @@ methods! { get = GET, head = HEAD, put = PUT, post = POST, patch = PATCH, delete
 
 /// The whole door.
 ///
-/// From the outside in: observation (id, time limit, log), the spelling of ARM paths, then the table. The spelling comes
+/// From the outside in: observation (id, time limit, log), the rest of refused bodies, the spelling of ARM paths, then
+/// the table. The spelling comes
 /// before routes are looked up, so the table is a service of its own behind it.
 pub(crate) fn build(door: Shared) -> Router {
     let mut by_path: BTreeMap<&'static str, MethodRouter<Shared>> = BTreeMap::new();
@@ -168,6 +169,7 @@ pub(crate) fn build(door: Shared) -> Router {
     Router::new()
         .fallback_service(table)
         .layer(map_request(canonical))
+        .layer(from_fn(unread::read_to_the_end))
         .layer(from_fn_with_state(door, observe))
 }
 

@@ -106,6 +106,29 @@ pub fn check_tags(tags: &Tags) -> Result<(), InvalidTags> {
     }
 }
 
+/// The most characters of a location. [ours]
+pub const LOCATION_CHARACTERS_MAX: usize = 90;
+
+/// A text that is no location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected the name of a location, of 1 to {LOCATION_CHARACTERS_MAX} characters without control characters"
+)]
+pub struct InvalidLocation;
+
+/// Checks a location against its limits.
+///
+/// # Errors
+/// [`InvalidLocation`].
+pub fn check_location(text: &str) -> Result<(), InvalidLocation> {
+    let fits = text.chars().count() <= LOCATION_CHARACTERS_MAX;
+    if fits && !text.trim().is_empty() && !text.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(InvalidLocation)
+    }
+}
+
 /// A resource group to be created or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutResourceGroup {
@@ -197,5 +220,15 @@ mod tests {
         assert_eq!(check_tags(&tag(0, 1)), Err(InvalidTags));
         let many = (0..51).map(|n| (n.to_string(), String::new())).collect();
         assert_eq!(check_tags(&many), Err(InvalidTags));
+    }
+
+    #[test]
+    fn a_location_is_short_and_readable() {
+        for text in ["global", "West Central US", &"ü".repeat(90)] {
+            assert_eq!(check_location(text), Ok(()), "{text}");
+        }
+        for text in ["", "  ", "west\n", "a\0b", &"x".repeat(91)] {
+            assert_eq!(check_location(text), Err(InvalidLocation), "{text:?}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::api::InvalidMember;
 
 /// The most local subscriptions in one directory.
 pub const LOCAL_SUBSCRIPTIONS_MAX: usize = 100_000;
+/// The most characters of a text that a directory says of a local subscription. [ours]
+pub const DIRECTORY_TEXT_CHARACTERS_MAX: usize = 256;
 
 /// What `Microsoft.Subscriptions.Admin/subscriptions` returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +59,8 @@ impl SubscriptionList {
     /// What the directory says, by local subscription. One that is listed twice alike is listed once.
     ///
     /// # Errors
-    /// [`InvalidMember`] for an id that is none, a local subscription listed twice with two tenants, or too many.
+    /// [`InvalidMember`] for an id that is none, a text that is too long, a local subscription listed twice with two
+    /// tenants, or too many.
     pub fn into_domain(self) -> Result<Vec<(LocalSubscriptionId, LocalSubscription)>, InvalidMember> {
         if self.value.len() > LOCAL_SUBSCRIPTIONS_MAX {
             let message = format!("expected at most {LOCAL_SUBSCRIPTIONS_MAX} local subscriptions");
@@ -68,6 +71,9 @@ impl SubscriptionList {
             let at = |member: &str, error: &dyn std::fmt::Display| {
                 InvalidMember::new(format!("value[{index}].{member}"), error.to_string())
             };
+            let text = |member: &str, text: Option<String>| {
+                bounded(text.unwrap_or_default()).map_err(|error| at(member, &error))
+            };
             let id = it
                 .subscription_id
                 .parse()
@@ -75,9 +81,9 @@ impl SubscriptionList {
             let tenant = it.tenant_id.parse().map_err(|error| at("tenantId", &error))?;
             let local = LocalSubscription {
                 tenant,
-                name: it.display_name.unwrap_or_default(),
-                owner: it.owner.unwrap_or_default(),
-                state: it.state.unwrap_or_default(),
+                name: text("displayName", it.display_name)?,
+                owner: text("owner", it.owner)?,
+                state: text("state", it.state)?,
             };
             if let Some(other) = listed.insert(id, local)
                 && other.tenant != tenant
@@ -88,6 +94,16 @@ impl SubscriptionList {
         }
         Ok(listed.into_iter().collect())
     }
+}
+
+/// A text that is short enough to be kept.
+fn bounded(text: String) -> Result<String, String> {
+    if text.chars().count() > DIRECTORY_TEXT_CHARACTERS_MAX {
+        return Err(format!(
+            "expected at most {DIRECTORY_TEXT_CHARACTERS_MAX} characters"
+        ));
+    }
+    Ok(text)
 }
 
 /// What `Microsoft.Subscriptions.Admin/directoryTenants` returns.
@@ -147,6 +163,21 @@ mod tests {
         let error =
             list(r#"{"value":[{"subscriptionId":"5144634d-7e4d-443b-a304-d27e44220fc6","tenantId":"x"}]}"#);
         assert_eq!(error.unwrap_err().target, "value[0].tenantId");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_to_keep_is_named_with_its_place() {
+        for member in ["displayName", "owner", "state"] {
+            let with = |characters: usize| {
+                let text = "ü".repeat(characters);
+                list(&format!(
+                    r#"{{"value":[{{"subscriptionId":"5144634d-7e4d-443b-a304-d27e44220fc6",
+                    "tenantId":"d9b782d5-d098-4374-8f2c-3907cc34611c","{member}":"{text}"}}]}}"#
+                ))
+            };
+            assert!(with(256).is_ok());
+            assert_eq!(with(257).unwrap_err().target, format!("value[0].{member}"));
+        }
     }
 
     #[test]

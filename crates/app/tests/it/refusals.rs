@@ -2,8 +2,9 @@
 
 use app::Kind;
 use app::access::{Caller, Right};
-use domain::ids::{CloudId, RegistrationId};
+use domain::ids::{CloudId, RegistrationId, TenantId};
 use domain::registration::BillingModel;
+use domain::time::{Hour, HourInterval};
 
 use crate::house::{CSP, House, SHARED, STACK, address, operator, token};
 
@@ -198,4 +199,54 @@ async fn a_window_that_cannot_be_is_refused_before_anything_is_stored() {
         (Kind::Invalid, "ReportedTimeInFuture", Some("reportedStart"))
     );
     assert_eq!(house.app().receipts(STACK, 0, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn two_tenants_never_share_a_subscription_on_one_stack_not_even_from_tomorrow_on() {
+    let house = House::built_at("2026-10-10T12:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    let app = house.app();
+    app.add_tenant(&operator(), &address(), &CSP.to_string(), None)
+        .await
+        .unwrap();
+    let other = TenantId::from_bytes([0x33; 16]);
+    let map = async |from: &str, to: Option<&str>| {
+        let to = to.map_or(Hour::MAX, |to| to.parse().unwrap());
+        let valid = HourInterval::new(from.parse().unwrap(), to).unwrap();
+        house
+            .app()
+            .map_tenant(&operator(), STACK, other, Some(CSP), valid)
+            .await
+            .map_err(|it| it.code)
+    };
+    assert_eq!(
+        map("2026-10-11T00:00:00Z", None).await.unwrap_err(),
+        "SubscriptionMappedToAnotherTenant"
+    );
+    assert_eq!(
+        map("2026-10-01T00:00:00Z", None).await.unwrap_err(),
+        "SubscriptionMappedToAnotherTenant"
+    );
+    assert!(
+        map("2026-10-01T00:00:00Z", Some("2026-10-10T12:00:00Z"))
+            .await
+            .is_ok(),
+        "the past may be as it was"
+    );
+
+    app.remove_tenant(&operator(), &address(), &CSP.to_string())
+        .await
+        .unwrap();
+    assert!(map("2026-10-11T00:00:00Z", None).await.is_ok());
+    app.add_tenant(&operator(), &address(), &CSP.to_string(), None)
+        .await
+        .unwrap();
+    house.it_is("2026-10-12T00:00:00Z");
+    let mappings = app.tenant_mappings(&address()).unwrap();
+    assert_eq!(
+        mappings.len(),
+        1,
+        "the entry names the tenant that was added last: {mappings:?}"
+    );
+    assert_eq!(mappings[0].tenant, crate::house::TENANT);
 }

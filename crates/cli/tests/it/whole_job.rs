@@ -107,15 +107,21 @@ fn deliver(server: &Server) {
         "{}",
         imported.notes
     );
+    assert!(!imported.notes.contains("--reported-start"), "{}", imported.notes);
     assert_eq!(
         imported.done(),
         "5 records: 4 accepted, 0 duplicate, 0 revised, 1 quarantined\n"
     );
 
     let complete = "usage import --reported-through 2024-03-05T15:00:00Z";
-    let again = run_with(&mut server.command(complete, &["--cloud-id", STACK, "-"]), PAGE).done();
+    let again = run_with(&mut server.command(complete, &["--cloud-id", STACK, "-"]), PAGE);
+    assert!(
+        again.notes.contains("warning: Without --reported-start"),
+        "{}",
+        again.notes
+    );
     assert_eq!(
-        again,
+        again.done(),
         "5 records: 0 accepted, 4 duplicate, 0 revised, 1 quarantined\n"
     );
     let stacks = server.json("stack list", &[]);

@@ -12,7 +12,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use domain::ids::SubscriptionId;
 use domain::resource_id::ResourceName;
-use wire::arm::{Tags, check_tags};
+use wire::arm::{Tags, check_location, check_tags};
 
 use crate::error::Failure;
 use crate::params::{Params, shown};
@@ -43,6 +43,15 @@ fn checked_tags(tags: Option<Tags>) -> Result<Option<Tags>, Failure> {
         Failure::invalid("InvalidTags", format!("The tags cannot be kept: {error}.")).about("tags")
     })?;
     Ok(tags)
+}
+
+/// A location, if it is within its limits.
+fn checked_location(location: Option<String>) -> Result<Option<String>, Failure> {
+    let checked = location.as_deref().map_or(Ok(()), check_location);
+    checked.map_err(|error| {
+        Failure::invalid("InvalidLocation", format!("The location cannot be kept: {error}.")).about("location")
+    })?;
+    Ok(location)
 }
 
 /// The answer of an ARM path that nothing is at.

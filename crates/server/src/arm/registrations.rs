@@ -14,7 +14,7 @@ use wire::arm::List;
 use wire::azure_stack::{ActivationKeyResult, PutRegistration, Registration, decode_registration_token};
 
 use super::version::azure_stack;
-use super::{checked_tags, registration, resource_group, subscription};
+use super::{checked_location, checked_tags, registration, resource_group, subscription};
 use crate::access::By;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
@@ -100,7 +100,7 @@ async fn register(
         .and_then(|properties| properties.registration_token);
     let request = Asked {
         name: at.name.clone(),
-        location: asked.location,
+        location: checked_location(asked.location)?,
         tags: checked_tags(asked.tags)?,
         token: text.as_deref().map(token).transpose()?,
     };

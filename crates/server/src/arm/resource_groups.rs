@@ -9,7 +9,7 @@ use axum::http::{StatusCode, Uri};
 use wire::arm::{List, PutResourceGroup, ResourceGroup};
 
 use super::version::resource_manager;
-use super::{checked_tags, resource_group, subscription};
+use super::{checked_location, checked_tags, resource_group, subscription};
 use crate::Door;
 use crate::access::By;
 use crate::body;
@@ -41,7 +41,8 @@ pub(crate) async fn put(
     body::Json(asked): body::Json<PutResourceGroup>,
 ) -> Result<(StatusCode, Json<ResourceGroup>), Failure> {
     resource_manager(&query)?;
-    let location = asked.location.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
+    let location = asked.location.filter(|text| !text.trim().is_empty());
+    let location = checked_location(location)?.ok_or_else(|| {
         let message = "The location property is required for this definition. Expected one such as 'westcentralus'.";
         Failure::invalid("LocationRequired", message).about("location")
     })?;

@@ -161,6 +161,19 @@ async fn failed_authentications_are_held_back_and_good_credentials_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_anybody_may_ask_for_is_not_asked_for_without_end() {
+    let limits = Limits {
+        anonymous_requests_per_second_max: NonZeroU32::MIN,
+        ..Limits::default()
+    };
+    let house = House::start_with(limits).await;
+    let ask = || house.send(house.client.get(house.url("/healthz")));
+    ask().await.expect(200);
+    ask().await.refused(429, "TooManyRequests");
+    house.get("/api/v1/partners").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_sends_too_much_is_asked_to_wait() {
     let limits = Limits {
         requests_per_second_max: NonZeroU32::MIN,

@@ -174,11 +174,13 @@ async fn every_documented_refusal_has_its_code_and_status() {
             )
             .await
     };
-    put("nowhere", &csp).await.refused(404, "RegistrationNotFound");
+    let refused = put("nowhere", &csp).await.refused(404, "RegistrationNotFound");
+    assert_eq!(refused.body["error"]["details"][0]["code"], "WhatToDo");
     let refused = put("north", &csp)
         .await
         .refused(403, "UnauthorizedCspRegistration");
     assert!(!refused.header("x-meterbridge-hint").is_empty());
+    assert_eq!(refused.body["error"]["details"][0]["code"], "WhatToDo");
     approve(&house).await;
     put("north", "contoso")
         .await
@@ -350,6 +352,9 @@ async fn answers_have_the_headers_that_arms_clients_look_for() {
         .header("x-ms-return-client-request-id", "True")
         .header("x-ms-correlation-request-id", &correlation);
     let answer = house.send(request).await.refused(404, "RegistrationNotFound");
+    let what_to_do = &answer.body["error"]["details"][0];
+    assert_eq!(what_to_do["code"], "WhatToDo");
+    assert!(what_to_do["message"].as_str().unwrap().contains("AzureStack-"), "{what_to_do}");
     assert_eq!(answer.header("x-ms-request-id").len(), 36);
     assert_eq!(answer.header("x-ms-correlation-request-id"), correlation);
     let routing = format!("LOCAL:20261102T103000Z:{}", answer.header("x-ms-request-id"));
@@ -361,6 +366,7 @@ async fn answers_have_the_headers_that_arms_clients_look_for() {
         ("expires", "-1"),
         ("x-content-type-options", "nosniff"),
         ("x-ms-ratelimit-remaining-subscription-reads", "11999"),
+        ("x-ms-failure-cause", "gateway"),
     ] {
         assert_eq!(answer.header(name), value, "{name}");
     }
@@ -387,7 +393,11 @@ async fn versions_that_are_not_spoken_are_refused_in_arms_words() {
             .contains("2022-06-01, 2020-06-01-preview, 2017-06-01")
     );
     let unknown = at(&path.replace("registrations", "edgeDevices"));
-    house.get(&unknown).await.refused(404, "InvalidResourceType");
+    let refused = house.get(&unknown).await.refused(404, "InvalidResourceType");
+    assert!(
+        refused.body["error"]["message"].as_str().unwrap().contains("edgeDevices/north'"),
+        "what is wrong with the path is at its end: {refused:?}"
+    );
     house
         .get("/providers/Microsoft.AzureStack/operations?api-version=2017-06-01")
         .await

@@ -95,7 +95,7 @@ fn accounts() -> Vec<Wrong> {
         post(
             "/api/v1/customers",
             json!({ "partnerId": id('a', 99), "name": "C", "tenantIds": [id('c', 50)] }),
-            (400, "PartnerNotFound", "provider"),
+            (400, "PartnerNotFound", "partnerId"),
         ),
         get("/api/v1/partners/x", (400, "InvalidPartnerId", "partnerId")),
         get("/api/v1/customers/x", (400, "InvalidCustomerId", "customerId")),
@@ -232,6 +232,11 @@ fn stacks() -> Vec<Wrong> {
         ),
         put(
             format!("{stack_path}/subscriptions"),
+            json!({ "value": [{ "subscriptionId": id('e', 1), "tenantId": tenant(), "owner": "o".repeat(257) }] }),
+            (400, "InvalidProperty", "value[0].owner"),
+        ),
+        put(
+            format!("{stack_path}/subscriptions"),
             json!({ "value": 1 }),
             (400, "InvalidRequestContent", "value"),
         ),
@@ -304,6 +309,19 @@ fn arm() -> Vec<Wrong> {
             &north,
             json!({ "tags": { "": "x" } }),
             (400, "InvalidTags", "tags"),
+        ),
+        put(
+            &north,
+            json!({ "location": "glo\u{7}bal", "properties": {} }),
+            (400, "InvalidLocation", "location"),
+        ),
+        put(
+            format!(
+                "/subscriptions/{}/resourceGroups/long?api-version=2024-11-01",
+                default_subscription()
+            ),
+            json!({ "location": "x".repeat(200_000) }),
+            (400, "InvalidLocation", "location"),
         ),
         put(
             &north,

@@ -18,6 +18,11 @@ fn shown(number: &Rational) -> String {
     decimal_text(number, PLACES_MAX).0
 }
 
+/// What a quantity is where nothing is said of it.
+const fn exact() -> bool {
+    true
+}
+
 /// Whether a period can still change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -94,8 +99,12 @@ pub struct Line {
     pub category: String,
     /// Its unit.
     pub unit: String,
-    /// How much was used.
+    /// How much was used, in 12 decimal places at the most. Amounts are made from the exact numbers, never from this
+    /// text.
     pub quantity: String,
+    /// Whether `quantity` is the exact number, and not one that was rounded for showing.
+    #[serde(default = "exact")]
+    pub quantity_is_exact: bool,
     /// How much of it was free because it is included.
     pub included_quantity: String,
     /// The price of one unit, where there is but one.
@@ -210,12 +219,14 @@ impl Line {
                 ),
             },
         };
+        let (quantity, quantity_is_exact) = decimal_text(&line.quantity, PLACES_MAX);
         Self {
             meter_id: line.meter.to_string(),
             meter_name: text(|meter| &meter.name),
             category: text(|meter| &meter.category),
             unit: text(|meter| &meter.unit),
-            quantity: shown(&line.quantity),
+            quantity,
+            quantity_is_exact,
             included_quantity: shown(&line.rated.included),
             unit_price,
             tiers,

@@ -71,6 +71,7 @@ fn a_statement_is_as_fixed_and_shows_who_used_each_line() {
             "category": meter.category,
             "unit": meter.unit,
             "quantity": "1000.75",
+            "quantityIsExact": true,
             "includedQuantity": "0",
             "unitPrice": "0.046",
             "priceSince": "2026-10-01T00:00:00Z",
@@ -126,6 +127,7 @@ fn a_quantity_that_has_no_end_is_shown_rounded_and_billed_exactly() {
         (&line["quantity"], &line["amount"]),
         (&json!("0.001344086022"), &json!("0.00"))
     );
+    assert_eq!(line["quantityIsExact"], false);
     assert_eq!(line["reason"], "tenantNotMapped");
     // And one for all of them.
     let said = statement(&[used(BLOCK_BLOB, "744", Reason::TenantNotMapped)]);
@@ -133,6 +135,7 @@ fn a_quantity_that_has_no_end_is_shown_rounded_and_billed_exactly() {
         (&said["lines"][0]["quantity"], &said["total"]),
         (&json!("1"), &json!("0.01"))
     );
+    assert_eq!(said["lines"][0]["quantityIsExact"], true);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(in crate::demo) struct BillLine {
     pub(in crate::demo) meter: BillingMeterId,
     /// At which price.
     pub(in crate::demo) price: Price,
-    /// From which hour of the month on.
+    /// From which hour of the month on it was this one, without a break.
     pub(in crate::demo) since: Hour,
     /// Who used how much of it, in the billing meter's unit.
     pub(in crate::demo) users: BTreeMap<User, BigRational>,
@@ -85,46 +85,39 @@ fn converted<'a>(charged: &Charged, tariff: &'a Tariff) -> Option<(BillingMeterI
         return None;
     };
     let version = charged.version?;
-    tariff.versions.get(version)?.prices.get(meter)?;
+    tariff.price(version, *meter)?;
     Some((*meter, version, factor))
 }
 
-/// The lines of one meter: what was used under each version begins where the version before ended. Versions with the
-/// same price make one line.
+/// The lines of one meter, one for each stretch of time without a change of its price. What was used in one begins
+/// where the one before ended.
 fn lines(
     meter: BillingMeterId,
     versions: BTreeMap<usize, BTreeMap<User, BigRational>>,
     tariff: &Tariff,
 ) -> Vec<BillLine> {
-    let mut lines: Vec<(BillLine, BigRational)> = Vec::new();
+    let mut lines: BTreeMap<Hour, (BillLine, BigRational)> = BTreeMap::new();
     let mut position = BigRational::zero();
     for (version, used) in versions {
-        let Some(version) = tariff.versions.get(version) else {
+        let Some((price, since)) = tariff.price(version, meter) else {
             continue;
         };
-        let Some(price) = version.prices.get(&meter) else {
-            continue;
-        };
-        let quantity: BigRational = used.values().sum();
-        let end = &position + quantity;
+        let end = &position + used.values().sum::<BigRational>();
         let cost = cost_up_to(price, &end) - cost_up_to(price, &position);
         position = end;
-        let place = lines
-            .iter()
-            .position(|(line, _)| line.price == *price)
-            .unwrap_or(lines.len());
-        if place == lines.len() {
-            let since = version.from.max(tariff.month.interval().start());
-            let line = BillLine {
-                meter,
-                price: price.clone(),
-                since,
-                users: BTreeMap::new(),
-                amount: BigInt::zero(),
-            };
-            lines.push((line, BigRational::zero()));
-        }
-        let (line, exact) = &mut lines[place];
+        let (line, exact) = lines.entry(since).or_insert_with(|| {
+            let (price, users, amount) = (price.clone(), BTreeMap::new(), BigInt::zero());
+            (
+                BillLine {
+                    meter,
+                    price,
+                    since,
+                    users,
+                    amount,
+                },
+                BigRational::zero(),
+            )
+        });
         *exact += cost;
         for (user, quantity) in used {
             *line.users.entry(user).or_default() += quantity;
@@ -134,7 +127,7 @@ fn lines(
         let amount = half_away_from_zero(&(exact * ten_to(tariff.minor_digits)));
         BillLine { amount, ..line }
     };
-    lines.into_iter().map(rounded).collect()
+    lines.into_values().map(rounded).collect()
 }
 
 /// What the first units of a month cost together, exactly.

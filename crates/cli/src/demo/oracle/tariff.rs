@@ -55,15 +55,33 @@ impl Tariff {
         let meters = meters
             .iter()
             .map(|meter| Some((meter.local_meter_id.parse().ok()?, meaning(meter, month)?)));
-        let mut versions = list.versions.iter().map(version).collect::<Option<Vec<_>>>()?;
-        // Of two for the same hour the one published last holds, and comes last.
-        versions.sort_by_key(|version| version.from);
+        // Of two for the same hour the one published last holds.
+        let versions = list
+            .versions
+            .iter()
+            .map(version)
+            .collect::<Option<BTreeMap<Hour, _>>>()?;
+        let versions = versions
+            .into_iter()
+            .map(|(from, prices)| PriceVersion { from, prices });
         Some(Self {
             month,
             meters: meters.collect::<Option<_>>()?,
-            versions,
+            versions: versions.collect(),
             minor_digits,
         })
+    }
+
+    /// The price of a meter in a version, and the hour of the month from which it was this one without a break.
+    pub(super) fn price(&self, version: usize, meter: BillingMeterId) -> Option<(&Price, Hour)> {
+        let up_to = self.versions.get(..=version)?;
+        let price = up_to.last()?.prices.get(&meter)?;
+        let unbroken = up_to
+            .iter()
+            .rev()
+            .take_while(|version| version.prices.get(&meter) == Some(price));
+        let since = unbroken.last()?.from.max(self.month.interval().start());
+        Some((price, since))
     }
 
     /// The place of the version that prices an hour.
@@ -86,15 +104,15 @@ fn meaning(meter: &Meter, month: Period) -> Option<Meaning> {
     Some(Meaning::Charged(billing.billing_meter_id.parse().ok()?, factor))
 }
 
-fn version(version: &PriceListVersion) -> Option<PriceVersion> {
+fn version(version: &PriceListVersion) -> Option<(Hour, BTreeMap<BillingMeterId, Price>)> {
     let prices = version
         .prices
         .iter()
-        .map(|price| Some((price.meter_id.parse().ok()?, self::price(price)?)));
-    Some(PriceVersion {
-        from: version.effective_from.parse().ok()?,
-        prices: prices.collect::<Option<_>>()?,
-    })
+        .map(|it| Some((it.meter_id.parse().ok()?, price(it)?)));
+    Some((
+        version.effective_from.parse().ok()?,
+        prices.collect::<Option<_>>()?,
+    ))
 }
 
 fn price(price: &MeterPrice) -> Option<Price> {

@@ -197,25 +197,10 @@ mod tests {
     use crate::registration::fixture::subscription_id;
     use SubscriptionKind::{Csp, PayAsYouGo};
 
-    #[test]
-    fn codes_and_texts_are_the_documented_ones() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/contracts/azurestack/registration-errors.json"
-        );
-        let Ok(documented) = std::fs::read_to_string(file) else {
-            eprintln!("NOT RUN: codes_and_texts_are_the_documented_ones: {file} cannot be read");
-            return;
-        };
-        // The values are the placeholders themselves, so that the texts come out as documented.
-        let placeholder = |name: &str| format!("**{name}**");
-        let path = RegistrationPath {
-            subscription: placeholder("subscription identifier"),
-            resource_group: placeholder("resource group"),
-            name: placeholder("registration name"),
-        };
-        let (given, name) = (placeholder("customer subscription identifier"), path.name.clone());
-        let refusals = [
+    /// Every refusal once, with these values in its text.
+    fn refusals(path: RegistrationPath, given: &str, not_found: &str) -> [TenantRefusal; 8] {
+        let (given, name) = (given.to_owned(), path.name.clone());
+        [
             TenantRefusal::RegistrationNotFound(RegistrationNotFound(path.clone())),
             TenantRefusal::UnauthorizedCspRegistration {
                 registration: path,
@@ -239,10 +224,87 @@ mod tests {
             },
             TenantRefusal::MetadataResolverBadGateway,
             TenantRefusal::CustomerSubscriptionNotFound {
-                given: placeholder("Customer subscription identifier"),
+                given: not_found.to_owned(),
                 registration: name,
             },
+        ]
+    }
+
+    #[test]
+    fn each_refusal_has_its_code_and_its_text_with_the_values_filled_in() {
+        let path = RegistrationPath {
+            subscription: "sub-1".to_owned(),
+            resource_group: "harbour".to_owned(),
+            name: "north".to_owned(),
+        };
+        let expected = [
+            (
+                "RegistrationNotFound",
+                "The provided registration was not found. Make sure the following information was provided \
+                 correctly: 1. Subscription identifier (value provided: sub-1), 2. Resource group (value provided: \
+                 harbour), 3. Registration name (value provided: north).",
+            ),
+            (
+                "UnauthorizedCspRegistration",
+                "The provided north is not approved to use multi-tenancy. Send an email to azstCSP@microsoft.com \
+                 and include your registration name, resource group, and the subscription identifier used in the \
+                 registration.",
+            ),
+            (
+                "CustomerSubscriptionsNotAllowed",
+                "Customer subscription operations are not supported for disconnected customers. In order to use \
+                 this feature, re-register with Pay As You Use licensing.",
+            ),
+            (
+                "InvalidCustomerSubscriptionId",
+                "The Sub-2 is not valid. Make sure a valid Azure subscription is provided.",
+            ),
+            (
+                "InvalidCSPSubscription",
+                "The provided Sub-2 is not a valid CSP subscription. Make sure a valid Azure subscription is \
+                 provided.",
+            ),
+            (
+                "BadCustomerSubscriptionId",
+                "The provided Sub-2 and the north subscription identifier are not owned by the same Microsoft CSP. \
+                 Check that the customer subscription identifier is correct. If the problem persists, contact \
+                 support.",
+            ),
+            (
+                "MetadataResolverBadGatewayError",
+                "One of the upstream servers returned an unexpected error. Try again later. If the problem \
+                 persists, contact support.",
+            ),
+            (
+                "CustomerSubscriptionNotFound",
+                "Sub-3 was not found under north. Make sure a valid Azure subscription is being used and that the \
+                 subscription ID was added to the registration using the PUT operation.",
+            ),
         ];
+        let said = refusals(path, "Sub-2", "Sub-3").map(|it| (it.code(), it.to_string()));
+        let said = said.each_ref().map(|(code, text)| (*code, text.as_str()));
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn codes_and_texts_are_the_documented_ones() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../shared/contracts/azurestack/registration-errors.json"
+        );
+        let Ok(documented) = std::fs::read_to_string(file) else {
+            eprintln!("NOT RUN: codes_and_texts_are_the_documented_ones: {file} cannot be read");
+            return;
+        };
+        // The values are the placeholders themselves, so that the texts come out as documented.
+        let placeholder = |name: &str| format!("**{name}**");
+        let path = RegistrationPath {
+            subscription: placeholder("subscription identifier"),
+            resource_group: placeholder("resource group"),
+            name: placeholder("registration name"),
+        };
+        let given = placeholder("customer subscription identifier");
+        let refusals = refusals(path, &given, &placeholder("Customer subscription identifier"));
         for refusal in &refusals {
             let entry = format!("\"code\": \"{}\",\n   \"message\": \"{refusal}\"", refusal.code());
             assert!(documented.contains(&entry), "not documented so: {entry}");
