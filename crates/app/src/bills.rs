@@ -4,13 +4,14 @@ use domain::attribution::{Attribution, Reason, StackHistory, attribute};
 use domain::books::Books;
 use domain::catalog::Tariff;
 use domain::ids::SubscriptionId;
-use domain::laws::{self, RecordCounts, UsageByMeter};
+use domain::laws::{self, RecordCounts, UsageByMeter, Violation};
 use domain::money::Currency;
 use domain::statement::{ChargedUsage, Statement, draw_up};
 use domain::time::{Hour, HourInterval, Period};
 use domain::timeline::Timeline;
 use std::collections::BTreeMap;
-use store::{LocalSubscriptionKey, Slice, SliceSum};
+use std::sync::{Arc, OnceLock};
+use store::{Audit, LocalSubscriptionKey, Slice, SliceSum, StoreError};
 
 use crate::accounts::subscription_not_found;
 use crate::{App, Error, Kind};
@@ -104,33 +105,28 @@ impl App {
             .collect()
     }
 
-    /// Checks the laws over everything received and over one period's usage and statements.
+    /// Checks the laws over everything received and over one period's usage, both as of one moment, and over the
+    /// period's statements.
     ///
     /// # Errors
-    /// As [`App::statements`]. A law that does not hold is no error but in the answer.
+    /// `CheckRunning` while another check runs, or as [`App::statements`]. A law that does not hold is no error but
+    /// in the answer.
     pub async fn check_laws(&self, period: Period) -> Result<LawCheck, Error> {
-        let mut violations = self.usage.check().await?;
-        let counts = self.usage.counts().await?;
+        let (audit, answers) = self.audit(period.interval()).await?;
         let records = RecordCounts {
-            received: counts.received,
-            counted: counts.counted,
-            superseded: counts.superseded,
-            duplicate: counts.duplicate,
-            quarantined: counts.quarantined,
+            received: audit.counts.received,
+            counted: audit.counts.counted,
+            superseded: audit.counts.superseded,
+            duplicate: audit.counts.duplicate,
+            quarantined: audit.counts.quarantined,
         };
-        violations.extend(
-            laws::no_record_lost(records)
-                .err()
-                .map(|violation| violation.to_string()),
-        );
-        violations.extend(self.check_attribution(period).await?);
         let statements = self.statements(period).await?;
-        violations.extend(
-            statements
-                .iter()
-                .filter_map(|it| laws::sums_agree(it).err())
-                .map(|it| it.to_string()),
-        );
+        let broken = [laws::no_record_lost(records), check_attribution(&audit, &answers)]
+            .into_iter()
+            .chain(statements.iter().map(laws::sums_agree))
+            .filter_map(Result::err);
+        let mut violations = audit.problems;
+        violations.extend(broken.map(|violation| violation.to_string()));
         Ok(LawCheck {
             records,
             statements: statements.len(),
@@ -138,39 +134,25 @@ impl App {
         })
     }
 
-    /// Law 2 for one period.
-    async fn check_attribution(&self, period: Period) -> Result<Option<String>, Error> {
-        let within = period.interval();
-        let mut used = UsageByMeter::new();
-        for total in self.usage.meter_totals(within).await? {
-            used.entry(total.local_meter).or_default().add(&total.quantity);
-        }
-        let users = self.usage.local_subscriptions(None, within).await?;
-        let answers: Vec<(Slice, Attribution)> = self.read(|books| {
-            let nothing = StackHistory::default();
-            let answers = users.iter().flat_map(|user| {
-                let history = books.stack(user.stack).unwrap_or(&nothing);
-                let answers = attribute(history, user.local_subscription, within);
-                answers
-                    .into_iter()
-                    .map(|answer| (slice(user, answer.interval), answer))
-            });
-            answers.collect()
-        });
-        let slices: Vec<Slice> = answers.iter().map(|(slice, _)| *slice).collect();
-        let (mut mapped, mut defaulted, mut unregistered) =
-            (UsageByMeter::new(), UsageByMeter::new(), UsageByMeter::new());
-        for sum in self.usage.sums(&slices).await? {
-            let charge = answers.get(sum.slice).and_then(|(_, answer)| answer.charge);
-            let part = match charge.map(|charge| charge.reason) {
-                None => &mut unregistered,
-                Some(Reason::TenantMapping) => &mut mapped,
-                Some(Reason::TenantNotMapped | Reason::LocalSubscriptionUnknown) => &mut defaulted,
-            };
-            part.entry(sum.local_meter).or_default().add(&sum.quantity);
-        }
-        let checked = laws::no_usage_lost(&used, &mapped, &defaulted, &unregistered);
-        Ok(checked.err().map(|violation| violation.to_string()))
+    /// The ledger at one moment, its usage in an interval sliced up by who is charged for it; and for each slice, who.
+    async fn audit(&self, within: HourInterval) -> Result<(Audit, Vec<Attribution>), Error> {
+        let answers = Arc::new(OnceLock::new());
+        let slicing = {
+            let (books, answers) = (self.books.clone(), Arc::clone(&answers));
+            move |users: &[LocalSubscriptionKey]| {
+                let (slices, attributions) = books.read(|books| attributions(books, users, within));
+                answers.get_or_init(|| attributions);
+                slices
+            }
+        };
+        let audit = match self.usage.audit(within, Box::new(slicing)).await {
+            Err(StoreError::Busy) => {
+                let message = "Another check of the laws is running. Ask again when it has ended.";
+                return Err(Error::new(Kind::Busy, "CheckRunning", message));
+            }
+            audited => audited?,
+        };
+        Ok((audit, answers.get().cloned().unwrap_or_default()))
     }
 
     async fn sums(&self, charged: &[Charged]) -> Result<Vec<SliceSum>, Error> {
@@ -262,6 +244,43 @@ fn charges<'a>(
         }
     }
     charged
+}
+
+/// Who is charged for the usage of these local subscriptions: for each slice of it, the answer.
+fn attributions(
+    books: &Books,
+    users: &[LocalSubscriptionKey],
+    within: HourInterval,
+) -> (Vec<Slice>, Vec<Attribution>) {
+    let nothing = StackHistory::default();
+    let answers = users.iter().flat_map(|user| {
+        let history = books.stack(user.stack).unwrap_or(&nothing);
+        let answers = attribute(history, user.local_subscription, within);
+        answers
+            .into_iter()
+            .map(|answer| (slice(user, answer.interval), answer))
+    });
+    answers.unzip()
+}
+
+/// Law 2, where each slice of the audit was charged as answered.
+fn check_attribution(audit: &Audit, answers: &[Attribution]) -> Result<(), Violation> {
+    let mut used = UsageByMeter::new();
+    for total in &audit.meter_totals {
+        used.entry(total.local_meter).or_default().add(&total.quantity);
+    }
+    let (mut mapped, mut defaulted, mut unregistered) =
+        (UsageByMeter::new(), UsageByMeter::new(), UsageByMeter::new());
+    for sum in &audit.sums {
+        let charge = answers.get(sum.slice).and_then(|answer| answer.charge);
+        let part = match charge.map(|charge| charge.reason) {
+            None => &mut unregistered,
+            Some(Reason::TenantMapping) => &mut mapped,
+            Some(Reason::TenantNotMapped | Reason::LocalSubscriptionUnknown) => &mut defaulted,
+        };
+        part.entry(sum.local_meter).or_default().add(&sum.quantity);
+    }
+    laws::no_usage_lost(&used, &mapped, &defaulted, &unregistered)
 }
 
 fn slice(user: &LocalSubscriptionKey, interval: HourInterval) -> Slice {

@@ -76,13 +76,12 @@ impl App {
         &*self.random
     }
 
-    /// Whether the memory answers.
+    /// Whether the memory can be read and, as far as is known, written. Costs next to nothing.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] if it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.usage.counts().await?;
-        Ok(())
+        Ok(self.usage.ready().await?)
     }
 
     /// The UTC hour it is: from its start on holds what is done now.

@@ -16,7 +16,7 @@ pub enum MoneyError {
     /// Two currencies in one operation. Conversion takes an explicit, dated rate.
     #[error("amounts in {0} and {1} cannot be added")]
     MixedCurrencies(Currency, Currency),
-    /// More than 92 quadrillion minor units.
+    /// More minor units than 38 digits hold.
     #[error("the amount is too large")]
     Overflow,
 }
@@ -101,7 +101,7 @@ impl fmt::Debug for Currency {
 /// An amount in whole minor units of its currency. Prints as the amount alone: `12.30`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
-    minor_units: i64,
+    minor_units: i128,
     currency: Currency,
 }
 
@@ -117,7 +117,7 @@ impl Money {
 
     /// This many minor units (cents, for USD).
     #[must_use]
-    pub const fn from_minor_units(minor_units: i64, currency: Currency) -> Self {
+    pub const fn from_minor_units(minor_units: i128, currency: Currency) -> Self {
         Self {
             minor_units,
             currency,
@@ -126,7 +126,7 @@ impl Money {
 
     /// The amount in minor units.
     #[must_use]
-    pub const fn minor_units(self) -> i64 {
+    pub const fn minor_units(self) -> i128 {
         self.minor_units
     }
 
@@ -208,7 +208,7 @@ impl Money {
         let currency = self.currency;
         shares
             .into_iter()
-            .map(|share| share.to_i64().ok_or(MoneyError::Overflow))
+            .map(|share| share.to_i128().ok_or(MoneyError::Overflow))
             .map(|units| {
                 Ok(Self {
                     minor_units: units?,
@@ -230,7 +230,7 @@ pub fn round(amount: &BigRational, currency: Currency) -> Result<Money, MoneyErr
     let minor_units = (amount * scale)
         .round()
         .to_integer()
-        .to_i64()
+        .to_i128()
         .ok_or(MoneyError::Overflow)?;
     Ok(Money {
         minor_units,
@@ -246,7 +246,7 @@ impl fmt::Display for Money {
         if digits == 0 {
             return f.pad(&format!("{sign}{units}"));
         }
-        let scale = 10u64.pow(u32::from(self.currency.minor_digits));
+        let scale = 10u128.pow(u32::from(self.currency.minor_digits));
         f.pad(&format!("{sign}{}.{:0digits$}", units / scale, units % scale))
     }
 }
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ratio(numerator: i64, denominator: i64) -> BigRational {
+    fn ratio(numerator: impl Into<BigInt>, denominator: i64) -> BigRational {
         BigRational::new(numerator.into(), denominator.into())
     }
 
@@ -280,10 +280,16 @@ mod tests {
             let money = round(&ratio(numerator, denominator), currency.parse().unwrap()).unwrap();
             assert_eq!(money.to_string(), shown, "{numerator}/{denominator} {currency}");
         }
-        assert_eq!(
-            round(&ratio(i64::MAX, 1), Currency::USD),
-            Err(MoneyError::Overflow)
-        );
+        let huge = BigRational::from_integer(i128::MAX.into());
+        assert_eq!(round(&huge, Currency::USD), Err(MoneyError::Overflow));
+    }
+
+    #[test]
+    fn the_largest_quantity_that_is_kept_has_an_amount_so_that_it_stops_no_bill() {
+        let quantity: crate::quantity::Quantity = "9999999999999999999999999999".parse().unwrap();
+        let price = ratio(46, 1000);
+        let amount = round(&(quantity.to_rational() * price), Currency::USD).unwrap();
+        assert_eq!(amount.to_string(), "459999999999999999999999999.95");
     }
 
     #[test]
@@ -309,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_cent_that_cannot_be_divided_goes_to_the_largest_remainder() {
-        let split = |units, weights: &[BigRational]| -> Vec<i64> {
+        let split = |units, weights: &[BigRational]| -> Vec<i128> {
             let shares = Money::from_minor_units(units, Currency::USD)
                 .split(weights)
                 .unwrap();
@@ -322,7 +328,7 @@ mod tests {
             [-33, -33, -34]
         );
         assert_eq!(split(7, &[ratio(0, 1), ratio(0, 1)]), [7, 0]);
-        assert_eq!(split(7, &[]), [0i64; 0]);
+        assert_eq!(split(7, &[]), [0i128; 0]);
     }
 
     proptest! {
@@ -330,7 +336,7 @@ mod tests {
         fn shares_sum_to_the_amount_and_are_within_a_unit_of_the_exact_ones(
             units in -1_000_000i64..1_000_000, weights in prop::collection::vec(0i64..1000, 1..20),
         ) {
-            let amount = Money::from_minor_units(units, Currency::USD);
+            let amount = Money::from_minor_units(i128::from(units), Currency::USD);
             let weights: Vec<BigRational> = weights.into_iter().map(|weight| ratio(weight, 7)).collect();
             let whole: BigRational = weights.iter().sum();
             let shares = amount.split(&weights).unwrap();

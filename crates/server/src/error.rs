@@ -31,10 +31,10 @@ pub(crate) struct Failure {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
-    target: Option<Cow<'static, str>>,
+    target: Option<Box<str>>,
     /// What would help, where the message is a documented text that does not say it.
-    hint: Option<String>,
-    detail: Option<String>,
+    hint: Option<Box<str>>,
+    detail: Option<Box<str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -135,7 +135,7 @@ impl Failure {
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         let message = "Something went wrong here. The operator's log has more under the id of this request.";
         Self {
-            detail: Some(detail.into()),
+            detail: Some(detail.into().into_boxed_str()),
             ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
         }
     }
@@ -143,7 +143,7 @@ impl Failure {
     /// The same, naming the member, parameter or header at fault.
     pub(crate) fn about(self, target: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            target: Some(target.into()),
+            target: Some(Box::from(&*target.into())),
             ..self
         }
     }
@@ -151,7 +151,7 @@ impl Failure {
     /// The same, with something for the log.
     pub(crate) fn because(self, detail: impl Into<String>) -> Self {
         Self {
-            detail: Some(detail.into()),
+            detail: Some(detail.into().into_boxed_str()),
             ..self
         }
     }
@@ -187,10 +187,10 @@ impl From<app::Error> for Failure {
             detail,
         } = error;
         let failure = Self {
-            target: target.map(Cow::Borrowed),
-            detail,
+            target: target.map(Box::from),
+            detail: detail.map(String::into_boxed_str),
             headers: hint.as_deref().map(notes::hint).into_iter().collect(),
-            hint,
+            hint: hint.map(String::into_boxed_str),
             ..Self::new(status(kind), code, message)
         };
         match kind {
@@ -220,19 +220,22 @@ impl IntoResponse for Failure {
         } = self;
         let what_to_do = hint.map(|message| ErrorBody {
             code: WHAT_TO_DO.to_owned(),
-            message,
+            message: message.into_string(),
             target: None,
             details: Vec::new(),
         });
         let error = ErrorBody {
             code: code.to_owned(),
             message: message.into_owned(),
-            target: target.map(Cow::into_owned),
+            target: target.map(str::into_string),
             details: what_to_do.into_iter().collect(),
         };
         let mut response = (status, Json(ErrorEnvelope { error })).into_response();
         response.headers_mut().extend(headers);
-        response.extensions_mut().insert(Logged { code, detail });
+        response.extensions_mut().insert(Logged {
+            code,
+            detail: detail.map(str::into_string),
+        });
         response
     }
 }

@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_body_that_does_not_come_holds_its_refusal_up_for_a_moment_only() {
         let began = tokio::time::Instant::now();
         drop(left_of(Body::new(Never)).await);

@@ -225,14 +225,14 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         );
     }
     let start = Instant::now();
-    println!("{:?} in {:.1?}", store.usage.counts().await?, start.elapsed());
-    let start = Instant::now();
     let page = store.usage.records(slice(&all[0], interval), None, 1000).await?;
     println!("page of {} records in {:.2?}", page.len(), start.elapsed());
     let start = Instant::now();
+    let audit = store.usage.audit(interval, Box::new(|_| Vec::new())).await?;
     println!(
-        "check: {:?} in {:.1?}; {}",
-        store.usage.check().await?,
+        "audit: {:?} {:?} in {:.1?}; {}",
+        audit.problems,
+        audit.counts,
         start.elapsed(),
         process("/proc/self/status", "VmHWM")
     );

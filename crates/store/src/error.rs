@@ -5,8 +5,8 @@ use std::path::PathBuf;
 /// A failure of the memory itself. What it refuses for a reason of the domain is an ordinary answer, not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// More deliveries wait than the queue holds. Nothing was stored.
-    #[error("too many deliveries are waiting to be stored; deliver this one again in a few seconds")]
+    /// More deliveries wait than the queue holds, or another audit is running. Nothing was stored.
+    #[error("too much is waiting to be done; ask for this again in a few seconds")]
     Busy,
     /// Storage failed: a full disk, an I/O error, a memory that is being closed. Nothing of the request counts as
     /// stored; it may be repeated.

@@ -22,8 +22,8 @@ pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
 pub use receipt::{BatchCounts, Problem, Receipt};
 pub use usage::{
-    Appended, Attributes, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
-    QuarantinedRecord, RecordCursor, ReportedWindow, Slice, SliceSum, StoredRecord, UsageLedger,
+    Appended, Attributes, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
+    QuarantinedRecord, RecordCursor, ReportedWindow, Slice, SliceSum, Slicing, StoredRecord, UsageLedger,
 };
 
 /// Where things are remembered.

@@ -1,4 +1,8 @@
-//! Receipts: what became of one delivery, chained so that none can be changed, removed or slipped in unnoticed.
+//! Receipts: what became of one delivery, chained.
+//!
+//! The chain shows accidental damage, and edits by whoever does not compute it anew from there on. It has no key:
+//! whoever may write the file and takes that trouble can change any receipt. What proves more is a receipt, or its
+//! chain value, kept somewhere else.
 
 use domain::ids::{BatchId, CloudId};
 use domain::time::{Hour, Timestamp};
@@ -19,6 +23,14 @@ pub struct BatchCounts {
     pub revised: u32,
     /// Records put into quarantine.
     pub quarantined: u32,
+}
+
+impl BatchCounts {
+    /// Whether every record received became something.
+    pub(crate) fn add_up(&self) -> bool {
+        let parts = [self.accepted, self.duplicate, self.revised, self.quarantined];
+        u64::from(self.received) == parts.into_iter().map(u64::from).sum::<u64>()
+    }
 }
 
 /// Why one record of a batch was put into quarantine.

@@ -54,6 +54,13 @@ pub struct Batch<'a> {
     pub raw: &'a (dyn Fn(u32) -> String + Sync),
 }
 
+impl Batch<'_> {
+    /// How many records it brings, readable or not. More than are counted in 32 bits are too many for any ledger.
+    pub(crate) fn received(&self) -> u32 {
+        u32::try_from(self.records.len() + self.quarantined.len()).unwrap_or(u32::MAX)
+    }
+}
+
 /// What came of a delivery. All of it is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended {
@@ -112,7 +119,25 @@ pub struct MeterTotal {
     pub records: u64,
 }
 
-/// What became of all records ever received: `received = counted + superseded + duplicate + quarantined`.
+/// Told the local subscriptions with usage in an interval, in order, says how to slice their usage up.
+pub type Slicing = Box<dyn FnOnce(&[LocalSubscriptionKey]) -> Vec<Slice> + Send>;
+
+/// The ledger at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// Where the ledger contradicts itself: totals and records, records and revisions, receipts and their chain. One
+    /// sentence for everything wrong; none if all is sound.
+    pub problems: Vec<String>,
+    /// What became of all records ever received. Whether that adds up is for the reader to tell.
+    pub counts: LedgerCounts,
+    /// As [`UsageLedger::meter_totals`], for the interval.
+    pub meter_totals: Vec<MeterTotal>,
+    /// As [`UsageLedger::sums`], for the slices.
+    pub sums: Vec<SliceSum>,
+}
+
+/// What became of all records ever received: `received = counted + superseded + duplicate + quarantined`, unless some
+/// were lost. Those received and the duplicates are counted by receipts, the others where they are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LedgerCounts {
     /// Records delivered.
@@ -236,9 +261,6 @@ pub trait UsageLedger: Send + Sync {
     /// The furthest hour up to which a stack has ever declared to have reported everything.
     async fn watermark(&self, stack: CloudId) -> Result<Option<Hour>, StoreError>;
 
-    /// What became of all records ever received.
-    async fn counts(&self) -> Result<LedgerCounts, StoreError>;
-
     /// The records of a slice that count, by usage start, from the place after `after` on, `limit` at most.
     async fn records(
         &self,
@@ -247,7 +269,17 @@ pub trait UsageLedger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// Reads everything and compares it with itself: totals with records, records with revisions, counts with
-    /// receipts, receipts with their chain. One sentence for everything wrong; none if all is sound.
-    async fn check(&self) -> Result<Vec<String>, StoreError>;
+    /// Reads everything as it was at one moment, compares it with itself, and sums what was consumed in an interval
+    /// and in the slices that `slices` makes of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] at once if another audit is still running.
+    async fn audit(&self, interval: HourInterval, slices: Slicing) -> Result<Audit, StoreError>;
+
+    /// Whether it can be read and, as far as is known, written: as its last attempt to write went. While that is a
+    /// failed one it tries again by itself, at most once a second. Costs next to nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if not.
+    async fn ready(&self) -> Result<(), StoreError>;
 }

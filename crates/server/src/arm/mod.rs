@@ -49,7 +49,11 @@ fn checked_tags(tags: Option<Tags>) -> Result<Option<Tags>, Failure> {
 fn checked_location(location: Option<String>) -> Result<Option<String>, Failure> {
     let checked = location.as_deref().map_or(Ok(()), check_location);
     checked.map_err(|error| {
-        Failure::invalid("InvalidLocation", format!("The location cannot be kept: {error}.")).about("location")
+        Failure::invalid(
+            "InvalidLocation",
+            format!("The location cannot be kept: {error}."),
+        )
+        .about("location")
     })?;
     Ok(location)
 }

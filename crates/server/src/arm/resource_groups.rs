@@ -43,7 +43,8 @@ pub(crate) async fn put(
     resource_manager(&query)?;
     let location = asked.location.filter(|text| !text.trim().is_empty());
     let location = checked_location(location)?.ok_or_else(|| {
-        let message = "The location property is required for this definition. Expected one such as 'westcentralus'.";
+        let message =
+            "The location property is required for this definition. Expected one such as 'westcentralus'.";
         Failure::invalid("LocationRequired", message).about("location")
     })?;
     let (subscription, name) = (subscription(&params)?, resource_group(&params)?);

@@ -354,7 +354,10 @@ async fn answers_have_the_headers_that_arms_clients_look_for() {
     let answer = house.send(request).await.refused(404, "RegistrationNotFound");
     let what_to_do = &answer.body["error"]["details"][0];
     assert_eq!(what_to_do["code"], "WhatToDo");
-    assert!(what_to_do["message"].as_str().unwrap().contains("AzureStack-"), "{what_to_do}");
+    assert!(
+        what_to_do["message"].as_str().unwrap().contains("AzureStack-"),
+        "{what_to_do}"
+    );
     assert_eq!(answer.header("x-ms-request-id").len(), 36);
     assert_eq!(answer.header("x-ms-correlation-request-id"), correlation);
     let routing = format!("LOCAL:20261102T103000Z:{}", answer.header("x-ms-request-id"));
@@ -395,7 +398,10 @@ async fn versions_that_are_not_spoken_are_refused_in_arms_words() {
     let unknown = at(&path.replace("registrations", "edgeDevices"));
     let refused = house.get(&unknown).await.refused(404, "InvalidResourceType");
     assert!(
-        refused.body["error"]["message"].as_str().unwrap().contains("edgeDevices/north'"),
+        refused.body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("edgeDevices/north'"),
         "what is wrong with the path is at its end: {refused:?}"
     );
     house

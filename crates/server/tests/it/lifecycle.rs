@@ -11,8 +11,8 @@ use domain::ids::{BatchId, CloudId};
 use domain::time::{Hour, HourInterval};
 use server::{Limits, Server, ServerConfig};
 use store::{
-    Appended, Batch, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt,
-    RecordCursor, Slice, SliceSum, Store, StoreConfig, StoreError, StoredRecord, UsageLedger,
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt, RecordCursor,
+    Slice, SliceSum, Slicing, Store, StoreConfig, StoreError, StoredRecord, UsageLedger,
 };
 
 use crate::fixture::{Answer, House, TestClock, TestRandom, WallClock, client};
@@ -59,9 +59,6 @@ impl UsageLedger for Failing {
     async fn watermark(&self, _: CloudId) -> Result<Option<Hour>, StoreError> {
         Err((self.0)())
     }
-    async fn counts(&self) -> Result<LedgerCounts, StoreError> {
-        Err((self.0)())
-    }
     async fn records(
         &self,
         _: Slice,
@@ -70,7 +67,10 @@ impl UsageLedger for Failing {
     ) -> Result<Vec<StoredRecord>, StoreError> {
         Err((self.0)())
     }
-    async fn check(&self) -> Result<Vec<String>, StoreError> {
+    async fn audit(&self, _: HourInterval, _: Slicing) -> Result<Audit, StoreError> {
+        Err((self.0)())
+    }
+    async fn ready(&self) -> Result<(), StoreError> {
         Err((self.0)())
     }
 }

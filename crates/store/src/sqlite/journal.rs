@@ -9,8 +9,8 @@ use domain::ids::ObjectId;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::migrations;
 use super::pool::ReadPool;
+use super::{bound, migrations};
 use crate::error::StoreError;
 use crate::journal::{Journal, JournalAppended, StoredEntry};
 
@@ -62,7 +62,7 @@ fn read_after(connection: &Connection, sequence: u64, limit: usize) -> Result<Ve
     let mut statement = connection.prepare_cached(
         "SELECT sequence, recorded_at, actor, body, chain FROM entry WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
     )?;
-    let mut rows = statement.query(params![sequence, limit])?;
+    let mut rows = statement.query(params![bound(sequence), bound(limit)])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         let entry = entry(row)?;

@@ -110,7 +110,7 @@ async fn what_was_acknowledged_before_a_crash_is_there_exactly_once() {
 
         let store = open(directory.path());
         assert_sound(&store).await;
-        let counts = store.usage.counts().await.unwrap();
+        let counts = audit(&store).await.counts;
         assert_eq!(
             counts.counted % RECORDS as u64,
             0,
@@ -151,11 +151,15 @@ async fn a_process_that_delivers_until_the_disk_is_full() {
     };
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
     assert!(delivery(number).try_to(&store).await.is_err(), "it is still full");
+    let ready = store.usage.ready().await;
+    assert!(matches!(ready, Err(StoreError::Unavailable { .. })), "{ready:?}");
     // Reading goes on.
     let everything = slice(subscription(1, 1), HourInterval::ALWAYS);
     assert_eq!(sum(&store, everything).await, format!("{}", RECORDS * number / 4));
     say("full");
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
+    // Nobody delivers to a server that is not ready: it has to find out by itself.
+    assert_gets_ready(&store).await;
     for number in number..number + 10 {
         delivery(number).to(&store).await;
         say(&format!("stored {number}"));
@@ -191,7 +195,7 @@ async fn a_full_disk_refuses_deliveries_loses_none_and_heals() {
 
     let store = open(directory.path());
     assert_sound(&store).await;
-    let counts = store.usage.counts().await.unwrap();
+    let counts = audit(&store).await.counts;
     assert_eq!(counts.counted, (before + after) as u64 * RECORDS as u64);
 }
 

@@ -6,8 +6,8 @@ use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{Granularity, Quarantined, UsageRecord};
 use store::{
-    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, Receipt, ReportedWindow, Slice, Store,
-    StoreConfig, StoreError,
+    Appended, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, Receipt, ReportedWindow,
+    Slice, Store, StoreConfig, StoreError,
 };
 use tempfile::TempDir;
 
@@ -214,5 +214,29 @@ pub(crate) async fn sum(store: &Store, slice: Slice) -> String {
 }
 
 pub(crate) async fn assert_sound(store: &Store) {
-    assert_eq!(store.usage.check().await.unwrap(), Vec::<String>::new());
+    let Audit { problems, counts, .. } = audit(store).await;
+    assert_eq!(problems, Vec::<String>::new());
+    assert!(add_up(counts), "{counts:?}");
+}
+
+/// An audit that is not about usage.
+pub(crate) async fn audit(store: &Store) -> Audit {
+    let slices = Box::new(|_: &[LocalSubscriptionKey]| Vec::new());
+    store.usage.audit(hours(0, 1), slices).await.unwrap()
+}
+
+/// It is ready, or will be in a few seconds.
+pub(crate) async fn assert_gets_ready(store: &Store) {
+    for _ in 0..200 {
+        if store.usage.ready().await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    store.usage.ready().await.unwrap();
+}
+
+/// Whether no record was lost.
+pub(crate) fn add_up(counts: LedgerCounts) -> bool {
+    counts.received == counts.counted + counts.superseded + counts.duplicate + counts.quarantined
 }

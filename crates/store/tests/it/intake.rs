@@ -35,7 +35,7 @@ pub(crate) async fn a_delivery_repeated_under_its_key_is_answered_with_the_first
     );
     let store = (drop(store), backend.open()).1;
     assert_eq!(delivery.answered_by(&store).await, Appended::Repeated(receipt));
-    assert_eq!(store.usage.counts().await.unwrap().received, 1);
+    assert_eq!(audit(&store).await.counts.received, 1);
 }
 
 pub(crate) async fn another_delivery_under_the_same_key_is_refused_and_leaves_nothing(backend: &dyn Backend) {
@@ -49,7 +49,7 @@ pub(crate) async fn another_delivery_under_the_same_key_is_refused_and_leaves_no
         other.answered_by(&store).await,
         Appended::KeyReused { first: first.batch }
     );
-    assert_eq!(store.usage.counts().await.unwrap().received, 1);
+    assert_eq!(audit(&store).await.counts.received, 1);
     assert_eq!(sum(&store, slice(subscription(1, 1), hours(0, 24))).await, "1");
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn the_newest_report_counts_whatever_came_first(backend: &dyn B
         let counted = sum(&store, slice(subscription(1, 1), hours(place, place + 1))).await;
         assert_eq!(counted, "0.9", "order {order:?}: 1 was said first at 5");
     }
-    let counts = store.usage.counts().await.unwrap();
+    let counts = audit(&store).await.counts;
     let expected = LedgerCounts {
         received: 16,
         counted: 4,

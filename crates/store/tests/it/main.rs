@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
 mod attributes;
+mod auditing;
 mod crash;
 mod fixtures;
 mod intake;
@@ -61,6 +62,10 @@ conformance! {
     model:
         whatever_is_delivered_the_ledger_says_what_the_model_says
         the_order_of_deliveries_and_their_repetition_change_no_bill;
+    auditing:
+        an_audit_while_usage_is_delivered_sees_one_moment
+        a_second_audit_at_the_same_time_is_refused_at_once
+        a_store_that_is_open_is_ready;
     journal:
         entries_are_numbered_and_chained
         whoever_decided_on_an_older_state_is_told_so

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
-use store::{StoreConfig, StoreError};
+use store::{LocalSubscriptionKey, StoreConfig, StoreError};
 use tempfile::TempDir;
 
 use crate::fixtures::*;
@@ -37,13 +37,13 @@ async fn fill(directory: &Path) {
         .unwrap();
 }
 
-/// A filled store that is opened after a statement was run on one of its files.
+/// A filled store that is opened after statements were run on one of its files.
 async fn after(directory: &TempDir, file: &str, statement: &str) -> store::Store {
     fill(directory.path()).await;
     let connection = Connection::open(directory.path().join(file)).unwrap();
     connection.pragma_update(None, "foreign_keys", false).unwrap();
-    let changed = connection.execute(statement, []).unwrap();
-    assert!(changed > 0, "nothing to change: {statement}");
+    connection.execute_batch(statement).unwrap();
+    assert!(connection.changes() > 0, "nothing to change: {statement}");
     drop(connection);
     store::open(&StoreConfig::Sqlite {
         directory: directory.path().to_owned(),
@@ -73,14 +73,30 @@ async fn the_check_of_the_ledger_finds_what_was_changed() {
     ] {
         let directory = tempfile::tempdir().unwrap();
         let store = after(&directory, "usage.db", statement).await;
-        match store.usage.check().await {
-            Ok(findings) => assert!(!findings.is_empty(), "{statement}"),
+        let slices = Box::new(|_: &[LocalSubscriptionKey]| Vec::new());
+        match store.usage.audit(hours(0, 1), slices).await {
+            Ok(audit) => assert!(!audit.problems.is_empty() || !add_up(audit.counts), "{statement}"),
             Err(error) => assert!(
                 matches!(error, StoreError::Corrupt { .. }),
                 "{statement}: {error}"
             ),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_vanished_together_with_their_totals_are_missed() {
+    let directory = tempfile::tempdir().unwrap();
+    let vanish = "DELETE FROM hour_sheet WHERE hour >= 24 * (SELECT max(day) FROM day_sheet);
+                  DELETE FROM day_sheet WHERE day = (SELECT max(day) FROM day_sheet)";
+    let store = after(&directory, "usage.db", vanish).await;
+    let audit = audit(&store).await;
+    assert_eq!(
+        audit.problems,
+        Vec::<String>::new(),
+        "what is left agrees with itself"
+    );
+    assert!(!add_up(audit.counts), "{:?}", audit.counts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

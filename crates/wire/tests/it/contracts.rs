@@ -102,6 +102,55 @@ fn a_registration_has_the_members_of_the_documented_answer_and_no_others() {
 }
 
 #[test]
+fn a_registration_and_an_activation_key_have_the_agreed_members_and_no_others() {
+    let said = serde_json::to_value(azure_stack::Registration::from(&registration())).unwrap();
+    let said: Vec<_> = members(&said).into_iter().collect();
+    assert_eq!(
+        said,
+        [
+            "etag",
+            "id",
+            "location",
+            "name",
+            "properties",
+            "properties.billingModel",
+            "properties.cloudId",
+            "properties.objectId",
+            "tags",
+            "tags.key1",
+            "type"
+        ]
+    );
+    let claims = ActivationKeyClaims::of(&registration(), "https://meterbridge.example/");
+    let said: Vec<_> = members(&serde_json::to_value(&claims).unwrap())
+        .into_iter()
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "agreementNumber",
+            "billingModel",
+            "cloudId",
+            "expires",
+            "issuer",
+            "marketplaceEndpoint",
+            "marketplaceResourceUri",
+            "marketplaceSyndicationEnabled",
+            "objectId",
+            "regionNames",
+            "registrationId",
+            "registrationName",
+            "resourceGroupName",
+            "subscriptionId",
+            "usageEndpoint",
+            "usageReportingEnabled",
+            "usageResourceUri",
+            "version"
+        ]
+    );
+}
+
+#[test]
 fn a_change_of_a_registration_changes_its_etag() {
     let (before, mut after) = (registration(), registration());
     after.updated.entry += 1;

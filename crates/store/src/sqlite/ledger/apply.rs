@@ -9,6 +9,7 @@ use domain::usage::{Granularity, QuarantineCode};
 use rusqlite::Connection;
 
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
+use super::changes::AttributeChanges;
 use super::delivery::{Delivery, Refused, Row, Wanted};
 use super::history;
 use super::ids::{AttributesRow, BatchRow, SeriesId, StackRow};
@@ -51,7 +52,8 @@ struct Touched {
 /// What to tell the cache once the transaction is committed.
 pub(super) struct News {
     series: Vec<(Fingerprint, KnownSeries)>,
-    attributes_changed: bool,
+    /// Those of them whose attributes others may have looked up before.
+    changed: Vec<SeriesId>,
 }
 
 impl<'c> Group<'c> {
@@ -66,15 +68,16 @@ impl<'c> Group<'c> {
     }
 
     /// Applies a batch. After an error the transaction is good for nothing but being rolled back.
-    pub(super) fn apply(&mut self, delivery: &Delivery, cache: &SeriesCache) -> Result<Outcome, StoreError> {
+    pub(super) fn apply(
+        &mut self,
+        delivery: &Delivery,
+        changes: &AttributeChanges,
+    ) -> Result<Outcome, StoreError> {
         let stack = intern::stack(self.connection, delivery.stack)?;
         if let Some(answer) = self.answered_before(stack, delivery)? {
             return Ok(Outcome::Done(answer));
         }
-        if delivery
-            .looked_up_at
-            .is_some_and(|count| count != cache.attribute_changes())
-        {
+        if changes.outdate(delivery) {
             return Ok(Outcome::Again(Wanted {
                 all_attributes: true,
                 ..Wanted::default()
@@ -102,7 +105,12 @@ impl<'c> Group<'c> {
         let mut counts = self.record((batch, delivery.window.start), &rows, &conflicts, &attributes)?;
         let refused = refused(delivery, &conflicts);
         counts.quarantined = u32::try_from(refused.len()).unwrap_or(u32::MAX);
-        counts.received = counts.accepted + counts.duplicate + counts.revised + counts.quarantined;
+        counts.received = delivery.received;
+        if !counts.add_up() {
+            return Err(StoreError::corrupt(format!(
+                "a delivery's records got lost on their way into the ledger, or some got in twice: {counts:?}"
+            )));
+        }
         let receipt = receipts::store(self.connection, (batch, stack), delivery, counts, &refused)?;
         Ok(Outcome::Done(Appended::New(receipt)))
     }
@@ -211,16 +219,15 @@ impl<'c> Group<'c> {
     /// Writes what is not written yet: the last thing to do before the commit.
     pub(super) fn write(mut self, cache: &SeriesCache) -> Result<News, StoreError> {
         self.sheets.write(self.connection)?;
-        let mut attributes_changed = false;
+        let mut changed = Vec::new();
         for ((series, hour), attributes) in &self.attributes {
-            let changed = history::set(self.connection, *series, *hour, *attributes)?;
-            attributes_changed |= changed && self.touched.get(series).is_some_and(|touched| !touched.created);
+            let set = history::set(self.connection, *series, *hour, *attributes)?;
+            if set && self.touched.get(series).is_none_or(|touched| !touched.created) {
+                changed.push(*series);
+            }
         }
         let series = self.newest_attributes(cache)?;
-        Ok(News {
-            series,
-            attributes_changed,
-        })
+        Ok(News { series, changed })
     }
 
     /// What the cache is to know of the series touched.
@@ -251,12 +258,13 @@ impl<'c> Group<'c> {
 }
 
 impl News {
-    pub(super) fn publish(self, cache: &SeriesCache) {
+    /// Tells those who deliver, and those whose deliveries wait.
+    pub(super) fn publish(self, cache: &SeriesCache, changes: &mut AttributeChanges) {
         for (fingerprint, known) in self.series {
             cache.insert(fingerprint, known);
         }
-        if self.attributes_changed {
-            cache.attributes_changed();
+        if !self.changed.is_empty() {
+            changes.remember(self.changed, cache.attributes_changed());
         }
     }
 }
@@ -330,43 +338,67 @@ mod tests {
         Delivery::prepare(&batch, cache, &Wanted::default())
     }
 
-    fn store(connection: &Connection, cache: &SeriesCache, deliveries: &[Delivery]) -> Vec<Outcome> {
-        let mut group = Group::new(connection);
-        let outcomes = deliveries
-            .iter()
-            .map(|delivery| group.apply(delivery, cache).unwrap())
-            .collect();
-        group.write(cache).unwrap().publish(cache);
-        outcomes
+    struct Ledger {
+        connection: Connection,
+        cache: SeriesCache,
+        changes: AttributeChanges,
     }
 
-    fn tags(connection: &Connection, start: i32) -> String {
-        let series = connection
-            .query_row("SELECT id FROM series", [], |row| row.get(0))
-            .unwrap();
-        let attributes = history::in_force(connection, series, hour(start))
-            .unwrap()
-            .unwrap();
-        history::texts(connection, attributes).unwrap().tags
+    impl Ledger {
+        fn new() -> Self {
+            let mut connection = Connection::open_in_memory().unwrap();
+            USAGE.apply(&mut connection).unwrap();
+            Self {
+                connection,
+                cache: SeriesCache::new(100),
+                changes: AttributeChanges::default(),
+            }
+        }
+
+        /// Stores deliveries in one transaction.
+        fn store(&mut self, deliveries: &[Delivery]) -> Vec<Outcome> {
+            let mut group = Group::new(&self.connection);
+            let outcomes = deliveries
+                .iter()
+                .map(|delivery| group.apply(delivery, &self.changes).unwrap());
+            let outcomes = outcomes.collect();
+            group
+                .write(&self.cache)
+                .unwrap()
+                .publish(&self.cache, &mut self.changes);
+            outcomes
+        }
+
+        fn tags(&self, start: i32) -> String {
+            let series =
+                self.connection
+                    .query_row("SELECT id FROM series WHERE resource_uri = '/vm'", [], |row| {
+                        row.get(0)
+                    });
+            let attributes = history::in_force(&self.connection, series.unwrap(), hour(start))
+                .unwrap()
+                .unwrap();
+            history::texts(&self.connection, attributes).unwrap().tags
+        }
     }
 
     #[test]
     fn of_two_deliveries_in_one_transaction_the_record_that_counts_gives_its_attributes() {
         for (first, second) in [("other", "known"), ("known", "other"), ("other", "another")] {
-            let (mut connection, cache) = (Connection::open_in_memory().unwrap(), SeriesCache::new(100));
-            USAGE.apply(&mut connection).unwrap();
-            store(&connection, &cache, &[delivery(&cache, 0, 0, "1", "known")]);
+            let mut ledger = Ledger::new();
+            ledger.store(&[delivery(&ledger.cache, 0, 0, "1", "known")]);
             let both = [
-                delivery(&cache, 1, 5, "1", first),
-                delivery(&cache, 2, 5, "2", second),
+                delivery(&ledger.cache, 1, 5, "1", first),
+                delivery(&ledger.cache, 2, 5, "2", second),
             ];
             assert!(
-                store(&connection, &cache, &both)
+                ledger
+                    .store(&both)
                     .iter()
                     .all(|outcome| matches!(outcome, Outcome::Done(_)))
             );
             assert_eq!(
-                (tags(&connection, 0).as_str(), tags(&connection, 5).as_str()),
+                (ledger.tags(0).as_str(), ledger.tags(5).as_str()),
                 ("known", second)
             );
         }
@@ -374,12 +406,11 @@ mod tests {
 
     #[test]
     fn a_delivery_that_relied_on_attributes_changed_since_has_to_bring_them() {
-        let (mut connection, cache) = (Connection::open_in_memory().unwrap(), SeriesCache::new(100));
-        USAGE.apply(&mut connection).unwrap();
-        store(&connection, &cache, &[delivery(&cache, 0, 0, "1", "known")]);
-        let relying = delivery(&cache, 1, 5, "1", "known");
-        store(&connection, &cache, &[delivery(&cache, 2, 4, "1", "changed")]);
-        let outcomes = store(&connection, &cache, &[relying]);
+        let mut ledger = Ledger::new();
+        ledger.store(&[delivery(&ledger.cache, 0, 0, "1", "known")]);
+        let relying = delivery(&ledger.cache, 1, 5, "1", "known");
+        ledger.store(&[delivery(&ledger.cache, 2, 4, "1", "changed")]);
+        let outcomes = ledger.store(&[relying]);
         assert!(matches!(
             &outcomes[..],
             [Outcome::Again(Wanted {
@@ -387,9 +418,15 @@ mod tests {
                 ..
             })]
         ));
-        let counted: i64 = connection
+        let stored: i64 = ledger
+            .connection
             .query_row("SELECT count(*) FROM batch", [], |row| row.get(0))
             .unwrap();
-        assert_eq!(counted, 2, "nothing of it is stored");
+        assert_eq!(stored, 2, "nothing of it is stored");
+        ledger.store(&[delivery(&ledger.cache, 1, 5, "1", "known")]);
+        assert_eq!(
+            (ledger.tags(4).as_str(), ledger.tags(5).as_str()),
+            ("changed", "known")
+        );
     }
 }

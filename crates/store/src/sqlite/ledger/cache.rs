@@ -117,15 +117,15 @@ impl SeriesCache {
         self.shard(series).insert(series, known, self.generation_max);
     }
 
-    /// How often the attributes of known series have changed. Read it before looking series up: if it is the same
-    /// when the records are stored, what was looked up still holds.
+    /// The number of the last change of attributes of series that were known before. To be read before looking series
+    /// up: what is found is not older.
     pub(super) fn attribute_changes(&self) -> u64 {
         self.attribute_changes.load(Ordering::Acquire)
     }
 
-    /// To be called after changed attributes were committed and inserted.
-    pub(super) fn attributes_changed(&self) {
-        self.attribute_changes.fetch_add(1, Ordering::Release);
+    /// Numbers a change whose series have been inserted.
+    pub(super) fn attributes_changed(&self) -> u64 {
+        self.attribute_changes.fetch_add(1, Ordering::Release) + 1
     }
 
     fn shard(&self, series: Fingerprint) -> MutexGuard<'_, Shard> {
@@ -138,7 +138,6 @@ impl SeriesCache {
 
 impl Shard {
     fn insert(&mut self, series: Fingerprint, known: KnownSeries, generation_max: usize) {
-        self.old.remove(&series);
         if self.young.len() >= generation_max {
             self.old = std::mem::take(&mut self.young);
         }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use domain::ids::CloudId;
-use domain::time::{Day, Hour};
-use rusqlite::{Connection, Row};
+use domain::time::{Day, Hour, HourInterval};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::columns;
 use super::history;
@@ -13,16 +13,31 @@ use super::lookups;
 use super::observations::{self, Saying};
 use super::receipts;
 use super::sheet::{DayEntry, DaySheet, HoursOfDay, stored_hour};
+use super::sums;
 use super::total::Total;
 use crate::error::StoreError;
-use crate::receipt::BatchCounts;
-use crate::usage::LedgerCounts;
+use crate::usage::{Audit, LedgerCounts, Slicing};
 
 /// Receipts read at one time.
 const RECEIPTS_PAGE: usize = 1000;
 
+/// The ledger as this transaction sees it.
+pub(super) fn audit(
+    connection: &Transaction<'_>,
+    interval: HourInterval,
+    slices: Slicing,
+) -> Result<Audit, StoreError> {
+    let slices = slices(&lookups::with_records(connection, None, interval)?);
+    Ok(Audit {
+        problems: problems(connection)?,
+        counts: counts(connection)?,
+        meter_totals: sums::meter_totals(connection, interval)?,
+        sums: sums::sums(connection, &slices)?,
+    })
+}
+
 /// One sentence for everything that is wrong.
-pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> {
+fn problems(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut findings = Vec::new();
     database(connection, &mut findings)?;
     totals(connection, &mut findings)?;
@@ -30,24 +45,11 @@ pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> 
     for stack in lookups::stacks(connection)? {
         chain(connection, stack, &mut findings)?;
     }
-    let LedgerCounts {
-        received,
-        counted,
-        superseded,
-        duplicate,
-        quarantined,
-    } = counts(connection)?;
-    if received != counted + superseded + duplicate + quarantined {
-        findings.push(format!(
-            "{received} records were received, but {counted} count, {superseded} are superseded, {duplicate} are \
-             duplicates and {quarantined} are in quarantine"
-        ));
-    }
     Ok(findings)
 }
 
 /// What became of all records: those that count and those superseded by counting them, the others by receipts.
-pub(super) fn counts(connection: &Connection) -> Result<LedgerCounts, StoreError> {
+fn counts(connection: &Connection) -> Result<LedgerCounts, StoreError> {
     let of_receipts = |row: &Row<'_>| {
         Ok(LedgerCounts {
             received: row.get(0)?,
@@ -211,20 +213,13 @@ fn chain(connection: &Connection, stack: CloudId, findings: &mut Vec<String>) ->
         }
         for receipt in page {
             sequence += 1;
-            let BatchCounts {
-                received,
-                accepted,
-                duplicate,
-                revised,
-                quarantined,
-            } = receipt.counts;
             if receipt.sequence != sequence || receipt.chained_after(&chain) != receipt.chain {
                 findings.push(format!(
                     "stack {stack}: the chain of receipts breaks at number {sequence}"
                 ));
                 return Ok(());
             }
-            if received != accepted + duplicate + revised + quarantined {
+            if !receipt.counts.add_up() {
                 findings.push(format!(
                     "stack {stack}: the counts of receipt {sequence} do not add up"
                 ));

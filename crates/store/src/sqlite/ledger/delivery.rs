@@ -71,6 +71,9 @@ pub(super) struct Delivery {
     pub(super) window: ReportedWindow,
     pub(super) idempotency_key: Option<String>,
     pub(super) digest: [u8; 32],
+    /// How many records were handed in: told by the batch, not by what follows, so that a record lost in between is
+    /// missed.
+    pub(super) received: u32,
     /// The records of known series, by usage start, series and index.
     pub(super) rows: Vec<Row>,
     pub(super) unknown: Vec<UnknownSeries>,
@@ -88,7 +91,7 @@ pub(super) struct Delivery {
 /// What the writer needs and a delivery did not bring.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    /// The attributes of all records: those of some series changed while the delivery waited.
+    /// The attributes of all records: some that it left out changed while it waited.
     pub(super) all_attributes: bool,
     /// The texts of the records with these indexes.
     pub(super) raw: Vec<u32>,
@@ -128,6 +131,7 @@ impl Delivery {
             window: batch.window,
             idempotency_key: batch.idempotency_key.map(str::to_owned),
             digest: batch.digest,
+            received: batch.received(),
             rows: Vec::with_capacity(batch.records.len()),
             unknown: Vec::new(),
             attributes: Vec::new(),

@@ -13,6 +13,7 @@
 mod apply;
 mod bytes;
 mod cache;
+mod changes;
 mod check;
 mod columns;
 mod delivery;
@@ -28,6 +29,8 @@ mod records;
 mod sheet;
 mod staged;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod total;
 mod writer;
 
@@ -39,7 +42,8 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use domain::ids::{BatchId, CloudId};
 use domain::time::{Hour, HourInterval};
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
+use tokio::sync::Semaphore;
 
 use self::apply::Outcome;
 use self::cache::SeriesCache;
@@ -50,8 +54,8 @@ use super::pool::ReadPool;
 use crate::error::StoreError;
 use crate::receipt::Receipt;
 use crate::usage::{
-    Appended, Batch, LedgerCounts, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, RecordCursor, Slice,
-    SliceSum, StoredRecord, UsageLedger,
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, RecordCursor, Slice,
+    SliceSum, Slicing, StoredRecord, UsageLedger,
 };
 
 /// The writer's page cache, in KiB: the sheets of the hours and days now being reported.
@@ -66,6 +70,8 @@ pub(super) struct SqliteLedger {
     readers: ReadPool,
     cache: Arc<SeriesCache>,
     queue: Arc<Queue>,
+    /// One permit: an audit reads everything.
+    audits: Arc<Semaphore>,
     writer: Option<JoinHandle<()>>,
     _lock: Arc<File>,
 }
@@ -89,6 +95,7 @@ impl SqliteLedger {
             readers: ReadPool::new(path),
             cache,
             queue,
+            audits: Arc::new(Semaphore::new(1)),
             writer: Some(writer),
             _lock: lock,
         })
@@ -177,10 +184,6 @@ impl UsageLedger for SqliteLedger {
             .await
     }
 
-    async fn counts(&self) -> Result<LedgerCounts, StoreError> {
-        self.readers.read(|connection| check::counts(connection)).await
-    }
-
     async fn records(
         &self,
         slice: Slice,
@@ -192,7 +195,26 @@ impl UsageLedger for SqliteLedger {
             .await
     }
 
-    async fn check(&self) -> Result<Vec<String>, StoreError> {
-        self.readers.read(|connection| check::check(connection)).await
+    async fn audit(&self, interval: HourInterval, slices: Slicing) -> Result<Audit, StoreError> {
+        let running = Arc::clone(&self.audits)
+            .try_acquire_owned()
+            .map_err(|_| StoreError::Busy)?;
+        self.readers
+            .read(move |transaction| {
+                // Until it has ended, whether or not somebody waits for it still.
+                let _running = running;
+                check::audit(transaction, interval, slices)
+            })
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.queue.writable()?;
+        let first = |connection: &Transaction<'_>| {
+            let mut statement = connection.prepare_cached("SELECT count(*) FROM sqlite_schema")?;
+            Ok(statement.query_row([], |row| row.get::<_, u64>(0))?)
+        };
+        self.readers.read(first).await?;
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -32,6 +33,8 @@ struct Waiting {
     jobs: VecDeque<Job>,
     bytes: usize,
     closed: bool,
+    /// Whether the last attempt to write failed.
+    failing: bool,
 }
 
 impl Queue {
@@ -59,15 +62,21 @@ impl Queue {
         Ok(receiver)
     }
 
-    /// Waits for deliveries and takes as many as belong into one transaction: in the order they came, at least one.
-    /// None once the queue is closed and empty.
-    pub(super) fn take(&self) -> Vec<Job> {
+    /// Waits for deliveries, while the storage is failing no longer than `patience`, and takes as many as belong into
+    /// one transaction, in the order they came. Nothing once the queue is closed and empty.
+    pub(super) fn take(&self, patience: Duration) -> Option<Vec<Job>> {
         let waiting = self.lock();
         let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
-        let mut waiting = self
-            .changed
-            .wait_while(waiting, idle)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = if waiting.failing {
+            let waited = self.changed.wait_timeout_while(waiting, patience, idle);
+            waited.unwrap_or_else(PoisonError::into_inner).0
+        } else {
+            let waited = self.changed.wait_while(waiting, idle);
+            waited.unwrap_or_else(PoisonError::into_inner)
+        };
+        if waiting.closed && waiting.jobs.is_empty() {
+            return None;
+        }
         let mut group = Vec::new();
         let mut bytes = 0;
         while let Some(job) = waiting.jobs.pop_front() {
@@ -79,7 +88,24 @@ impl Queue {
             group.push(job);
         }
         waiting.bytes -= bytes;
-        group
+        Some(group)
+    }
+
+    /// Remembers how the last attempt to write went.
+    pub(super) fn wrote(&self, succeeded: bool) {
+        self.lock().failing = !succeeded;
+    }
+
+    /// Whether what is put here has a chance to be stored.
+    pub(super) fn writable(&self) -> Result<(), StoreError> {
+        let waiting = self.lock();
+        if waiting.closed {
+            return Err(closed());
+        }
+        if waiting.failing {
+            return Err(StoreError::unavailable("the last attempt to write failed"));
+        }
+        Ok(())
     }
 
     /// Lets nothing more in.

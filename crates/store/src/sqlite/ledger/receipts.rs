@@ -8,6 +8,7 @@ use super::delivery::{Delivery, Refused};
 use super::ids::{BatchRow, StackRow};
 use crate::error::StoreError;
 use crate::receipt::{BatchCounts, Problem, Receipt};
+use crate::sqlite::bound;
 use crate::usage::{QuarantinedRecord, ReportedWindow};
 
 /// The last batch of a stack.
@@ -168,7 +169,11 @@ pub(super) fn after(
     limit: usize,
 ) -> Result<Vec<Receipt>, StoreError> {
     let condition = "cloud_id = ?1 AND batch.sequence > ?2 ORDER BY batch.sequence LIMIT ?3";
-    select(connection, condition, params![stack.as_bytes(), after, limit])
+    select(
+        connection,
+        condition,
+        params![stack.as_bytes(), bound(after), bound(limit)],
+    )
 }
 
 fn select(connection: &Connection, condition: &str, values: impl Params) -> Result<Vec<Receipt>, StoreError> {
@@ -244,7 +249,11 @@ pub(super) fn quarantine(
          WHERE {condition} AND position > ?1 ORDER BY position LIMIT ?2"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![after, limit, stack.as_ref().map(CloudId::as_bytes)])?;
+    let mut rows = statement.query(params![
+        bound(after),
+        bound(limit),
+        stack.as_ref().map(CloudId::as_bytes)
+    ])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         let (received_at, code): (String, String) = (row.get(3)?, row.get(5)?);

@@ -3,13 +3,18 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::apply::{Group, Outcome};
 use super::cache::SeriesCache;
+use super::changes::AttributeChanges;
 use super::queue::{Job, Queue};
 use crate::error::StoreError;
+
+/// How long the writer waits for deliveries before it tries by itself whether a failing storage works again.
+const BETWEEN_PROBES: Duration = Duration::from_secs(1);
 
 /// Starts the thread. It ends when the queue is closed and empty.
 pub(super) fn start(
@@ -21,6 +26,7 @@ pub(super) fn start(
         connection,
         queue,
         cache,
+        changes: AttributeChanges::default(),
     };
     std::thread::Builder::new()
         .name("usage-writer".to_owned())
@@ -32,6 +38,7 @@ struct Writer {
     connection: Connection,
     queue: Arc<Queue>,
     cache: Arc<SeriesCache>,
+    changes: AttributeChanges,
 }
 
 impl Writer {
@@ -39,18 +46,26 @@ impl Writer {
         // However this thread ends, nobody shall wait for it.
         let _abandoning = Abandoning(Arc::clone(&self.queue));
         loop {
-            let jobs = self.queue.take();
-            if jobs.is_empty() {
-                return;
+            match self.queue.take(BETWEEN_PROBES) {
+                None => return,
+                // Only after a failure does the queue tell that nothing has come.
+                Some(jobs) if jobs.is_empty() => self.queue.wrote(self.probe().is_ok()),
+                Some(jobs) => self.store(jobs),
             }
-            self.store(jobs);
         }
+    }
+
+    /// Writes something that means nothing, all the way to the disk.
+    fn probe(&self) -> Result<(), StoreError> {
+        Ok(self.connection.pragma_update(None, "user_version", 0)?)
     }
 
     /// Stores deliveries in one transaction. If that fails and there are several, each is tried by itself, so that
     /// none suffers from its neighbours.
     fn store(&mut self, jobs: Vec<Job>) {
-        match self.commit(&jobs) {
+        let stored = self.commit(&jobs);
+        self.queue.wrote(stored.is_ok());
+        match stored {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
                     // Whoever has stopped waiting will deliver again, and find it stored.
@@ -76,11 +91,11 @@ impl Writer {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut group = Group::new(&transaction);
-        let outcomes = jobs.iter().map(|job| group.apply(&job.delivery, &self.cache));
+        let outcomes = jobs.iter().map(|job| group.apply(&job.delivery, &self.changes));
         let outcomes = outcomes.collect::<Result<Vec<_>, _>>()?;
         let news = group.write(&self.cache)?;
         transaction.commit()?;
-        news.publish(&self.cache);
+        news.publish(&self.cache, &mut self.changes);
         Ok(outcomes)
     }
 }
