@@ -106,7 +106,7 @@ pub fn check_tags(tags: &Tags) -> Result<(), InvalidTags> {
     }
 }
 
-/// The most characters of a location. [ours]
+/// The most characters of a location. *(ours)*
 pub const LOCATION_CHARACTERS_MAX: usize = 90;
 
 /// A text that is no location.

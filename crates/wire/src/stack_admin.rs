@@ -10,7 +10,7 @@ use crate::api::InvalidMember;
 
 /// The most local subscriptions in one directory.
 pub const LOCAL_SUBSCRIPTIONS_MAX: usize = 100_000;
-/// The most characters of a text that a directory says of a local subscription. [ours]
+/// The most characters of a text that a directory says of a local subscription. *(ours)*
 pub const DIRECTORY_TEXT_CHARACTERS_MAX: usize = 256;
 
 /// What `Microsoft.Subscriptions.Admin/subscriptions` returns.
