@@ -34,7 +34,7 @@ fn unfinished(files: &[File]) -> Vec<String> {
 }
 
 fn machine_traces(files: &[File]) -> Vec<String> {
-    // A path begins where no path was before: `…/resourceGroups/work/providers` is a resource id.
+    // A path begins where no path was before: `…/resourceGroups/plant/providers` is a resource id.
     let begins = |before: &str| !before.ends_with(|c: char| c.is_alphanumeric() || "/_-.}>~".contains(c));
     let mut findings = Vec::new();
     for file in files {
