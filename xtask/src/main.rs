@@ -77,9 +77,11 @@ fn parse_only(arguments: &[String]) -> Result<Vec<Check>, String> {
 }
 
 fn bench(arguments: &[String]) -> bool {
+    // The benchmark starts the server that is built beside it, which `cargo run` alone would not build.
+    let mut build = process::cargo("build --release --package cli --package bench");
     let mut cargo = process::cargo("run --release --package bench --");
     cargo.args(arguments);
-    match process::run(&mut cargo) {
+    match process::run(&mut build).and_then(|()| process::run(&mut cargo)) {
         Ok(()) => true,
         Err(problem) => {
             eprintln!("error: {problem}");
@@ -94,7 +96,7 @@ Usage: cargo xtask <task>
 
 Tasks:
   test [--only <check>]...  All checks, or the named ones
-  bench [arguments]         The benchmarks, built for release; the arguments are theirs (try --help)
+  bench [arguments]         The benchmarks, with the server that they measure, built for release
   help                      This text
 
 Checks:
