@@ -89,6 +89,11 @@ impl Served {
         kilobytes * 1024
     }
 
+    /// The id of the server's process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Bytes of everything in the data directory.
     pub fn bytes_stored(&self) -> u64 {
         bytes_below(self.directory.path())
