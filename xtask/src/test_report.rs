@@ -1,12 +1,18 @@
 //! Reading what the test runner prints, so that its closing lines can be shown once more when all is over.
 
+use std::collections::BTreeSet;
+
 /// What the runs of the test programs ended with.
 #[derive(Debug, Default)]
 pub(crate) struct TestReport {
     of_crate: String,
     program: String,
+    /// Whose output is being read, if that is known.
+    test: Option<String>,
     closings: Vec<Closing>,
     notices: Vec<String>,
+    /// Those that passed without having run: by program and test or, where that is not known, by what they said.
+    not_run: BTreeSet<(String, String)>,
 }
 
 /// The last line of one test program.
@@ -17,8 +23,11 @@ struct Closing {
     ran: u64,
 }
 
-/// How a test says that it could not run, for want of something that is not in the repository.
+/// How a test says that it could not run, for want of something that is not in the repository. The test runner counts
+/// it as passed.
 const NOT_RUN: &str = "NOT RUN: ";
+/// How a test says that it ran, but compared less than it could have.
+const RUN_IN_PART: &str = "RUN IN PART: ";
 
 impl TestReport {
     /// Takes the next line that Cargo or a test program printed.
@@ -28,7 +37,12 @@ impl TestReport {
             self.start(program);
         } else if let Some(package) = trimmed.strip_prefix("Doc-tests ") {
             self.program = format!("examples in the documentation of {package}");
+        } else if let Some(output) = line.strip_prefix("---- ") {
+            self.test = output.strip_suffix(" stdout ----").map(str::to_owned);
+        } else if matches!(line, "successes:" | "failures:") {
+            self.test = None;
         } else if line.starts_with("test result: ") {
+            self.test = None;
             let program = std::mem::take(&mut self.program);
             self.closings.push(Closing {
                 program,
@@ -37,7 +51,11 @@ impl TestReport {
             });
         } else if let Some(at) = line.find(NOT_RUN) {
             // Written past the test runner, it may stand behind the name of a test.
-            self.notices.push(line[at..].to_owned());
+            self.notice(&line[at..]);
+            let test = self.test.clone().unwrap_or_else(|| line[at..].to_owned());
+            self.not_run.insert((self.program.clone(), test));
+        } else if let Some(at) = line.find(RUN_IN_PART) {
+            self.notice(&line[at..]);
         }
     }
 
@@ -57,9 +75,27 @@ impl TestReport {
         self.program = format!("{}, {source}", self.of_crate);
     }
 
-    /// How many tests ran.
-    pub(crate) fn ran(&self) -> u64 {
-        self.closings.iter().map(|closing| closing.ran).sum()
+    fn notice(&mut self, notice: &str) {
+        if !self.notices.iter().any(|told| told == notice) {
+            self.notices.push(notice.to_owned());
+        }
+    }
+
+    /// How many tests ran: without those that say themselves that they did not.
+    fn ran(&self) -> u64 {
+        let closed: u64 = self.closings.iter().map(|closing| closing.ran).sum();
+        closed.saturating_sub(self.not_run.len() as u64)
+    }
+
+    /// How many tests ran and how many did not, in words.
+    pub(crate) fn in_words(&self) -> String {
+        let ran = format!("{} tests", self.ran());
+        match self.not_run.len() {
+            0 => ran,
+            not_run => format!(
+                "{ran}; {not_run} more did not run, for want of what is not in the repository: see NOT RUN above"
+            ),
+        }
     }
 
     /// What tests said that could not run, and the closing line of every program that ran any.
@@ -94,21 +130,50 @@ mod tests {
             "     Running unittests src/main.rs (target/debug/deps/meterbridge-77)",
             "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "     Running tests/it/main.rs (target/debug/deps/it-1b)",
-            "test b ... NOT RUN: there is no recorded traffic",
+            "test b ... ok",
             "test result: ok. 4 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "   Doc-tests wire",
             "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         ] {
             report.read(line);
         }
-        assert_eq!(report.ran(), 8);
+        assert_eq!(report.in_words(), "8 tests");
         let lines = report.lines();
-        assert_eq!(lines.len(), 4, "{lines:?}");
-        assert_eq!(lines[0], "NOT RUN: there is no recorded traffic");
+        assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(
-            lines[1].starts_with("domain, unittests src/lib.rs\n  test result: FAILED. 2 passed; 1 failed;")
+            lines[0].starts_with("domain, unittests src/lib.rs\n  test result: FAILED. 2 passed; 1 failed;")
         );
-        assert!(lines[2].starts_with("meterbridge, tests/it/main.rs\n"));
-        assert!(lines[3].starts_with("examples in the documentation of wire\n"));
+        assert!(lines[1].starts_with("meterbridge, tests/it/main.rs\n"));
+        assert!(lines[2].starts_with("examples in the documentation of wire\n"));
+    }
+
+    #[test]
+    fn a_test_that_had_nothing_to_compare_with_does_not_pass_for_one_that_ran() {
+        let mut report = TestReport::default();
+        for line in [
+            "     Running tests/it/main.rs (target/debug/deps/it-1b)",
+            "test a ... NOT RUN: there is no recorded traffic",
+            "ok",
+            "test b ... ok",
+            "successes:",
+            "---- b stdout ----",
+            "NOT RUN: 2017.json is missing",
+            "NOT RUN: 2022.json is missing",
+            "---- c stdout ----",
+            "*** NOT RUN: c: 2022.json is missing ***",
+            "---- d stdout ----",
+            "RUN IN PART: 2022.json is missing",
+            "successes:",
+            "    a",
+            "test result: ok. 6 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        ] {
+            report.read(line);
+        }
+        let words = report.in_words();
+        assert!(words.starts_with("3 tests; 3 more did not run, "), "{words}");
+        let lines = report.lines();
+        assert_eq!(lines.len(), 6, "{lines:?}");
+        assert_eq!(lines[0], "NOT RUN: there is no recorded traffic");
+        assert_eq!(lines[4], "RUN IN PART: 2022.json is missing");
     }
 }

@@ -12,6 +12,10 @@ pub(crate) enum Tool {
     /// Compiles the SQLite and the cryptography that are built in. (It links Rust too, so that without any C compiler
     /// this program would not run; the one that links need not be called `cc`, though.)
     CCompiler,
+    /// Python with pip, from which the clients are installed.
+    Python,
+    /// Azure's own clients, and what they are tried with: `clients/README.md`.
+    Clients,
 }
 
 impl Tool {
@@ -20,6 +24,8 @@ impl Tool {
             Self::Rustfmt => process::answers("cargo", "fmt --version"),
             Self::Clippy => process::answers("cargo", "clippy --version"),
             Self::CCompiler => process::answers("cc", "--version"),
+            Self::Python => process::answers("python3", "-m pip --version"),
+            Self::Clients => process::answers("test", "-e clients/.venv/installed"),
         }
     }
 
@@ -34,7 +40,9 @@ impl Tool {
         let installed = match self {
             Self::Rustfmt => add_component("rustfmt"),
             Self::Clippy => add_component("clippy"),
-            Self::CCompiler => install_compiler(),
+            Self::CCompiler => install_packages("gcc libc6-dev"),
+            Self::Python => install_packages("python3 python3-pip"),
+            Self::Clients => process::run(&mut process::program("clients/install.sh", "")),
         };
         installed.map_err(|problem| format!("{} is missing, and {problem}. {}", self.name(), self.advice()))
     }
@@ -44,6 +52,8 @@ impl Tool {
             Self::Rustfmt => "rustfmt",
             Self::Clippy => "clippy",
             Self::CCompiler => "a C compiler called `cc`",
+            Self::Python => "python3 with pip",
+            Self::Clients => "a client of Azure's",
         }
     }
 
@@ -54,6 +64,10 @@ impl Tool {
             Self::CCompiler => {
                 "Install it with: apt-get install gcc libc6-dev (or your system's counterpart)"
             }
+            Self::Python => {
+                "Install it with: apt-get install python3 python3-pip (or your system's counterpart)"
+            }
+            Self::Clients => "Install them with: clients/install.sh",
         }
     }
 }
@@ -62,7 +76,8 @@ fn add_component(component: &str) -> Result<(), String> {
     process::run(process::program("rustup", "component add").arg(component))
 }
 
-fn install_compiler() -> Result<(), String> {
+/// Installs packages of Debian, parted by blanks.
+fn install_packages(packages: &str) -> Result<(), String> {
     if !process::answers("apt-get", "--version") {
         return Err("this system has no apt-get to install it with".to_owned());
     }
@@ -70,9 +85,7 @@ fn install_compiler() -> Result<(), String> {
         return Err("only root may install it".to_owned());
     }
     process::run(&mut process::program("apt-get", "update --quiet"))?;
-    let mut install = process::program(
-        "apt-get",
-        "install --quiet --yes --no-install-recommends gcc libc6-dev",
-    );
+    let arguments = format!("install --quiet --yes --no-install-recommends {packages}");
+    let mut install = process::program("apt-get", &arguments);
     process::run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }

@@ -1,13 +1,50 @@
 //! Who calls, and what they may do. The one place that decides it.
 //!
-//! There are two kinds of credentials: an operator's, which may do everything, and a stack's activation key, which is
-//! good for delivering that stack's usage and its directory, and only while its registration is live. Directories
-//! of users, and roles, find their place here.
+//! Three kinds of callers: an operator's credential, which may do everything but deliver usage; a stack's activation
+//! key, which is good for delivering that stack's usage and its directory, and only while its registration is live; and
+//! whoever signed in to a directory, who may do what roles allow. What roles allow is decided by
+//! [`domain::authorization::View`] alone.
 
-use domain::books::Entry;
-use domain::ids::{CloudId, ObjectId, OperatorId, RegistrationId};
+use std::collections::BTreeSet;
 
+use domain::authorization::{PrincipalKind, READ_REGISTRATION, Scope};
+use domain::books::{Books, Entry};
+use domain::ids::{ApplicationId, CloudId, ObjectId, OperatorId, RegistrationId, TenantId};
+use domain::registration::Registration;
+
+use crate::accounts::subscription_not_found;
+use crate::registrations::stack_not_registered;
 use crate::{App, Error, Kind};
+
+pub use domain::authorization::View;
+
+/// Somebody who signed in to a directory, here or elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The object in the directory: what roles are given to.
+    pub id: ObjectId,
+    /// What kind of object it is: a person or a program.
+    pub kind: PrincipalKind,
+    /// The application that it is, or that a person uses.
+    pub application: Option<ApplicationId>,
+    /// The directory.
+    pub tenant: TenantId,
+    /// Its name: a person's user name, a program's name.
+    pub name: String,
+    /// The groups that it belongs to.
+    pub groups: BTreeSet<ObjectId>,
+}
+
+impl Principal {
+    /// What documented texts call it by: a program's application id, a person's user name.
+    #[must_use]
+    pub fn client(&self) -> String {
+        match (self.kind, self.application) {
+            (PrincipalKind::ServicePrincipal, Some(application)) => application.to_string(),
+            _ => self.name.clone(),
+        }
+    }
+}
 
 /// Somebody who proved who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +63,8 @@ pub enum Caller {
         /// Its registration.
         registration: RegistrationId,
     },
+    /// Somebody who signed in to a directory.
+    Principal(Principal),
 }
 
 impl Caller {
@@ -35,6 +74,7 @@ impl Caller {
         match self {
             Self::Operator { id, .. } => ObjectId::from_uuid(id.as_uuid()),
             Self::Stack { registration, .. } => ObjectId::from_uuid(registration.as_uuid()),
+            Self::Principal(principal) => principal.id,
         }
     }
 }
@@ -44,6 +84,8 @@ impl Caller {
 pub enum Right {
     /// Run the platform: everything but delivering usage.
     Operate,
+    /// Ask for what one may see, and change what one manages: the use-case shows nothing else.
+    SignedIn,
     /// Deliver usage of this stack.
     DeliverUsage(CloudId),
     /// Deliver the directory of this stack.
@@ -100,24 +142,73 @@ impl App {
     /// [`Kind::Forbidden`] if not.
     pub fn authorize(&self, caller: &Caller, right: Right) -> Result<(), Error> {
         match (caller, right) {
-            (Caller::Operator { .. }, Right::Operate | Right::DeliverDirectory(_)) => Ok(()),
+            (Caller::Operator { .. }, Right::Operate | Right::SignedIn | Right::DeliverDirectory(_))
+            | (Caller::Principal(_), Right::SignedIn) => Ok(()),
+            (Caller::Principal(principal), Right::Operate | Right::DeliverDirectory(_)) => {
+                if self.view(caller).everything {
+                    Ok(())
+                } else {
+                    Err(operators_only(principal))
+                }
+            }
             (Caller::Stack { cloud_id, .. }, Right::DeliverUsage(of) | Right::DeliverDirectory(of))
                 if *cloud_id == of =>
             {
                 Ok(())
             }
-            (Caller::Operator { .. }, Right::DeliverUsage(_)) => Err(Error::new(
+            (Caller::Operator { .. } | Caller::Principal(_), Right::DeliverUsage(_)) => Err(Error::new(
                 Kind::Forbidden,
                 "ActivationKeyRequired",
                 "Usage is delivered with the activation key of the stack's registration, and with nothing else. \
                  Get it with POST …/registrations/{name}/getActivationKey.",
             )),
-            (Caller::Stack { cloud_id, .. }, _) => Err(Error::new(
-                Kind::Forbidden,
-                "AuthorizationFailed",
-                format!("The activation key of stack {cloud_id} is good for delivering its own usage only."),
-            )),
+            (Caller::Stack { cloud_id, .. }, _) => Err(usage_only(*cloud_id)),
         }
+    }
+
+    /// Whether a caller may do something at a scope.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound`, exactly as for one that does not exist, if the caller sees nothing of the subscription;
+    /// else `AuthorizationFailed`.
+    pub fn may(&self, caller: &Caller, action: &str, scope: &Scope) -> Result<(), Error> {
+        self.read(|books| demand(books, caller, action, scope))
+    }
+
+    /// Whether a caller may do something with a stack: at its registration, or at its last one where that was deleted.
+    /// A stack that was never registered is the platform's operators' business.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`, exactly as for a stack that is not registered, if the caller sees nothing of the
+    /// subscription; else `AuthorizationFailed`.
+    pub fn may_with_stack(&self, caller: &Caller, action: &str, stack: CloudId) -> Result<(), Error> {
+        self.read(|books| {
+            let view = view_of(books, caller);
+            let hidden = || {
+                if view.everything {
+                    Ok(())
+                } else {
+                    Err(stack_not_registered(stack))
+                }
+            };
+            let Some(scope) = scope_of_stack(books, stack) else {
+                return hidden();
+            };
+            let allowed = demand(books, caller, action, &scope);
+            allowed.or_else(|error| {
+                if error.kind == Kind::NotFound {
+                    hidden()
+                } else {
+                    Err(error)
+                }
+            })
+        })
+    }
+
+    /// What a caller may see and change.
+    #[must_use]
+    pub fn view(&self, caller: &Caller) -> View {
+        self.read(|books| view_of(books, caller))
     }
 
     /// Admits an operator. The caller keeps the credential; only its digest is stored.
@@ -142,4 +233,99 @@ impl App {
     pub fn has_operators(&self) -> bool {
         self.read(|books| books.operators().next().is_some())
     }
+}
+
+/// What a caller may see and change.
+pub(crate) fn view_of(books: &Books, caller: &Caller) -> View {
+    match caller {
+        Caller::Operator { .. } => View::of_operator(),
+        Caller::Stack { .. } => View::default(),
+        Caller::Principal(principal) => books.view(principal.id, &principal.groups),
+    }
+}
+
+/// Whether a caller may do something at a scope, by these books; see [`App::may`].
+pub(crate) fn demand(books: &Books, caller: &Caller, action: &str, scope: &Scope) -> Result<(), Error> {
+    let principal = match caller {
+        Caller::Operator { .. } => return Ok(()),
+        Caller::Stack { cloud_id, .. } => return Err(usage_only(*cloud_id)),
+        Caller::Principal(principal) => principal,
+    };
+    let view = view_of(books, caller);
+    let subscription = scope.subscription().and_then(|id| books.subscription(id));
+    if view.allows(action, scope, subscription) {
+        return Ok(());
+    }
+    match scope.subscription() {
+        Some(id) if !subscription.is_some_and(|it| view.sees_subscription(it)) => {
+            Err(subscription_not_found(&id.to_string()))
+        }
+        _ => Err(authorization_failed(principal, action, scope)),
+    }
+}
+
+/// What roles with regard to a stack are about: its registration, or its last one.
+pub(crate) fn scope_of_stack(books: &Books, stack: CloudId) -> Option<Scope> {
+    let last = || {
+        let terms = books.stack(stack)?.registration.assertions().iter().rev();
+        let registration = terms
+            .filter_map(|it| it.value)
+            .map(|terms| terms.registration)
+            .next()?;
+        books.registration_by_id(registration)
+    };
+    let registration = books.registration_of_stack(stack).or_else(last)?;
+    let Registration {
+        subscription,
+        resource_group,
+        name,
+        ..
+    } = registration;
+    Some(Scope::registration(*subscription, resource_group, name))
+}
+
+/// Whether a caller sees a stack: it reads its registration.
+pub(crate) fn sees_stack(books: &Books, view: &View, stack: CloudId) -> bool {
+    let scope = scope_of_stack(books, stack);
+    let subscription = scope
+        .as_ref()
+        .and_then(Scope::subscription)
+        .and_then(|id| books.subscription(id));
+    view.everything || scope.is_some_and(|scope| view.allows(READ_REGISTRATION, &scope, subscription))
+}
+
+/// ARM's own text.
+pub(crate) fn authorization_failed(principal: &Principal, action: &str, scope: &Scope) -> Error {
+    let message = format!(
+        "The client '{}' with object id '{}' does not have authorization to perform action '{action}' over scope \
+         '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+        principal.client(),
+        principal.id
+    );
+    Error::new(Kind::Forbidden, "AuthorizationFailed", message)
+}
+
+pub(crate) fn operators_only(principal: &Principal) -> Error {
+    let message = format!(
+        "The client '{}' with object id '{}' does not operate the platform. Send an operator's credential, or have an \
+         operator give it the role of one.",
+        principal.client(),
+        principal.id
+    );
+    Error::new(Kind::Forbidden, "AuthorizationFailed", message)
+}
+
+pub(crate) fn agents_only(principal: &Principal) -> Error {
+    let message = format!(
+        "The client '{}' with object id '{}' does not act for the partner that sells to this customer. Have one of its \
+         agents do this.",
+        principal.client(),
+        principal.id
+    );
+    Error::new(Kind::Forbidden, "AuthorizationFailed", message)
+}
+
+fn usage_only(stack: CloudId) -> Error {
+    let message = format!("The activation key of stack {stack} is good for delivering its own usage only.");
+    Error::new(Kind::Forbidden, "AuthorizationFailed", message)
 }

@@ -1,10 +1,11 @@
 //! Creating partners, their customers, and the subscriptions that can be charged.
 
-use domain::books::Entry;
+use domain::authorization::Scope;
+use domain::books::{Books, Entry, Refused};
 use domain::ids::{CustomerId, PartnerId, SubscriptionId};
 use domain::partner::{Customer, Partner, Subscription, SubscriptionState};
 
-use crate::access::Caller;
+use crate::access::{Caller, Right, authorization_failed, demand, view_of};
 use crate::{App, Error};
 
 /// What creating something led to.
@@ -23,11 +24,12 @@ impl From<bool> for Created {
 }
 
 impl App {
-    /// Creates a partner; creating the same one again changes nothing.
+    /// Creates a partner; creating the same one again changes nothing. An act of the platform's operators.
     ///
     /// # Errors
-    /// [`domain::books::Refused`], or as the store.
+    /// `AuthorizationFailed`, [`Refused`], or as the store.
     pub async fn create_partner(&self, caller: &Caller, partner: Partner) -> Result<Created, Error> {
+        self.authorize(caller, Right::Operate)?;
         self.change(caller, |books| {
             let entry = books.create_partner(partner.clone())?;
             let created = entry.is_some().into();
@@ -39,9 +41,10 @@ impl App {
     /// Creates a customer; creating the same one again changes nothing.
     ///
     /// # Errors
-    /// [`domain::books::Refused`], or as the store.
+    /// [`Refused`]: for a partner that the caller does not act for as for one that is not there. Or as the store.
     pub async fn create_customer(&self, caller: &Caller, customer: Customer) -> Result<Created, Error> {
         self.change(caller, |books| {
+            demand_partner(books, caller, customer.partner, "partnerId")?;
             let entry = books.create_customer(customer.clone())?;
             let created = entry.is_some().into();
             Ok((entry.into_iter().collect(), created))
@@ -49,16 +52,29 @@ impl App {
         .await
     }
 
-    /// Creates a subscription; creating the same one again changes nothing.
+    /// Creates a subscription; creating the same one again changes nothing. One without an owner is created by the
+    /// platform's operators.
     ///
     /// # Errors
-    /// [`domain::books::Refused`], or as the store.
+    /// `AuthorizationFailed`, [`Refused`]: for a partner or customer that the caller does not act for as for one that is
+    /// not there. Or as the store.
     pub async fn create_subscription(
         &self,
         caller: &Caller,
         subscription: Subscription,
     ) -> Result<Created, Error> {
+        if subscription.owner.is_none() {
+            self.authorize(caller, Right::Operate)?;
+        }
         self.change(caller, |books| {
+            if let Some(owner) = subscription.owner {
+                demand_partner(books, caller, owner, "ownerPartnerId")?;
+            }
+            if let Some(id) = subscription.customer {
+                let view = view_of(books, caller);
+                let customer = books.customer(id).filter(|it| view.sees_customer(it));
+                customer.ok_or(Refused::UnknownCustomer(id))?;
+            }
             let entry = books.create_subscription(subscription.clone())?;
             let created = entry.is_some().into();
             Ok((entry.into_iter().collect(), created))
@@ -66,20 +82,34 @@ impl App {
         .await
     }
 
-    /// Suspends a subscription or makes it active again.
+    /// Suspends a subscription or makes it active again: an act of the partner that it belongs to. No role given at the
+    /// subscription is enough, or who was suspended could undo it.
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, or as the store.
+    /// `SubscriptionNotFound`, `AuthorizationFailed`, or as the store.
     pub async fn set_subscription_state(
         &self,
         caller: &Caller,
         id: SubscriptionId,
         state: SubscriptionState,
     ) -> Result<Subscription, Error> {
+        let action = match state {
+            SubscriptionState::Suspended => "Microsoft.Subscription/cancel/action",
+            SubscriptionState::Active => "Microsoft.Subscription/enable/action",
+        };
         self.change(caller, |books| {
+            let scope = Scope::Subscription(id);
+            demand(books, caller, action, &scope)?;
             let known = books
                 .subscription(id)
                 .ok_or_else(|| subscription_not_found(&id.to_string()))?;
+            let view = view_of(books, caller);
+            let manages = known
+                .owner
+                .map_or(view.everything, |owner| view.manages_partner(owner));
+            if let (Caller::Principal(principal), false) = (caller, manages) {
+                return Err(authorization_failed(principal, action, &scope));
+            }
             let changed = Subscription {
                 state,
                 ..known.clone()
@@ -101,8 +131,9 @@ impl App {
     ///
     /// # Errors
     /// `PartnerNotFound`.
-    pub fn partner(&self, id: PartnerId) -> Result<Partner, Error> {
-        self.read(|books| books.partner(id).cloned())
+    pub fn partner(&self, caller: &Caller, id: PartnerId) -> Result<Partner, Error> {
+        let seen = |books: &Books| view_of(books, caller).manages_partner(id);
+        self.read(|books| books.partner(id).filter(|_| seen(books)).cloned())
             .ok_or_else(|| Error::not_found("PartnerNotFound", format!("Partner {id} does not exist.")))
     }
 
@@ -110,8 +141,9 @@ impl App {
     ///
     /// # Errors
     /// `CustomerNotFound`.
-    pub fn customer(&self, id: CustomerId) -> Result<Customer, Error> {
-        self.read(|books| books.customer(id).cloned())
+    pub fn customer(&self, caller: &Caller, id: CustomerId) -> Result<Customer, Error> {
+        let seen = |books: &Books, it: &Customer| view_of(books, caller).sees_customer(it);
+        self.read(|books| books.customer(id).filter(|it| seen(books, it)).cloned())
             .ok_or_else(|| Error::not_found("CustomerNotFound", format!("Customer {id} does not exist.")))
     }
 
@@ -124,38 +156,62 @@ impl App {
             .ok_or_else(|| subscription_not_found(&id.to_string()))
     }
 
-    /// Partners by id: those after `after`, `limit` at the most.
+    /// The partners that the caller sees by id: those after `after`, `limit` at the most.
     #[must_use]
-    pub fn partners(&self, after: Option<PartnerId>, limit: usize) -> Vec<Partner> {
+    pub fn partners(&self, caller: &Caller, after: Option<PartnerId>, limit: usize) -> Vec<Partner> {
         self.read(|books| {
+            let view = view_of(books, caller);
             let rest = books
                 .partners()
                 .skip_while(|it| after.is_some_and(|after| it.id <= after));
-            rest.take(limit).cloned().collect()
+            let seen = rest.filter(|it| view.manages_partner(it.id));
+            seen.take(limit).cloned().collect()
         })
     }
 
-    /// Customers by id: those after `after`, `limit` at the most.
+    /// The customers that the caller sees by id: those after `after`, `limit` at the most.
     #[must_use]
-    pub fn customers(&self, after: Option<CustomerId>, limit: usize) -> Vec<Customer> {
+    pub fn customers(&self, caller: &Caller, after: Option<CustomerId>, limit: usize) -> Vec<Customer> {
         self.read(|books| {
+            let view = view_of(books, caller);
             let rest = books
                 .customers()
                 .skip_while(|it| after.is_some_and(|after| it.id <= after));
-            rest.take(limit).cloned().collect()
+            let seen = rest.filter(|it| view.sees_customer(it));
+            seen.take(limit).cloned().collect()
         })
     }
 
-    /// Subscriptions by id: those after `after`, `limit` at the most.
+    /// The subscriptions that the caller sees by id: those after `after`, `limit` at the most.
     #[must_use]
-    pub fn subscriptions(&self, after: Option<SubscriptionId>, limit: usize) -> Vec<Subscription> {
+    pub fn subscriptions(
+        &self,
+        caller: &Caller,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Vec<Subscription> {
         self.read(|books| {
+            let view = view_of(books, caller);
             let rest = books
                 .subscriptions()
                 .skip_while(|it| after.is_some_and(|after| it.id <= after));
-            rest.take(limit).cloned().collect()
+            let seen = rest.filter(|it| view.sees_subscription(it));
+            seen.take(limit).cloned().collect()
         })
     }
+}
+
+/// Whether the caller acts for a partner. For somebody else it does not exist.
+fn demand_partner(
+    books: &Books,
+    caller: &Caller,
+    partner: PartnerId,
+    member: &'static str,
+) -> Result<(), Error> {
+    if view_of(books, caller).manages_partner(partner) {
+        return Ok(());
+    }
+    Err(Refused::UnknownPartner { partner, member }.into())
 }
 
 /// ARM's own text.

@@ -1,5 +1,6 @@
 //! The one error of the use-cases: few kinds, a stable code, a text for the caller, and details for the log apart.
 
+use domain::authorization::ScopeLocked;
 use domain::books::Refused;
 use domain::money::MoneyError;
 use domain::registration::RefusalKind;
@@ -18,6 +19,8 @@ pub enum Kind {
     NotFound,
     /// It contradicts what is there.
     Conflict,
+    /// It is not as the caller said that it must be for this.
+    PreconditionFailed,
     /// Too much is waiting; the same request may succeed later.
     Busy,
     /// The memory cannot be reached or written; nothing was done.
@@ -88,10 +91,19 @@ impl From<RefusalKind> for Kind {
     }
 }
 
+impl From<ScopeLocked> for Error {
+    fn from(locked: ScopeLocked) -> Self {
+        Self::new(Kind::Conflict, ScopeLocked::CODE, locked.to_string())
+    }
+}
+
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         let kind = match refused {
-            Refused::AlreadyExists(_) | Refused::ScopeTaken(_) | Refused::ListDiffers(_) => Kind::Conflict,
+            Refused::AlreadyExists(_)
+            | Refused::ScopeTaken(_)
+            | Refused::ListDiffers(_)
+            | Refused::CurrencyChange(_) => Kind::Conflict,
             _ => Kind::Invalid,
         };
         Self::new(kind, refused.code(), refused.to_string()).about(refused.target())

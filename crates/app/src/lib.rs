@@ -5,14 +5,23 @@
 
 pub mod access;
 pub mod accounts;
+pub mod authorization;
 pub mod bills;
 pub mod directory;
 pub mod environment;
 pub mod error;
+pub mod identity;
+pub mod mappings;
+pub mod me;
+pub mod moves;
+pub mod precondition;
 pub mod prices;
 pub mod registrations;
 pub mod resource_groups;
+pub mod seen;
+pub mod soundness;
 pub mod tenants;
+pub mod unmapped;
 pub mod usage;
 
 use std::sync::Arc;
@@ -26,6 +35,10 @@ use store::{Books, ChangeError, Store, UsageLedger};
 use crate::access::Caller;
 use crate::environment::{Clock, Random};
 pub use crate::error::{Error, Kind};
+use crate::identity::SignIns;
+
+/// How many things are asked about while the books are held.
+const READ_AT_ONCE: usize = 256;
 
 /// Everything the use-cases work with. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +48,7 @@ pub struct App {
     catalog: Arc<Catalog>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    sign_ins: Arc<SignIns>,
 }
 
 impl App {
@@ -55,6 +69,7 @@ impl App {
             catalog: Arc::new(catalog),
             clock,
             random,
+            sign_ins: Arc::default(),
         })
     }
 
@@ -92,6 +107,35 @@ impl App {
     /// Asks the books.
     fn read<T>(&self, ask: impl FnOnce(&State) -> T) -> T {
         self.books.read(ask)
+    }
+
+    /// Asks the books about one thing after the other. Whoever changes them waits for a few of these, not for all: what
+    /// is asked about two things may be as of two moments.
+    fn read_in_parts<T>(&self, things: &[T], mut ask: impl FnMut(&State, &T)) {
+        for part in things.chunks(READ_AT_ONCE) {
+            self.read(|books| part.iter().for_each(|thing| ask(books, thing)));
+        }
+    }
+
+    /// Does what takes processor time where it holds up nobody else's request.
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let app = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&app)).await;
+        done.map_err(|stopped| Error {
+            detail: Some(stopped.to_string()),
+            ..error::internal("A computation stopped before its end; the operator's log says why.")
+        })
+    }
+
+    /// Everything as it would be if this were entered: for asking only.
+    fn supposing(&self, by: ObjectId, entry: &Entry) -> Result<Self, Error> {
+        Ok(Self {
+            books: self.books.supposing(self.clock.now(), by, entry)?,
+            ..self.clone()
+        })
     }
 
     /// Decides on the books and enters what follows, as one unit of work. The decision may be made again if somebody

@@ -1,28 +1,180 @@
 //! Publishing price lists.
 
-use domain::books::PublishedPriceList;
-use domain::catalog::{PriceList, PriceListName, Prices};
-use domain::ids::{BillingMeterId, ObjectId};
+mod repricing;
+
+use std::fmt;
+
+use domain::books::{Books, PublishedPriceList, Refused};
+use domain::catalog::{Billing, PriceList, PriceListName, PriceListScope, Prices};
+use domain::ids::{BillingMeterId, LocalMeterId, ObjectId, PartnerId};
 use domain::time::Hour;
 
-use crate::access::Caller;
+use crate::access::{Caller, View, operators_only, view_of};
 use crate::accounts::Created;
 use crate::{App, Error, Kind};
 
+pub use repricing::{MONTHS_COMPARED_MAX, RepricedMonth, Repricing};
+
+/// A version of a price list that was published, or would be.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Whether it is new.
+    pub created: Created,
+    /// The list with it.
+    pub list: PublishedPriceList,
+    /// What whoever published it should know.
+    pub warnings: Vec<PriceListWarning>,
+    /// What it changes about usage that there is already.
+    pub repricing: Repricing,
+}
+
+/// Something about the prices that were published which whoever published them should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PriceListWarning {
+    /// There are no prices at all.
+    NothingPriced,
+    /// Usage can be charged as these billing meters, and they have no price.
+    MetersWithoutPrice(Vec<String>),
+    /// Something else is charged for usage that there is already.
+    UsageRepriced(Repricing),
+}
+
+impl PriceListWarning {
+    /// The stable code of this warning.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NothingPriced => "PriceListEmpty",
+            Self::MetersWithoutPrice(_) => "MetersWithoutPrice",
+            Self::UsageRepriced(_) => "UsageRepriced",
+        }
+    }
+}
+
+impl fmt::Display for PriceListWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingPriced => f.write_str(
+                "This version has no prices: while it applies, usage is shown on statements and none of it is \
+                 charged. Publish a version with prices if that is not meant.",
+            ),
+            Self::MetersWithoutPrice(names) => write!(
+                f,
+                "This version has no price for billing meters that usage can be charged as. While it applies, their \
+                 usage is shown on statements and not charged: {}. Each version holds all prices of its list; none \
+                 are taken over from another.",
+                names.join(", ")
+            ),
+            Self::UsageRepriced(repricing) => repricing.fmt(f),
+        }
+    }
+}
+
 impl App {
     /// Publishes a version of a price list, which prices all hours from one on. Publishing the same again changes
-    /// nothing.
+    /// nothing. Tells what will not be charged for want of a price, and what becomes of usage that there is already.
     ///
     /// # Errors
-    /// `UnknownBillingMeter`, [`domain::books::Refused`], or as the store.
+    /// `UnknownBillingMeter`, `AuthorizationFailed` for the platform's, [`Refused`], or as the store.
     pub async fn publish_price_list(
         &self,
         caller: &Caller,
         list: PriceList,
         prices: Prices,
         from: Hour,
-    ) -> Result<Created, Error> {
-        self.publish(caller.id(), list, prices, from).await
+    ) -> Result<Published, Error> {
+        let expected = self
+            .try_price_list(caller, list.clone(), prices.clone(), from)
+            .await?;
+        let may_publish = |books: &Books| check_publisher(books, caller, list.scope);
+        let created = self
+            .publish(caller.id(), may_publish, &list, &prices, from)
+            .await?;
+        Ok(Published {
+            created,
+            list: self.price_list(caller, &list.name)?,
+            ..expected
+        })
+    }
+
+    /// What [`App::publish_price_list`] would answer, without publishing anything.
+    ///
+    /// # Errors
+    /// As it.
+    pub async fn try_price_list(
+        &self,
+        caller: &Caller,
+        list: PriceList,
+        prices: Prices,
+        from: Hour,
+    ) -> Result<Published, Error> {
+        self.check_meters(&prices)?;
+        let mut warnings: Vec<PriceListWarning> = self.warning(&prices).into_iter().collect();
+        let name = list.name.clone();
+        let entry = self.read(|books| {
+            check_publisher(books, caller, list.scope)?;
+            Ok::<_, Error>(books.publish_price_list(list, prices, from)?)
+        })?;
+        let Some(entry) = entry else {
+            return Ok(Published {
+                created: Created::Existing,
+                list: self.price_list(caller, &name)?,
+                warnings,
+                repricing: Repricing::default(),
+            });
+        };
+        let then = self.supposing(caller.id(), &entry)?;
+        let repricing = self.repricing(&then, caller, from).await?;
+        if !repricing.months.is_empty() {
+            warnings.push(PriceListWarning::UsageRepriced(repricing.clone()));
+        }
+        Ok(Published {
+            created: Created::New,
+            list: then.price_list(caller, &name)?,
+            warnings,
+            repricing,
+        })
+    }
+
+    fn warning(&self, prices: &Prices) -> Option<PriceListWarning> {
+        if prices.is_empty() {
+            return Some(PriceListWarning::NothingPriced);
+        }
+        let missing = self.catalog.without_price(prices);
+        let names: Vec<String> = missing.into_iter().map(|meter| meter.name.clone()).collect();
+        (!names.is_empty()).then_some(PriceListWarning::MetersWithoutPrice(names))
+    }
+
+    fn check_meters(&self, prices: &Prices) -> Result<(), Error> {
+        let mut meters = prices.keys();
+        match meters.find(|meter| self.catalog.billing_meter(**meter).is_none()) {
+            Some(unknown) => Err(self.unknown_billing_meter(*unknown)),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown_billing_meter(&self, meter: BillingMeterId) -> Error {
+        let local = self
+            .catalog
+            .local_meter(LocalMeterId::from_bytes(*meter.as_bytes()));
+        let message = match local.map(|local| (&local.name, &local.billing)) {
+            Some((name, Billing::Charged { meter: billed, .. })) => {
+                let billed_as = self.catalog.billing_meter(*billed).map(|it| it.name.as_str());
+                format!(
+                    "{meter} is a local meter, {name}. Prices are per billing meter: this one is charged as {}, {billed}.",
+                    billed_as.unwrap_or_default()
+                )
+            }
+            Some((name, Billing::Informational { .. })) => format!(
+                "{meter} is a local meter, {name}, which is informational and cannot have a price. Prices are per \
+                 billing meter; list them with GET /api/v1/meters."
+            ),
+            None => format!(
+                "Billing meter {meter} is not in the catalog. Prices are per billing meter, not per local meter; list \
+                 them with GET /api/v1/meters."
+            ),
+        };
+        Error::new(Kind::Invalid, "UnknownBillingMeter", message).about("prices")
     }
 
     /// Publishes the platform's price list in a store that has none, so that the first statement has prices.
@@ -36,8 +188,8 @@ impl App {
         from: Hour,
     ) -> Result<(), Error> {
         if self.read(|books| books.price_lists().next().is_none()) {
-            self.publish(ObjectId::from_bytes([0; 16]), list, prices, from)
-                .await?;
+            let nobody = ObjectId::from_bytes([0; 16]);
+            self.publish(nobody, |_| Ok(()), &list, &prices, from).await?;
         }
         Ok(())
     }
@@ -45,17 +197,14 @@ impl App {
     async fn publish(
         &self,
         by: ObjectId,
-        list: PriceList,
-        prices: Prices,
+        may_publish: impl Fn(&Books) -> Result<(), Error> + Send + Sync,
+        list: &PriceList,
+        prices: &Prices,
         from: Hour,
     ) -> Result<Created, Error> {
-        if let Some(unknown) = prices
-            .keys()
-            .find(|meter| self.catalog.billing_meter(**meter).is_none())
-        {
-            return Err(unknown_billing_meter(*unknown));
-        }
+        self.check_meters(prices)?;
         self.enter(by, |books| {
+            may_publish(books)?;
             let entry = books.publish_price_list(list.clone(), prices.clone(), from)?;
             let created = entry.is_some().into();
             Ok((entry.into_iter().collect(), created))
@@ -63,12 +212,19 @@ impl App {
         .await
     }
 
-    /// A price list with its versions.
+    /// A price list with its versions, if the caller reads it.
     ///
     /// # Errors
     /// `PriceListNotFound`.
-    pub fn price_list(&self, name: &PriceListName) -> Result<PublishedPriceList, Error> {
-        self.read(|books| books.price_list(name).cloned()).ok_or_else(|| {
+    pub fn price_list(&self, caller: &Caller, name: &PriceListName) -> Result<PublishedPriceList, Error> {
+        let list = self.read(|books| {
+            let view = view_of(books, caller);
+            books
+                .price_list(name)
+                .filter(|it| is_read(&view, it.list.scope))
+                .cloned()
+        });
+        list.ok_or_else(|| {
             Error::not_found(
                 "PriceListNotFound",
                 format!("Price list '{name}' does not exist."),
@@ -76,17 +232,51 @@ impl App {
         })
     }
 
-    /// Every price list, by name.
+    /// The price lists that the caller reads, by name.
     #[must_use]
-    pub fn price_lists(&self) -> Vec<PublishedPriceList> {
-        self.read(|books| books.price_lists().cloned().collect())
+    pub fn price_lists(&self, caller: &Caller) -> Vec<PublishedPriceList> {
+        self.read(|books| {
+            let view = view_of(books, caller);
+            let read = books.price_lists().filter(|it| is_read(&view, it.list.scope));
+            read.cloned().collect()
+        })
     }
 }
 
-fn unknown_billing_meter(meter: BillingMeterId) -> Error {
-    let message = format!(
-        "Billing meter {meter} is not in the catalog. Prices are per billing meter, not per local meter; list them \
-         with GET /api/v1/meters."
-    );
-    Error::new(Kind::Invalid, "UnknownBillingMeter", message).about("prices")
+const fn seller(scope: PriceListScope) -> Option<PartnerId> {
+    match scope {
+        PriceListScope::Platform => None,
+        PriceListScope::Seller(seller) | PriceListScope::Buyer(seller, _) => Some(seller),
+    }
+}
+
+/// Whether somebody reads the price lists of a scope: those that they sell by, and the platform's if they act for a
+/// partner, since the partner buys by it.
+fn is_read(view: &View, scope: PriceListScope) -> bool {
+    view.manages_prices_of(seller(scope)) || (scope == PriceListScope::Platform && !view.agent_of.is_empty())
+}
+
+/// Refuses a price list that is not the caller's to publish: another seller is unknown to it, and so is what others sell.
+fn check_publisher(books: &Books, caller: &Caller, scope: PriceListScope) -> Result<(), Error> {
+    let view = view_of(books, caller);
+    match (scope, caller) {
+        (PriceListScope::Platform, Caller::Principal(principal)) if !view.everything => {
+            return Err(operators_only(principal));
+        }
+        _ => {}
+    }
+    if let Some(partner) = seller(scope).filter(|_| !view.manages_prices_of(seller(scope))) {
+        let member = "seller";
+        return Err(Refused::UnknownPartner { partner, member }.into());
+    }
+    match scope {
+        PriceListScope::Buyer(_, buyer)
+            if !books
+                .subscription(buyer)
+                .is_some_and(|it| view.sees_subscription(it)) =>
+        {
+            Err(Refused::UnknownSubscription(buyer).into())
+        }
+        _ => Ok(()),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::authorization::{Deed, Scope};
 use domain::books::{Books, Entry};
 use domain::ids::{CloudId, RegistrationId, SubscriptionId};
 use domain::partner::Subscription;
@@ -11,10 +12,15 @@ use domain::registration::{DirectoryUse, Registration, RegistrationNotFound, Reg
 use domain::resource_id::ResourceName;
 use domain::time::{Hour, HourInterval};
 
-use crate::access::Caller;
+use crate::access::{Caller, demand};
 use crate::accounts::subscription_not_found;
+use crate::precondition::Precondition;
 use crate::resource_groups::resource_group_not_found;
+use crate::seen::{registration_seen, scope_of};
 use crate::{App, Error, Kind};
+
+/// The action of changing a registration.
+const WRITE_REGISTRATION: &str = "Microsoft.AzureStack/registrations/write";
 
 /// The tag that says who operates the stack (`directPartner`, `distributor`, `reseller`, `endUser`), so that the
 /// choice of subscription can be compared with the advice.
@@ -39,6 +45,11 @@ impl RegistrationAddress {
             resource_group: self.resource_group.to_string(),
             name: self.name.to_string(),
         }
+    }
+
+    /// The address as what locks and roles are about.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::registration(self.subscription, &self.resource_group, &self.name)
     }
 
     /// The live registration here.
@@ -87,19 +98,24 @@ impl App {
     /// Registers a stack, registers it again, or changes a registration's tags; see [`register::put`].
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, `ResourceGroupNotFound`, [`Refusal`], or as the store.
+    /// `PreconditionFailed`, `SubscriptionNotFound`, `ResourceGroupNotFound`, `ScopeLocked`, [`Refusal`], or as the
+    /// store.
     pub async fn put_registration(
         &self,
         caller: &Caller,
         at: &RegistrationAddress,
         request: &PutRegistration,
+        precondition: &Precondition,
     ) -> Result<Registered, Error> {
         let id = RegistrationId::from_uuid(self.random.uuid());
         let hour = self.this_hour();
         let (id, created, warnings) = self
             .change(caller, |books| {
+                let existing = at.find(books).ok();
+                precondition.check(existing.map(|it| it.updated.entry))?;
                 let decision = decide(books, at, request, hour)?;
-                let existing = at.find(books).ok().map(|existing| existing.id);
+                books.check_locks(Deed::Write, &at.scope())?;
+                let existing = existing.map(|existing| existing.id);
                 let created = existing.is_none();
                 let entry = entry(decision.change, existing.unwrap_or(id), at, hour);
                 Ok((
@@ -118,18 +134,48 @@ impl App {
         })
     }
 
+    /// Changes the tags of a registration that is there.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`, `InvalidStackOperator`, `ScopeLocked`, what `change` refuses, or as the store.
+    pub async fn tag_registration(
+        &self,
+        caller: &Caller,
+        at: &RegistrationAddress,
+        change: impl Fn(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> + Send + Sync,
+    ) -> Result<(), Error> {
+        self.change(caller, |books| {
+            let known = at.find(books)?;
+            let tags = change(&known.tags)?;
+            if tags == known.tags {
+                return Ok((Vec::new(), ()));
+            }
+            operated_by(Some(&tags))?;
+            books.check_locks(Deed::Write, &at.scope())?;
+            let registration = known.id;
+            Ok((vec![Entry::RegistrationTagged { registration, tags }], ()))
+        })
+        .await
+    }
+
     /// Deletes a registration: usage of later hours is unregistered. Tells whether there was one.
     ///
     /// # Errors
-    /// As the store.
+    /// `PreconditionFailed`, `ScopeLocked`, or as the store.
     pub async fn delete_registration(
         &self,
         caller: &Caller,
         at: &RegistrationAddress,
+        precondition: &Precondition,
     ) -> Result<bool, Error> {
         let from = self.this_hour();
         self.change(caller, |books| {
-            let ended = register::delete(at.find(books).ok());
+            let existing = at.find(books).ok();
+            precondition.check(existing.map(|it| it.updated.entry))?;
+            let ended = register::delete(existing);
+            if ended.is_some() {
+                books.check_locks(Deed::Delete, &at.scope())?;
+            }
             let entry = ended.map(|registration| Entry::Deregistered { registration, from });
             Ok((entry.into_iter().collect(), ended.is_some()))
         })
@@ -174,7 +220,7 @@ impl App {
     /// declaration is refused.
     ///
     /// # Errors
-    /// `RegistrationNotFound`, `InvalidValidFrom`, `StackWasRegistered`, or as the store.
+    /// `RegistrationNotFound`, `AuthorizationFailed`, `InvalidValidFrom`, `StackWasRegistered`, or as the store.
     pub async fn backdate_registration(
         &self,
         caller: &Caller,
@@ -182,7 +228,8 @@ impl App {
         from: Hour,
     ) -> Result<Registration, Error> {
         self.change(caller, |books| {
-            let registration = registration_of(books, stack)?;
+            let registration = registration_seen(books, caller, stack)?;
+            demand(books, caller, WRITE_REGISTRATION, &scope_of(registration))?;
             let created = Hour::containing(registration.created.at);
             let valid = HourInterval::new(from, created).ok_or_else(|| {
                 let message = format!("Expected an hour before {created}, from which the registration is valid.");
@@ -219,14 +266,6 @@ impl App {
         })
     }
 
-    /// The live registration of a stack.
-    ///
-    /// # Errors
-    /// `RegistrationNotFound`.
-    pub fn registration_of_stack(&self, stack: CloudId) -> Result<Registration, Error> {
-        self.read(|books| registration_of(books, stack).cloned())
-    }
-
     /// Live registrations of a subscription, of one of its resource groups if named, by group and name.
     ///
     /// # Errors
@@ -258,14 +297,15 @@ impl App {
     }
 }
 
-fn registration_of(books: &Books, stack: CloudId) -> Result<&Registration, Error> {
-    books.registration_of_stack(stack).ok_or_else(|| {
-        Error::not_found(
-            "RegistrationNotFound",
-            format!("Stack {stack} is not registered. Register it first."),
-        )
-        .about("cloudId")
-    })
+pub(crate) fn registration_of(books: &Books, stack: CloudId) -> Result<&Registration, Error> {
+    books
+        .registration_of_stack(stack)
+        .ok_or_else(|| stack_not_registered(stack))
+}
+
+pub(crate) fn stack_not_registered(stack: CloudId) -> Error {
+    let message = format!("Stack {stack} is not registered. Register it first.");
+    Error::not_found("RegistrationNotFound", message).about("cloudId")
 }
 
 fn decide(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::authorization::{Deed, Scope};
 use domain::books::{Entry, ResourceGroup};
 use domain::ids::SubscriptionId;
 use domain::resource_id::ResourceName;
@@ -22,7 +23,7 @@ impl App {
     /// Creates a resource group, or changes the tags of one. The location of an existing group never changes.
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, `InvalidResourceGroupLocation`, or as the store.
+    /// `SubscriptionNotFound`, `InvalidResourceGroupLocation`, `ScopeLocked`, or as the store.
     pub async fn put_resource_group(
         &self,
         caller: &Caller,
@@ -54,6 +55,7 @@ impl App {
             if known == Some(&group) {
                 return Ok((Vec::new(), (group, Created::Existing)));
             }
+            books.check_locks(Deed::Write, &Scope::ResourceGroup(subscription, name.clone()))?;
             let created = known.is_none().into();
             Ok((vec![Entry::ResourceGroupPut(group.clone())], (group, created)))
         })
@@ -100,29 +102,66 @@ impl App {
         })
     }
 
-    /// Deletes an empty resource group.
+    /// Changes the tags of a resource group that is there.
     ///
     /// # Errors
-    /// `ResourceGroupNotFound`, `ResourceGroupNotEmpty` (*ours*: deleting a group never deregisters a stack in
-    /// passing), or as the store.
+    /// `SubscriptionNotFound`, `ResourceGroupNotFound`, `ScopeLocked`, what `change` refuses, or as the store.
+    pub async fn tag_resource_group(
+        &self,
+        caller: &Caller,
+        subscription: SubscriptionId,
+        name: &ResourceName,
+        change: impl Fn(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> + Send + Sync,
+    ) -> Result<ResourceGroup, Error> {
+        self.change(caller, |books| {
+            let known = books.subscription(subscription);
+            known.ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            let known = books.resource_group(subscription, name);
+            let known = known.ok_or_else(|| resource_group_not_found(name))?;
+            let group = ResourceGroup {
+                tags: change(&known.tags)?,
+                ..known.clone()
+            };
+            if group == *known {
+                return Ok((Vec::new(), group));
+            }
+            books.check_locks(Deed::Write, &Scope::ResourceGroup(subscription, name.clone()))?;
+            Ok((vec![Entry::ResourceGroupPut(group.clone())], group))
+        })
+        .await
+    }
+
+    /// Deletes a resource group with everything in it, as Azure does: the stacks registered there are not registered any
+    /// more, and their later usage is charged to nobody. A lock at the group, above it, or at anything in it stops all of
+    /// it.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound`, `ResourceGroupNotFound`, `ScopeLocked`, or as the store.
     pub async fn delete_resource_group(
         &self,
         caller: &Caller,
         subscription: SubscriptionId,
         name: &ResourceName,
     ) -> Result<(), Error> {
+        let from = self.this_hour();
         self.change(caller, |books| {
-            books.resource_group(subscription, name).ok_or_else(|| resource_group_not_found(name))?;
-            if let Some(inside) = books.registrations(subscription).find(|it| it.resource_group == *name) {
-                let message = format!(
-                    "Resource group '{name}' holds registration '{}' of stack {}. Delete the registration first; \
-                     its stack's usage is charged to nobody from then on.",
-                    inside.name,
-                    inside.cloud_id()
-                );
-                return Err(Error::new(Kind::Conflict, "ResourceGroupNotEmpty", message));
-            }
-            Ok((vec![Entry::ResourceGroupDeleted { subscription, name: name.clone() }], ()))
+            let known = books.subscription(subscription);
+            known.ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
+            let known = books.resource_group(subscription, name);
+            known.ok_or_else(|| resource_group_not_found(name))?;
+            books.check_locks(Deed::Delete, &Scope::ResourceGroup(subscription, name.clone()))?;
+            let inside = books
+                .registrations(subscription)
+                .filter(|it| it.resource_group == *name);
+            let ended = inside.map(|it| Entry::Deregistered {
+                registration: it.id,
+                from,
+            });
+            let deleted = Entry::ResourceGroupDeleted {
+                subscription,
+                name: name.clone(),
+            };
+            Ok((ended.chain([deleted]).collect(), ()))
         })
         .await
     }

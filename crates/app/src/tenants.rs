@@ -2,19 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use domain::authorization::{Deed, Scope};
 use domain::books::{Books, Entry};
-use domain::ids::{CloudId, SubscriptionId, TenantId};
+use domain::ids::{SubscriptionId, TenantId};
+use domain::partner::Customer;
+use domain::partner::SubscriptionKind;
 use domain::registration::tenants::{
     self, AddTenant, Addition, Effect, Lookup, Mappings, Owned, Target, TenantRefusal,
 };
 use domain::registration::{Registration, Warning};
 use domain::time::{Hour, HourInterval};
-use domain::timeline::Recorded;
 
-use crate::access::Caller;
+use crate::access::{Caller, View, demand, view_of};
 use crate::accounts::subscription_not_found;
+use crate::precondition::Precondition;
 use crate::registrations::RegistrationAddress;
 use crate::{App, Error, Kind};
+
+/// The action of adding and removing tenants.
+pub(crate) const WRITE_MAPPINGS: &str = "Microsoft.AzureStack/registrations/customerSubscriptions/write";
 
 /// A tenant mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,19 +29,8 @@ pub struct TenantMapping {
     pub subscription: SubscriptionId,
     /// The directory tenant whose usage it pays for.
     pub tenant: TenantId,
-}
-
-/// One version of a tenant mapping.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MappingVersion {
-    /// The directory tenant.
-    pub tenant: TenantId,
-    /// The customer's subscription that pays; none where the tenant was removed.
-    pub subscription: Option<SubscriptionId>,
-    /// The hours for which it holds, unless a later version says otherwise.
-    pub valid: HourInterval,
-    /// When and by whom it was recorded.
-    pub recorded: Recorded,
+    /// The number of the entry of the books by which this holds.
+    pub revision: u64,
 }
 
 impl From<TenantRefusal> for Error {
@@ -52,67 +47,80 @@ impl App {
     /// Adds a tenant: its usage from the present hour on is charged to the customer's subscription.
     ///
     /// # Errors
-    /// [`TenantRefusal`], or as the store.
+    /// `PreconditionFailed`, `ScopeLocked`, [`TenantRefusal`], or as the store.
     pub async fn add_tenant(
         &self,
         caller: &Caller,
         at: &RegistrationAddress,
         customer_subscription: &str,
         tenant: Option<TenantId>,
+        precondition: &Precondition,
     ) -> Result<(TenantMapping, Vec<Warning>), Error> {
         let hour = self.this_hour();
-        self.change(caller, |books| {
-            let registration = at.find(books).ok();
-            let path = registration.map_or_else(|| at.path(), Registration::path);
-            let request = AddTenant {
-                path: &path,
-                customer_subscription,
-                tenant,
-            };
-            let Addition {
-                tenant,
-                subscription,
-                effect,
-                warnings,
-                ..
-            } = decide(books, &request, registration, hour)?;
-            let mut entries = Vec::new();
-            if let Some(registration) = registration {
-                let mapped = |tenant, subscription| Entry::TenantMapped {
-                    registration: registration.id,
+        let warnings = self
+            .change(caller, |books| {
+                let registration = at.find(books).ok();
+                precondition.check(revision(books, registration, customer_subscription, hour))?;
+                books.check_locks(Deed::Write, &scope(at, customer_subscription))?;
+                let path = registration.map_or_else(|| at.path(), Registration::path);
+                let request = AddTenant {
+                    path: &path,
+                    customer_subscription,
+                    tenant,
+                };
+                let Addition {
                     tenant,
                     subscription,
-                    valid: HourInterval::from(hour),
-                };
-                // Those that are to be mapped to it later, too: the entry now names this tenant, for good.
-                let ahead = HourInterval::from(hour);
-                let others = others_mapped(books, registration, subscription, tenant, ahead);
-                entries.extend(others.into_iter().map(|tenant| mapped(tenant, None)));
-                if effect != Effect::Nothing {
-                    entries.push(mapped(tenant, Some(subscription)));
+                    effect,
+                    released,
+                    mut warnings,
+                } = decide(books, caller, &request, registration, hour)?;
+                let mut entries = Vec::new();
+                if let Some(registration) = registration {
+                    let mapped = |tenant, subscription| Entry::TenantMapped {
+                        registration: registration.id,
+                        tenant,
+                        subscription,
+                        valid: HourInterval::from(hour),
+                    };
+                    // Those that are to be mapped to it later, too: the entry now names this tenant, for good.
+                    let ahead = HourInterval::from(hour);
+                    let others = others_mapped(books, registration, subscription, tenant, ahead);
+                    let later = others.iter().filter(|it| Some(**it) != released);
+                    warnings
+                        .extend(later.map(|&tenant| Warning::TenantLosesMapping { tenant, subscription }));
+                    entries.extend(others.into_iter().map(|tenant| mapped(tenant, None)));
+                    if effect != Effect::Nothing {
+                        entries.push(mapped(tenant, Some(subscription)));
+                    }
                 }
-            }
-            Ok((entries, (TenantMapping { subscription, tenant }, warnings)))
-        })
-        .await
+                Ok((entries, warnings))
+            })
+            .await?;
+        Ok((self.tenant_mapping(at, customer_subscription)?, warnings))
     }
 
     /// Removes a tenant: its later usage falls to the registration's default subscription. Tells whether there was a
     /// mapping.
     ///
     /// # Errors
-    /// [`TenantRefusal`], or as the store.
+    /// `PreconditionFailed`, `ScopeLocked`, [`TenantRefusal`], or as the store.
     pub async fn remove_tenant(
         &self,
         caller: &Caller,
         at: &RegistrationAddress,
         customer_subscription: &str,
+        precondition: &Precondition,
     ) -> Result<bool, Error> {
         let hour = self.this_hour();
         self.change(caller, |books| {
             let registration = at.find(books).ok();
+            precondition.check(revision(books, registration, customer_subscription, hour))?;
             let mappings = registration.map(|registration| mappings(books, registration, hour));
             let removed = tenants::remove(&at.path(), mappings.as_ref(), customer_subscription)?;
+            if removed.is_some() {
+                books.check_locks(Deed::Delete, &scope(at, customer_subscription))?;
+            }
             let entry = removed
                 .zip(registration)
                 .map(|(tenant, registration)| Entry::TenantMapped {
@@ -122,62 +130,6 @@ impl App {
                     valid: HourInterval::from(hour),
                 });
             Ok((entry.into_iter().collect(), removed.is_some()))
-        })
-        .await
-    }
-
-    /// Maps a tenant of a stack for stated hours, past ones too: what was forgotten, or done too late. Without a
-    /// subscription, its usage in these hours is the default subscription's.
-    ///
-    /// # Errors
-    /// [`TenantRefusal`], `RegistrationNotFound`, or as the store.
-    pub async fn map_tenant(
-        &self,
-        caller: &Caller,
-        stack: CloudId,
-        tenant: TenantId,
-        subscription: Option<SubscriptionId>,
-        valid: HourInterval,
-    ) -> Result<Vec<Warning>, Error> {
-        let hour = self.this_hour();
-        self.change(caller, |books| {
-            let registration = books.registration_of_stack(stack).ok_or_else(|| {
-                Error::not_found(
-                    "RegistrationNotFound",
-                    format!("Stack {stack} is not registered."),
-                )
-                .about("cloudId")
-            })?;
-            let warnings = match subscription {
-                None => Vec::new(),
-                Some(subscription) => {
-                    let path = registration.path();
-                    let customer_subscription = &subscription.to_string();
-                    let request = AddTenant {
-                        path: &path,
-                        customer_subscription,
-                        tenant: Some(tenant),
-                    };
-                    let addition = decide(books, &request, Some(registration), hour)?;
-                    // A registration has one entry for each subscription: from now on, two tenants cannot share one.
-                    let ahead = valid.intersect(HourInterval::from(hour));
-                    if let Some(ahead) = ahead
-                        && let Some(other) =
-                            others_mapped(books, registration, subscription, tenant, ahead).first()
-                    {
-                        return Err(mapped_to_another(subscription, *other));
-                    }
-                    let released = |it: &Warning| !matches!(it, Warning::TenantLosesMapping { .. });
-                    addition.warnings.into_iter().filter(released).collect()
-                }
-            };
-            let entry = Entry::TenantMapped {
-                registration: registration.id,
-                tenant,
-                subscription,
-                valid,
-            };
-            Ok((vec![entry], warnings))
         })
         .await
     }
@@ -196,12 +148,15 @@ impl App {
             books
                 .subscription(at.subscription)
                 .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
-            let mappings = at
-                .find(books)
-                .ok()
-                .map(|registration| mappings(books, registration, hour));
+            let registration = at.find(books).ok();
+            let mappings = registration.map(|registration| mappings(books, registration, hour));
             let (subscription, tenant) = tenants::find(&at.path(), mappings.as_ref(), customer_subscription)?;
-            Ok(TenantMapping { subscription, tenant })
+            let revision = revision(books, registration, customer_subscription, hour).unwrap_or_default();
+            Ok(TenantMapping {
+                subscription,
+                tenant,
+                revision,
+            })
         })
     }
 
@@ -221,40 +176,35 @@ impl App {
                 .map(|it| TenantMapping {
                     subscription: it.subscription,
                     tenant: it.tenant,
+                    revision: it.assertion.recorded.entry,
                 })
                 .collect())
         })
     }
+}
 
-    /// Every version of every tenant mapping of a stack's live registration, in the order of recording.
-    ///
-    /// # Errors
-    /// `RegistrationNotFound`.
-    pub fn mapping_history(&self, stack: CloudId) -> Result<Vec<MappingVersion>, Error> {
-        let registration = self.registration_of_stack(stack)?.id;
-        let mut versions = self.read(|books| {
-            let mappings = books
-                .stack(stack)
-                .into_iter()
-                .flat_map(|history| &history.mappings);
-            let own = mappings.filter(|((of, _), _)| *of == registration);
-            let versions = own.flat_map(|((_, tenant), timeline)| {
-                timeline.assertions().iter().map(|assertion| MappingVersion {
-                    tenant: *tenant,
-                    subscription: assertion.value,
-                    valid: assertion.valid,
-                    recorded: assertion.recorded,
-                })
-            });
-            versions.collect::<Vec<_>>()
-        });
-        versions.sort_by_key(|version| version.recorded.entry);
-        Ok(versions)
-    }
+/// A tenant mapping as what locks and roles are about. A name that can be no resource's is refused by its rule.
+fn scope(at: &RegistrationAddress, customer_subscription: &str) -> Scope {
+    let registration = at.scope();
+    let below = format!("{registration}/customerSubscriptions/{customer_subscription}");
+    below.parse().unwrap_or(registration)
+}
+
+/// The number of the entry by which a subscription is mapped now, if it is.
+fn revision(
+    books: &Books,
+    registration: Option<&Registration>,
+    customer_subscription: &str,
+    hour: Hour,
+) -> Option<u64> {
+    let subscription: SubscriptionId = customer_subscription.parse().ok()?;
+    let mappings = books.mappings(registration?, hour);
+    let mapping = mappings.into_iter().find(|it| it.subscription == subscription);
+    mapping.map(|it| it.assertion.recorded.entry)
 }
 
 /// The other tenants whose usage is charged to a subscription somewhere in these hours.
-fn others_mapped(
+pub(crate) fn others_mapped(
     books: &Books,
     registration: &Registration,
     subscription: SubscriptionId,
@@ -276,14 +226,6 @@ fn others_mapped(
     charged.map(|((_, other), _)| *other).collect()
 }
 
-fn mapped_to_another(subscription: SubscriptionId, tenant: TenantId) -> Error {
-    let message = format!(
-        "Subscription {subscription} is mapped to tenant {tenant} in these hours, and an entry of a registration names one tenant. \
-         Remove that mapping first, or end this one before it with validTo."
-    );
-    Error::new(Kind::Conflict, "SubscriptionMappedToAnotherTenant", message).about("subscriptionId")
-}
-
 fn mappings(books: &Books, registration: &Registration, hour: Hour) -> Mappings {
     books
         .mappings(registration, hour)
@@ -292,8 +234,10 @@ fn mappings(books: &Books, registration: &Registration, hour: Hour) -> Mappings 
         .collect()
 }
 
-fn decide(
+/// What adding a tenant comes to, for a caller.
+pub(crate) fn decide(
     books: &Books,
+    caller: &Caller,
     request: &AddTenant<'_>,
     registration: Option<&Registration>,
     hour: Hour,
@@ -304,8 +248,10 @@ fn decide(
         Some(Owned { subscription, owner })
     };
     let customer_subscription = request.customer_subscription.parse().ok();
+    let charged = customer_subscription.map_or(Ok(()), |it| check_charged(books, caller, registration, it));
+    let hidden = charged.as_ref().is_err_and(|error| error.kind == Kind::NotFound);
     let lookup = match customer_subscription.and_then(owned) {
-        Some(subscription) => {
+        Some(subscription) if !hidden => {
             let customer = subscription
                 .subscription
                 .customer
@@ -313,9 +259,10 @@ fn decide(
             Lookup::Found {
                 subscription,
                 customer,
+                tenants_customer: request.tenant.and_then(|it| books.customer_of_tenant(it)),
             }
         }
-        None => Lookup::Unknown,
+        _ => Lookup::Unknown,
     };
     let Some(registration) = registration else {
         return Ok(tenants::add(request, None, &lookup)?);
@@ -338,5 +285,49 @@ fn decide(
         mappings: &mappings,
         local_tenants: &local_tenants,
     };
-    Ok(tenants::add(request, Some(&target), &lookup)?)
+    let mut addition = tenants::add(request, Some(&target), &lookup)?;
+    charged?;
+    withhold_names(&mut addition.warnings, &lookup, &view_of(books, caller));
+    Ok(addition)
+}
+
+/// Leaves out the names of customers that do not exist for the caller.
+fn withhold_names(warnings: &mut [Warning], lookup: &Lookup<'_>, view: &View) {
+    let Lookup::Found {
+        customer,
+        tenants_customer,
+        ..
+    } = lookup
+    else {
+        return;
+    };
+    let seen = |customer: &Option<&Customer>| customer.is_some_and(|it| view.sees_customer(it));
+    for warning in warnings {
+        if let Warning::TenantOfAnotherCustomer {
+            belongs_to, sold_to, ..
+        } = warning
+        {
+            *belongs_to = belongs_to.take().filter(|_| seen(tenants_customer));
+            *sold_to = sold_to.take().filter(|_| seen(customer));
+        }
+    }
+}
+
+/// Whether the caller may have usage of a stack charged to a customer's subscription. Who may write to a partner's shared
+/// services subscription does the partner's work, and its registrations serve all customers that roll up to it. Any other
+/// registration is somebody's own: who may write there has to be allowed to do so at what is charged, too *(ours)*, or one
+/// customer could have its usage charged to another.
+fn check_charged(
+    books: &Books,
+    caller: &Caller,
+    registration: Option<&Registration>,
+    charged: SubscriptionId,
+) -> Result<(), Error> {
+    let registered_with = registration.and_then(|it| books.subscription(it.subscription));
+    match registered_with {
+        Some(own) if own.kind != SubscriptionKind::PartnerSharedServices => {
+            demand(books, caller, WRITE_MAPPINGS, &Scope::Subscription(charged))
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,15 +1,23 @@
 //! Taking usage in, and showing what cannot be counted or charged as it should.
 
-use domain::attribution::{Charge, Reason, attribute};
-use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use domain::attribution::attribute;
+use domain::books::Books;
+use domain::ids::{BatchId, CloudId, LocalMeterId};
 use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval};
-use domain::usage::Quarantined;
+use domain::usage::{QuarantineCode, Quarantined, latest_hour};
 use store::{
-    Appended, Batch, DeliveredRecord, MeterTotal, QuarantinedRecord, Receipt, RecordCursor, ReportedWindow,
-    Slice, StoredRecord,
+    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt,
+    RecordCursor, ReportedWindow, Slice, StoredRecord,
 };
 
+use crate::access::{Caller, view_of};
+use crate::seen::READ_REGISTRATION;
+use crate::unmapped::is_read;
 use crate::{App, Error, Kind};
 
 /// The most bytes an idempotency key may have.
@@ -27,7 +35,7 @@ pub struct Delivery<'a> {
     pub reported_through: Option<Hour>,
     /// The client's name for this delivery: the answer to a repeated one is the first answer.
     pub idempotency_key: Option<&'a str>,
-    /// The digest of the body.
+    /// The digest of the body and of the parameters that came with it: whatever makes it another delivery.
     pub digest: [u8; 32],
     /// The records that could be read.
     pub records: &'a [DeliveredRecord<'a>],
@@ -37,38 +45,65 @@ pub struct Delivery<'a> {
     pub raw: &'a (dyn Fn(u32) -> String + Sync),
 }
 
-/// Usage that no tenant mapping claims.
-#[derive(Debug, Clone)]
-pub struct Unmapped {
+/// What came of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its receipt: that of the first time, if it was repeated under its idempotency key.
+    pub receipt: Receipt,
+    /// Its usage of hours for which the stack has no registration, as of now.
+    pub unregistered: Option<Unregistered>,
+}
+
+/// Usage that was taken in and is charged to nobody. As text it says so, and what would help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unregistered {
     /// The stack.
     pub stack: CloudId,
-    /// The local subscription.
-    pub local_subscription: LocalSubscriptionId,
-    /// The hours, inside those asked for, in which the answer is this.
-    pub interval: HourInterval,
-    /// Who pays for now and why; nobody where the stack was not registered.
-    pub charge: Option<Charge>,
-    /// What was used, per local meter.
-    pub used: Vec<(LocalMeterId, QuantitySum)>,
-    /// How many records that are.
-    pub records: u64,
+    /// How many records, known ones included.
+    pub records: u32,
+    /// The first hour in which such usage began.
+    pub first: Hour,
+}
+
+impl Unregistered {
+    /// The stable code.
+    pub const CODE: &'static str = "UnregisteredUsage";
+}
+
+impl fmt::Display for Unregistered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stack,
+            records,
+            first,
+        } = self;
+        write!(
+            f,
+            "{records} records are about hours in which the stack was not registered, the first of them {first}: they \
+             are kept and charged to nobody. If its registration shall pay for them, declare that it held then, with \
+             POST /api/v1/registrations/{stack}/backdate."
+        )
+    }
 }
 
 impl App {
-    /// Takes in one delivery of usage: exactly once, durable before the answer.
+    /// Takes in one delivery of usage: exactly once, durable before the answer. Records about the future are put into
+    /// quarantine; delivered again in a new delivery when it has come, they count.
     ///
     /// # Errors
     /// `InvalidReportedWindow`, `ReportedTimeInFuture`, `InvalidIdempotencyKey`, `IdempotencyKeyReused`, or as the
     /// store; then nothing of the delivery was stored.
-    pub async fn deliver_usage(&self, delivery: Delivery<'_>) -> Result<Receipt, Error> {
+    pub async fn deliver_usage(&self, delivery: Delivery<'_>) -> Result<Delivered, Error> {
         let received_at = self.clock.now();
-        let window = window(&delivery, Hour::containing(received_at))?;
+        let latest = latest_hour(received_at);
+        let window = window(&delivery, Hour::containing(received_at), latest)?;
         if let Some(key) = delivery.idempotency_key
             && (key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX)
         {
             let message = format!("Expected an idempotency key of 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes.");
             return Err(Error::new(Kind::Invalid, "InvalidIdempotencyKey", message).about("Idempotency-Key"));
         }
+        let (records, quarantined) = without_the_future(&delivery, latest);
         let batch = Batch {
             id: BatchId::from_uuid(self.random.uuid()),
             stack: delivery.stack,
@@ -76,27 +111,69 @@ impl App {
             window,
             idempotency_key: delivery.idempotency_key,
             digest: delivery.digest,
-            records: delivery.records,
-            quarantined: delivery.quarantined,
+            records: &records,
+            quarantined: &quarantined,
             raw: delivery.raw,
         };
         match self.usage.append(batch).await? {
-            Appended::New(receipt) | Appended::Repeated(receipt) => Ok(receipt),
+            Appended::New(receipt) | Appended::Repeated(receipt) => Ok(Delivered {
+                unregistered: self.unregistered(delivery.stack, &records, &receipt),
+                receipt,
+            }),
             Appended::KeyReused { first } => {
                 let message = format!(
-                    "This idempotency key came with batch {first}, whose body was another one. Send the same body \
-                     again, or a new key with a new one."
+                    "This idempotency key came with batch {first}, whose body, reportedStart, reportedEnd or \
+                     reportedThrough was another one. Send all of them as they were the first time, or a new key with \
+                     what is new."
                 );
                 Err(Error::new(Kind::Conflict, "IdempotencyKeyReused", message).about("Idempotency-Key"))
             }
         }
     }
 
-    /// The receipts of a stack by sequence: those after `after`, `limit` at the most.
+    /// Which of a delivery's records are about hours for which the stack has no registration. Decided by hours: only
+    /// where there are such hours are records looked at.
+    fn unregistered(
+        &self,
+        stack: CloudId,
+        records: &[DeliveredRecord<'_>],
+        receipt: &Receipt,
+    ) -> Option<Unregistered> {
+        let starts = || records.iter().map(|it| it.record.start);
+        let within = HourInterval::new(starts().min()?, starts().max()?.plus(1))?;
+        let gaps = self.read(|books| {
+            let history = books.stack(stack);
+            history.map_or_else(|| vec![within], |history| history.unregistered(within))
+        });
+        if gaps.is_empty() {
+            return None;
+        }
+        let refused: HashSet<u32> = receipt.problems.iter().map(|problem| problem.index).collect();
+        let uncovered = records.iter().filter(|it| {
+            let start = it.record.start;
+            !refused.contains(&it.index) && gaps.iter().any(|gap| gap.contains(start))
+        });
+        let starts: Vec<Hour> = uncovered.map(|it| it.record.start).collect();
+        Some(Unregistered {
+            stack,
+            records: u32::try_from(starts.len()).unwrap_or(u32::MAX),
+            first: starts.into_iter().min()?,
+        })
+    }
+
+    /// The receipts of a stack by sequence: those after `after`, `limit` at the most. Whoever reads the
+    /// stack's registration reads them.
     ///
     /// # Errors
-    /// As the store.
-    pub async fn receipts(&self, stack: CloudId, after: u64, limit: usize) -> Result<Vec<Receipt>, Error> {
+    /// `RegistrationNotFound`, `AuthorizationFailed`, or as the store.
+    pub async fn receipts(
+        &self,
+        caller: &Caller,
+        stack: CloudId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, Error> {
+        self.may_with_stack(caller, READ_REGISTRATION, stack)?;
         Ok(self.usage.receipts(stack, after, limit).await?)
     }
 
@@ -121,75 +198,142 @@ impl App {
         Ok(self.usage.watermark(stack).await?)
     }
 
-    /// The records of one local subscription by hour: those after `after`, `limit` at the most.
+    /// The records of one local subscription by hour: those after `after`, `limit` at the most. They are those of the hours
+    /// in which it is charged to subscriptions whose charges the caller reads.
     ///
     /// # Errors
-    /// As the store.
+    /// `LocalSubscriptionNotFound` if there is no such hour, or as the store.
     pub async fn records(
         &self,
+        caller: &Caller,
         slice: Slice,
         after: Option<RecordCursor>,
         limit: usize,
     ) -> Result<Vec<StoredRecord>, Error> {
-        Ok(self.usage.records(slice, after, limit).await?)
-    }
-
-    /// What the stacks measured in an interval, by stack and local meter, whoever pays for it.
-    ///
-    /// # Errors
-    /// As the store.
-    pub async fn measured_usage(&self, within: HourInterval) -> Result<Vec<MeterTotal>, Error> {
-        Ok(self.usage.meter_totals(within).await?)
-    }
-
-    /// Usage in an interval that no tenant mapping claims: it is charged to default subscriptions, or to nobody.
-    ///
-    /// # Errors
-    /// As the store.
-    pub async fn unmapped_usage(&self, within: HourInterval) -> Result<Vec<Unmapped>, Error> {
-        let users = self.usage.local_subscriptions(None, within).await?;
-        let mut slices = Vec::new();
-        let mut unmapped = Vec::new();
-        self.read(|books| {
-            let nothing = domain::attribution::StackHistory::default();
-            for user in users {
-                let history = books.stack(user.stack).unwrap_or(&nothing);
-                for answer in attribute(history, user.local_subscription, within) {
-                    if answer
-                        .charge
-                        .is_some_and(|charge| charge.reason == Reason::TenantMapping)
-                    {
-                        continue;
-                    }
-                    let (stack, local_subscription) = (user.stack, user.local_subscription);
-                    slices.push(Slice {
-                        of: user,
-                        interval: answer.interval,
-                    });
-                    unmapped.push(Unmapped {
-                        stack,
-                        local_subscription,
-                        interval: answer.interval,
-                        charge: answer.charge,
-                        used: Vec::new(),
-                        records: 0,
-                    });
-                }
-            }
-        });
-        for sum in self.usage.sums(&slices).await? {
-            if let Some(unmapped) = unmapped.get_mut(sum.slice) {
-                unmapped.used.push((sum.local_meter, sum.quantity));
-                unmapped.records += sum.records;
+        let mut records = Vec::new();
+        for hours in self.read(|books| hours_read(books, caller, slice.of))? {
+            let Some(interval) = hours.intersect(slice.interval) else {
+                continue;
+            };
+            let of_hours = Slice { interval, ..slice };
+            records.extend(self.usage.records(of_hours, after, limit - records.len()).await?);
+            if records.len() >= limit {
+                break;
             }
         }
-        unmapped.retain(|unmapped| unmapped.records > 0);
-        Ok(unmapped)
+        Ok(records)
+    }
+
+    /// What the stacks measured in an interval, by stack and local meter, whoever pays for it: those after `after`,
+    /// `limit` at the most. Only the stacks that these are of are summed.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn measured_usage(
+        &self,
+        within: HourInterval,
+        after: Option<(CloudId, LocalMeterId)>,
+        limit: usize,
+    ) -> Result<Vec<MeterTotal>, Error> {
+        let mut users = self.usage.local_subscriptions(None, within).await?;
+        users.sort_by_key(|user| user.stack);
+        let mut totals = Vec::new();
+        for of_stack in users.chunk_by(|a, b| a.stack == b.stack) {
+            let Some(stack) = of_stack.first().map(|user| user.stack) else {
+                continue;
+            };
+            if after.is_some_and(|(last, _)| stack < last) {
+                continue;
+            }
+            let of_stack = self.measured_by(stack, of_stack, within).await?;
+            totals.extend(of_stack.filter(|it| after.is_none_or(|after| (stack, it.local_meter) > after)));
+            if totals.len() >= limit {
+                break;
+            }
+        }
+        totals.truncate(limit);
+        Ok(totals)
+    }
+
+    /// What local subscriptions of one stack used, by local meter.
+    async fn measured_by(
+        &self,
+        stack: CloudId,
+        users: &[LocalSubscriptionKey],
+        interval: HourInterval,
+    ) -> Result<impl Iterator<Item = MeterTotal> + use<>, Error> {
+        let slice = |of: &LocalSubscriptionKey| Slice { of: *of, interval };
+        let slices: Vec<Slice> = users.iter().map(slice).collect();
+        let mut totals: BTreeMap<LocalMeterId, MeterTotal> = BTreeMap::new();
+        for sum in self.usage.sums(&slices).await? {
+            let total = totals.entry(sum.local_meter).or_insert_with(|| MeterTotal {
+                stack,
+                local_meter: sum.local_meter,
+                quantity: QuantitySum::default(),
+                records: 0,
+            });
+            total.quantity.add(&sum.quantity);
+            total.records += sum.records;
+        }
+        Ok(totals.into_values())
     }
 }
 
+/// The hours in which somebody reads what a local subscription used, in order.
+fn hours_read(
+    books: &Books,
+    caller: &Caller,
+    LocalSubscriptionKey {
+        stack,
+        local_subscription,
+    }: LocalSubscriptionKey,
+) -> Result<Vec<HourInterval>, Error> {
+    let view = view_of(books, caller);
+    if view.everything {
+        return Ok(vec![HourInterval::from(Hour::MIN)]);
+    }
+    let history = books.stack(stack);
+    let answers =
+        history.map(|history| attribute(history, local_subscription, HourInterval::from(Hour::MIN)));
+    let read = answers
+        .into_iter()
+        .flatten()
+        .filter(|it| is_read(books, &view, it.charge));
+    let hours: Vec<HourInterval> = read.map(|it| it.interval).collect();
+    if hours.is_empty() {
+        let message = format!("Local subscription {local_subscription} of stack {stack} does not exist.");
+        return Err(Error::not_found("LocalSubscriptionNotFound", message).about("localSubscriptionId"));
+    }
+    Ok(hours)
+}
+
+/// A delivery's records and its quarantine, after what begins later than the latest hour has moved from one to the other.
+fn without_the_future<'a>(
+    delivery: &Delivery<'a>,
+    latest: Hour,
+) -> (Cow<'a, [DeliveredRecord<'a>]>, Cow<'a, [Quarantined<'a>]>) {
+    let in_future = |it: &DeliveredRecord<'_>| it.record.start > latest;
+    if !delivery.records.iter().any(in_future) {
+        return (delivery.records.into(), delivery.quarantined.into());
+    }
+    let (future, records): (Vec<_>, Vec<_>) = delivery.records.iter().cloned().partition(in_future);
+    let refused = future.iter().map(|it| Quarantined {
+        index: it.index,
+        code: QuarantineCode::UsageInFuture,
+        message: format!(
+            "properties.usageStartTime is {}, in the future: expected {latest} or earlier. Deliver the record again \
+             when that hour has come, under a new idempotency key: under the old one the first answer is repeated",
+            it.record.start
+        ),
+        raw: (delivery.raw)(it.index).into(),
+    });
+    let mut quarantined: Vec<_> = delivery.quarantined.iter().cloned().chain(refused).collect();
+    quarantined.sort_by_key(|it| it.index);
+    (records.into(), quarantined.into())
+}
+
 /// The window a delivery was read from, checked.
-fn window(delivery: &Delivery<'_>, now: Hour) -> Result<ReportedWindow, Error> {
+fn window(delivery: &Delivery<'_>, now: Hour, latest: Hour) -> Result<ReportedWindow, Error> {
     let Delivery {
         reported_start,
         reported_end,
@@ -209,9 +353,11 @@ fn window(delivery: &Delivery<'_>, now: Hour) -> Result<ReportedWindow, Error> {
         ("reportedEnd", reported_end),
         ("reportedThrough", reported_through),
     ] {
-        // What was reported up to the end of the present hour can have been reported by now; more cannot.
-        if hour.is_some_and(|hour| hour > now.plus(1)) {
-            let message = format!("{target} is in the future; nothing can have been reported there yet.");
+        if let Some(hour) = hour.filter(|hour| *hour > latest) {
+            let message = format!(
+                "{target} is {hour}, in the future: nothing can have been reported there yet. Expected {latest} or \
+                 earlier."
+            );
             return Err(Error::new(Kind::Invalid, "ReportedTimeInFuture", message).about(target));
         }
     }

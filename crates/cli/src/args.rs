@@ -1,20 +1,31 @@
 //! What can be said on the command line. Declarations only: what follows from them is in `settings` and `commands`.
 
+mod directory;
+mod parsing;
 mod registration;
+mod role;
 mod serving;
+mod sign_in;
 mod texts;
 mod trade;
 mod usage;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use directory::{
+    ApplicationCommand, DirectoryCommand, GroupCommand, MemberArgs, PasswordArgs, UserCommand,
+};
+pub(crate) use parsing::parse;
 pub(crate) use registration::{
     BillingModel, OperatedBy, RegisterArgs, RegistrationCommand, TenantCommand, TokenArgs,
 };
-pub(crate) use serving::{InitArgs, LogFormat, ServeArgs};
+pub(crate) use role::{LockCommand, LockLevel, PrincipalKind, RoleCommand, RoleGivenArgs, WhomArgs};
+pub(crate) use serving::{IdentityArgs, InitArgs, LogFormat, ServeArgs};
+pub(crate) use sign_in::{LoginArgs, LogoutArgs, WhoamiArgs};
 pub(crate) use trade::{
     CustomerCommand, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand, SubscriptionCommand,
     SubscriptionKind,
@@ -24,19 +35,29 @@ pub(crate) use usage::{ImportArgs, StackCommand, StatementCommand, UsageCommand}
 use crate::demo::DemoArgs;
 use crate::printer::Format;
 
+/// The widest that help gets, in characters.
+const TERM_WIDTH_MAX: usize = 100;
+
 const AFTER_HELP: &str = "\
 First steps:
   meterbridge demo                          see the whole job done on a simulated month
   meterbridge init --data ./data            make a data directory and an operator's credential
   meterbridge serve --data ./data           run the server
+  meterbridge login                         sign in to a server
 
 Data goes to standard output, everything else to standard error.
-Exit codes: 0 done, 1 failed, 2 the command line was not understood.";
+With --output json that is one JSON document, and an error is the last line on standard error:
+  {\"error\": {\"code\": \"...\", \"message\": \"...\", \"target\": \"...\", \"causes\": [...], \"hint\": \"...\"}}
+
+Exit codes:
+  0  It is done.
+  1  It was refused or it failed, or what was checked does not hold.
+  2  The command line was not understood: nothing was tried.";
 
 /// Usage of Azure Stack, registered, attributed, rated and billed to the right subscription.
 #[derive(Debug, Parser)]
 #[command(name = "meterbridge", version, after_help = AFTER_HELP, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true, max_term_width = TERM_WIDTH_MAX)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -82,8 +103,12 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// See the whole job done, on a simulated month, without any set-up.
     Demo(DemoArgs),
-    /// Ask which kind of subscription a stack is best registered with, and why.
-    Advice(AdviceArgs),
+    /// Sign in to a server; commands then go by it until you sign out.
+    Login(LoginArgs),
+    /// Sign out of a server.
+    Logout(LogoutArgs),
+    /// Show who you are at a server, and what you may do there.
+    Whoami(WhoamiArgs),
     /// Partners: who sells.
     Partner(AtServer<PartnerCommand>),
     /// Customers: who buys, and their directory tenants.
@@ -104,8 +129,22 @@ pub(crate) enum Command {
     Usage(AtServer<UsageCommand>),
     /// Statements: what each subscription owes.
     Statement(AtServer<StatementCommand>),
+    /// Directories: where users, applications and groups are kept that sign in.
+    Directory(AtServer<DirectoryCommand>),
+    /// Users: people who sign in.
+    User(AtServer<UserCommand>),
+    /// Applications: programs that sign in, with secrets and certificates.
+    Application(AtServer<ApplicationCommand>),
+    /// Groups: what is given to one, all its members have.
+    Group(AtServer<GroupCommand>),
+    /// Roles: who may do what, and where.
+    Role(AtServer<RoleCommand>),
+    /// Locks: what nobody may delete or change.
+    Lock(AtServer<LockCommand>),
     /// Check that every law holds: no record lost, no usage lost, every sum agrees.
     Check(CheckArgs),
+    /// Print what a shell needs to complete commands and options.
+    Completions(CompletionsArgs),
 }
 
 /// A command that is carried out by a server.
@@ -128,7 +167,7 @@ pub(crate) struct ServerArgs {
     /// The CA certificate to trust (PEM), instead of those of the operating system.
     #[arg(long, global = true, env = "METERBRIDGE_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Where the operator's credential is: a file that holds nothing else.
+    /// Where the operator's credential is: a file that holds nothing else. It wins over a sign-in.
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "credential")]
     pub(crate) credential_file: Option<PathBuf>,
     /// The operator's credential. Better in the environment than here, where other users can see it.
@@ -143,17 +182,9 @@ pub(crate) struct ServerArgs {
     /// The data directory of a server on this machine: its CA is trusted.
     #[arg(long, global = true, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
     pub(crate) data: Option<PathBuf>,
-}
-
-/// What is asked about a stack.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  meterbridge advice --operated-by reseller")]
-pub(crate) struct AdviceArgs {
-    /// Who operates the stack.
-    #[arg(long, value_enum, value_name = "WHO")]
-    pub(crate) operated_by: OperatedBy,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
+    /// Where sign-ins are kept [default: meterbridge in your directory of configurations].
+    #[arg(long, global = true, env = "METERBRIDGE_CONFIG", value_name = "DIRECTORY")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// What is checked.
@@ -170,6 +201,30 @@ pub(crate) struct CheckArgs {
     pub(crate) server: ServerArgs,
 }
 
+/// What is completed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  meterbridge completions bash > ~/.local/share/bash-completion/completions/meterbridge
+  meterbridge completions zsh > ~/.zfunc/_meterbridge
+  meterbridge completions fish > ~/.config/fish/completions/meterbridge.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: CompletedShell,
+}
+
+/// A shell that completes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletedShell {
+    /// The Bourne-again shell.
+    Bash,
+    /// The Z shell.
+    Zsh,
+    /// The friendly interactive shell.
+    Fish,
+}
+
 /// Which month.
 #[derive(Debug, Args)]
 pub(crate) struct PeriodArgs {
@@ -178,14 +233,88 @@ pub(crate) struct PeriodArgs {
     pub(crate) period: Option<String>,
 }
 
+/// The format that a command line asks for that is otherwise not understood, if it says so.
+pub(crate) fn asked_format(arguments: impl Iterator<Item = OsString>) -> Option<Format> {
+    let arguments: Vec<String> = arguments.map(|it| it.to_string_lossy().into_owned()).collect();
+    let following = arguments.iter().skip(1).map(Some).chain([None]);
+    let mut named = arguments
+        .iter()
+        .zip(following)
+        .filter_map(|(argument, next)| match argument.as_str() {
+            "--output" | "-o" => next.map(String::as_str),
+            other => other
+                .strip_prefix("--output=")
+                .or_else(|| other.strip_prefix("-o")),
+        });
+    named.find_map(|name| Format::from_str(name.trim_start_matches('='), true).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
 
     #[test]
+    fn the_format_of_a_command_line_that_is_not_understood_is_known() {
+        for (line, expected) in [
+            ("meterbridge statment -o json", Some(Format::Json)),
+            ("meterbridge -ojson statment", Some(Format::Json)),
+            ("meterbridge -o=ndjson statment", Some(Format::Ndjson)),
+            ("meterbridge statment --output=json", Some(Format::Json)),
+            ("meterbridge statment --output ndjson", Some(Format::Ndjson)),
+            ("meterbridge statment --output xml", None),
+            ("meterbridge statment --output", None),
+            ("meterbridge statment", None),
+        ] {
+            let format = asked_format(line.split(' ').map(OsString::from));
+            assert_eq!(format, expected, "{line}");
+        }
+    }
+
+    #[test]
     fn the_declarations_are_sound() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_is_taken_for_one_of_every_command() {
+        fn taken(command: &clap::Command, above: &[&str], found: &mut Vec<String>) {
+            let ids = |global| {
+                let own = command
+                    .get_arguments()
+                    .filter(move |it| it.is_global_set() == global);
+                own.map(|it| it.get_id().as_str())
+            };
+            let hidden = ids(false).filter(|id| above.contains(id));
+            found.extend(hidden.map(|id| format!("{} {id}", command.get_name())));
+            let global: Vec<&str> = above.iter().copied().chain(ids(true)).collect();
+            command
+                .get_subcommands()
+                .for_each(|inner| taken(inner, &global, found));
+        }
+        let mut found = Vec::new();
+        taken(&CommandLine::command(), &[], &mut found);
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn help_is_not_broken_into_lines_twice() {
+        fn broken(command: &clap::Command, found: &mut Vec<String>) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let lines = help.iter().flat_map(|help| help.lines());
+            let shown_badly = lines.filter(|line| {
+                if line.starts_with(' ') {
+                    line.len() > TERM_WIDTH_MAX
+                } else {
+                    !line.is_empty() && !line.ends_with(['.', ':'])
+                }
+            });
+            found.extend(shown_badly.map(|line| format!("{}: {line}", command.get_name())));
+            command.get_subcommands().for_each(|inner| broken(inner, found));
+        }
+        let mut found = Vec::new();
+        broken(&CommandLine::command(), &mut found);
+        assert_eq!(found, [""; 0], "paragraphs are one line, and examples fit");
     }
 
     #[test]

@@ -1,21 +1,29 @@
-//! What an operator asks of a server: one module for each word.
+//! What is asked of a server: a module for each word, or two.
 
 mod accounts;
+mod completions;
+mod directories;
 mod import;
+mod locks;
+mod people;
 mod prices;
 mod registrations;
+mod roles;
+mod sign_in;
 mod stack_credential;
 mod stacks;
 mod statements;
 mod tenants;
+mod unmapped;
 mod usage;
 
 use client::{Answered, Client, RegistrationPath};
+use wire::api::Stack;
 
-use crate::args::{AdviceArgs, AtServer, Command};
+use crate::args::{AtServer, Command};
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::settings::operator_client;
+use crate::settings::caller;
 
 /// Carries a command out.
 ///
@@ -26,55 +34,81 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Init(_) | Command::Serve(_) | Command::Demo(_) => {
             Err(Failure::new("This command is not carried out by a server."))
         }
-        Command::Advice(AdviceArgs { server, operated_by }) => {
-            registrations::advice(&operator_client(&server)?, operated_by, printer).await
-        }
+        Command::Login(args) => sign_in::login(args, printer).await,
+        Command::Logout(args) => sign_in::logout(&args, printer),
+        Command::Whoami(args) => sign_in::whoami(&args, printer).await,
         Command::Partner(AtServer { server, command }) => {
-            accounts::partner(&operator_client(&server)?, command, printer).await
+            accounts::partner(&caller(&server).await?, command, printer).await
         }
         Command::Customer(AtServer { server, command }) => {
-            accounts::customer(&operator_client(&server)?, command, printer).await
+            accounts::customer(&caller(&server).await?, command, printer).await
         }
         Command::Subscription(AtServer { server, command }) => {
-            accounts::subscription(&operator_client(&server)?, command, printer).await
+            accounts::subscription(&caller(&server).await?, command, printer).await
         }
         Command::Registration(AtServer { server, command }) => {
-            registrations::registration(&operator_client(&server)?, command, printer).await
+            registrations::registration(&caller(&server).await?, command, printer).await
         }
         Command::Tenant(AtServer { server, command }) => {
-            tenants::tenant(&operator_client(&server)?, command, printer).await
+            tenants::tenant(&caller(&server).await?, command, printer).await
         }
         Command::Stack(AtServer { server, command }) => {
-            stacks::stack(&operator_client(&server)?, command, printer).await
+            stacks::stack(&caller(&server).await?, command, printer).await
         }
         Command::PriceList(AtServer { server, command }) => {
-            prices::price_list(&operator_client(&server)?, command, printer).await
+            prices::price_list(&caller(&server).await?, command, printer).await
         }
         Command::Meter(AtServer { server, command }) => {
-            prices::meter(&operator_client(&server)?, command, printer).await
+            prices::meter(&caller(&server).await?, command, printer).await
         }
         Command::Usage(AtServer { server, command }) => usage::usage(&server, command, printer).await,
         Command::Statement(AtServer { server, command }) => {
-            statements::statement(&operator_client(&server)?, command, printer).await
+            statements::statement(&caller(&server).await?, command, printer).await
         }
-        Command::Check(args) => statements::check(&operator_client(&args.server)?, &args, printer).await,
+        Command::Directory(AtServer { server, command }) => {
+            directories::directory(&caller(&server).await?, command, printer).await
+        }
+        Command::User(AtServer { server, command }) => {
+            people::user(&caller(&server).await?, command, printer).await
+        }
+        Command::Application(AtServer { server, command }) => {
+            people::application(&caller(&server).await?, command, printer).await
+        }
+        Command::Group(AtServer { server, command }) => {
+            directories::group(&caller(&server).await?, command, printer).await
+        }
+        Command::Role(AtServer { server, command }) => {
+            roles::role(&caller(&server).await?, command, printer).await
+        }
+        Command::Lock(AtServer { server, command }) => {
+            locks::lock(&caller(&server).await?, command, printer).await
+        }
+        Command::Completions(args) => completions::completions(args.shell, printer),
+        Command::Check(args) => statements::check(&caller(&args.server).await?, &args, printer).await,
     }
 }
 
 /// Where the live registration of a stack is.
 async fn live_registration(client: &Client, cloud_id: &str) -> Result<RegistrationPath, Failure> {
-    let stack = live_stack(client, cloud_id).await?;
+    path_of(&live_stack(client, cloud_id).await?)
+}
+
+async fn live_stack(client: &Client, cloud_id: &str) -> Result<Stack, Failure> {
+    let mut stacks = client.stacks().await?.into_iter();
+    let found = stacks.find(|stack| stack.cloud_id.eq_ignore_ascii_case(cloud_id));
+    found.ok_or_else(|| not_registered(cloud_id))
+}
+
+fn path_of(stack: &Stack) -> Result<RegistrationPath, Failure> {
     RegistrationPath::of_resource_id(&stack.registration_id).ok_or_else(|| {
-        Failure::new("The server names the registration in an unknown way.").because(stack.registration_id)
+        Failure::new("The server names the registration in an unknown way.").because(&stack.registration_id)
     })
 }
 
-async fn live_stack(client: &Client, cloud_id: &str) -> Result<wire::api::Stack, Failure> {
-    let stacks = client.stacks().await?;
-    stacks.into_iter().find(|stack| stack.cloud_id.eq_ignore_ascii_case(cloud_id)).ok_or_else(|| {
-        Failure::new(format!("Stack {cloud_id} is not registered."))
-            .hint("Register it with `meterbridge registration register`, or list stacks with `meterbridge stack list`.")
-    })
+fn not_registered(cloud_id: &str) -> Failure {
+    Failure::new(format!("Stack {cloud_id} is not registered.")).coded("StackNotRegistered").hint(
+        "Register it with `meterbridge registration register`, or list stacks with `meterbridge stack list`.",
+    )
 }
 
 /// Says what the server wants to be known about what was done.
@@ -88,6 +122,11 @@ fn pass_on_warnings<T>(answered: Answered<T>, printer: &Printer) -> T {
 /// A text that may be missing, in a table.
 fn or_dash(text: Option<&str>) -> String {
     text.unwrap_or("-").to_owned()
+}
+
+/// A time that may be missing, in a table.
+fn minute_or_dash(time: Option<&str>) -> String {
+    time.map_or_else(|| or_dash(None), minute)
 }
 
 /// A time as tables show it: to the minute.

@@ -3,14 +3,24 @@
 use std::io;
 use std::path::Path;
 
-use client::ClientError;
+use client::{ClientError, Refusal, StatusCode};
+use serde::Serialize;
 
 /// A command failed: what happened, because of what, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// As JSON it is the body of an error as the API writes it, with causes and hint beside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Failure {
+    code: Box<str>,
+    #[serde(rename = "message")]
     what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    #[serde(skip)]
     exit_code: u8,
 }
 
@@ -23,7 +33,9 @@ impl Failure {
     /// What happened, as a sentence.
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self {
+            code: "Failed".into(),
             what: what.into(),
+            target: None,
             causes: Vec::new(),
             hint: None,
             exit_code: FAILED,
@@ -34,13 +46,23 @@ impl Failure {
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self {
             exit_code: WRONG_USAGE,
-            ..Self::new(what)
+            ..Self::new(what).coded("WrongUsage")
         }
     }
 
     /// A file or a folder could not be used.
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
-        Self::new(format!("{} cannot be used.", path.display())).because(error.to_string())
+        Self::new(format!("{} cannot be used.", path.display()))
+            .coded("UnusableFile")
+            .because(error.to_string())
+    }
+
+    /// The same, under a stable code that programs can go by.
+    pub(crate) fn coded(self, code: impl Into<Box<str>>) -> Self {
+        Self {
+            code: code.into(),
+            ..self
+        }
     }
 
     /// Adds what it was caused by.
@@ -80,47 +102,112 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let hint = match &error {
-            ClientError::Untrusted { .. } => Some(
-                "Name the server's CA certificate with --ca FILE; `meterbridge serve` prints where it is.",
-            ),
-            ClientError::Unreachable { .. } => {
-                Some("Is the server running? Name its address with --url, such as https://localhost:8443.")
-            }
-            ClientError::Refused(refusal) if refusal.status == client::StatusCode::UNAUTHORIZED => Some(
-                "Give an operator's credential with --credential-file FILE or METERBRIDGE_CREDENTIAL; `meterbridge init \
-                 --new-credential` makes a new one.",
-            ),
-            other => other.hint(),
-        };
-        let failure = match &error {
-            ClientError::Refused(refusal) => {
-                let mut failure = Self::new(refusal.message.clone());
-                let target = refusal.target.as_ref().map(|target| format!(", about {target}"));
-                let answer = format!("the server answered {} {}", refusal.status.as_u16(), refusal.code);
-                failure
-                    .causes
-                    .push(format!("{answer}{}", target.unwrap_or_default()));
-                failure.causes.extend(
-                    refusal
-                        .request_id
-                        .as_ref()
-                        .map(|id| format!("request {id} in its log")),
-                );
-                failure
-            }
-            ClientError::Unreachable { server, cause } => {
-                Self::new(format!("{server} cannot be reached.")).because(cause.clone())
-            }
+        let hint = hint(&error);
+        let failure = match error {
+            ClientError::Refused(refusal) => Self::refused(*refusal),
+            ClientError::Unreachable { server, cause } => Self::new(format!("{server} cannot be reached."))
+                .coded("ServerUnreachable")
+                .because(cause),
             ClientError::Untrusted { server, cause } => {
-                Self::new(format!("The certificate of {server} is not trusted.")).because(cause.clone())
+                Self::new(format!("The certificate of {server} is not trusted."))
+                    .coded("CertificateNotTrusted")
+                    .because(cause)
             }
-            ClientError::Settings(text) => Self::usage(text.clone()),
-            other => Self::new(other.to_string()),
+            ClientError::OtherName { server, cause } => {
+                Self::new(format!("The certificate of {server} is not for that name."))
+                    .coded("CertificateOfOtherName")
+                    .because(cause)
+            }
+            ClientError::Url { .. } => Self::usage(format!("{error}.")).coded("InvalidUrl"),
+            ClientError::Settings(what) => Self::new(what).coded("InvalidSettings"),
+            ClientError::TimedOut { .. } => Self::new(format!("{error}.")).coded("ServerTimedOut"),
+            ClientError::Unintelligible { .. } => Self::new(format!("{error}.")).coded("UnexpectedAnswer"),
+        };
+        Self { hint, ..failure }
+    }
+}
+
+impl Failure {
+    /// The server's own words.
+    fn refused(refusal: Refusal) -> Self {
+        let Refusal {
+            status,
+            code,
+            message,
+            target,
+            request_id,
+            ..
+        } = refusal;
+        let about = target.as_ref().map(|target| format!(", about {target}"));
+        let failure = Self::new(message).because(format!(
+            "the server answered {} {code}{}",
+            status.as_u16(),
+            about.unwrap_or_default()
+        ));
+        let failure = match request_id {
+            Some(id) => failure.because(format!("request {id} in its log")),
+            None => failure,
         };
         Self {
-            hint: hint.map(str::to_owned),
-            ..failure
+            target: target.map(String::into_boxed_str),
+            ..failure.coded(code)
         }
     }
+}
+
+/// What to do about it, where that is known.
+fn hint(error: &ClientError) -> Option<String> {
+    let hint = match error {
+        ClientError::Unreachable { server: url, .. } | ClientError::Url { url, .. }
+            if url.starts_with("http:") =>
+        {
+            let url = url.replacen("http:", "https:", 1);
+            return Some(format!("The server speaks HTTPS only. Try --url {url}."));
+        }
+        ClientError::Unreachable { .. } => {
+            "Is the server running? Name its address with --url or METERBRIDGE_URL, such as https://localhost:8443."
+        }
+        ClientError::Url { .. } => {
+            "Name the server with --url or METERBRIDGE_URL, such as https://localhost:8443."
+        }
+        ClientError::Untrusted { .. } => {
+            "Name the server's CA certificate with --ca FILE or METERBRIDGE_CA; `meterbridge serve` prints where it is."
+        }
+        ClientError::OtherName { .. } => {
+            "Call the server by a name of its certificate, or have it made for this name too: `meterbridge serve \
+             --host-name NAME`."
+        }
+        ClientError::TimedOut { .. } => "The server may be busy. Try again; nothing is counted twice.",
+        ClientError::Unintelligible { .. } => {
+            "Client and server may be of different versions, or something between them answered instead."
+        }
+        ClientError::Settings(_) => return None,
+        ClientError::Refused(refusal) => return hint_to_refusal(refusal),
+    };
+    Some(hint.to_owned())
+}
+
+fn hint_to_refusal(refusal: &Refusal) -> Option<String> {
+    let hint = match refusal.status {
+        _ if refusal.code == "UnknownBillingMeter" => {
+            "`meterbridge meter list` shows what each local meter is billed as, with the billing meter's id. `meterbridge \
+             price-list show NAME --as-file` writes prices to begin with."
+        }
+        _ if refusal.hint.is_some() => return refusal.hint.clone(),
+        _ if refusal.code == "invalid_client" => {
+            "Is it the application's own secret or certificate, and still good? `meterbridge application show` lists \
+             what it has."
+        }
+        _ if refusal.code == "expired_token" => "Begin again with `meterbridge login`.",
+        StatusCode::UNAUTHORIZED => {
+            "Sign in with `meterbridge login`, or give an operator's credential with --credential-file FILE or \
+             METERBRIDGE_CREDENTIAL. If it is lost, stop the server and make another with `meterbridge init --data \
+             DIRECTORY --new-credential`."
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            "The server is busy. Try again later; nothing is counted twice."
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use num_bigint::BigInt;
+
 /// A decimal with its thousands apart: `1234567.5` becomes `1,234,567.5`. What is no plain decimal stays as it is.
 pub(crate) fn grouped(decimal: &str) -> String {
     let (sign, digits) = decimal
@@ -46,11 +48,34 @@ pub(crate) fn aligned<'a>(decimals: impl Iterator<Item = &'a str> + Clone) -> Ve
     let places = |decimal: &str| {
         decimal
             .split_once('.')
-            .map_or(0, |(_, fraction)| fraction.len() + 1)
+            .map_or(0, |(_, fraction)| fraction.chars().count() + 1)
     };
     let widest = decimals.clone().map(places).max().unwrap_or_default();
     let fill = |decimal: &str| format!("{decimal}{:1$}", "", widest - places(decimal));
     decimals.map(fill).collect()
+}
+
+/// The sum of decimals, exact, with as many places as the one that has most; nothing if a text is no plain decimal.
+pub(crate) fn sum<'a>(decimals: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut sum = BigInt::ZERO;
+    let mut places = 0;
+    for decimal in decimals {
+        let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+        let digits: BigInt = format!("{whole}{fraction}").parse().ok()?;
+        let own = u32::try_from(fraction.len()).ok()?;
+        let power = |places| BigInt::from(10).pow(places);
+        sum = sum * power(own.saturating_sub(places)) + digits * power(places.saturating_sub(own));
+        places = places.max(own);
+    }
+    let (sign, digits) = match sum.to_string().strip_prefix('-') {
+        Some(digits) => ("-", digits.to_owned()),
+        None => ("", sum.to_string()),
+    };
+    let places = usize::try_from(places).ok()?;
+    let digits = format!("{digits:0>width$}", width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{fraction}"))
 }
 
 /// Orders decimals of zero or more, written without an exponent, by their size.
@@ -101,6 +126,23 @@ mod tests {
             ["1.50 ", "    ", "10    ", "0.125"]
         );
         assert_eq!(aligned(["1", "10"].into_iter()), ["1", "10"]);
+    }
+
+    #[test]
+    fn sums_are_exact() {
+        for (decimals, expected) in [
+            (vec![], Some("0")),
+            (vec!["1.10", "2.2"], Some("3.30")),
+            (vec!["0.05", "-0.07"], Some("-0.02")),
+            (
+                vec!["1", "0.000000000000000000000000000001"],
+                Some("1.000000000000000000000000000001"),
+            ),
+            (vec!["744", "16"], Some("760")),
+            (vec!["1", "about 2"], None),
+        ] {
+            assert_eq!(sum(decimals.iter().copied()).as_deref(), expected, "{decimals:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `meterbridge`: the one binary. Runs the server and the demonstration, and is an operator's hand at a server.
 //!
-//! [`args`] declares what can be said, [`settings`] finds out what follows from it, [`commands`] and [`serving`] do it,
+//! [`args`] declares what can be said, [`settings`] finds out what follows from it, [`commands`], [`init`] and
+//! [`serving`] do it,
 //! and [`printer`] alone prints: data to standard output, everything else to standard error.
 
 mod args;
@@ -10,22 +11,26 @@ mod demo;
 mod environment;
 mod failure;
 mod figures;
+mod init;
 mod printer;
+mod secrets;
 mod serving;
 mod settings;
+mod sign_ins;
 mod statement;
 mod table;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::args::{Command, CommandLine};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let CommandLine { output, command } = CommandLine::parse();
+    let CommandLine { output, command } = match args::parse(std::env::args_os()) {
+        Ok(said) => said,
+        Err(error) => return not_understood(&error),
+    };
     let printer = Printer::standard(output.output, output.quiet, !output.no_color);
     match run(command, &printer) {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,13 +41,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints help, the version, or what is wrong with the command line; the latter as JSON where that was asked for.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX));
+    match args::asked_format(std::env::args_os()) {
+        Some(format) if error.use_stderr() => {
+            let text = error.render().to_string();
+            let what = text.trim().trim_start_matches("error: ");
+            Printer::standard(format, true, false).failure(&Failure::usage(what));
+        }
+        // Who cannot be told cannot be told that either.
+        _ => drop(error.print()),
+    }
+    code
+}
+
 fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::new("The process cannot work.").because(error.to_string()))?;
     runtime.block_on(async {
         match command {
-            Command::Init(args) => serving::init(args, printer).await,
+            Command::Init(args) => init::init(args, printer).await,
             Command::Serve(args) => serving::serve(args, printer).await,
             Command::Demo(args) => demo::run(args, printer).await,
             at_server => commands::run(at_server, printer).await,

@@ -25,6 +25,9 @@ pub(crate) enum Format {
     Ndjson,
 }
 
+/// How wide a terminal is taken to be that does not say so.
+const WIDTH: u16 = 100;
+
 type Sink = Mutex<Box<dyn Write + Send>>;
 
 /// Prints. Clones print to the same places.
@@ -36,6 +39,7 @@ pub(crate) struct Printer {
 struct Places {
     format: Format,
     quiet: bool,
+    width: Option<u16>,
     data_style: Style,
     note_style: Style,
     bars: Option<Bars>,
@@ -52,6 +56,7 @@ impl Printer {
             shared: Arc::new(Places {
                 format,
                 quiet,
+                width: width_of(&data),
                 data_style: Style::new(colours && data.is_terminal() && format == Format::Table),
                 note_style: Style::new(colours && terminal),
                 bars: (terminal && !quiet).then(Bars::on_standard_error),
@@ -66,6 +71,11 @@ impl Printer {
         self.shared.data_style
     }
 
+    /// How long a line of data may be without being broken where it ends; nothing where no terminal breaks it.
+    pub(crate) fn width(&self) -> Option<u16> {
+        self.shared.width
+    }
+
     /// Prints one piece of data: as JSON, or as the text for people.
     ///
     /// # Errors
@@ -76,6 +86,14 @@ impl Printer {
             Format::Json => self.write_data(&json(serde_json::to_string_pretty(data))?),
             Format::Ndjson => self.write_data(&json(serde_json::to_string(data))?),
         }
+    }
+
+    /// Prints a document that is read by a program again, whatever the format: as JSON.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub(crate) fn document<T: Serialize>(&self, data: &T) -> Result<(), Failure> {
+        self.write_data(&json(serde_json::to_string_pretty(data))?)
     }
 
     /// Prints a list: as one JSON array, as one JSON document in each line, or as the text for people.
@@ -98,11 +116,27 @@ impl Printer {
         self.write_data(&lines)
     }
 
+    /// Prints data that people are told of in notes.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub(crate) fn show_to_programs<T: Serialize>(&self, data: &T) -> Result<(), Failure> {
+        match self.shared.format {
+            Format::Table => Ok(()),
+            Format::Json | Format::Ndjson => self.show(data, String::new),
+        }
+    }
+
     /// Says something in passing. Silent when quiet.
     pub(crate) fn note(&self, text: &str) {
         if !self.shared.quiet {
             self.write_note(text);
         }
+    }
+
+    /// Asks somebody to do something without which the command does not go on. Never silent.
+    pub(crate) fn request(&self, text: &str) {
+        self.write_note(text);
     }
 
     /// Says what needs attention.
@@ -115,8 +149,13 @@ impl Printer {
         self.note(&format!("{} {text}", self.shared.note_style.subdued("hint:")));
     }
 
-    /// Says why the command failed.
+    /// Says why the command failed: to people, or where data is JSON as one line in the envelope of the API's errors.
     pub(crate) fn failure(&self, failure: &Failure) {
+        if self.shared.format != Format::Table
+            && let Ok(line) = serde_json::to_string(&Envelope { error: failure })
+        {
+            return self.write_note(&line);
+        }
         let style = self.shared.note_style;
         let mut text = format!("{} {}", style.bad("error:"), failure.what());
         for cause in failure.causes() {
@@ -154,6 +193,18 @@ impl Printer {
             None => write(),
         }
     }
+}
+
+/// How the API writes errors.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: &'a Failure,
+}
+
+fn width_of(data: &io::Stdout) -> Option<u16> {
+    let known = || terminal_size::terminal_size_of(data).map(|(width, _)| width.0);
+    data.is_terminal()
+        .then(|| known().filter(|width| *width > 0).unwrap_or(WIDTH))
 }
 
 fn json(text: Result<String, serde_json::Error>) -> Result<String, Failure> {
@@ -200,6 +251,7 @@ pub(crate) mod tests {
         let shared = Arc::new(Places {
             format,
             quiet,
+            width: None,
             data_style: Style::new(false),
             note_style: Style::new(false),
             bars: None,
@@ -250,18 +302,25 @@ pub(crate) mod tests {
 
     #[test]
     fn a_failure_is_told_with_its_causes_and_what_to_do() {
-        let (printer, data, notes) = captured(Format::Json, true);
-        printer.failure(
-            &Failure::new("It broke.")
-                .because("the glass")
-                .because("the fall")
-                .hint("Use plastic."),
+        let failure = Failure::new("It broke.")
+            .coded("Broken")
+            .because("the glass")
+            .because("the fall")
+            .hint("Use plastic.");
+        let to_people = "error: It broke.\n  the glass\n  the fall\nhint: Use plastic.\n";
+        let to_programs = concat!(
+            r#"{"error":{"code":"Broken","message":"It broke.","causes":["the glass","the fall"],"hint":"Use plastic."}}"#,
+            "\n"
         );
-        assert_eq!(
-            notes.text(),
-            "error: It broke.\n  the glass\n  the fall\nhint: Use plastic.\n"
-        );
-        assert_eq!(data.text(), "");
+        for (format, expected) in [
+            (Format::Table, to_people),
+            (Format::Json, to_programs),
+            (Format::Ndjson, to_programs),
+        ] {
+            let (printer, data, notes) = captured(format, true);
+            printer.failure(&failure);
+            assert_eq!((notes.text().as_str(), data.text().as_str()), (expected, ""));
+        }
     }
 
     #[test]

@@ -9,22 +9,40 @@ use jiff::tz::TimeZone;
 use server::{Clock, Tls};
 
 use crate::args::{PeriodArgs, ServerArgs};
+use crate::environment::SystemClock;
 use crate::failure::Failure;
+use crate::sign_ins::SignIns;
 
 /// The most bytes a file with a secret, a token or a certificate may have.
 const SMALL_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The client of an operator.
+/// The client of whoever asks: of an operator whose credential is given, else of whoever signed in to the server.
 ///
 /// # Errors
-/// If there is no credential, or what is named cannot be used.
-pub(crate) fn operator_client(args: &ServerArgs) -> Result<Client, Failure> {
-    let credential = operator_credential(args)?.ok_or_else(|| {
-        Failure::usage("There is no operator's credential.").hint(
-            "Give one with METERBRIDGE_CREDENTIAL or --credential-file FILE; `meterbridge init` prints it once.",
-        )
-    })?;
-    client(args, credential)
+/// If there is neither, the sign-in is over, or what is named cannot be used.
+pub(crate) async fn caller(args: &ServerArgs) -> Result<Client, Failure> {
+    let client = anonymous_client(args, None)?;
+    if let Some(credential) = operator_credential(args)? {
+        return Ok(client.with_credential(credential));
+    }
+    let sign_ins = SignIns::of(args)?;
+    let Some(sign_in) = sign_ins.find(client.server())? else {
+        let what = format!("Nobody is signed in to {}.", client.server());
+        return Err(Failure::new(what).coded("NoCredential").hint(
+            "Sign in with `meterbridge login`, or give an operator's credential with METERBRIDGE_CREDENTIAL or \
+             --credential-file FILE; `meterbridge init` prints it once.",
+        ));
+    };
+    let client = anonymous_client(args, sign_in.ca.as_deref())?;
+    let credential = if sign_in.is_due(SystemClock.now()) {
+        let renewed = sign_in.renewed(&client).await?;
+        let credential = renewed.credential();
+        sign_ins.keep(client.server(), renewed)?;
+        credential
+    } else {
+        sign_in.credential()
+    };
+    Ok(client.with_credential(credential))
 }
 
 /// The operator's credential, if one is given.
@@ -41,16 +59,24 @@ pub(crate) fn operator_credential(args: &ServerArgs) -> Result<Option<Credential
 /// # Errors
 /// If the URL or the CA cannot be used.
 pub(crate) fn client(args: &ServerArgs, credential: Credential) -> Result<Client, Failure> {
-    let builder = Client::builder(&args.url).credential(credential);
-    let builder = match ca_file(args) {
-        Some(path) => builder.ca_pem(small_file(&path)?),
+    Ok(anonymous_client(args, None)?.with_credential(credential))
+}
+
+/// A client without a credential. The server is trusted by this CA certificate, if the command line names none.
+///
+/// # Errors
+/// If the URL or the CA cannot be used.
+pub(crate) fn anonymous_client(args: &ServerArgs, ca: Option<&Path>) -> Result<Client, Failure> {
+    let builder = Client::builder(&args.url);
+    let builder = match ca_file(args).as_deref().or(ca) {
+        Some(path) => builder.ca_pem(small_file(path)?),
         None => builder,
     };
     Ok(builder.build()?)
 }
 
 /// The CA certificate to trust: the one that is named, else that of a server on this machine.
-fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
+pub(crate) fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
     let of_data = || {
         args.data
             .as_deref()
@@ -71,7 +97,7 @@ pub(crate) fn secret(file: Option<&Path>, given: Option<&str>) -> Result<Option<
         (None, None) => return Ok(None),
     };
     if text.trim().is_empty() {
-        return Err(Failure::usage("The credential is empty."));
+        return Err(Failure::new("The credential is empty.").coded("NoCredential"));
     }
     Ok(Some(Credential::new(&text)))
 }
@@ -88,7 +114,11 @@ pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
         .to_owned())
 }
 
-fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
+/// The bytes of a short file.
+///
+/// # Errors
+/// If it cannot be read or is too long.
+pub(crate) fn small_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut content = Vec::new();
     let file = fs::File::open(path).map_err(|error| Failure::file(path, &error))?;
     file.take(SMALL_FILE_BYTES_MAX + 1)
@@ -166,7 +196,7 @@ mod tests {
             Some(Credential::new("mbo_given"))
         );
         assert_eq!(secret(None, None).unwrap(), None);
-        assert_eq!(secret(Some(&empty), None).unwrap_err().exit_code(), 2);
+        assert_eq!(secret(Some(&empty), None).unwrap_err().exit_code(), 1);
         let missing = secret(Some(&directory.path().join("none")), None).unwrap_err();
         assert!(missing.what().contains("none"), "{missing:?}");
     }

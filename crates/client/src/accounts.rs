@@ -24,6 +24,15 @@ impl Client {
         self.list(&["api", "v1", "partners"], &[]).await
     }
 
+    /// A partner.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn partner(&self, id: &str) -> Result<Partner, ClientError> {
+        self.ask(Call::new(Method::GET, ["api", "v1", "partners", id]))
+            .await
+    }
+
     /// Creates a customer. With an id, doing so again changes nothing.
     ///
     /// # Errors
@@ -39,6 +48,15 @@ impl Client {
     /// [`ClientError`].
     pub async fn customers(&self) -> Result<Vec<Customer>, ClientError> {
         self.list(&["api", "v1", "customers"], &[]).await
+    }
+
+    /// A customer.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn customer(&self, id: &str) -> Result<Customer, ClientError> {
+        self.ask(Call::new(Method::GET, ["api", "v1", "customers", id]))
+            .await
     }
 
     /// Creates a subscription. With an id, doing so again changes nothing.
@@ -59,6 +77,15 @@ impl Client {
     /// [`ClientError`].
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, ClientError> {
         self.list(&["api", "v1", "subscriptions"], &[]).await
+    }
+
+    /// A subscription.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn subscription(&self, id: &str) -> Result<Subscription, ClientError> {
+        self.ask(Call::new(Method::GET, ["api", "v1", "subscriptions", id]))
+            .await
     }
 
     /// Lets nothing new be registered with or mapped to a subscription.

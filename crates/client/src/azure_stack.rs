@@ -134,12 +134,12 @@ impl Client {
         self.ask(at.call(Method::GET, &[])).await
     }
 
-    /// Ends a registration, if it is there.
+    /// Ends a registration. Says whether there was one.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn delete_registration(&self, at: &RegistrationPath) -> Result<(), ClientError> {
-        self.tell(at.call(Method::DELETE, &[])).await
+    pub async fn delete_registration(&self, at: &RegistrationPath) -> Result<bool, ClientError> {
+        self.remove(at.call(Method::DELETE, &[])).await
     }
 
     /// The activation key of a registration: the stack's credential for delivering usage.
@@ -175,7 +175,20 @@ impl Client {
         .await
     }
 
-    /// Removes a tenant, if it is mapped: its later usage falls to the default subscription.
+    /// The tenant that a customer's subscription pays for now.
+    ///
+    /// # Errors
+    /// [`ClientError`]; as refusal `CustomerSubscriptionNotFound` if it pays for none.
+    pub async fn tenant(
+        &self,
+        at: &RegistrationPath,
+        subscription_id: &str,
+    ) -> Result<CustomerSubscription, ClientError> {
+        self.ask(at.call(Method::GET, &["customerSubscriptions", subscription_id]))
+            .await
+    }
+
+    /// Removes a tenant: its later usage falls to the default subscription. Says whether it was mapped.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -183,9 +196,9 @@ impl Client {
         &self,
         at: &RegistrationPath,
         subscription_id: &str,
-    ) -> Result<(), ClientError> {
+    ) -> Result<bool, ClientError> {
         let call = at.call(Method::DELETE, &["customerSubscriptions", subscription_id]);
-        self.tell(call).await
+        self.remove(call).await
     }
 
     /// The tenants that are mapped now.

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use reqwest::Method;
-use wire::api::{LawCheck, MeasuredUsage, Meter, PriceList, QuarantinedRecord, Statement, UnmappedUsage};
+use wire::api::{
+    LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, PublishedPriceList, QuarantinedRecord,
+    Statement, UnmappedUsage,
+};
 
-use crate::call::Call;
+use crate::call::{Answered, Call};
 use crate::{Client, ClientError};
 
 impl Client {
@@ -37,9 +40,28 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn put_price_list(&self, name: &str, version: Bytes) -> Result<PriceList, ClientError> {
+    pub async fn put_price_list(
+        &self,
+        name: &str,
+        version: Bytes,
+    ) -> Result<Answered<PublishedPriceList>, ClientError> {
         let call = Call::new(Method::PUT, ["api", "v1", "price-lists", name]);
-        self.ask(call.body("application/json", version)).await
+        self.ask_with_warnings(call.body("application/json", version))
+            .await
+    }
+
+    /// What [`Client::put_price_list`] would answer. Nothing is published.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn try_price_list(
+        &self,
+        name: &str,
+        version: Bytes,
+    ) -> Result<Answered<PublishedPriceList>, ClientError> {
+        let call = Call::new(Method::PUT, ["api", "v1", "price-lists", name]).query("dryRun", Some("true"));
+        self.ask_with_warnings(call.body("application/json", version))
+            .await
     }
 
     /// The statement of a subscription for a period.
@@ -51,11 +73,11 @@ impl Client {
         self.ask(call.query("period", Some(period))).await
     }
 
-    /// The statements of every subscription that is charged in a period.
+    /// The statements of every subscription that is charged in a period, or why one has none.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn statements(&self, period: &str) -> Result<Vec<Statement>, ClientError> {
+    pub async fn statements(&self, period: &str) -> Result<Vec<ListedStatement>, ClientError> {
         self.list(&["api", "v1", "statements"], &[("period", Some(period))])
             .await
     }

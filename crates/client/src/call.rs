@@ -152,9 +152,15 @@ impl Client {
         Ok(answer.with(self.read(&request, &answer)?))
     }
 
-    /// Sends a request whose answer says no more than that it was done.
+    /// Sends a request whose answer says nothing more than that it was done.
     pub(crate) async fn tell(&self, call: Call) -> Result<(), ClientError> {
-        self.send(call).await.map(drop)
+        self.send(call).await.map(|_| ())
+    }
+
+    /// Removes something. Says whether it was there: Azure Resource Manager answers 200 if it was and 204 if not.
+    pub(crate) async fn remove(&self, call: Call) -> Result<bool, ClientError> {
+        let answer = self.send(call).await?;
+        Ok(answer.status != StatusCode::NO_CONTENT)
     }
 
     fn read<T: DeserializeOwned>(&self, request: &str, answer: &Answer) -> Result<T, ClientError> {
@@ -278,13 +284,22 @@ fn refusal(answer: &Answer) -> Refusal {
             code,
             message,
             target,
-            ..
         } = error;
         return Refusal {
             status,
             code,
             message,
             target,
+            hint,
+            request_id,
+        };
+    }
+    if let Some((code, message)) = crate::sign_in::refusal(status, &answer.body) {
+        return Refusal {
+            status,
+            code,
+            message,
+            target: None,
             hint,
             request_id,
         };

@@ -76,8 +76,8 @@ impl ClientBuilder {
     /// The client. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ClientError::Settings`] if the URL is not `https` (`http` is good for the same machine only: credentials
-    /// would travel in the clear), or the CA is not a certificate.
+    /// [`ClientError::Url`] if the URL is not `https` (`http` is good for the same machine only: credentials would
+    /// travel in the clear), [`ClientError::Settings`] if the CA is not a certificate.
     pub fn build(self) -> Result<Client, ClientError> {
         let server = server_url(&self.url)?;
         // Deliveries are few and large: HTTP/1.1 carries them faster than HTTP/2 does in frames.
@@ -115,9 +115,9 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, ClientError> {
 }
 
 fn server_url(text: &str) -> Result<Url, ClientError> {
-    let refuse = |why: &str| {
-        let expected = "Expected the server's URL, such as https://meterbridge.example:8443";
-        ClientError::Settings(format!("'{text}' is not a server's URL: {why}. {expected}."))
+    let refuse = |why: &str| ClientError::Url {
+        url: text.to_owned(),
+        why: why.to_owned(),
     };
     let url: Url = text.trim().parse().map_err(|error| refuse(&format!("{error}")))?;
     match url.scheme() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An operator's credential, or a stack's activation key. Its text goes into requests and nowhere else.
+/// An access token, an operator's credential, or a stack's activation key. Its text goes into requests and nowhere else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential(String);
 

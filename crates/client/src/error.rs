@@ -1,4 +1,4 @@
-//! What can go wrong between a client and the server, and what to do about it.
+//! What can go wrong between a client and the server.
 
 use std::error::Error;
 
@@ -10,6 +10,14 @@ pub enum ClientError {
     /// The client cannot be built so.
     #[error("{0}")]
     Settings(String),
+    /// At this URL there cannot be a server.
+    #[error("'{url}' is not a server's URL: {why}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server said no.
     #[error("{0}")]
     Refused(Box<Refusal>),
@@ -24,6 +32,14 @@ pub enum ClientError {
     /// The server's certificate is not one of those trusted.
     #[error("The certificate of {server} is not trusted: {cause}")]
     Untrusted {
+        /// The server.
+        server: String,
+        /// What the check said.
+        cause: String,
+    },
+    /// The server's certificate is trusted, but for other names than the one it was called by.
+    #[error("The certificate of {server} is not for that name: {cause}")]
+    OtherName {
         /// The server.
         server: String,
         /// What the check said.
@@ -75,35 +91,6 @@ impl ClientError {
         }
     }
 
-    /// What to do about it, where that is known.
-    #[must_use]
-    pub fn hint(&self) -> Option<&str> {
-        match self {
-            Self::Unreachable { .. } => {
-                Some("Check that the server runs and that the URL names its address and port.")
-            }
-            Self::Untrusted { .. } => Some(
-                "Trust the server's own CA: it prints the path of its CA certificate when it starts. Copy that file \
-                 here and name it.",
-            ),
-            Self::TimedOut { .. } => Some("The server may be busy. Try again; nothing is counted twice."),
-            Self::Unintelligible { .. } => Some(
-                "Client and server may be of different versions, or something between them answered instead.",
-            ),
-            Self::Refused(refusal) if refusal.hint.is_some() => refusal.hint.as_deref(),
-            Self::Refused(refusal) => match refusal.status {
-                StatusCode::UNAUTHORIZED => {
-                    Some("Check the credential: it is printed once, when it is made.")
-                }
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                    Some("The server is busy. Try again later; nothing is counted twice.")
-                }
-                _ => None,
-            },
-            Self::Settings(_) => None,
-        }
-    }
-
     /// Sorts what the HTTP library says into what an operator can act on.
     pub(crate) fn of_transport(server: &str, error: &reqwest::Error) -> Self {
         let server = server.to_owned();
@@ -111,7 +98,9 @@ impl ClientError {
             return Self::TimedOut { server };
         }
         let cause = innermost(error);
-        if cause.contains("certificate") {
+        if cause.contains("certificate not valid for name") {
+            Self::OtherName { server, cause }
+        } else if cause.contains("certificate") {
             Self::Untrusted { server, cause }
         } else {
             Self::Unreachable { server, cause }

@@ -3,9 +3,11 @@
 //! A [`Client`] speaks TLS (plain HTTP only to the same machine), carries one caller's [`Credential`], and answers
 //! with the shapes of `wire`. Requests that do no harm when repeated are sent again while the server says that it is
 //! busy, and deliveries also when the connection is lost, a bounded number of times; every other failure is a
-//! [`ClientError`] at once, in the server's own words where it had any.
+//! [`ClientError`] at once, in the server's own words where it had any. [`sign_in`] gets people and programs the token
+//! that is their credential.
 
 mod accounts;
+mod authorization;
 mod azure_stack;
 mod bills;
 mod call;
@@ -13,8 +15,11 @@ mod connection;
 mod credential;
 mod delivery;
 mod error;
+mod identity;
 mod paging;
 mod retry;
+mod roles;
+pub mod sign_in;
 mod stacks;
 
 pub use azure_stack::RegistrationPath;
@@ -26,3 +31,4 @@ pub use error::{ClientError, Refusal};
 pub use paging::ITEMS_MAX;
 pub use reqwest::StatusCode;
 pub use retry::{ATTEMPTS_MAX, WAITING_MAX};
+pub use roles::RoleOf;

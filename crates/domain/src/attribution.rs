@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::ids::{LocalSubscriptionId, RegistrationId, SubscriptionId, TenantId};
 use crate::registration::BillingModel;
-use crate::time::HourInterval;
+use crate::time::{Hour, HourInterval};
 use crate::timeline::{Recorded, Timeline};
 
 /// What a registration means for usage while it holds.
@@ -43,6 +43,53 @@ pub struct StackHistory {
     pub mappings: HashMap<(RegistrationId, TenantId), Timeline<Option<SubscriptionId>>>,
     /// The stack's directory: which tenant a local subscription belonged to.
     pub directory: HashMap<LocalSubscriptionId, Timeline<LocalSubscription>>,
+}
+
+/// The hours in which one registration of a stack was valid, from the first to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// The registration.
+    pub registration: RegistrationId,
+    /// Its hours; those of a live one have no end.
+    pub hours: HourInterval,
+}
+
+impl StackHistory {
+    /// The registrations that the stack had, in the order of their hours. One that was deleted in the hour in which it
+    /// was made was valid in none, and is left out. Only a registration's own mappings decide who pays in its hours.
+    #[must_use]
+    pub fn lives(&self) -> Vec<Life> {
+        let mut lives: Vec<Life> = Vec::new();
+        for (hours, assertion) in self.registration.segments(HourInterval::from(Hour::MIN)) {
+            let Some(terms) = assertion.and_then(|assertion| assertion.value) else {
+                continue;
+            };
+            match lives
+                .iter_mut()
+                .find(|life| life.registration == terms.registration)
+            {
+                Some(life) => {
+                    life.hours = HourInterval::new(life.hours.start(), hours.end()).unwrap_or(life.hours);
+                }
+                None => lives.push(Life {
+                    registration: terms.registration,
+                    hours,
+                }),
+            }
+        }
+        lives
+    }
+
+    /// The hours of an interval, in order, in which no registration was valid: usage in them is kept and charged to
+    /// nobody.
+    #[must_use]
+    pub fn unregistered(&self, within: HourInterval) -> Vec<HourInterval> {
+        let segments = self.registration.segments(within).into_iter();
+        segments
+            .filter(|(_, registration)| registration.is_none_or(|assertion| assertion.value.is_none()))
+            .map(|(hours, _)| hours)
+            .collect()
+    }
 }
 
 /// Why a payer pays.
@@ -161,7 +208,7 @@ fn by_default(terms: RegistrationTerms, reason: Reason, tenant: Option<TenantId>
 mod tests {
     use super::*;
     use crate::ids::ObjectId;
-    use crate::time::{Hour, Timestamp};
+    use crate::time::Timestamp;
     use crate::timeline::Assertion;
     use proptest::prelude::*;
 
@@ -258,6 +305,9 @@ mod tests {
             told(&history, hours(5, 20)),
             [(5, 10, None), (10, 20, Some((CUSTOMER, Reason::TenantMapping)))]
         );
+        history.registration.assert(from(15, 4, None));
+        assert_eq!(history.unregistered(hours(5, 20)), [hours(5, 10), hours(15, 20)]);
+        assert_eq!(history.unregistered(hours(10, 15)), []);
     }
 
     #[test]
@@ -299,6 +349,16 @@ mod tests {
             billing_model: BillingModel::PayAsYouUse,
         };
         history.registration.assert(from(12, 5, Some(terms)));
+        let lives: Vec<_> = history
+            .lives()
+            .iter()
+            .map(|it| (it.registration, it.hours))
+            .collect();
+        let second = HourInterval::from(Hour::from_epoch_hours(12).unwrap());
+        assert_eq!(
+            lives,
+            [(REGISTRATION, hours(0, 10)), (terms.registration, second)]
+        );
         assert_eq!(
             told(&history, hours(8, 14)),
             [

@@ -99,8 +99,17 @@ guid_id! {
     BatchId;
     /// An account that operates the platform.
     OperatorId;
-    /// An object in a directory: a user, an application, a service principal.
+    /// An object in a directory: a user, a group, a service principal. What roles are given to.
     ObjectId;
+    /// An application, unique over all directories. A client proves itself under this id, and acts as the service
+    /// principal of the application.
+    ApplicationId;
+    /// A secret or a certificate of an application.
+    CredentialId;
+    /// What a role allows.
+    RoleDefinitionId;
+    /// A role given to somebody somewhere.
+    RoleAssignmentId;
 }
 
 #[cfg(test)]

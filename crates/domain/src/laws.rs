@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::LocalMeterId;
+use crate::ids::{BillingMeterId, LocalMeterId, SubscriptionId};
 use crate::money::{Money, MoneyError};
-use crate::quantity::QuantitySum;
+use crate::quantity::{QuantitySum, Rational};
 use crate::statement::Statement;
 
 /// A law does not hold.
@@ -40,6 +40,21 @@ pub enum Violation {
         /// What went out.
         attributed: QuantitySum,
     },
+    /// Law 2, as far as a bill.
+    #[error(
+        "law 2: of local meter {meter} {attributed} was attributed to subscription {payer}, but its statement shows \
+         {shown}"
+    )]
+    BillDisagrees {
+        /// Who pays.
+        payer: SubscriptionId,
+        /// The local meter.
+        meter: LocalMeterId,
+        /// What was attributed to it.
+        attributed: QuantitySum,
+        /// What its statement measures in lines and shows without charging.
+        shown: QuantitySum,
+    },
     /// Law 3.
     #[error("law 3: {what} sum to {sum}, not to {whole}")]
     SumsDisagree {
@@ -49,6 +64,16 @@ pub enum Violation {
         sum: Money,
         /// What they should sum to.
         whole: Money,
+    },
+    /// Law 3, of quantities.
+    #[error("law 3: what was measured of billing meter {meter} converts to {converted}, not to {quantity}")]
+    MeasuredDisagrees {
+        /// The billing meter of the line.
+        meter: BillingMeterId,
+        /// What was measured, each quantity times its factor.
+        converted: Box<Rational>,
+        /// The quantity of the line.
+        quantity: Box<Rational>,
     },
     /// Law 3, where a sum cannot even be had.
     #[error("law 3: {0}")]
@@ -123,10 +148,42 @@ pub fn no_usage_lost(
     Ok(())
 }
 
-/// Law 3, as far as a statement alone can show it: shares sum to their line, and lines to the total.
+/// Law 2, carried on to the bill: what was attributed to a payer is what its statement measures in lines and what it
+/// shows without charging, per local meter, exactly.
 ///
 /// # Errors
-/// [`Violation::SumsDisagree`] naming what does not sum up.
+/// [`Violation::BillDisagrees`] naming the first meter for which it does not hold.
+pub fn nothing_off_the_bill(attributed: &UsageByMeter, statement: &Statement) -> Result<(), Violation> {
+    let mut shown = UsageByMeter::new();
+    let measured = statement.lines.iter().flat_map(|line| &line.measured);
+    let measured = measured.map(|it| (it.local_meter, &it.quantity));
+    let not_charged = statement
+        .not_charged
+        .iter()
+        .map(|it| (it.local_meter, &it.quantity));
+    for (meter, quantity) in measured.chain(not_charged) {
+        shown.entry(meter).or_default().add(quantity);
+    }
+    for meter in attributed.keys().chain(shown.keys()) {
+        let of = |usage: &UsageByMeter| usage.get(meter).cloned().unwrap_or_default();
+        let (attributed, shown) = (of(attributed), of(&shown));
+        if attributed != shown {
+            return Err(Violation::BillDisagrees {
+                payer: statement.subscription,
+                meter: *meter,
+                attributed,
+                shown,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Law 3, as far as a statement alone can show it: what was measured converts to its line's quantity, shares sum to
+/// their line, and lines to the total.
+///
+/// # Errors
+/// [`Violation::MeasuredDisagrees`] or [`Violation::SumsDisagree`] naming what does not sum up.
 pub fn sums_agree(statement: &Statement) -> Result<(), Violation> {
     let currency = statement.total.currency();
     let agree = |what, sum, whole| {
@@ -139,6 +196,18 @@ pub fn sums_agree(statement: &Statement) -> Result<(), Violation> {
     for line in &statement.lines {
         let shares = Money::checked_sum(currency, line.shares.iter().map(|share| share.amount))?;
         agree("the shares of a line", shares, line.amount)?;
+        let converted = line
+            .measured
+            .iter()
+            .map(|it| it.quantity.to_rational() * &it.factor);
+        let converted: Rational = converted.sum();
+        if converted != line.quantity {
+            return Err(Violation::MeasuredDisagrees {
+                meter: line.meter,
+                converted: Box::new(converted),
+                quantity: Box::new(line.quantity.clone()),
+            });
+        }
     }
     let lines = Money::checked_sum(currency, statement.lines.iter().map(|line| line.amount))?;
     agree("the lines of a statement", lines, statement.total)

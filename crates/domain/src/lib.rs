@@ -6,13 +6,15 @@
 //!
 //! Modules depend on each other in one direction only, in this order:
 //!
-//! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `registration` -> `usage` ->
-//! `attribution` -> `catalog` -> `rating` -> `statement` -> `books` -> `laws`.
+//! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `identity` -> `authorization` ->
+//! `registration` -> `usage` -> `attribution` -> `catalog` -> `rating` -> `statement` -> `books` -> `laws`.
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
 pub mod attribution;
+pub mod authorization;
 pub mod books;
 pub mod catalog;
+pub mod identity;
 pub mod ids;
 pub mod laws;
 pub mod money;

@@ -47,6 +47,12 @@ const CODES: [(u8, &str); 3] = [
 ];
 
 impl Currency {
+    /// No currency, by the code that ISO 4217 has for that: of a statement without prices. No price list can have it.
+    pub const NONE: Self = Self {
+        code: *b"XXX",
+        minor_digits: 0,
+    };
+
     /// The United States dollar.
     pub const USD: Self = Self {
         code: *b"USD",

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
+use num_traits::{One, Signed, ToPrimitive, Zero};
 
 /// An exact fraction.
 pub use num_rational::BigRational as Rational;
@@ -340,18 +340,29 @@ impl fmt::Debug for QuantitySum {
     }
 }
 
-/// Writes a fraction as a decimal with at most this many places, rounded half away from zero, for people to read.
-/// The second value says whether the text is the exact number. Money is never made from the text: see
+/// Writes a fraction as a decimal: in full where it ends, and rounded half away from zero to this many places where it
+/// does not. The second value says whether the text is the exact number. Money is never made from the text: see
 /// [`crate::money::round`].
 #[must_use]
-pub fn decimal_text(number: &BigRational, places_max: u32) -> (String, bool) {
-    let scaled = number * power_of_ten(places_max);
-    let rounded = scaled.round();
-    let exact = rounded == scaled;
-    (
-        QuantitySum::new(rounded.to_integer(), places_max).to_string(),
-        exact,
-    )
+pub fn decimal_text(number: &BigRational, places_of_endless: u32) -> (String, bool) {
+    let in_full = decimal_places(number);
+    let places = in_full.unwrap_or(places_of_endless);
+    let units = (number * power_of_ten(places)).round().to_integer();
+    (QuantitySum::new(units, places).to_string(), in_full.is_some())
+}
+
+/// How many places a fraction has as a decimal; none if it never ends. It ends if its denominator, in lowest terms, is a
+/// product of twos and fives.
+fn decimal_places(number: &BigRational) -> Option<u32> {
+    let (two, five) = (BigInt::from(2), BigInt::from(5));
+    let (mut rest, mut twos, mut fives) = (number.denom().clone(), 0, 0);
+    for (prime, count) in [(&two, &mut twos), (&five, &mut fives)] {
+        while (&rest % prime).is_zero() {
+            rest /= prime;
+            *count += 1;
+        }
+    }
+    rest.is_one().then(|| twos.max(fives))
 }
 
 #[cfg(test)]
@@ -439,9 +450,23 @@ mod tests {
     fn a_fraction_is_shown_rounded_and_says_so() {
         let third = BigRational::new(1.into(), 3.into());
         assert_eq!(decimal_text(&third, 4), ("0.3333".to_owned(), false));
-        let half = BigRational::new((-5).into(), 1000.into());
-        assert_eq!(decimal_text(&half, 2), ("-0.01".to_owned(), false));
-        assert_eq!(decimal_text(&half, 3), ("-0.005".to_owned(), true));
+        let two_thirds = BigRational::new((-2).into(), 300.into());
+        assert_eq!(decimal_text(&two_thirds, 3), ("-0.007".to_owned(), false));
+    }
+
+    #[test]
+    fn a_fraction_that_ends_is_shown_to_its_end() {
+        for (numerator, denominator, text) in [
+            (-5, 1000, "-0.005"),
+            (1, 1024, "0.0009765625"),
+            (1, 1 << 20, "0.00000095367431640625"),
+            (372, 744, "0.5"),
+            (0, 7, "0"),
+            (1200, 1, "1200"),
+        ] {
+            let number = BigRational::new(numerator.into(), denominator.into());
+            assert_eq!(decimal_text(&number, 2), (text.to_owned(), true));
+        }
     }
 
     proptest! {

@@ -4,19 +4,25 @@
 //! rounded once; a line's shares are split from the rounded amount, and the total is the sum of the lines. So shares
 //! sum to lines and lines to the total, always.
 
-use std::collections::BTreeMap;
+mod names;
+mod pieces;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use num_rational::BigRational;
 use num_traits::Zero;
 
 use crate::attribution::Reason;
-use crate::catalog::{Billing, Catalog, Price, PriceListName, Tariff};
+use crate::catalog::{Billing, Catalog, Price, PriceListName, PriceSource, Tariff};
 use crate::ids::{BillingMeterId, CloudId, LocalMeterId, LocalSubscriptionId, SubscriptionId, TenantId};
 use crate::money::{self, Currency, Money, MoneyError};
-use crate::quantity::QuantitySum;
+use crate::quantity::{Quantity, QuantitySum};
 use crate::rating::{Rated, rate};
 use crate::registration::BillingModel;
 use crate::time::{Hour, HourInterval, Period};
+
+pub use names::{Names, Party};
+pub use pieces::amounts_of;
 
 /// Usage of one local meter that one payer is charged for, for one reason, under one price version.
 #[derive(Debug, Clone)]
@@ -55,6 +61,14 @@ pub enum Pricing {
 }
 
 impl Pricing {
+    /// Where the price comes from, if its list says so; nothing at all for development, which has no price.
+    fn source(&self) -> Option<Option<PriceSource>> {
+        match self {
+            Self::Development => None,
+            Self::Price { price, .. } => Some(price.source()),
+        }
+    }
+
     /// From when it was this price; of no hour, and after every other, for development.
     fn since(&self) -> Hour {
         match self {
@@ -79,6 +93,17 @@ pub struct Share {
     pub amount: Money,
 }
 
+/// What a stack measured of one local meter, and what one unit of it is in units of the billing meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// The local meter.
+    pub local_meter: LocalMeterId,
+    /// How much, in the local meter's unit.
+    pub quantity: QuantitySum,
+    /// The factor of conversion in this period, exact.
+    pub factor: BigRational,
+}
+
 /// One line of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -86,6 +111,13 @@ pub struct Line {
     pub meter: BillingMeterId,
     /// At which price.
     pub pricing: Pricing,
+    /// Where the price comes from: what the versions say that priced its hours, those that say nothing among them.
+    pub sources: BTreeSet<Option<PriceSource>>,
+    /// What was measured: each quantity times its factor sums to [`Line::quantity`], exactly.
+    pub measured: Vec<Measured>,
+    /// How much of the meter was used in the period before this price held. The included quantity and the tiers count
+    /// from the start of the period; see [`Line::tier_position`].
+    pub used_before: BigRational,
     /// How much, in the billing meter's unit, exact.
     pub quantity: BigRational,
     /// How the price applies to it, exact.
@@ -97,6 +129,42 @@ pub struct Line {
 }
 
 impl Line {
+    /// Where the price of the line comes from: a sample if that of any part of it is one, and otherwise what all parts
+    /// say.
+    #[must_use]
+    pub fn price_source(&self) -> Option<PriceSource> {
+        let sample = Some(PriceSource::Sample);
+        if self.sources.contains(&sample) {
+            return sample;
+        }
+        match self.sources.first() {
+            Some(first) if self.sources.len() == 1 => *first,
+            _ => None,
+        }
+    }
+
+    /// What its price includes in each period, whichever lines take it.
+    #[must_use]
+    pub fn price_included(&self) -> Quantity {
+        match &self.pricing {
+            Pricing::Development => Quantity::ZERO,
+            Pricing::Price { price, .. } => price.included(),
+        }
+    }
+
+    /// How much of it was priced: all but what was included.
+    #[must_use]
+    pub fn charged(&self) -> BigRational {
+        &self.quantity - &self.rated.included
+    }
+
+    /// The place in the tiers at which it begins: what was used before this price held, less what the price includes.
+    #[must_use]
+    pub fn tier_position(&self) -> BigRational {
+        let past_included = &self.used_before - self.price_included().to_rational();
+        past_included.max(BigRational::zero())
+    }
+
     /// The reason for all of the line, if there is but one.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
@@ -141,7 +209,7 @@ pub struct Statement {
     pub period: Period,
     /// The price lists that applied, in the order of their hours.
     pub price_lists: Vec<PriceListName>,
-    /// The lines, by meter and then by the time of their price.
+    /// The lines, by category and name of their meter and then by the time of their price.
     pub lines: Vec<Line>,
     /// What was used and is not charged.
     pub not_charged: Vec<NotCharged>,
@@ -155,22 +223,45 @@ type User = (CloudId, Option<TenantId>, Reason);
 /// A line in the making.
 struct Draft {
     pricing: Pricing,
+    sources: BTreeSet<Option<PriceSource>>,
+    measured: BTreeMap<LocalMeterId, Measured>,
+    used_before: BigRational,
     quantity: BigRational,
     rated: Rated,
     users: BTreeMap<User, BigRational>,
 }
 
 impl Draft {
-    fn new(pricing: Pricing) -> Self {
+    fn new(pricing: Pricing, used_before: BigRational) -> Self {
         Self {
             pricing,
+            sources: BTreeSet::new(),
+            measured: BTreeMap::new(),
+            used_before,
             quantity: BigRational::zero(),
             rated: Rated::default(),
             users: BTreeMap::new(),
         }
     }
 
-    fn into_line(self, meter: BillingMeterId, currency: Currency) -> Result<Line, MoneyError> {
+    fn add(&mut self, used: &ChargedUsage, ratio: BigRational, quantity: BigRational, rated: Rated) {
+        let measured = self.measured.entry(used.local_meter).or_insert_with(|| Measured {
+            local_meter: used.local_meter,
+            quantity: QuantitySum::default(),
+            factor: ratio,
+        });
+        measured.quantity.add(&used.quantity);
+        self.rated.add(rated);
+        *self.users.entry(user(used)).or_default() += &quantity;
+        self.quantity += quantity;
+    }
+
+    fn into_line(
+        self,
+        meter: BillingMeterId,
+        currency: Currency,
+        catalog: &Catalog,
+    ) -> Result<Line, MoneyError> {
         let amount = money::round(&self.rated.amount(), currency)?;
         let (users, quantities): (Vec<User>, Vec<BigRational>) = self.users.into_iter().unzip();
         let amounts = amount.split(&quantities)?;
@@ -184,9 +275,14 @@ impl Draft {
                 amount,
             })
             .collect();
+        let mut measured: Vec<Measured> = self.measured.into_values().collect();
+        measured.sort_by_cached_key(|measured| local_place(measured.local_meter, catalog));
         Ok(Line {
             meter,
             pricing: self.pricing,
+            sources: self.sources,
+            measured,
+            used_before: self.used_before,
             quantity: self.quantity,
             rated: self.rated,
             amount,
@@ -230,36 +326,33 @@ pub fn draw_up(
                 continue;
             }
         };
-        let quantity = used.quantity.to_rational() * ratio;
-        let rated = match &pricing {
-            Pricing::Development => Rated::default(),
+        let quantity = used.quantity.to_rational() * &ratio;
+        let (rated, used_before) = match &pricing {
+            Pricing::Development => (Rated::default(), BigRational::zero()),
             Pricing::Price { price, .. } => {
                 let position = positions.entry(meter).or_default();
-                let rated = rate(price, position, &quantity);
+                let before = position.clone();
                 *position += &quantity;
-                rated
+                (rate(price, &before, &quantity), before)
             }
         };
-        let draft = draft_for(meters.entry(meter).or_default(), pricing);
-        draft.rated.add(rated);
-        *draft
-            .users
-            .entry((used.stack, used.tenant, used.reason))
-            .or_default() += &quantity;
-        draft.quantity += quantity;
+        let source = pricing.source();
+        let draft = draft_for(meters.entry(meter).or_default(), pricing, used_before);
+        draft.sources.extend(source);
+        draft.add(used, ratio, quantity, rated);
     }
 
     let mut lines = Vec::new();
-    for (meter, mut drafts) in meters {
-        drafts.sort_by_key(|draft| draft.pricing.since());
+    for (meter, drafts) in meters {
         for draft in drafts {
-            lines.push(draft.into_line(meter, currency)?);
+            lines.push(draft.into_line(meter, currency, catalog)?);
         }
     }
+    lines.sort_by_cached_key(|line| place(line, catalog));
     let total = Money::checked_sum(currency, lines.iter().map(|line| line.amount))?;
     let mut price_lists: Vec<PriceListName> = tariff.parts().iter().map(|part| part.list.clone()).collect();
     price_lists.dedup();
-    let not_charged = not_charged
+    let mut not_charged: Vec<NotCharged> = not_charged
         .into_iter()
         .map(|((local_meter, because), quantity)| NotCharged {
             local_meter,
@@ -267,6 +360,7 @@ pub fn draw_up(
             quantity,
         })
         .collect();
+    not_charged.sort_by_cached_key(|it| (local_place(it.local_meter, catalog), it.because));
     Ok(Statement {
         subscription,
         period,
@@ -277,11 +371,28 @@ pub fn draw_up(
     })
 }
 
+fn user(used: &ChargedUsage) -> User {
+    (used.stack, used.tenant, used.reason)
+}
+
+/// The place of a line among the others.
+fn place(line: &Line, catalog: &Catalog) -> (Option<(String, String)>, BillingMeterId, Hour) {
+    let meter = catalog.billing_meter(line.meter);
+    let read_as = meter.map(|meter| (meter.category.clone(), meter.name.clone()));
+    (read_as, line.meter, line.pricing.since())
+}
+
+/// The place of a local meter among others: by name, those that nobody knows at the end.
+fn local_place(meter: LocalMeterId, catalog: &Catalog) -> (bool, Option<String>, LocalMeterId) {
+    let known = catalog.local_meter(meter);
+    (known.is_none(), known.map(|known| known.name.clone()), meter)
+}
+
 /// The draft of this price. Prices of one meter are told apart by the hour from which they hold.
-fn draft_for(drafts: &mut Vec<Draft>, pricing: Pricing) -> &mut Draft {
+fn draft_for(drafts: &mut Vec<Draft>, pricing: Pricing, used_before: BigRational) -> &mut Draft {
     let same = |draft: &Draft| draft.pricing.since() == pricing.since();
     let index = drafts.iter().position(same).unwrap_or_else(|| {
-        drafts.push(Draft::new(pricing));
+        drafts.push(Draft::new(pricing, used_before));
         drafts.len() - 1
     });
     &mut drafts[index]

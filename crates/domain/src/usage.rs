@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::ids::{LocalMeterId, LocalSubscriptionId};
 use crate::quantity::Quantity;
-use crate::time::{Hour, HourInterval};
+use crate::time::{Hour, HourInterval, Timestamp};
 
 /// The most records one delivery may hold.
 pub const RECORDS_PER_DELIVERY_MAX: usize = 50_000;
@@ -17,6 +17,16 @@ pub const RECORDS_PER_DELIVERY_MAX: usize = 50_000;
 pub const LOCATION_BYTES_MAX: usize = 256;
 /// The most bytes a record's tags, or its additional info, may have.
 pub const ATTRIBUTE_BYTES_MAX: usize = 16 * 1024;
+/// How many hours the clock of a stack may be ahead of the clock here. *(ours)*
+pub const CLOCK_AHEAD_HOURS_MAX: i32 = 1;
+
+/// The latest hour that what is received at a moment can be about: usage that begins later, or is said to have been
+/// reported later, has not happened yet. Usage that has begun counts though it has not ended: a stack reports the part
+/// of an hour or a day before the whole.
+#[must_use]
+pub fn latest_hour(received: Timestamp) -> Hour {
+    Hour::containing(received).plus(CLOCK_AHEAD_HOURS_MAX)
+}
 
 /// How long the interval of a record is. A series has one granularity per UTC day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +81,14 @@ pub struct UsageRecord<'a> {
     pub quantity: Quantity,
 }
 
+impl UsageRecord<'_> {
+    /// The first hour after the consumption: the usage end.
+    #[must_use]
+    pub fn end(&self) -> Hour {
+        self.start.plus(self.granularity.hours())
+    }
+}
+
 /// Why a record was put into quarantine: a stable code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QuarantineCode {
@@ -86,6 +104,8 @@ pub enum QuarantineCode {
     InvalidUsageTime,
     /// The interval is neither one UTC hour nor one UTC day.
     InvalidUsageInterval,
+    /// `usageStartTime` is later than [`latest_hour`].
+    UsageInFuture,
     /// `quantity` is not a decimal number of zero or more.
     InvalidQuantity,
     /// `quantity` has more digits than can be kept exactly.
@@ -100,13 +120,14 @@ pub enum QuarantineCode {
 
 impl QuarantineCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::MalformedRecord,
         Self::MissingProperty,
         Self::InvalidSubscriptionId,
         Self::InvalidMeterId,
         Self::InvalidUsageTime,
         Self::InvalidUsageInterval,
+        Self::UsageInFuture,
         Self::InvalidQuantity,
         Self::QuantityNotExact,
         Self::InvalidInstanceData,
@@ -124,6 +145,7 @@ impl QuarantineCode {
             Self::InvalidMeterId => "InvalidMeterId",
             Self::InvalidUsageTime => "InvalidUsageTime",
             Self::InvalidUsageInterval => "InvalidUsageInterval",
+            Self::UsageInFuture => "UsageInFuture",
             Self::InvalidQuantity => "InvalidQuantity",
             Self::QuantityNotExact => "QuantityNotExact",
             Self::InvalidInstanceData => "InvalidInstanceData",
@@ -251,6 +273,18 @@ mod tests {
         );
         assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-02T13:00:00Z"), None);
         assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-01T15:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_clock_may_be_an_hour_ahead_and_no_more() {
+        for (received, latest) in [
+            ("2026-10-01T13:00:00Z", "2026-10-01T14:00:00Z"),
+            ("2026-10-01T13:59:59.9Z", "2026-10-01T14:00:00Z"),
+            ("2026-12-31T23:30:00Z", "2027-01-01T00:00:00Z"),
+        ] {
+            let latest: Hour = latest.parse().unwrap();
+            assert_eq!(latest_hour(received.parse().unwrap()), latest, "{received}");
+        }
     }
 
     #[test]

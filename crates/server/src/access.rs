@@ -1,13 +1,14 @@
 //! The one place that turns a request into somebody who may do what it asks for.
 //!
 //! Every route says in the route table what it needs; this guard stands before each of them, so that no handler runs
-//! for anybody else. Directories, roles and Azure sign-in will find their place in [`authenticate`].
+//! for anybody else.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use app::access::{Caller, Right};
-use app::{Error, Kind};
+use app::{App, Error, Kind};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -17,8 +18,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::Door;
+use crate::arm::scope;
 use crate::credential;
 use crate::error::Failure;
+use crate::identity::Unproven;
+use crate::limits::BUSY_RETRY_AFTER_SECONDS;
 use crate::observe::Story;
 use crate::params;
 
@@ -27,8 +31,16 @@ use crate::params;
 pub enum Needs {
     /// Anybody: health and documents.
     Nothing,
+    /// Anybody: to sign in.
+    SignIn,
     /// An operator of the platform.
     Operator,
+    /// Somebody who signed in: what they see is decided for each item of the answer.
+    SignedIn,
+    /// Somebody for whom the subscription in the path exists.
+    SeenSubscription,
+    /// Somebody whose roles allow this action at the scope that the path names.
+    Action(&'static str),
     /// The stack in the path, to deliver its usage.
     UsageOfStack,
     /// The stack in the path, or an operator, to deliver its directory.
@@ -58,38 +70,89 @@ pub(crate) async fn guard(
         .unwrap_or_default();
     story.on_route(gate.path);
     let Gate { door, needs, .. } = gate;
-    if needs == Needs::Nothing {
+    if matches!(needs, Needs::Nothing | Needs::SignIn) {
         door.rates.count_anonymous(peer.ip())?;
         return Ok(next.run(request).await);
     }
-    let caller = authenticate(&door, request.headers(), peer)?;
+    let caller = authenticate(&door, request.headers(), peer).await?;
     story.by(&caller);
-    door.rates.count_request(caller.id())?;
+    story.may_send(door.rates.count_request(caller.id())?);
     let path = path.map_err(|error| params::unreadable(&error))?;
-    let right = match needs {
-        Needs::UsageOfStack => Right::DeliverUsage(params::cloud_id(&path)?),
-        Needs::DirectoryOfStack => Right::DeliverDirectory(params::cloud_id(&path)?),
-        Needs::Operator | Needs::Nothing => Right::Operate,
-    };
-    door.app.authorize(&caller, right)?;
+    allow(&door.app, &caller, needs, &path)?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-/// Who calls.
-fn authenticate(door: &Door, headers: &HeaderMap, peer: SocketAddr) -> Result<Caller, Failure> {
-    identify(door, headers).map_err(|error| {
-        if error.kind != Kind::Unauthenticated {
-            return error.into();
-        }
-        match door.rates.count_failure(peer.ip()) {
-            Ok(()) => Failure::unauthenticated(error.code, error.message, &door.public_url),
-            Err(too_many) => too_many,
-        }
-    })
+/// Whether the caller may come in.
+fn allow(app: &App, caller: &Caller, needs: Needs, path: &RawPathParams) -> Result<(), Failure> {
+    let right = match needs {
+        Needs::Action(action) => return Ok(app.may(caller, action, &scope::of(path)?)?),
+        Needs::UsageOfStack => Right::DeliverUsage(params::cloud_id(path)?),
+        Needs::DirectoryOfStack => Right::DeliverDirectory(params::cloud_id(path)?),
+        Needs::SignedIn | Needs::SeenSubscription => Right::SignedIn,
+        Needs::Operator | Needs::Nothing | Needs::SignIn => Right::Operate,
+    };
+    app.authorize(caller, right)?;
+    if needs == Needs::SeenSubscription
+        && let Some(subscription) = scope::subscription(path)?
+    {
+        app.subscription_seen(caller, subscription)?;
+    }
+    Ok(())
 }
 
-fn identify(door: &Door, headers: &HeaderMap) -> Result<Caller, Error> {
+/// Who calls.
+async fn authenticate(door: &Door, headers: &HeaderMap, peer: SocketAddr) -> Result<Caller, Failure> {
+    let (code, message) = match identify(door, headers).await {
+        Ok(caller) => return Ok(caller),
+        Err(Unknown::NotNow(failure)) => return Err(failure),
+        Err(Unknown::Refused(code, message)) => (code, message),
+    };
+    door.rates.count_failure(peer.ip())?;
+    Err(Failure::unauthenticated(
+        code,
+        message,
+        &door.identity.authorization_uri(),
+    ))
+}
+
+/// Why it is not known who calls.
+enum Unknown {
+    /// What was sent does not prove it.
+    Refused(&'static str, Cow<'static, str>),
+    /// It cannot be found out now.
+    NotNow(Failure),
+}
+
+impl From<Error> for Unknown {
+    fn from(error: Error) -> Self {
+        if error.kind == Kind::Unauthenticated {
+            Self::Refused(error.code, error.message.into())
+        } else {
+            Self::NotNow(error.into())
+        }
+    }
+}
+
+impl From<Unproven> for Unknown {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Token(code, message) => Self::Refused(code, message.into()),
+            Unproven::NotNow => {
+                let message = "The issuer of the token cannot be asked for its keys at the moment. Send the request again.";
+                Self::NotNow(Failure::unavailable(
+                    "IssuerUnavailable",
+                    message,
+                    BUSY_RETRY_AFTER_SECONDS,
+                ))
+            }
+        }
+    }
+}
+
+/// Three kinds of tokens are told apart by what they look like: an operator's credential by its beginning, an activation
+/// key by its key, and anything else is an access token, good or not.
+async fn identify(door: &Door, headers: &HeaderMap) -> Result<Caller, Unknown> {
     let header = headers
         .get(AUTHORIZATION)
         .ok_or_else(|| unknown("Authentication failed. The 'Authorization' header is missing."))?;
@@ -101,14 +164,12 @@ fn identify(door: &Door, headers: &HeaderMap) -> Result<Caller, Error> {
         .map(|(_, token)| token.trim())
         .ok_or_else(|| unknown("Authentication failed. Expected the 'Authorization' header to be 'Bearer', a blank and a token."))?;
     if token.starts_with(credential::PREFIX) {
-        return door.app.operator(&credential::digest(token));
+        return Ok(door.app.operator(&credential::digest(token))?);
     }
-    let proven = door.keys.verify(token).ok_or_else(|| {
-        unknown(
-            "Authentication failed. The token is neither an operator's credential nor an activation key of this server.",
-        )
-    })?;
-    door.app.registered_stack(proven.cloud_id, proven.registration)
+    if let Some(proven) = door.keys.verify(token) {
+        return Ok(door.app.registered_stack(proven.cloud_id, proven.registration)?);
+    }
+    Ok(door.prove(token).await?)
 }
 
 fn unknown(message: &'static str) -> Error {

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Door;
 use crate::error::Failure;
-use crate::limits::{DELIVERY_BYTES_MIN, JSON_BODY_BYTES_MAX, LARGE_JSON_BODY_BYTES_MAX};
+use crate::limits::{DELIVERY_BYTES_MIN, FORM_BYTES_MAX, JSON_BODY_BYTES_MAX, LARGE_JSON_BODY_BYTES_MAX};
 
 /// How a body may be compressed.
 const ENCODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
@@ -127,6 +127,17 @@ where
     read.unwrap_or_else(|error| Err(Failure::internal(format!("a body was not read: {error}"))))
 }
 
+/// Reads the body of a form.
+pub(crate) async fn form(door: &Door, request: Request) -> Result<Held, Failure> {
+    if !media_type(request.headers())
+        .is_some_and(|given| given.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    {
+        let message = "Expected a body with Content-Type application/x-www-form-urlencoded.";
+        return Err(Failure::unsupported_media_type(message));
+    }
+    hold(door, request, FORM_BYTES_MAX).await
+}
+
 /// What `Content-Length` says; refused before anything is read if that is too much.
 fn declared_length(headers: &HeaderMap, bytes_max: usize) -> Result<Option<usize>, Failure> {
     let declared: Option<usize> = headers
@@ -229,20 +240,124 @@ fn is_json(headers: &HeaderMap) -> Result<(), Failure> {
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
         let failure = not_as_expected(error.inner());
-        if path == "." { failure } else { failure.about(path) }
+        match member(error.path()) {
+            Some(member) => failure.about(member),
+            None => failure,
+        }
     })?;
     deserializer.end().map_err(|error| not_as_expected(&error))?;
     Ok(value)
+}
+
+/// The member at fault, as far as it has a name: inside of what can have several shapes, nobody knows which was meant.
+fn member(path: &serde_path_to_error::Path) -> Option<String> {
+    let known = path.to_string();
+    let known = known
+        .split(['?'])
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.');
+    (!known.is_empty()).then(|| known.to_owned())
 }
 
 fn not_as_expected(error: &serde_json::Error) -> Failure {
     match error.classify() {
         serde_json::error::Category::Data => Failure::invalid(
             "InvalidRequestContent",
-            format!("The body is not as expected: {error}."),
+            format!(
+                "The body is not as expected: {}.",
+                in_words_of_json(&error.to_string())
+            ),
         ),
         _ => Failure::invalid("InvalidJson", format!("The body is not JSON: {error}.")),
+    }
+}
+
+/// What the parser says, without the names that things have in here: a sender knows objects and members.
+fn in_words_of_json(said: &str) -> String {
+    const EXPECTED: [(&str, &str); 7] = [
+        ("expected struct ", "expected an object"),
+        ("expected internally tagged enum ", "expected an object"),
+        ("expected adjacently tagged enum ", "expected an object"),
+        ("expected enum ", "expected one of the names that are allowed"),
+        ("expected unit ", "expected null"),
+        ("expected tuple struct ", "expected an array"),
+        (
+            "did not match any variant of untagged enum ",
+            "is of none of the shapes that are allowed",
+        ),
+    ];
+    let told = said
+        .replace("a map", "an object")
+        .replace("a sequence", "an array");
+    for (inner, word) in EXPECTED {
+        let Some((before, after)) = told.split_once(inner) else {
+            continue;
+        };
+        let name_ends = after.find(|c: char| !(c.is_alphanumeric() || "_:<>".contains(c)));
+        let after = name_ends.map_or("", |end| &after[end..]);
+        let after = after.strip_prefix(" with 1 element").unwrap_or(after);
+        return format!("{before}{word}{after}");
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Inner {
+        #[expect(dead_code, reason = "it is only read")]
+        kind: Kind,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Kind {
+        Csp,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(#[expect(dead_code, reason = "it is only read")] String),
+        Inner(Inner),
+    }
+
+    #[test]
+    fn a_body_of_another_shape_is_refused_without_a_name_that_only_this_program_knows() {
+        let said = [
+            json::<Inner>(b"[1]").unwrap_err(),
+            json::<Inner>(b"7").unwrap_err(),
+            json::<Inner>(br#"{"kind": 7}"#).unwrap_err(),
+            json::<Inner>(br#"{"kind": "other"}"#).unwrap_err(),
+            json::<Either>(b"7").unwrap_err(),
+            json::<Vec<Either>>(b"[7]").unwrap_err(),
+        ];
+        for failure in said {
+            let said = format!("{failure:?}");
+            for inner in [
+                "struct",
+                "enum",
+                "Inner",
+                "Kind",
+                "Either",
+                "variant of",
+                "target: Some(\"?",
+            ] {
+                assert!(!said.contains(inner), "{inner} in {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_member_at_fault_is_named() {
+        let failure = json::<Vec<Inner>>(br#"[{"kind": 7}]"#).unwrap_err();
+        assert!(format!("{failure:?}").contains("[0].kind"), "{failure:?}");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use app::environment::Clock;
 use axum::http::Uri;
 
+use crate::identity::IdentityConfig;
 use crate::limits::Limits;
 
 /// What a server is started with.
@@ -20,9 +21,11 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Its certificate.
     pub tls: Tls,
+    /// How people and programs sign in.
+    pub identity: IdentityConfig,
     /// Its limits.
     pub limits: Limits,
-    /// The clock by which clients judge certificates. The clock of the use-cases may be a simulated one, this one
+    /// The clock by which clients judge certificates and tokens. The clock of the use-cases may be a simulated one, this one
     /// never is.
     pub wall_clock: Arc<dyn Clock>,
 }
@@ -38,6 +41,7 @@ impl ServerConfig {
             tls: Tls::SelfMade {
                 host_names: Vec::new(),
             },
+            identity: IdentityConfig::default(),
             limits: Limits::default(),
             wall_clock,
         }

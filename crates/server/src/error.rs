@@ -1,5 +1,6 @@
 //! The one place where a failure becomes an answer: a status, and the envelope that ARM and our own API share,
-//! `{"error": {"code", "message", "target"?, "details"?}}`.
+//! `{"error": {"code", "message", "target"?}}`. What would help, where the message is a documented text that does not
+//! say it, is in a header: see [`notes`].
 //!
 //! Which error type to use where: use-cases fail with [`app::Error`]; the door's own refusals (authentication, limits,
 //! shapes) are [`Failure`]s, and every other error becomes one here. What callers may read is in the envelope; what
@@ -22,9 +23,6 @@ use crate::notes;
 /// The code of a delivery that is asked to come later, here or by the store.
 pub(crate) const TOO_MANY_DELIVERIES: &str = "TooManyDeliveries";
 
-/// The code of the detail that says what would help.
-const WHAT_TO_DO: &str = "WhatToDo";
-
 /// An answer that says no.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -32,8 +30,6 @@ pub(crate) struct Failure {
     code: &'static str,
     message: Cow<'static, str>,
     target: Option<Box<str>>,
-    /// What would help, where the message is a documented text that does not say it.
-    hint: Option<Box<str>>,
     detail: Option<Box<str>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -52,7 +48,6 @@ impl Failure {
             code,
             message: message.into(),
             target: None,
-            hint: None,
             detail: None,
             headers: Vec::new(),
         }
@@ -67,11 +62,11 @@ impl Failure {
     pub(crate) fn unauthenticated(
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
-        public_url: &str,
+        authorization_uri: &str,
     ) -> Self {
         let message = message.into();
         let challenge = format!(
-            "Bearer authorization_uri=\"{public_url}\", error=\"invalid_token\", error_description=\"{}\"",
+            "Bearer authorization_uri=\"{authorization_uri}\", error=\"invalid_token\", error_description=\"{}\"",
             message.replace(['"', '\\'], "'")
         );
         let failure = Self::new(StatusCode::UNAUTHORIZED, code, message);
@@ -110,7 +105,8 @@ impl Failure {
             StatusCode::PAYLOAD_TOO_LARGE,
             "PayloadTooLarge",
             format!(
-                "The body has more than {bytes_max} bytes, counted after decompression. Send it in several parts."
+                "The body has more than {bytes_max} bytes, counted after decompression: that is the most. What holds \
+                 several things can be sent in several parts."
             ),
         )
     }
@@ -170,6 +166,7 @@ const fn status(kind: Kind) -> StatusCode {
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::NotFound => StatusCode::NOT_FOUND,
         Kind::Conflict => StatusCode::CONFLICT,
+        Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Kind::Busy | Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Kind::UpstreamFailed => StatusCode::BAD_GATEWAY,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -190,7 +187,6 @@ impl From<app::Error> for Failure {
             target: target.map(Box::from),
             detail: detail.map(String::into_boxed_str),
             headers: hint.as_deref().map(notes::hint).into_iter().collect(),
-            hint: hint.map(String::into_boxed_str),
             ..Self::new(status(kind), code, message)
         };
         match kind {
@@ -214,21 +210,13 @@ impl IntoResponse for Failure {
             code,
             message,
             target,
-            hint,
             detail,
             headers,
         } = self;
-        let what_to_do = hint.map(|message| ErrorBody {
-            code: WHAT_TO_DO.to_owned(),
-            message: message.into_string(),
-            target: None,
-            details: Vec::new(),
-        });
         let error = ErrorBody {
             code: code.to_owned(),
             message: message.into_owned(),
             target: target.map(str::into_string),
-            details: what_to_do.into_iter().collect(),
         };
         let mut response = (status, Json(ErrorEnvelope { error })).into_response();
         response.headers_mut().extend(headers);

@@ -3,8 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::App;
+use app::access::Caller;
 use app::environment::{Clock, Random};
+use app::identity::{NewDirectory, NewUser};
+use app::{App, Error, Kind};
+use domain::authorization::{PartnerRole, PrincipalKind};
+use domain::identity::{Directory, DirectoryOwner, DomainName, UserName};
+use domain::ids::{CloudId, OperatorId};
 use store::{StoreConfig, StoreError};
 use wire::catalog::{self, CatalogError};
 
@@ -18,7 +23,14 @@ pub enum OpenError {
     Store(#[from] StoreError),
     /// What the store holds cannot be read.
     #[error("{0}")]
-    Books(app::Error),
+    Books(Error),
+    /// There is usage of stacks that the books do not know.
+    #[error(
+        "the store holds usage of {} that its books know no registration of: books.db is empty, older than usage.db, or \
+         a copy that was made without books.db-wal",
+        stacks_in_words(.0)
+    )]
+    BooksMissing(Vec<CloudId>),
     /// The catalog that ships with the product is not as it should be.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -27,8 +39,16 @@ pub enum OpenError {
     CutOff(String),
 }
 
-impl From<app::Error> for OpenError {
-    fn from(error: app::Error) -> Self {
+fn stacks_in_words(stacks: &[CloudId]) -> String {
+    match stacks {
+        [one] => format!("stack {one}"),
+        [first, ..] => format!("{} stacks, {first} among them,", stacks.len()),
+        [] => "no stack".to_owned(),
+    }
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
         Self::Books(error)
     }
 }
@@ -36,7 +56,8 @@ impl From<app::Error> for OpenError {
 /// Opens the store in a data directory, or makes one there with the platform's first price list.
 ///
 /// # Errors
-/// [`OpenError`]; of them [`StoreError::InUse`] says that another process has it open.
+/// [`OpenError`]; of them [`StoreError::InUse`] says that another process has it open, and [`OpenError::BooksMissing`]
+/// that books and usage do not belong together. Nothing is written then.
 pub async fn open(
     data_directory: &Path,
     clock: Arc<dyn Clock>,
@@ -48,17 +69,95 @@ pub async fn open(
     let opened = tokio::task::spawn_blocking(move || store::open(&config)).await;
     let store = opened.map_err(|error| OpenError::CutOff(error.to_string()))??;
     let app = App::open(store, catalog::meters()?, clock, random).await?;
+    let unknown = app.stacks_unknown_to_the_books().await?;
+    if !unknown.is_empty() {
+        return Err(OpenError::BooksMissing(unknown));
+    }
     let first = catalog::first_price_list()?;
     app.publish_first_price_list(first.list, first.prices, first.from)
         .await?;
     Ok(app)
 }
 
+/// What the platform's own directory is called, until it is given another name.
+const HOME: &str = "Meterbridge";
+
+/// The domain of a directory of the platform's own: of the one that there is, or of one that is made with this domain.
+///
+/// # Errors
+/// `InvalidDomain`, `DomainTaken`, or as the store.
+pub async fn make_home_directory(app: &App, domain: &str) -> Result<String, Error> {
+    Ok(home_directory(app, domain).await?.domain.to_string())
+}
+
+/// Makes a user in a directory of the platform's own who operates the platform: `anna`, or with the domain. Gives the
+/// whole name. The directory is made if there is none.
+///
+/// # Errors
+/// `InvalidUserName`, `UserNameTaken`, `UserNameOutsideDomain`, `InvalidPassword`, or as the store.
+pub async fn admit_operator_user(
+    app: &App,
+    domain: &str,
+    name: &str,
+    password: String,
+) -> Result<String, Error> {
+    let domain = name.split_once('@').map_or(domain, |(_, domain)| domain);
+    let home = home_directory(app, domain).await?;
+    let name = if name.contains('@') {
+        name.to_owned()
+    } else {
+        format!("{name}@{}", home.domain)
+    };
+    let name: UserName = name
+        .parse()
+        .map_err(|error| invalid("InvalidUserName", "user", &name, &error))?;
+    let user = NewUser {
+        directory: home.id,
+        display_name: name.to_string(),
+        name,
+        password,
+    };
+    let user = app.create_user(&HOUSE, user).await?;
+    let role = PartnerRole::PlatformOperator;
+    app.assign_partner_role(&HOUSE, role, user.id, Some(PrincipalKind::User))
+        .await?;
+    Ok(user.name.to_string())
+}
+
+/// Whoever is at the machine that holds the data. The books name nobody for what is done there.
+const HOUSE: Caller = Caller::Operator {
+    id: OperatorId::from_bytes([0; 16]),
+    name: String::new(),
+};
+
+async fn home_directory(app: &App, domain: &str) -> Result<Directory, Error> {
+    let domain: DomainName = domain
+        .parse()
+        .map_err(|error| invalid("InvalidDomain", "domain", domain, &error))?;
+    let mut homes = app.directories(&HOUSE, None, usize::MAX);
+    homes.retain(|known| known.owner == DirectoryOwner::Platform);
+    let named = homes.iter().position(|home| home.domain == domain);
+    if !homes.is_empty() {
+        return Ok(homes.swap_remove(named.unwrap_or_default()));
+    }
+    let home = NewDirectory {
+        id: None,
+        name: HOME.to_owned(),
+        domain,
+        owner: DirectoryOwner::Platform,
+    };
+    app.create_directory(&HOUSE, home).await
+}
+
+fn invalid(code: &'static str, target: &'static str, text: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::Invalid, code, format!("The {target} is '{text}': {error}.")).about(target)
+}
+
 /// Admits an operator and returns the credential: nobody will see it again.
 ///
 /// # Errors
 /// As the store.
-pub async fn admit_operator(app: &App, name: &str) -> Result<String, app::Error> {
+pub async fn admit_operator(app: &App, name: &str) -> Result<String, Error> {
     let (text, digest) = credential::generate(app.random());
     app.admit_operator(name, digest).await?;
     Ok(text)

@@ -42,6 +42,18 @@ pub enum KeysError {
         /// What is wrong.
         error: jsonwebtoken::errors::Error,
     },
+    /// The file is gone, and keys that were signed with it are in use.
+    #[error(
+        "{path} is missing, and stacks are registered. Their activation keys were signed with it: with another one, no \
+         stack could deliver usage any more. Restore the file from a backup. If it is lost, run `meterbridge init --data \
+         {data_directory} --new-activation-key`; then every stack needs a new activation key"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The data directory it belongs to.
+        data_directory: PathBuf,
+    },
     /// No key could be made.
     #[error("no signing key could be made")]
     NotMade,
@@ -63,22 +75,23 @@ pub(crate) struct ProvenStack {
 }
 
 impl ActivationKeys {
-    /// Reads the signing key from the data directory, or makes one there.
-    pub(crate) fn open(data_directory: &Path) -> Result<Self, KeysError> {
-        let directory = data_directory.join("keys");
-        let path = directory.join("activation-key.pem");
-        let in_file = |error| KeysError::File {
+    /// Reads the signing key from the data directory, or makes one there, unless keys are `in_use` that were signed with
+    /// the one that is missing.
+    pub(crate) fn open(data_directory: &Path, in_use: bool) -> Result<Self, KeysError> {
+        let path = path(data_directory);
+        let read = secret_file::read(&path).map_err(|error| KeysError::File {
             path: path.clone(),
             error,
-        };
-        let pem = match secret_file::read(&path).map_err(in_file)? {
+        })?;
+        let pem = match read {
             Some(pem) => pem,
-            None => {
-                let pem = make()?;
-                secret_file::make_directory(&directory).map_err(in_file)?;
-                secret_file::write(&path, pem.as_bytes()).map_err(in_file)?;
-                pem
+            None if in_use => {
+                return Err(KeysError::Missing {
+                    path,
+                    data_directory: data_directory.to_owned(),
+                });
             }
+            None => replace(data_directory)?,
         };
         Self::from_pem(pem.as_bytes()).map_err(|error| KeysError::Content { path, error })
     }
@@ -131,7 +144,23 @@ impl ActivationKeys {
     }
 }
 
-fn make() -> Result<String, KeysError> {
+/// Where the signing key is.
+fn path(data_directory: &Path) -> PathBuf {
+    data_directory.join("keys").join("activation-key.pem")
+}
+
+/// Puts a new signing key into the data directory: every activation key that was signed with another is good no more.
+pub(crate) fn replace(data_directory: &Path) -> Result<String, KeysError> {
+    let path = path(data_directory);
+    let pem = make()?;
+    secret_file::make_directory(&data_directory.join("keys"))
+        .and_then(|()| secret_file::write(&path, pem.as_bytes()))
+        .map_err(|error| KeysError::File { path, error })?;
+    Ok(pem)
+}
+
+/// A new private key, as PEM text.
+pub(crate) fn make() -> Result<String, KeysError> {
     let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeysError::NotMade)?;
     let der = key.as_der().map_err(|_| KeysError::NotMade)?;
     let mut rest = &*STANDARD.encode(der.as_ref());
@@ -197,9 +226,9 @@ mod tests {
     #[test]
     fn a_key_proves_its_stack_and_outlives_a_restart() {
         let directory = tempfile::tempdir().unwrap();
-        let keys = ActivationKeys::open(directory.path()).unwrap();
+        let keys = ActivationKeys::open(directory.path(), false).unwrap();
         let key = keys.sign(&registration(), "https://localhost:1/").unwrap();
-        let proven = ActivationKeys::open(directory.path())
+        let proven = ActivationKeys::open(directory.path(), true)
             .unwrap()
             .verify(&key)
             .unwrap();
@@ -208,11 +237,30 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_signing_key_is_not_replaced_in_silence_while_stacks_rely_on_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = ActivationKeys::open(directory.path(), false).unwrap();
+        let key = keys.sign(&registration(), "https://localhost:1/").unwrap();
+        std::fs::remove_file(path(directory.path())).unwrap();
+        let error = ActivationKeys::open(directory.path(), true).err().unwrap();
+        assert!(matches!(error, KeysError::Missing { .. }), "{error}");
+        let remedy = format!("init --data {} --new-activation-key`", directory.path().display());
+        assert!(error.to_string().contains(&remedy), "{error}");
+        assert!(!path(directory.path()).exists());
+        replace(directory.path()).unwrap();
+        let replaced = ActivationKeys::open(directory.path(), true).unwrap();
+        assert_eq!(replaced.verify(&key), None);
+    }
+
+    #[test]
     fn a_key_that_this_server_did_not_sign_proves_nothing() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let keys = ActivationKeys::open(one.path()).unwrap();
+        let keys = ActivationKeys::open(one.path(), false).unwrap();
         let key = keys.sign(&registration(), "https://localhost:1/").unwrap();
-        assert_eq!(ActivationKeys::open(other.path()).unwrap().verify(&key), None);
+        assert_eq!(
+            ActivationKeys::open(other.path(), false).unwrap().verify(&key),
+            None
+        );
 
         let (signed, signature) = key.rsplit_once('.').unwrap();
         let (_, claims) = signed.split_once('.').unwrap();

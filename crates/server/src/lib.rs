@@ -2,7 +2,7 @@
 //!
 //! - [`router`] shows every route on one screen, with what each needs; [`access`] stands before all of them.
 //! - `arm` speaks the contracts of Azure Resource Manager, `api` is our own API under `/api/v1`, `ops` is for whoever
-//!   runs the server.
+//!   runs the server, and `identity` is where people and programs sign in.
 //! - [`error`] is the one place that knows which failure has which status.
 //!
 //! Only here and in `wire` is anything known about JSON and HTTP; what is allowed and what follows is decided in `app`
@@ -17,6 +17,7 @@ mod connection;
 pub mod credential;
 mod error;
 mod house;
+mod identity;
 mod keys;
 mod limits;
 mod metrics;
@@ -35,14 +36,15 @@ mod unread;
 
 use std::sync::Arc;
 
-use app::App;
 use tokio::sync::Semaphore;
 
 pub use access::Needs;
 pub use api::documents::document as openapi_document;
+pub use app::App;
 pub use app::environment::{Clock, Random};
 pub use config::{ServerConfig, Tls};
-pub use house::{OpenError, admit_operator, open};
+pub use house::{OpenError, admit_operator, admit_operator_user, make_home_directory, open};
+pub use identity::{ClaimNames, ExternalIssuer, ExternalIssuerError, IdentityConfig, SigningAlgorithm};
 pub use keys::KeysError;
 pub use limits::{Limits, PAGE_ITEMS_MAX};
 pub use router::{RouteLine, route_table};
@@ -53,6 +55,7 @@ pub use tls::TlsError;
 struct Door {
     app: App,
     keys: keys::ActivationKeys,
+    identity: identity::Identity,
     limits: Limits,
     /// Under which URL clients reach the server, with a slash at its end.
     public_url: String,
@@ -61,6 +64,7 @@ struct Door {
     /// Places for deliveries that are being parsed and stored.
     deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,
+    operations: arm::operations::Operations,
 }
 
 impl Door {

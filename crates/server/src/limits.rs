@@ -14,6 +14,8 @@ pub const PAGE_ITEMS_MAX: usize = 1000;
 pub(crate) const JSON_BODY_BYTES_MAX: usize = 2 * MIB;
 /// The most bytes of a price list.
 pub(crate) const LARGE_JSON_BODY_BYTES_MAX: usize = 16 * MIB;
+/// The most bytes of a form of somebody who signs in. The largest one holds a client's certificate with its chain.
+pub(crate) const FORM_BYTES_MAX: usize = 64 * KIB;
 /// What one delivery counts for at the least in [`Limits::delivery_bytes_in_memory_max`], so that the same limit
 /// bounds how many there are.
 pub(crate) const DELIVERY_BYTES_MIN: usize = 64 * KIB;
@@ -31,9 +33,11 @@ pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = MIB;
 /// The most peers, or callers, whose rate is remembered; beyond it, those that are idle are forgotten.
 pub(crate) const RATES_REMEMBERED_MAX: usize = 16 * KIB;
+/// The most operations of which it is remembered how they went.
+pub(crate) const OPERATIONS_REMEMBERED_MAX: usize = 1000;
 /// The most bytes of a body that are read only so that its refusal arrives.
-pub(crate) const REFUSED_BODY_BYTES_MAX: u64 = 64 * 1024;
-/// How long the rest of a refused body may take to arrive before the refusal is sent without it.
+pub(crate) const REFUSED_BODY_BYTES_MAX: usize = 16 * MIB;
+/// For how long the rest of a refused body is read.
 pub(crate) const REFUSED_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// After how many seconds a refused delivery is worth another try.
 pub(crate) const BUSY_RETRY_AFTER_SECONDS: u64 = 1;

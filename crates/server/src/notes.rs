@@ -1,25 +1,38 @@
 //! What is said beside an answer, in headers of our own: the contracts' bodies have no room for it, and checkers refuse
 //! members that a contract does not know.
 
+use std::fmt::Display;
+
+use app::prices::PriceListWarning;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use domain::registration::Warning;
 
 /// What was done as asked and is still worth knowing: `code: text`, one header for each.
 const WARNING: HeaderName = HeaderName::from_static("x-meterbridge-warning");
-/// What would help, where the message is a documented text that does not say it. The envelope says it too; this is for
-/// those who look at headers only.
+/// What would help, where the message is a documented text that does not say it. Said here only, for ARM and our own API
+/// alike.
 const HINT: HeaderName = HeaderName::from_static("x-meterbridge-hint");
 
 /// The headers for these warnings.
 pub(crate) fn warnings(warnings: &[Warning]) -> HeaderMap {
-    let headers = warnings
-        .iter()
-        .map(|warning| (WARNING, ascii(&format!("{}: {warning}", warning.code()))));
     let mut all = HeaderMap::new();
-    for (name, value) in headers {
-        all.append(name, value);
+    for said in warnings {
+        all.append(WARNING, warning(said.code(), said));
     }
     all
+}
+
+/// The headers for what is worth knowing about prices.
+pub(crate) fn price_list_warnings(all: &[PriceListWarning]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for said in all {
+        headers.append(WARNING, warning(said.code(), said));
+    }
+    headers
+}
+
+fn warning(code: &str, text: &dyn Display) -> HeaderValue {
+    ascii(&format!("{code}: {text}"))
 }
 
 /// The header for a hint.

@@ -1,5 +1,6 @@
 //! What happens around every request: an id, a time limit, one line in the log, counters, and headers.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -7,9 +8,10 @@ use std::time::Instant;
 use app::access::Caller;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CACHE_CONTROL, EXPIRES, PRAGMA, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tokio::sync::oneshot;
 use tokio::task::JoinError;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
@@ -30,15 +32,17 @@ const REMAINING_WRITES: HeaderName = HeaderName::from_static("x-ms-ratelimit-rem
 
 /// The most characters of a client's own id that are sent back.
 const CLIENT_REQUEST_ID_CHARS_MAX: usize = 128;
-/// What ARM's clients expect to be told about its limits. Ours is told when it is reached, by `Retry-After`.
-const READS: &str = "11999";
-const WRITES: &str = "1199";
+
+/// The id of a request, for answers that name it in their body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) Uuid);
 
 /// What is found out about a request on its way, for the log.
 #[derive(Debug, Default)]
 pub(crate) struct Story {
     route: OnceLock<&'static str>,
     caller: OnceLock<String>,
+    remaining: OnceLock<u32>,
 }
 
 impl Story {
@@ -47,11 +51,17 @@ impl Story {
         let _ = self.route.set(path);
     }
 
+    /// The caller may send this many more at once.
+    pub(crate) fn may_send(&self, remaining: u32) {
+        let _ = self.remaining.set(remaining);
+    }
+
     /// The request is somebody's.
     pub(crate) fn by(&self, caller: &Caller) {
         let _ = self.caller.set(match caller {
             Caller::Operator { name, .. } => format!("operator {name}"),
             Caller::Stack { cloud_id, .. } => format!("stack {cloud_id}"),
+            Caller::Principal(principal) => format!("principal {}", principal.id),
         });
     }
 }
@@ -59,32 +69,42 @@ impl Story {
 /// Surrounds every request.
 ///
 /// It runs on a task of its own: a client that goes away neither leaves a request half done nor without its line in the
-/// log.
+/// log. What only reads ends when nobody waits for it any more.
 pub(crate) async fn observe(
     State(door): State<Arc<Door>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    let observed = tokio::spawn(observed(door, peer, request, next));
+    // The sender goes when this does, and this goes with the client.
+    let (_waiting, gone) = oneshot::channel();
+    let observed = tokio::spawn(observed(door, peer, request, next, gone));
     observed.await.unwrap_or_else(|error| broken_off(&error))
 }
 
-async fn observed(door: Arc<Door>, peer: SocketAddr, mut request: Request, next: Next) -> Response {
+async fn observed(
+    door: Arc<Door>,
+    peer: SocketAddr,
+    mut request: Request,
+    next: Next,
+    gone: oneshot::Receiver<Infallible>,
+) -> Response {
     let began = Instant::now();
     let id = door.app.random().uuid();
     let story = Arc::new(Story::default());
     request.extensions_mut().insert(Arc::clone(&story));
+    request.extensions_mut().insert(RequestId(id));
     let (method, sent) = (request.method().clone(), request.headers().clone());
     let arm = is_arm(request.uri().path());
     let span = tracing::info_span!("request", %id, %method, path = request.uri().path());
     let _in_flight = door.metrics.in_flight();
-    let mut response = answer(&door, request, next, span.clone()).await;
+    let mut response = answer(&door, request, next, span.clone(), gone).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     add_headers(headers, id, &sent);
     if arm {
-        add_arm_headers(headers, &door, id, &method, &sent);
+        add_arm_headers(headers, &door, id, &sent);
+        add_remaining(headers, &story, &method);
         if failed {
             headers.insert(FAILURE_CAUSE, HeaderValue::from_static("gateway"));
         }
@@ -103,18 +123,37 @@ async fn observed(door: Arc<Door>, peer: SocketAddr, mut request: Request, next:
     response
 }
 
-/// The answer, or that it took too long, or that there is a defect. What takes too long goes on all the same.
-async fn answer(door: &Door, request: Request, next: Next, span: Span) -> Response {
-    let answering = tokio::spawn(next.run(request).instrument(span));
-    match tokio::time::timeout(door.limits.request_timeout, answering).await {
-        Ok(answer) => answer.unwrap_or_else(|error| broken_off(&error)),
-        Err(_) => too_long().into_response(),
+/// The answer, or that it took too long, or that there is a defect. What is given up goes on all the same, unless it
+/// only reads.
+async fn answer(
+    door: &Door,
+    request: Request,
+    next: Next,
+    span: Span,
+    gone: oneshot::Receiver<Infallible>,
+) -> Response {
+    let only_reads = request.method().is_safe();
+    let mut answering = tokio::spawn(next.run(request).instrument(span));
+    let given_up = tokio::select! {
+        answer = &mut answering => return answer.unwrap_or_else(|error| broken_off(&error)),
+        () = tokio::time::sleep(door.limits.request_timeout) => too_long(),
+        _ = gone, if only_reads => client_gone(),
+    };
+    if only_reads {
+        answering.abort();
     }
+    given_up.into_response()
 }
 
 /// The answer where a handler panicked.
 fn broken_off(error: &JoinError) -> Response {
     Failure::internal(format!("a request was broken off: {error}")).into_response()
+}
+
+/// What the log says of it: nobody else will read this.
+fn client_gone() -> Failure {
+    let message = "The client went away before the answer.";
+    Failure::new(StatusCode::REQUEST_TIMEOUT, "ClientGone", message)
 }
 
 fn too_long() -> Failure {
@@ -162,7 +201,9 @@ fn add_headers(headers: &mut HeaderMap, id: Uuid, sent: &HeaderMap) {
         HeaderValue::from_static("max-age=31536000; includeSubDomains"),
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache"));
     let wants_it_back = sent
         .get(RETURN_CLIENT_REQUEST_ID)
         .is_some_and(|value| value.to_str().is_ok_and(|text| text.eq_ignore_ascii_case("true")));
@@ -174,7 +215,7 @@ fn add_headers(headers: &mut HeaderMap, id: Uuid, sent: &HeaderMap) {
     }
 }
 
-fn add_arm_headers(headers: &mut HeaderMap, door: &Door, id: Uuid, method: &Method, sent: &HeaderMap) {
+fn add_arm_headers(headers: &mut HeaderMap, door: &Door, id: Uuid, sent: &HeaderMap) {
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(EXPIRES, HeaderValue::from_static("-1"));
     let correlation = sent
@@ -189,10 +230,17 @@ fn add_arm_headers(headers: &mut HeaderMap, door: &Door, id: Uuid, method: &Meth
         .unwrap_or_default()
         .replace(['-', ':', 'Z'], "");
     set(headers, ROUTING_ID, &format!("LOCAL:{seconds}Z:{id}"));
-    if matches!(*method, Method::GET | Method::HEAD) {
-        headers.insert(REMAINING_READS, HeaderValue::from_static(READS));
-    } else {
-        headers.insert(REMAINING_WRITES, HeaderValue::from_static(WRITES));
+}
+
+/// How many more requests the caller may send at once. Azure counts reads and writes apart; here one limit is for both.
+fn add_remaining(headers: &mut HeaderMap, story: &Story, method: &Method) {
+    if let Some(remaining) = story.remaining.get() {
+        let name = if method.is_safe() {
+            REMAINING_READS
+        } else {
+            REMAINING_WRITES
+        };
+        headers.insert(name, (*remaining).into());
     }
 }
 

@@ -17,11 +17,14 @@ use crate::query::{beginning, excerpt};
 pub(crate) struct Params(BTreeMap<String, String>);
 
 impl Params {
+    /// The parameter of this name, if the path has it.
+    pub(crate) fn find(&self, name: &'static str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// The parameter of this name as text.
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, Failure> {
-        let found = self.0.get(name);
-        found
-            .map(String::as_str)
+        self.find(name)
             .ok_or_else(|| Failure::internal(format!("the path has no parameter {name}")))
     }
 
@@ -63,7 +66,7 @@ pub(crate) fn cloud_id(path: &RawPathParams) -> Result<CloudId, Failure> {
     read(text.unwrap_or_default(), "cloudId", "InvalidCloudId")
 }
 
-fn read<T>(text: &str, name: &'static str, code: &'static str) -> Result<T, Failure>
+pub(crate) fn read<T>(text: &str, name: &'static str, code: &'static str) -> Result<T, Failure>
 where
     T: FromStr<Err: Display>,
 {

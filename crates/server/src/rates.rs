@@ -5,35 +5,40 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use domain::ids::ObjectId;
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 
 use crate::error::Failure;
 use crate::limits::{Limits, RATES_REMEMBERED_MAX};
 
+/// Counts by key, and tells how many more there may be at once.
+type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+fn limiter<K: Hash + Eq + Clone>(quota: Quota) -> Limiter<K> {
+    RateLimiter::keyed(quota).with_middleware()
+}
+
 /// The rates of all callers and peers.
 pub(crate) struct Rates {
-    by_caller: DefaultKeyedRateLimiter<ObjectId>,
-    anonymous_by_peer: DefaultKeyedRateLimiter<IpAddr>,
-    failures_by_peer: DefaultKeyedRateLimiter<IpAddr>,
+    by_caller: Limiter<ObjectId>,
+    anonymous_by_peer: Limiter<IpAddr>,
+    failures_by_peer: Limiter<IpAddr>,
     clock: DefaultClock,
 }
 
 impl Rates {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            by_caller: RateLimiter::keyed(Quota::per_second(limits.requests_per_second_max)),
-            anonymous_by_peer: RateLimiter::keyed(Quota::per_second(
-                limits.anonymous_requests_per_second_max,
-            )),
-            failures_by_peer: RateLimiter::keyed(Quota::per_minute(
-                limits.failed_authentications_per_minute_max,
-            )),
+            by_caller: limiter(Quota::per_second(limits.requests_per_second_max)),
+            anonymous_by_peer: limiter(Quota::per_second(limits.anonymous_requests_per_second_max)),
+            failures_by_peer: limiter(Quota::per_minute(limits.failed_authentications_per_minute_max)),
             clock: DefaultClock::default(),
         }
     }
 
-    /// Counts a request of a caller.
-    pub(crate) fn count_request(&self, caller: ObjectId) -> Result<(), Failure> {
+    /// Counts a request of a caller, and says how many more it may send at once.
+    pub(crate) fn count_request(&self, caller: ObjectId) -> Result<u32, Failure> {
         let message = "This caller sends more requests than the limit allows. Send fewer, or wait and go on.";
         self.count(&self.by_caller, &caller, message)
     }
@@ -42,7 +47,8 @@ impl Rates {
     pub(crate) fn count_anonymous(&self, peer: IpAddr) -> Result<(), Failure> {
         let message =
             "Too many requests without a credential came from this address. Send fewer, or wait and go on.";
-        self.count(&self.anonymous_by_peer, &network(peer), message)
+        self.count(&self.anonymous_by_peer, &network(peer), message)?;
+        Ok(())
     }
 
     /// Counts a failed authentication of a peer.
@@ -52,27 +58,29 @@ impl Rates {
     pub(crate) fn count_failure(&self, peer: IpAddr) -> Result<(), Failure> {
         let message =
             "Too many failed authentications came from this address. Wait, and send a valid credential.";
-        self.count(&self.failures_by_peer, &network(peer), message)
+        self.count(&self.failures_by_peer, &network(peer), message)?;
+        Ok(())
     }
 
     fn count<K: Hash + Eq + Clone>(
         &self,
-        limiter: &DefaultKeyedRateLimiter<K>,
+        limiter: &Limiter<K>,
         key: &K,
         message: &'static str,
-    ) -> Result<(), Failure> {
+    ) -> Result<u32, Failure> {
         if limiter.len() > RATES_REMEMBERED_MAX {
             limiter.retain_recent();
         }
-        limiter.check_key(key).map_err(|not_until| {
+        let counted = limiter.check_key(key).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Failure::too_many_requests(message, wait.as_secs() + 1)
-        })
+        })?;
+        Ok(counted.remaining_burst_capacity())
     }
 }
 
 /// The network of a peer: whoever has one IPv6 address has 2^64 of them.
-fn network(peer: IpAddr) -> IpAddr {
+pub(crate) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -16,88 +16,110 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Gate, Needs};
 use crate::api::{
-    accounts, deliveries, documents, mappings, meters, price_lists, registrations, stacks, statements, usage,
+    accounts, applications, deliveries, directories, documents, groups, mappings, me, meters, partner_roles,
+    price_lists, registrations, stacks, statements, usage, users,
 };
-use crate::arm::{self, customer_subscriptions, resource_groups};
+use crate::arm;
+use crate::identity::{authorize, device_pages, discovery, grants};
 use crate::observe::{method_not_allowed, observe};
-use crate::{Door, body, ops, unread};
+use crate::{Door, body, identity, ops, unread};
 
-macro_rules! arm_groups {
-    ($rest:literal) => {
-        concat!("/subscriptions/{subscriptionId}/resourceGroups", $rest)
-    };
-}
-
-macro_rules! arm_registrations {
-    ($rest:literal) => {
-        concat!(
-            "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.AzureStack/registrations",
-            $rest
-        )
-    };
+/// Every route. Those of Azure Resource Manager are in a table of their own.
+fn routes() -> Vec<Route> {
+    own_routes().into_iter().chain(arm::routes::routes()).collect()
 }
 
 #[rustfmt::skip]
-fn routes() -> Vec<Route> {
-    use Needs::{DirectoryOfStack, Nothing, Operator, UsageOfStack};
+fn own_routes() -> Vec<Route> {
+    use Needs::{DirectoryOfStack, Nothing, Operator, SignIn, SignedIn, UsageOfStack};
     vec![
         get("/healthz",                                                     Nothing,          ops::healthz),
         get("/readyz",                                                      Nothing,          ops::readyz),
         get("/metrics",                                                     Operator,         ops::metrics),
 
-        get(arm_groups!(""),                                                Operator,         resource_groups::list),
-        put(arm_groups!("/{resourceGroupName}"),                            Operator,         resource_groups::put),
-        get(arm_groups!("/{resourceGroupName}"),                            Operator,         resource_groups::get),
-        head(arm_groups!("/{resourceGroupName}"),                           Operator,         resource_groups::head),
-        delete(arm_groups!("/{resourceGroupName}"),                         Operator,         resource_groups::delete),
-
-        get("/subscriptions/{subscriptionId}/providers/Microsoft.AzureStack/registrations",
-                                                                            Operator,         arm::registrations::list_of_subscription),
-        get(arm_registrations!(""),                                         Operator,         arm::registrations::list_of_group),
-        put(arm_registrations!("/{registrationName}"),                      Operator,         arm::registrations::put),
-        patch(arm_registrations!("/{registrationName}"),                    Operator,         arm::registrations::patch),
-        get(arm_registrations!("/{registrationName}"),                      Operator,         arm::registrations::get),
-        delete(arm_registrations!("/{registrationName}"),                   Operator,         arm::registrations::delete),
-        post(arm_registrations!("/{registrationName}/getActivationKey"),    Operator,         arm::registrations::activation_key),
-        get(arm_registrations!("/{registrationName}/customerSubscriptions"), Operator,        customer_subscriptions::list),
-        put(arm_registrations!("/{registrationName}/customerSubscriptions/{customerSubscriptionName}"),
-                                                                            Operator,         customer_subscriptions::put),
-        get(arm_registrations!("/{registrationName}/customerSubscriptions/{customerSubscriptionName}"),
-                                                                            Operator,         customer_subscriptions::get),
-        delete(arm_registrations!("/{registrationName}/customerSubscriptions/{customerSubscriptionName}"),
-                                                                            Operator,         customer_subscriptions::delete),
+        get("/{authority}/.well-known/openid-configuration",                SignIn,           discovery::first_form),
+        get("/{authority}/v2.0/.well-known/openid-configuration",           SignIn,           discovery::second_form),
+        get("/adfs/v2.0/.well-known/openid-configuration",                  SignIn,           discovery::of_federation),
+        get("/adfs/{authority}/.well-known/openid-configuration",           SignIn,           discovery::first_form),
+        get("/adfs/{authority}/v2.0/.well-known/openid-configuration",      SignIn,           discovery::second_form),
+        get("/{authority}/discovery/instance",                              SignIn,           discovery::instance),
+        get("/{authority}/discovery/keys",                                  SignIn,           discovery::keys),
+        get("/{authority}/discovery/v2.0/keys",                             SignIn,           discovery::keys),
+        get("/{authority}/oauth2/authorize",                                SignIn,           authorize::page),
+        post("/{authority}/oauth2/authorize",                               SignIn,           authorize::entered),
+        get("/{authority}/oauth2/v2.0/authorize",                           SignIn,           authorize::page),
+        post("/{authority}/oauth2/v2.0/authorize",                          SignIn,           authorize::entered),
+        post("/{authority}/oauth2/token",                                   SignIn,           grants::first_form),
+        post("/{authority}/oauth2/v2.0/token",                              SignIn,           grants::second_form),
+        post("/{authority}/oauth2/devicecode",                              SignIn,           device_pages::begin),
+        post("/{authority}/oauth2/v2.0/devicecode",                         SignIn,           device_pages::begin),
+        get("/{authority}/oauth2/deviceauth",                               SignIn,           device_pages::page),
+        post("/{authority}/oauth2/deviceauth",                              SignIn,           device_pages::entered),
+        get("/{authority}/oauth2/logout",                                   SignIn,           authorize::logout),
+        get("/{authority}/oauth2/v2.0/logout",                              SignIn,           authorize::logout),
 
         get("/api/v1/openapi.json",                                         Nothing,          documents::openapi),
-        get("/api/v1/partners",                                             Operator,         accounts::list_partners),
+        get("/api/v1/me",                                                   SignedIn,         me::get),
+        get("/api/v1/directories",                                          SignedIn,         directories::list),
+        post("/api/v1/directories",                                         SignedIn,         directories::create),
+        get("/api/v1/directories/{directoryId}",                            SignedIn,         directories::get),
+        get("/api/v1/directories/{directoryId}/users",                      SignedIn,         users::list),
+        post("/api/v1/directories/{directoryId}/users",                     SignedIn,         users::create),
+        get("/api/v1/users/{userId}",                                       SignedIn,         users::get),
+        put("/api/v1/users/{userId}/password",                              SignedIn,         users::set_password),
+        post("/api/v1/users/{userId}/disable",                              SignedIn,         users::disable),
+        post("/api/v1/users/{userId}/enable",                               SignedIn,         users::enable),
+        get("/api/v1/directories/{directoryId}/applications",               SignedIn,         applications::list),
+        post("/api/v1/directories/{directoryId}/applications",              SignedIn,         applications::create),
+        get("/api/v1/applications/{applicationId}",                         SignedIn,         applications::get),
+        post("/api/v1/applications/{applicationId}/disable",                SignedIn,         applications::disable),
+        post("/api/v1/applications/{applicationId}/enable",                 SignedIn,         applications::enable),
+        post("/api/v1/applications/{applicationId}/secrets",                SignedIn,         applications::add_secret),
+        post("/api/v1/applications/{applicationId}/certificates",           SignedIn,         applications::add_certificate),
+        delete("/api/v1/applications/{applicationId}/credentials/{credentialId}", SignedIn,        applications::remove_credential),
+        get("/api/v1/directories/{directoryId}/groups",                     SignedIn,         groups::list),
+        post("/api/v1/directories/{directoryId}/groups",                    SignedIn,         groups::create),
+        get("/api/v1/groups/{groupId}",                                     SignedIn,         groups::get),
+        put("/api/v1/groups/{groupId}/members/{memberId}",                  SignedIn,         groups::add_member),
+        delete("/api/v1/groups/{groupId}/members/{memberId}",               SignedIn,         groups::remove_member),
+        get("/api/v1/partner-roles",                                        SignedIn,         partner_roles::list),
+        put("/api/v1/platform-operators/{principalId}",                     SignedIn,         partner_roles::assign_platform_operator),
+        delete("/api/v1/platform-operators/{principalId}",                  SignedIn,         partner_roles::unassign_platform_operator),
+        put("/api/v1/partners/{partnerId}/admin-agents/{principalId}",      SignedIn,         partner_roles::assign_admin_agent),
+        delete("/api/v1/partners/{partnerId}/admin-agents/{principalId}",   SignedIn,         partner_roles::unassign_admin_agent),
+        put("/api/v1/customers/{customerId}/users/{principalId}",           SignedIn,         partner_roles::assign_customer_user),
+        delete("/api/v1/customers/{customerId}/users/{principalId}",        SignedIn,         partner_roles::unassign_customer_user),
+
+        get("/api/v1/partners",                                             SignedIn,         accounts::list_partners),
         post("/api/v1/partners",                                            Operator,         accounts::create_partner),
-        get("/api/v1/partners/{partnerId}",                                 Operator,         accounts::get_partner),
-        get("/api/v1/customers",                                            Operator,         accounts::list_customers),
-        post("/api/v1/customers",                                           Operator,         accounts::create_customer),
-        get("/api/v1/customers/{customerId}",                               Operator,         accounts::get_customer),
-        get("/api/v1/subscriptions",                                        Operator,         accounts::list_subscriptions),
-        post("/api/v1/subscriptions",                                       Operator,         accounts::create_subscription),
-        get("/api/v1/subscriptions/{subscriptionId}",                       Operator,         accounts::get_subscription),
-        post("/api/v1/subscriptions/{subscriptionId}/suspend",              Operator,         accounts::suspend_subscription),
-        post("/api/v1/subscriptions/{subscriptionId}/activate",             Operator,         accounts::activate_subscription),
-        get("/api/v1/registration-advice",                                  Operator,         registrations::advice),
+        get("/api/v1/partners/{partnerId}",                                 SignedIn,         accounts::get_partner),
+        get("/api/v1/customers",                                            SignedIn,         accounts::list_customers),
+        post("/api/v1/customers",                                           SignedIn,         accounts::create_customer),
+        get("/api/v1/customers/{customerId}",                               SignedIn,         accounts::get_customer),
+        get("/api/v1/subscriptions",                                        SignedIn,         accounts::list_subscriptions),
+        post("/api/v1/subscriptions",                                       SignedIn,         accounts::create_subscription),
+        get("/api/v1/subscriptions/{subscriptionId}",                       SignedIn,         accounts::get_subscription),
+        post("/api/v1/subscriptions/{subscriptionId}/suspend",              SignedIn,         accounts::suspend_subscription),
+        post("/api/v1/subscriptions/{subscriptionId}/activate",             SignedIn,         accounts::activate_subscription),
+        get("/api/v1/registration-advice",                                  SignedIn,         registrations::advice),
         post("/api/v1/registrations/{cloudId}/approve-multi-tenancy",       Operator,         registrations::approve_multi_tenancy),
-        post("/api/v1/registrations/{cloudId}/backdate",                    Operator,         registrations::backdate),
-        get("/api/v1/registrations/{cloudId}/tenant-mappings",              Operator,         mappings::history),
-        post("/api/v1/registrations/{cloudId}/tenant-mappings",             Operator,         mappings::map),
-        get("/api/v1/stacks",                                               Operator,         stacks::list),
-        get("/api/v1/stacks/{cloudId}/receipts",                            Operator,         stacks::receipts),
+        post("/api/v1/registrations/{cloudId}/backdate",                    SignedIn,         registrations::backdate),
+        get("/api/v1/registrations/{cloudId}/tenant-mappings",              SignedIn,         mappings::history),
+        post("/api/v1/registrations/{cloudId}/tenant-mappings",             SignedIn,         mappings::map),
+        get("/api/v1/stacks",                                               SignedIn,         stacks::list),
+        get("/api/v1/stacks/{cloudId}/receipts",                            SignedIn,         stacks::receipts),
         put("/api/v1/stacks/{cloudId}/subscriptions",                       DirectoryOfStack, stacks::put_directory),
         post("/api/v1/stacks/{cloudId}/usage",                              UsageOfStack,     deliveries::deliver),
-        get("/api/v1/stacks/{cloudId}/usage",                               Operator,         usage::records),
+        get("/api/v1/stacks/{cloudId}/usage",                               SignedIn,         usage::records),
         get("/api/v1/usage/measured",                                       Operator,         usage::measured),
-        get("/api/v1/usage/unmapped",                                       Operator,         usage::unmapped),
+        get("/api/v1/usage/unmapped",                                       SignedIn,         usage::unmapped),
         get("/api/v1/quarantine",                                           Operator,         usage::quarantine),
-        get("/api/v1/meters",                                               Operator,         meters::list),
-        get("/api/v1/price-lists",                                          Operator,         price_lists::list),
-        get("/api/v1/price-lists/{name}",                                   Operator,         price_lists::get),
-        put("/api/v1/price-lists/{name}",                                   Operator,         price_lists::put),
-        get("/api/v1/statements",                                           Operator,         statements::list),
-        get("/api/v1/statements/{subscriptionId}",                          Operator,         statements::get),
+        get("/api/v1/meters",                                               SignedIn,         meters::list),
+        get("/api/v1/price-lists",                                          SignedIn,         price_lists::list),
+        get("/api/v1/price-lists/{name}",                                   SignedIn,         price_lists::get),
+        put("/api/v1/price-lists/{name}",                                   SignedIn,         price_lists::put),
+        get("/api/v1/statements",                                           SignedIn,         statements::list),
+        get("/api/v1/statements/{subscriptionId}",                          SignedIn,         statements::get),
         get("/api/v1/periods/{period}/check",                               Operator,         statements::check),
     ]
 }
@@ -119,7 +141,8 @@ pub fn route_table() -> Vec<RouteLine> {
     routes().into_iter().map(|route| route.line).collect()
 }
 
-struct Route {
+/// A route: its line in the table, and who answers.
+pub(crate) struct Route {
     line: RouteLine,
     handler: MethodRouter<Arc<Door>>,
 }
@@ -128,7 +151,7 @@ type Shared = Arc<Door>;
 
 macro_rules! methods {
     ($($name:ident = $filter:ident),+ $(,)?) => {$(
-        fn $name<H: Handler<T, Shared>, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route {
+        pub(crate) fn $name<H: Handler<T, Shared>, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route {
             let line = RouteLine { method: stringify!($filter), path, needs };
             Route { line, handler: on(MethodFilter::$filter, handler) }
         }
@@ -174,7 +197,8 @@ pub(crate) fn build(door: Shared) -> Router {
 }
 
 async fn canonical(mut request: Request) -> Request {
-    *request.uri_mut() = arm::path::canonical(std::mem::take(request.uri_mut()));
+    let uri = identity::authority::canonical(std::mem::take(request.uri_mut()));
+    *request.uri_mut() = arm::path::canonical(uri);
     request
 }
 

@@ -12,12 +12,21 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 
 /// Writes a file that only its owner can read: whole and durable, or not at all.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_for(0o600, path, content)
+}
+
+/// Writes a file that is no secret beside those that are: whoever can reach it, or is given a copy, can read it.
+pub(crate) fn write_public(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_for(0o644, path, content)
+}
+
+fn write_for(mode: u32, path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .open(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;

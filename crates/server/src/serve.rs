@@ -8,16 +8,20 @@ use std::time::Duration;
 use app::App;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use futures_util::future::join;
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::Door;
+use crate::arm::operations::Operations;
 use crate::body::Memory;
 use crate::config::ServerConfig;
 use crate::connection::Gatekeeper;
-use crate::keys::{ActivationKeys, KeysError};
+use crate::identity::signing_keys::{self, KEY_CHECK_INTERVAL};
+use crate::identity::{ExternalIssuerError, Identity};
+use crate::keys::{self, ActivationKeys, KeysError};
 use crate::limits::{
     CONNECTION_WINDOW_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, Limits, READ_BUFFER_BYTES_MAX,
     STREAM_WINDOW_BYTES, STREAMS_PER_CONNECTION_MAX,
@@ -47,6 +51,9 @@ pub enum StartError {
     /// Activation keys cannot be signed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Issuers elsewhere cannot be trusted as configured.
+    #[error(transparent)]
+    ExternalIssuer(#[from] ExternalIssuerError),
     /// Under this URL clients cannot reach it.
     #[error(
         "the public URL is '{0}'. Expected one such as https://bills.example:8443, without a path or query"
@@ -69,7 +76,7 @@ pub struct Running {
     shutdown_timeout: Duration,
     handle: Handle<SocketAddr>,
     serving: JoinHandle<io::Result<()>>,
-    renewing: JoinHandle<()>,
+    renewing: JoinHandle<((), ())>,
 }
 
 impl Server {
@@ -77,12 +84,41 @@ impl Server {
     /// certificate authority. What is there stays.
     ///
     /// # Errors
-    /// [`StartError`].
-    pub async fn prepare(config: &ServerConfig) -> Result<(), StartError> {
-        blocking(config, |config| {
-            ActivationKeys::open(&config.data_directory)?;
+    /// [`StartError`]; of them [`KeysError::Missing`] says that stacks are registered and the key is gone.
+    pub async fn prepare(config: &ServerConfig, app: &App) -> Result<(), StartError> {
+        let keys_in_use = keys_in_use(app);
+        blocking(config, move |config| {
+            ActivationKeys::open(&config.data_directory, keys_in_use)?;
             obtain(config)?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Replaces the key that signs activation keys. Every stack then needs a new activation key; until it has one, it
+    /// cannot deliver.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn replace_activation_key(config: &ServerConfig) -> Result<(), StartError> {
+        blocking(config, |config| {
+            keys::replace(&config.data_directory)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes a new key that signs tokens; a server that runs signs with it a minute later at the most. Tokens that are out
+    /// stay good: the older keys verify until the last of theirs is dead.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn rotate_signing_key(config: &ServerConfig) -> Result<(), StartError> {
+        blocking(config, |config| {
+            Ok(signing_keys::rotate(
+                &config.data_directory,
+                config.wall_clock.now(),
+            )?)
         })
         .await
     }
@@ -90,7 +126,8 @@ impl Server {
     /// Starts a server; when this returns, it answers.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`]; of them [`KeysError::Missing`] says that stacks are registered and the key that signs activation
+    /// keys is gone.
     pub async fn start(config: ServerConfig, app: App) -> Result<Running, StartError> {
         let listener = TcpListener::bind(config.listen)
             .await
@@ -100,9 +137,13 @@ impl Server {
             error,
         })?;
         let url = public_url(config.public_url.as_deref(), address)?;
-        let (keys, certificate) = blocking(&config, |config| {
-            let keys = ActivationKeys::open(&config.data_directory)?;
-            Ok((keys, obtain(config)?))
+        let keys_in_use = keys_in_use(&app);
+        let base = url.clone();
+        let (keys, identity, certificate) = blocking(&config, move |config| {
+            let keys = ActivationKeys::open(&config.data_directory, keys_in_use)?;
+            let clock = Arc::clone(&config.wall_clock);
+            let identity = Identity::open(&config.identity, &config.data_directory, &base, clock)?;
+            Ok((keys, identity, obtain(config)?))
         })
         .await?;
         let ca_certificate_pem = certificate.authority_pem.clone();
@@ -111,16 +152,21 @@ impl Server {
         let door = Arc::new(Door {
             app,
             keys,
+            identity,
             rates: Rates::new(&limits),
             memory: Memory::new(limits.delivery_bytes_in_memory_max),
             deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
+            operations: Operations::default(),
             public_url: url.clone(),
             limits: limits.clone(),
         });
         let handle = Handle::new();
-        let serving = tokio::spawn(serve(listener, tls.clone(), handle.clone(), limits.clone(), door));
-        let renewing = tokio::spawn(renew(config, tls));
+        let renewing = tokio::spawn(join(
+            renew(config, tls.clone()),
+            renew_signing_keys(Arc::clone(&door)),
+        ));
+        let serving = tokio::spawn(serve(listener, tls, handle.clone(), limits.clone(), door));
         tracing::info!(%address, url, "listening");
         let shutdown_timeout = limits.shutdown_timeout;
         Ok(Running {
@@ -208,6 +254,12 @@ async fn serve(
         .await
 }
 
+/// Whether activation keys may be out that somebody relies on: those of registrations that were deleted are good no
+/// more anyway.
+fn keys_in_use(app: &App) -> bool {
+    !app.live_registrations().is_empty()
+}
+
 /// The URL that clients use, with a slash at its end.
 fn public_url(configured: Option<&str>, address: SocketAddr) -> Result<String, StartError> {
     let Some(text) = configured else {
@@ -244,6 +296,16 @@ async fn renew(config: ServerConfig, tls: RustlsConfig) {
         match renewed {
             Ok(renewed) => tls.reload_from_config(renewed),
             Err(error) => tracing::error!(%error, "the certificate was not renewed; the one in use stays"),
+        }
+    }
+}
+
+async fn renew_signing_keys(door: Arc<Door>) {
+    loop {
+        tokio::time::sleep(KEY_CHECK_INTERVAL).await;
+        let door = Arc::clone(&door);
+        if let Err(error) = tokio::task::spawn_blocking(move || door.identity.renew_keys()).await {
+            tracing::error!(%error, "the signing keys were not looked after");
         }
     }
 }

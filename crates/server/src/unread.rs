@@ -1,8 +1,9 @@
 //! What is left of a body whose request was refused before it was read.
 //!
-//! Over HTTP/2 an answer that comes before the end of the body is followed by a reset of the stream, and some clients
-//! (curl 7.88) report that reset instead of the answer. Over HTTP/1.1 the connection is lost. So the rest of a small
-//! body is read, and thrown away, before the answer is sent; that of a large one is not worth it.
+//! If nobody takes the rest, an answer that comes before the end of the body is followed by a reset of the stream over
+//! HTTP/2, and some clients (curl 7.88) report that reset instead of the answer. Over HTTP/1.1 the connection is lost. So
+//! the rest is read and thrown away while the answer is on its way: for a moment, in which clients that look for answers
+//! while they send find it and stop.
 
 use std::mem;
 use std::pin::Pin;
@@ -19,7 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::limits::{REFUSED_BODY_BYTES_MAX, REFUSED_BODY_TIMEOUT};
 
-/// Reads what the answering of a request left of its body, if its length was declared and is small.
+/// Reads what the answering of a request left of its body, for a while.
 pub(crate) async fn read_to_the_end(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -27,17 +28,20 @@ pub(crate) async fn read_to_the_end(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let (lent, mut returned) = lend(body);
     let response = next.run(Request::from_parts(parts, lent)).await;
-    if let Ok(body) = returned.try_recv() {
-        // Who is slower than this gets the answer all the same, only less surely.
-        let _ = tokio::time::timeout(REFUSED_BODY_TIMEOUT, drain(body)).await;
+    if let Ok(body) = returned.try_recv()
+        && !body.is_end_stream()
+    {
+        tokio::spawn(tokio::time::timeout(REFUSED_BODY_TIMEOUT, drain(body)));
     }
     response
 }
 
 async fn drain(mut body: Body) {
-    let left = body.size_hint().exact();
-    if left.is_some_and(|left| left <= REFUSED_BODY_BYTES_MAX) {
-        while let Some(Ok(_)) = body.frame().await {}
+    let mut bytes = 0;
+    while bytes <= REFUSED_BODY_BYTES_MAX
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        bytes += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 
@@ -88,6 +92,8 @@ impl HttpBody for Lent {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use axum::Router;
     use axum::http::StatusCode;
     use axum::middleware::from_fn;
@@ -95,48 +101,72 @@ mod tests {
 
     use super::*;
 
-    /// What is left of a body that is refused unread.
-    async fn left_of(body: Body) -> Body {
-        let (body, mut returned) = lend(body);
+    const FRAME: &[u8] = &[b' '; 64 * 1024];
+
+    /// How many frames of a body are read after its request was refused unread.
+    async fn frames_read(frames: usize) -> usize {
+        let (ended, told) = oneshot::channel();
+        let body = Frames {
+            left: frames,
+            read: 0,
+            ended: Some(ended),
+        };
         let refusing = Router::new()
             .fallback(async || StatusCode::UNAUTHORIZED)
             .layer(from_fn(read_to_the_end));
-        let response = refusing.oneshot(Request::new(body)).await.unwrap();
+        let began = Instant::now();
+        let response = refusing.oneshot(Request::new(Body::new(body))).await.unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-        returned.try_recv().unwrap()
+        assert!(began.elapsed() < REFUSED_BODY_TIMEOUT, "the answer does not wait");
+        told.await.unwrap()
     }
 
     #[tokio::test]
-    async fn a_small_body_is_read_to_its_end_though_its_request_is_refused() {
-        for (bytes, read) in [(1, true), (64 * 1024, true), (64 * 1024 + 1, false)] {
-            let left = left_of(Body::from(vec![b' '; bytes])).await;
-            assert_eq!(left.is_end_stream(), read, "{bytes} bytes");
+    async fn the_rest_of_a_refused_body_is_read_within_limits() {
+        let frames_max = REFUSED_BODY_BYTES_MAX / FRAME.len() + 1;
+        for (frames, read) in [(1, 1), (40, 40), (10 * frames_max, frames_max)] {
+            assert_eq!(frames_read(frames).await, read, "of {frames} frames");
         }
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_come_holds_its_refusal_up_for_a_moment_only() {
-        let began = tokio::time::Instant::now();
-        drop(left_of(Body::new(Never)).await);
+    async fn a_body_that_does_not_come_is_given_up_after_its_refusal() {
+        let began = Instant::now();
+        assert_eq!(frames_read(0).await, 0);
         assert_eq!(began.elapsed().as_secs(), REFUSED_BODY_TIMEOUT.as_secs());
     }
 
-    /// A body of one byte that never comes.
-    struct Never;
+    /// A body of some frames, after which nothing comes if there were none; tells when it is dropped how many were read.
+    struct Frames {
+        left: usize,
+        read: usize,
+        ended: Option<oneshot::Sender<usize>>,
+    }
 
-    impl HttpBody for Never {
+    impl HttpBody for Frames {
         type Data = Bytes;
         type Error = axum::Error;
 
         fn poll_frame(
-            self: Pin<&mut Self>,
+            mut self: Pin<&mut Self>,
             _: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-            Poll::Pending
+            if self.left == 0 {
+                return if self.read == 0 {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(None)
+                };
+            }
+            self.left -= 1;
+            self.read += 1;
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(FRAME)))))
         }
+    }
 
-        fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(1)
+    impl Drop for Frames {
+        fn drop(&mut self) {
+            let _ = self.ended.take().map(|ended| ended.send(self.read));
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what it measures is for people to read")]
 
 use std::error::Error;
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use domain::time::HourInterval;
@@ -26,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         month: "2026-10".parse()?,
         tenants: tenants.collect::<Result<_, Box<dyn Error>>>()?,
         records_min,
+        hours_apart: NonZeroU16::MIN,
         faults: Faults::usual(),
     };
 

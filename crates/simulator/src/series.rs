@@ -1,5 +1,6 @@
 //! What is measured: one meter of one resource, hour after hour.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use domain::time::{Hour, HourInterval};
@@ -21,6 +22,7 @@ pub(crate) struct Series {
     pub(crate) subscription: usize,
     pub(crate) meter: Meter,
     pub(crate) power: Power,
+    pub(crate) rhythm: Rhythm,
     /// The times between which the resource was resized, one after the other.
     pub(crate) phases: Vec<Phase>,
 }
@@ -48,25 +50,41 @@ impl Series {
     /// The phase in which the series has a record for an hour, if it has one.
     pub(crate) fn phase_at(&self, hour: Hour) -> Option<&Phase> {
         let phase = self.phases.iter().find(|phase| phase.hours.contains(hour))?;
-        self.power.is_allocated(hour).then_some(phase)
+        self.is_measured(hour).then_some(phase)
     }
 
     /// How many records it has in all.
     pub(crate) fn records(&self) -> u64 {
         self.phases
             .iter()
-            .map(|phase| {
-                hours_of(phase.hours)
-                    .filter(|h| self.power.is_allocated(*h))
-                    .count() as u64
-            })
+            .map(|phase| hours_of(phase.hours).filter(|h| self.is_measured(*h)).count() as u64)
             .sum()
+    }
+
+    fn is_measured(&self, hour: Hour) -> bool {
+        self.rhythm.beats(hour) && self.power.is_allocated(hour)
     }
 }
 
 /// The hours of an interval, in order.
 pub(crate) fn hours_of(interval: HourInterval) -> impl Iterator<Item = Hour> {
     (0..interval.hours()).map(move |hours| interval.start().plus(hours))
+}
+
+/// In which hours anything is measured at all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rhythm {
+    /// The first of them,
+    pub(crate) first: Hour,
+    /// and how many hours lie from one to the next.
+    pub(crate) hours_apart: NonZeroU16,
+}
+
+impl Rhythm {
+    fn beats(self, hour: Hour) -> bool {
+        let since = hour.epoch_hours() - self.first.epoch_hours();
+        since % i32::from(self.hours_apart.get()) == 0
+    }
 }
 
 /// When the machine behind a series is switched on. Only a deallocated machine uses nothing: a stopped one keeps its

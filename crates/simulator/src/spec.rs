@@ -1,5 +1,7 @@
 //! What a stack is made from.
 
+use std::num::NonZeroU16;
+
 use domain::ids::{CloudId, TenantId};
 use domain::time::Period;
 
@@ -22,6 +24,9 @@ pub struct StackSpec {
     /// It is filled with resources until the month has so many true records, and at least one resource for each
     /// local subscription.
     pub records_min: u64,
+    /// Usage is measured in one hour out of so many, from the month's first on; 1 is every hour. So a month with few
+    /// records still has all that a stack has, from its first day to its last.
+    pub hours_apart: NonZeroU16,
     /// What goes wrong when it reports.
     pub faults: Faults,
 }

@@ -57,7 +57,7 @@ pub struct Receipt {
     pub received_at: Timestamp,
     /// The reported-time window it was read from.
     pub window: ReportedWindow,
-    /// BLAKE3 of the body as delivered.
+    /// BLAKE3 of the body as delivered and of the parameters that came with it.
     pub digest: [u8; 32],
     /// What became of its records.
     pub counts: BatchCounts,

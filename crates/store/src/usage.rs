@@ -44,7 +44,7 @@ pub struct Batch<'a> {
     pub window: ReportedWindow,
     /// The deliverer's own name for the delivery: delivered again under this name it is answered, not stored again.
     pub idempotency_key: Option<&'a str>,
-    /// BLAKE3 of the body as delivered.
+    /// BLAKE3 of the body as delivered and of the parameters that came with it.
     pub digest: [u8; 32],
     /// The records that could be read.
     pub records: &'a [DeliveredRecord<'a>],
@@ -230,6 +230,10 @@ pub trait UsageLedger: Send + Sync {
 
     /// What was consumed in each of the slices: one entry per slice and meter with records, in this order.
     async fn sums(&self, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError>;
+
+    /// For each of the slices, from the first hour in which it has usage to the end of the last; nothing for one
+    /// without records.
+    async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError>;
 
     /// The local subscriptions (of one stack, or of all) with usage in an interval, in order.
     async fn local_subscriptions(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::catalog::{
     Billing, BillingMeter, Catalog, Conversion, InvalidConversion, InvalidTiers, LocalMeter, Price,
-    PriceList, PriceListScope, Prices, Tier, UnknownBillingMeter,
+    PriceList, PriceListScope, PriceSource, Prices, Tier, UnknownBillingMeter,
 };
 use domain::ids::{BillingMeterId, InvalidGuid};
 use domain::quantity::{InvalidQuantity, Quantity, Rational};
@@ -125,20 +125,25 @@ struct PriceFile {
 #[serde(deny_unknown_fields)]
 struct PriceEntry {
     meter: String,
-    #[expect(
-        dead_code,
-        reason = "says where the price is from to whoever reviews the file"
-    )]
-    source: PriceSource,
+    source: Source,
     included_quantity: Option<String>,
     rates: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum PriceSource {
+enum Source {
     Published,
     Sample,
+}
+
+impl From<Source> for PriceSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Published => Self::Published,
+            Source::Sample => Self::Sample,
+        }
+    }
 }
 
 /// The platform's first price list.
@@ -280,9 +285,9 @@ fn local_meter(entry: MeterEntry, keys: &Keys) -> Result<LocalMeter, Because> {
 fn price(entry: PriceEntry) -> Result<Price, Because> {
     let PriceEntry {
         meter,
+        source,
         included_quantity,
         rates,
-        ..
     } = entry;
     let rate = |error| Because::Rate(meter.clone(), error);
     let included = included_quantity
@@ -297,7 +302,10 @@ fn price(entry: PriceEntry) -> Result<Price, Because> {
             })
         })
         .collect();
-    Price::new(tiers.map_err(rate)?, included).map_err(|error| Because::Tiers(meter.clone(), error))
+    let price = Price::new(tiers.map_err(rate)?, included);
+    price
+        .map(|price| price.from_source(Some(source.into())))
+        .map_err(|error| Because::Tiers(meter.clone(), error))
 }
 
 #[cfg(test)]
@@ -340,12 +348,14 @@ mod tests {
             ("Table and queue capacity", "0.018"),
         ] {
             let meter = catalog.billing_meters().find(|meter| meter.name == name).unwrap();
-            assert_eq!(
-                first.prices[&meter.id],
-                Price::flat(price.parse().unwrap()),
-                "{name}"
-            );
+            let published = Price::flat(price.parse().unwrap()).from_source(Some(PriceSource::Published));
+            assert_eq!(first.prices[&meter.id], published, "{name}");
         }
+        let published = first
+            .prices
+            .values()
+            .filter(|price| price.source() == Some(PriceSource::Published));
+        assert_eq!(published.count(), 4, "all others are said to be samples");
     }
 
     #[test]

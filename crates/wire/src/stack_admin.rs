@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::attribution::LocalSubscription;
 use domain::ids::LocalSubscriptionId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::api::InvalidMember;
 
@@ -14,7 +15,7 @@ pub const LOCAL_SUBSCRIPTIONS_MAX: usize = 100_000;
 pub const DIRECTORY_TEXT_CHARACTERS_MAX: usize = 256;
 
 /// What `Microsoft.Subscriptions.Admin/subscriptions` returns.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionList {
     /// The local subscriptions.
@@ -25,13 +26,14 @@ pub struct SubscriptionList {
 }
 
 /// A local subscription. Its members lie flat in the object, unlike those of most resources.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AdminSubscription {
     /// Its resource id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Its id.
+    #[schema(required)]
     pub subscription_id: String,
     /// The provider's subscription that offered it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,7 @@ pub struct AdminSubscription {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The directory tenant it belongs to.
+    #[schema(required)]
     pub tenant_id: String,
     /// The kind of resource manager behind it.
     #[serde(skip_serializing_if = "Option::is_none")]

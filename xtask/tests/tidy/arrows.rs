@@ -34,7 +34,7 @@ const LIBRARIES_OF_DOMAIN: [&str; 6] = [
 ];
 
 /// Libraries that stand for one concern, and the crates where that concern is at home.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 21] = [
     // What is remembered: only `store` knows SQL; the benchmark measures against a peer.
     ("rusqlite", &["store"]),
     ("tokio-postgres", &["store", "bench"]),
@@ -45,12 +45,14 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("governor", &["server"]),
     ("prometheus-client", &["server"]),
     // Secrets and certificates.
+    ("argon2", &["app"]),
     ("aws-lc-rs", &["server"]),
-    ("jsonwebtoken", &["server"]),
+    ("jsonwebtoken", &["server", "client"]),
     ("rcgen", &["server"]),
+    ("x509-parser", &["server"]),
     ("getrandom", &["cli"]),
-    // The other side of the door.
-    ("reqwest", &["client"]),
+    // The other side of the door; the server asks issuers of tokens elsewhere for their keys.
+    ("reqwest", &["client", "server"]),
     // What is said. `store` writes the entries of the journal as JSON of its own.
     (
         "serde",

@@ -7,10 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use app::access::Caller;
 use app::environment::{Clock, Random};
+use app::precondition::Precondition;
 use app::registrations::{Registered, RegistrationAddress};
-use app::usage::Delivery;
+use app::usage::{Delivered, Delivery};
 use app::{App, Error};
 use domain::attribution::LocalSubscription;
+use domain::books::Entry;
 use domain::catalog::{
     Billing, BillingMeter, Catalog, Conversion, LocalMeter, Price, PriceList, PriceListScope, Prices,
 };
@@ -25,7 +27,7 @@ use domain::registration::register::PutRegistration;
 use domain::registration::{BillingModel, RegistrationToken};
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
-use store::{DeliveredRecord, Receipt, StoreConfig};
+use store::{DeliveredRecord, StoreConfig};
 
 pub(crate) const PARTNER: PartnerId = PartnerId::from_bytes([1; 16]);
 pub(crate) const CUSTOMER: CustomerId = CustomerId::from_bytes([2; 16]);
@@ -64,6 +66,23 @@ pub(crate) struct House {
 impl House {
     /// Built at this moment, with a partner, a customer, both subscriptions and a price of 1.00 for each vCPU hour.
     pub(crate) async fn built_at(moment: &str) -> Self {
+        let house = Self::without_prices_at(moment).await;
+        let list = PriceList {
+            name: "list".parse().unwrap(),
+            scope: PriceListScope::Platform,
+            currency: Currency::USD,
+        };
+        let prices: Prices = [(VCPU_BILLED, Price::flat("1".parse().unwrap()))].into();
+        house
+            .app()
+            .publish_price_list(&operator(), list, prices, Hour::MIN)
+            .await
+            .unwrap();
+        house
+    }
+
+    /// The same without any price list.
+    pub(crate) async fn without_prices_at(moment: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         let app = RwLock::new(open(&directory, &clock).await);
@@ -106,15 +125,6 @@ impl House {
         };
         app.create_subscription(&operator(), shared).await.unwrap();
         app.create_subscription(&operator(), csp).await.unwrap();
-        let list = PriceList {
-            name: "list".parse().unwrap(),
-            scope: PriceListScope::Platform,
-            currency: Currency::USD,
-        };
-        let prices: Prices = [(VCPU_BILLED, Price::flat("1".parse().unwrap()))].into();
-        app.publish_price_list(&operator(), list, prices, Hour::MIN)
-            .await
-            .unwrap();
         house
     }
 
@@ -164,12 +174,12 @@ impl House {
             token,
         };
         self.app()
-            .put_registration(&operator(), &address(), &request)
+            .put_registration(&operator(), &address(), &request, &Precondition::None)
             .await
     }
 
     /// Delivers one record for each (usage start, quantity), read from the window that begins at `reported`.
-    pub(crate) async fn deliver(&self, reported: &str, usage: &[(&str, &str)]) -> Result<Receipt, Error> {
+    pub(crate) async fn deliver(&self, reported: &str, usage: &[(&str, &str)]) -> Result<Delivered, Error> {
         let record = |(start, quantity): &(&str, &str)| UsageRecord {
             local_subscription: LOCAL,
             local_meter: VCPU,
@@ -197,7 +207,7 @@ impl House {
             digest: [0; 32],
             records: &records,
             quarantined: &[],
-            raw: &|_| String::new(),
+            raw: &|index| format!("record {index}"),
         };
         self.app().deliver_usage(delivery).await
     }
@@ -206,7 +216,7 @@ impl House {
     pub(crate) async fn owes(&self, subscription: SubscriptionId) -> String {
         let statement = self
             .app()
-            .statement(subscription, "2026-10".parse().unwrap())
+            .statement(&operator(), subscription, "2026-10".parse().unwrap())
             .await
             .unwrap();
         statement.total.to_string()
@@ -231,12 +241,28 @@ async fn open(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> App {
 impl House {
     /// The same platform after a restart: everything is read from the store again.
     pub(crate) async fn restarted(self) -> Self {
+        self.with_entry(None).await
+    }
+
+    /// The same platform after a restart, with an entry that an earlier version made and this one would refuse.
+    pub(crate) async fn with_entry(self, entry: Option<Entry>) -> Self {
         let Self {
             directory,
             clock,
             app,
         } = self;
         drop(app);
+        if let Some(entry) = entry {
+            let config = StoreConfig::Sqlite {
+                directory: directory.path().to_owned(),
+            };
+            let journal = store::open(&config).unwrap().journal;
+            let books = store::Books::load(journal).await.unwrap();
+            let entered = books.change(clock.now(), operator().id(), |_| {
+                Ok::<_, Error>((vec![entry.clone()], ()))
+            });
+            entered.await.unwrap();
+        }
         let app = RwLock::new(open(&directory, &clock).await);
         Self {
             directory,

@@ -2,6 +2,7 @@
 
 use app::Kind;
 use app::access::{Caller, Right};
+use app::precondition::Precondition;
 use domain::ids::{CloudId, RegistrationId, TenantId};
 use domain::registration::BillingModel;
 use domain::time::{Hour, HourInterval};
@@ -25,7 +26,7 @@ async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothi
     };
     let refused = house
         .app()
-        .put_registration(&operator(), &other, &request)
+        .put_registration(&operator(), &other, &request, &Precondition::None)
         .await
         .unwrap_err();
     assert_eq!(
@@ -38,14 +39,14 @@ async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothi
     assert!(
         house
             .app()
-            .delete_registration(&operator(), &address())
+            .delete_registration(&operator(), &address(), &Precondition::None)
             .await
             .unwrap()
     );
     assert!(
         !house
             .app()
-            .delete_registration(&operator(), &address())
+            .delete_registration(&operator(), &address(), &Precondition::None)
             .await
             .unwrap()
     );
@@ -94,44 +95,13 @@ async fn nobody_does_what_their_credential_is_not_for() {
 }
 
 #[tokio::test]
-async fn a_group_with_a_registration_in_it_is_not_deleted_in_passing() {
-    let house = House::built_at("2026-10-01T00:00:00Z").await;
-    house.register(BillingModel::PayAsYouUse).await;
-    let group = address().resource_group;
-    let refused = house
-        .app()
-        .delete_resource_group(&operator(), SHARED, &group)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (refused.kind, refused.code),
-        (Kind::Conflict, "ResourceGroupNotEmpty")
-    );
-    assert!(house.app().registration(&address()).is_ok());
-    house
-        .app()
-        .delete_registration(&operator(), &address())
-        .await
-        .unwrap();
-    house
-        .app()
-        .delete_resource_group(&operator(), SHARED, &group)
-        .await
-        .unwrap();
-    assert_eq!(
-        house.app().resource_group(SHARED, &group).unwrap_err().code,
-        "ResourceGroupNotFound"
-    );
-}
-
-#[tokio::test]
 async fn a_registration_is_not_backdated_over_the_hours_of_a_former_one() {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     house.it_is("2026-10-05T00:00:00Z");
     house
         .app()
-        .delete_registration(&operator(), &address())
+        .delete_registration(&operator(), &address(), &Precondition::None)
         .await
         .unwrap();
     house.it_is("2026-10-07T00:00:00Z");
@@ -171,7 +141,7 @@ async fn a_refused_tenant_leaves_the_books_as_they_were() {
     ] {
         let refused = house
             .app()
-            .add_tenant(&operator(), &address(), subscription, None)
+            .add_tenant(&operator(), &address(), subscription, None, &Precondition::None)
             .await
             .unwrap_err();
         assert_eq!(refused.code, code);
@@ -180,7 +150,13 @@ async fn a_refused_tenant_leaves_the_books_as_they_were() {
     assert_eq!(house.app().tenant_mappings(&address()).unwrap(), []);
     house
         .app()
-        .add_tenant(&operator(), &address(), &CSP.to_string().to_uppercase(), None)
+        .add_tenant(
+            &operator(),
+            &address(),
+            &CSP.to_string().to_uppercase(),
+            None,
+            &Precondition::None,
+        )
         .await
         .unwrap();
     assert_eq!(house.app().tenant_mappings(&address()).unwrap().len(), 1);
@@ -198,7 +174,7 @@ async fn a_window_that_cannot_be_is_refused_before_anything_is_stored() {
         (refused.kind, refused.code, refused.target),
         (Kind::Invalid, "ReportedTimeInFuture", Some("reportedStart"))
     );
-    assert_eq!(house.app().receipts(STACK, 0, 10).await.unwrap(), []);
+    assert_eq!(house.app().receipts(&operator(), STACK, 0, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -206,9 +182,15 @@ async fn two_tenants_never_share_a_subscription_on_one_stack_not_even_from_tomor
     let house = House::built_at("2026-10-10T12:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     let app = house.app();
-    app.add_tenant(&operator(), &address(), &CSP.to_string(), None)
-        .await
-        .unwrap();
+    app.add_tenant(
+        &operator(),
+        &address(),
+        &CSP.to_string(),
+        None,
+        &Precondition::None,
+    )
+    .await
+    .unwrap();
     let other = TenantId::from_bytes([0x33; 16]);
     let map = async |from: &str, to: Option<&str>| {
         let to = to.map_or(Hour::MAX, |to| to.parse().unwrap());
@@ -234,13 +216,19 @@ async fn two_tenants_never_share_a_subscription_on_one_stack_not_even_from_tomor
         "the past may be as it was"
     );
 
-    app.remove_tenant(&operator(), &address(), &CSP.to_string())
+    app.remove_tenant(&operator(), &address(), &CSP.to_string(), &Precondition::None)
         .await
         .unwrap();
     assert!(map("2026-10-11T00:00:00Z", None).await.is_ok());
-    app.add_tenant(&operator(), &address(), &CSP.to_string(), None)
-        .await
-        .unwrap();
+    app.add_tenant(
+        &operator(),
+        &address(),
+        &CSP.to_string(),
+        None,
+        &Precondition::None,
+    )
+    .await
+    .unwrap();
     house.it_is("2026-10-12T00:00:00Z");
     let mappings = app.tenant_mappings(&address()).unwrap();
     assert_eq!(

@@ -9,7 +9,15 @@ use super::texts;
 /// What is done with registrations.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RegistrationCommand {
+    /// Ask which kind of subscription a stack is best registered with, and why.
+    #[command(after_help = "Example:\n  meterbridge registration advise --operated-by reseller")]
+    Advise {
+        /// Who operates the stack.
+        #[arg(long, value_enum, value_name = "WHO")]
+        operated_by: OperatedBy,
+    },
     /// Register a stack, or register it again.
+    #[command(visible_alias = "create")]
     Register(RegisterArgs),
     /// Show the registration of a stack.
     #[command(after_help = "Example:\n  meterbridge registration show 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
@@ -143,9 +151,12 @@ pub(crate) enum OperatedBy {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TenantCommand {
     /// Add a tenant: its usage from the present hour on is charged to a customer's subscription.
-    #[command(after_help = "\
+    #[command(
+        visible_alias = "create",
+        after_help = "\
 Example:
-  meterbridge tenant add 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID> --tenant <TENANT-ID>")]
+  meterbridge tenant add 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID> --tenant <TENANT-ID>"
+    )]
     Add {
         #[command(flatten)]
         stack: StackArg,
@@ -155,11 +166,28 @@ Example:
         /// The directory tenant [default: the one that the subscription lives in].
         #[arg(long, value_name = "TENANT-ID", value_parser = texts::guid)]
         tenant: Option<String>,
+        /// The tenant may be another customer's, whose usage is then charged to this one.
+        #[arg(long)]
+        allow_other_customer: bool,
     },
-    /// Remove a tenant: its later usage falls to the registration's default subscription.
+    /// Show which tenant a customer's subscription pays for on a stack.
     #[command(after_help = "\
 Example:
-  meterbridge tenant remove 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID>")]
+  meterbridge tenant show 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID>")]
+    Show {
+        #[command(flatten)]
+        stack: StackArg,
+        /// The customer's subscription.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
+    },
+    /// Remove a tenant: its later usage falls to the registration's default subscription.
+    #[command(
+        visible_alias = "delete",
+        after_help = "\
+Example:
+  meterbridge tenant remove 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID>"
+    )]
     Remove {
         #[command(flatten)]
         stack: StackArg,
@@ -194,8 +222,11 @@ Example:
         /// The first hour after [default: without an end].
         #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
         to: Option<String>,
+        /// The tenant may be another customer's, whose usage is then charged to this one.
+        #[arg(long)]
+        allow_other_customer: bool,
     },
-    /// List every version of every tenant mapping of a stack: who said what, and when.
+    /// List every version of every tenant mapping of a stack, in all its registrations: who said what, and when.
     #[command(after_help = "Example:\n  meterbridge tenant history 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
     History(StackArg),
 }

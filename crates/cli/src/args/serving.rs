@@ -2,16 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
+
+use super::texts;
 
 /// What is made.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("replaced").args(["new_credential", "new_activation_key", "new_signing_key"]))]
 #[command(after_help = "\
-The credential is the only line on standard output, and it is shown this once: only its digest is stored.
+The credential is the first line on standard output, and it is shown this once: only its digest is \
+stored. With --user, and without --password-file, a second line is the user's password, made up.
 
 Examples:
   meterbridge init --data ./data > operator.credential
+  meterbridge init --data ./data --user anna --password-file - < password.txt
   meterbridge init --data ./data --new-credential --operator \"Night shift\"")]
 pub(crate) struct InitArgs {
     /// Where everything is kept.
@@ -20,15 +26,34 @@ pub(crate) struct InitArgs {
     /// The name of the operator that the credential is for.
     #[arg(long, value_name = "NAME", default_value = "operator")]
     pub(crate) operator: String,
+    /// The domain of the platform's own directory, if it has to be made: the names of its users end in it.
+    #[arg(long, value_name = "DOMAIN", default_value = "meterbridge.local")]
+    pub(crate) domain: String,
+    /// Make a user in the platform's own directory who may do what the credential may. In a data directory that is
+    /// initialised already, this is all that is done, and the server must not be running.
+    #[arg(long, value_name = "NAME", conflicts_with = "replaced")]
+    pub(crate) user: Option<String>,
+    /// A file that holds the user's password and nothing else; `-` is standard input [default: one is made up].
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(crate) password_file: Option<PathBuf>,
     /// Add a credential to a data directory that has one already. The server must not be running.
     #[arg(long)]
     pub(crate) new_credential: bool,
+    /// Replace the key that signs activation keys, because it was lost or has leaked, and do nothing else. Every stack
+    /// then needs a new activation key. The server must not be running.
+    #[arg(long)]
+    pub(crate) new_activation_key: bool,
+    /// Make a new key that signs the tokens of sign-ins, and do nothing else. Tokens that are out stay good. The server
+    /// may be running: it takes the key up within a minute.
+    #[arg(long)]
+    pub(crate) new_signing_key: bool,
 }
 
 /// How the server is run.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints `listening on URL` on standard error when requests are answered. SIGINT and SIGTERM let requests end first.
+Prints `listening on URL` on standard error when requests are answered, and with --output json a \
+document on standard output. SIGINT and SIGTERM let requests end first.
 
 Examples:
   meterbridge serve --data ./data
@@ -39,7 +64,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
     pub(crate) data: PathBuf,
     /// The address to listen on. Port 0 lets the system choose one.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443", value_parser = texts::address)]
     pub(crate) listen: SocketAddr,
     /// The URL under which clients and stacks reach the server; activation keys tell it to stacks [default:
     /// https://localhost:PORT].
@@ -60,6 +85,44 @@ pub(crate) struct ServeArgs {
     /// How the log is written.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
+}
+
+/// How people and programs sign in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sign-in")]
+pub(crate) struct IdentityArgs {
+    /// A further audience that tokens are given and accepted for, such as https://management.azure.com/ for programs that
+    /// cannot be told another one. May be given several times; commas separate them in the environment.
+    #[arg(
+        long = "audience",
+        env = "METERBRIDGE_AUDIENCES",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    pub(crate) audiences: Vec<String>,
+    /// A file that lists the issuers elsewhere whose tokens are accepted (JSON).
+    #[arg(long, env = "METERBRIDGE_EXTERNAL_ISSUERS", value_name = "FILE")]
+    pub(crate) external_issuers: Option<PathBuf>,
+    /// How long an access token is good.
+    #[arg(
+        long,
+        env = "METERBRIDGE_ACCESS_TOKEN_LIFETIME",
+        value_name = "TIME",
+        default_value = "1h"
+    )]
+    #[arg(value_parser = texts::access_token_lifetime)]
+    pub(crate) access_token_lifetime: Duration,
+    /// How long a sign-in is good that is not used. Each use renews it.
+    #[arg(
+        long,
+        env = "METERBRIDGE_REFRESH_TOKEN_LIFETIME",
+        value_name = "TIME",
+        default_value = "14d"
+    )]
+    #[arg(value_parser = texts::refresh_token_lifetime)]
+    pub(crate) refresh_token_lifetime: Duration,
 }
 
 /// How the log is written.

@@ -1,5 +1,10 @@
 //! Texts of the command line that are looked at before anything is sent.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use domain::authorization::Scope;
+
 /// A GUID with its dashes, in lower case.
 pub(super) fn guid(text: &str) -> Result<String, String> {
     let text = text.trim();
@@ -39,6 +44,61 @@ pub(super) fn hour(text: &str) -> Result<String, String> {
         return Err(refuse());
     }
     Ok(instant.to_string())
+}
+
+/// An address to listen on, with its port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let expected = "expected an address with a port, such as 127.0.0.1:8443 or [::1]:8443";
+        match (text.parse::<u16>(), text.strip_prefix("localhost:")) {
+            (Ok(port), _) => {
+                format!("{expected}: write 127.0.0.1:{port}, or 0.0.0.0:{port} for every address")
+            }
+            (_, Some(port)) => format!("{expected}: write 127.0.0.1:{port} instead of the name"),
+            _ => format!("{expected}; 0.0.0.0 is every address"),
+        }
+    })
+}
+
+/// Where a role or a lock holds, as it is written everywhere.
+pub(super) fn scope(text: &str) -> Result<String, String> {
+    let scope: Scope = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(scope.to_string())
+}
+
+/// The shortest and the longest time for which an access token may be good.
+const ACCESS_TOKEN_MINUTES: std::ops::RangeInclusive<u64> = 5..=24 * 60;
+/// The shortest and the longest time for which a refresh token may be good.
+const REFRESH_TOKEN_MINUTES: std::ops::RangeInclusive<u64> = 60..=90 * 24 * 60;
+
+/// How long an access token is good.
+pub(super) fn access_token_lifetime(text: &str) -> Result<Duration, String> {
+    let minutes = minutes(text).filter(|minutes| ACCESS_TOKEN_MINUTES.contains(minutes));
+    let expected = || "expected a time from 5m to 24h, such as 90m or 1h".to_owned();
+    minutes.map(of_minutes).ok_or_else(expected)
+}
+
+/// How long a refresh token is good.
+pub(super) fn refresh_token_lifetime(text: &str) -> Result<Duration, String> {
+    let minutes = minutes(text).filter(|minutes| REFRESH_TOKEN_MINUTES.contains(minutes));
+    let expected = || "expected a time from 1h to 90d, such as 12h or 14d".to_owned();
+    minutes.map(of_minutes).ok_or_else(expected)
+}
+
+/// A number of minutes, hours or days: `90m`, `12h`, `14d`.
+fn minutes(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let minutes = match unit {
+        "m" => 1,
+        "h" => 60,
+        "d" => 24 * 60,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(minutes)
+}
+
+const fn of_minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
 }
 
 /// A tag: `name=value`.
@@ -96,6 +156,57 @@ mod tests {
         for text in ["2026-10-01T13:30:00Z", "2026-10-01T13:00:00", "yesterday", ""] {
             assert!(hour(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_without_its_port_or_a_port_without_its_address_is_told_what_is_missing() {
+        assert_eq!(address("[::1]:0").map(|it| it.port()), Ok(0));
+        for (text, told) in [
+            ("9447", "write 127.0.0.1:9447"),
+            ("localhost:9447", "write 127.0.0.1:9447"),
+            ("127.0.0.1", "an address with a port"),
+            (":9447", "an address with a port"),
+            ("", "an address with a port"),
+        ] {
+            let error = address(text).unwrap_err();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn lifetimes_have_a_unit_and_bounds() {
+        let hours = |hours: u64| Ok(Duration::from_secs(hours * 60 * 60));
+        for (text, expected) in [("60m", hours(1)), ("24h", hours(24)), ("1d", hours(24))] {
+            assert_eq!(access_token_lifetime(text), expected, "{text}");
+        }
+        assert_eq!(refresh_token_lifetime("14d"), hours(14 * 24));
+        for text in [
+            "",
+            "1",
+            "h",
+            "4m",
+            "25h",
+            "1w",
+            "-1h",
+            "1.5h",
+            "99999999999999999999d",
+            "1ü",
+        ] {
+            assert!(access_token_lifetime(text).is_err(), "{text}");
+        }
+        assert!(refresh_token_lifetime("59m").is_err() && refresh_token_lifetime("91d").is_err());
+    }
+
+    #[test]
+    fn a_scope_is_written_in_one_way() {
+        let id = "06000000-0000-4000-8000-000000000001";
+        let written = scope(&format!("/SUBSCRIPTIONS/{id}//resourcegroups/azurestack/"));
+        assert_eq!(
+            written,
+            Ok(format!("/subscriptions/{id}/resourceGroups/azurestack"))
+        );
+        assert_eq!(scope("/").as_deref(), Ok("/"));
+        assert!(scope("/subscriptions/north").is_err());
     }
 
     #[test]

@@ -29,6 +29,13 @@ Examples:
         #[arg(required_if_eq("kind", "indirect-reseller"))]
         provider: Option<String>,
     },
+    /// Show a partner.
+    #[command(after_help = "Example:\n  meterbridge partner show <PARTNER-ID>")]
+    Show {
+        /// The partner.
+        #[arg(value_name = "PARTNER-ID", value_parser = texts::guid)]
+        partner: String,
+    },
     /// List partners.
     #[command(after_help = "Example:\n  meterbridge partner list")]
     List,
@@ -66,6 +73,13 @@ Example:
         #[arg(long = "tenant", value_name = "TENANT-ID", required = true, value_parser = texts::guid)]
         tenants: Vec<String>,
     },
+    /// Show a customer.
+    #[command(after_help = "Example:\n  meterbridge customer show <CUSTOMER-ID>")]
+    Show {
+        /// The customer.
+        #[arg(value_name = "CUSTOMER-ID", value_parser = texts::guid)]
+        customer: String,
+    },
     /// List customers.
     #[command(after_help = "Example:\n  meterbridge customer list")]
     List,
@@ -100,6 +114,13 @@ Examples:
         /// The customer it is sold to; CSP only.
         #[arg(long, value_name = "CUSTOMER-ID", value_parser = texts::guid)]
         customer: Option<String>,
+    },
+    /// Show a subscription.
+    #[command(after_help = "Example:\n  meterbridge subscription show <SUBSCRIPTION-ID>")]
+    Show {
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
     },
     /// List subscriptions.
     #[command(after_help = "Example:\n  meterbridge subscription list")]
@@ -145,9 +166,12 @@ The file is JSON; `-` is standard input. Rates are graduated, by the quantity fr
     {\"meterId\": \"<BILLING-METER-ID>\", \"includedQuantity\": \"10\",
      \"rates\": {\"0\": \"0.05\", \"100\": \"0.04\"}}]}
 Without a seller the prices are the platform's; with a \"buyer\" they are for that subscription only.
-`meterbridge meter list` shows the billing meters.
+A version holds all prices of its list: a meter that it leaves out is not charged. Begin with those of a list that there \
+is (`price-list show NAME --as-file`), and look at what would change (`--dry-run`).
 
-Example:
+Examples:
+  meterbridge price-list show pay-as-you-use-usd --as-file > prices.json
+  meterbridge price-list put northwind-usd prices.json --dry-run
   meterbridge price-list put northwind-usd prices.json")]
     Put {
         /// The list's name.
@@ -156,13 +180,25 @@ Example:
         /// The file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Show what it would change about usage that there is already, and publish nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Publish it also if that changes what is charged for months that are over.
+        #[arg(long, conflicts_with = "dry_run")]
+        yes: bool,
     },
     /// Show a price list with every version of its prices.
-    #[command(after_help = "Example:\n  meterbridge price-list show northwind-usd")]
+    #[command(after_help = "\
+Examples:
+  meterbridge price-list show northwind-usd
+  meterbridge price-list show pay-as-you-use-usd --as-file > prices.json")]
     Show {
         /// The list's name.
         #[arg(value_name = "NAME")]
         name: String,
+        /// Write the version that holds now as a file that `price-list put` takes.
+        #[arg(long)]
+        as_file: bool,
     },
     /// List price lists.
     #[command(after_help = "Example:\n  meterbridge price-list list")]

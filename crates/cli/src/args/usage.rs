@@ -19,7 +19,8 @@ pub(crate) enum UsageCommand {
     },
     /// List records that could not be read, with the reason.
     #[command(
-        after_help = "Example:\n  meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747"
+        after_help = "The table shows the beginning of each record; with --output json, `raw` has all of it.\n\n\
+                      Example:\n  meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747"
     )]
     Quarantine {
         /// Of this stack only.
@@ -31,17 +32,21 @@ pub(crate) enum UsageCommand {
 /// What is delivered.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A file holds what the provider usage API returns: one page {\"value\": [...]}, several pages one after the other or in an
-array, the records alone in an array, or one record in each line. Numbers are passed on as they are written.
+A file holds what the provider usage API returns: one page {\"value\": [...]}, several pages one after the other or in an \
+array, the records alone in an array, or one record in each line; as it is or compressed with gzip or zstd. Numbers are \
+passed on as they are written.
 Usage is delivered with the stack's activation key. Without one, the operator's credential is used to fetch it.
-Importing the same again is harmless: every record is recognised as a duplicate.
-A correction is recognised by its window, --reported-start. Of different quantities of the same usage, the one reported
-last counts, and of those reported at the same time the largest. So a correction to less takes effect only if its window
+Importing the same again is harmless: every record is recognised as a duplicate. So an import that was cut off is \
+continued by repeating the same command.
+A correction is recognised by its window, --reported-start. Of different quantities of the same usage, the one reported \
+last counts, and of those reported at the same time the largest. So a correction to less takes effect only if its window \
 is a later one: without the flag, a later hour. Import files of different windows one window at a time.
 
 Examples:
-  meterbridge usage import --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --reported-start 2026-10-01T13:00:00Z 13.json
-  curl ... | meterbridge usage import --activation-key-file stack.key --reported-start 2026-10-01T13:00:00Z -")]
+  meterbridge usage import --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 \\
+      --reported-start 2026-10-01T13:00:00Z 13.json
+  curl ... | meterbridge usage import --activation-key-file stack.key \\
+      --reported-start 2026-10-01T13:00:00Z -")]
 pub(crate) struct ImportArgs {
     /// The files; `-` is standard input.
     #[arg(value_name = "FILE", required = true)]
@@ -67,12 +72,16 @@ pub(crate) struct ImportArgs {
     /// The end of that window.
     #[arg(long, value_name = "HOUR", value_parser = texts::hour, requires = "reported_start")]
     pub(crate) reported_end: Option<String>,
-    /// The stack has reported completely up to this hour. Declared with the last delivery, when all others arrived.
+    /// The stack has reported completely up to this hour. Declared when all deliveries have arrived, unless pages are
+    /// missing.
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) reported_through: Option<String>,
-    /// How many records are delivered at a time.
+    /// How many records are delivered at a time, at most 10000.
     #[arg(long, value_name = "COUNT", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) batch: u32,
+    /// Leave with 1 if a record is put into quarantine. The others count all the same; nothing is declared complete.
+    #[arg(long)]
+    pub(crate) fail_on_quarantine: bool,
     /// Do not compress deliveries.
     #[arg(long)]
     pub(crate) no_compression: bool,
@@ -86,7 +95,13 @@ pub(crate) enum StackCommand {
     List,
     /// Tell the server which tenant each local subscription of a stack belongs to.
     #[command(after_help = "\
-The file holds what the stack's Microsoft.Subscriptions.Admin/subscriptions returns; `-` is standard input.
+The file holds what the stack's Microsoft.Subscriptions.Admin/subscriptions returns; `-` is standard input:
+
+  {\"value\": [
+    {\"subscriptionId\": \"<LOCAL-SUBSCRIPTION-ID>\", \"tenantId\": \"<TENANT-ID>\", \"displayName\": \"Shop\"}
+  ]}
+
+What was listed before and is not in the file stays as it is.
 
 Example:
   meterbridge stack directory 5bf881b2-6be7-42a1-9f47-d6fcb6737747 subscriptions.json")]

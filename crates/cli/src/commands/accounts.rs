@@ -7,7 +7,35 @@ use super::or_dash;
 use crate::args::{CustomerCommand, PartnerCommand, PartnerKind, SubscriptionCommand, SubscriptionKind};
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::table::{Table, left};
+use crate::table::{Listing, left};
+
+const PARTNERS: Listing<api::Partner> = Listing(&[
+    (left("PARTNER"), |it| it.id.clone()),
+    (left("NAME").wraps(), |it| it.name.clone()),
+    (left("KIND").wraps(), |it| {
+        partner_kind_in_words(it.kind).to_owned()
+    }),
+    (left("BUYS FROM").rank(1), |it| or_dash(it.provider.as_deref())),
+]);
+
+const CUSTOMERS: Listing<api::Customer> = Listing(&[
+    (left("CUSTOMER"), |it| it.id.clone()),
+    (left("NAME").wraps(), |it| it.name.clone()),
+    (left("PARTNER").rank(1), |it| it.partner_id.clone()),
+    (left("TENANTS").wraps(), |it| it.tenant_ids.join(" ")),
+]);
+
+const SUBSCRIPTIONS: Listing<api::Subscription> = Listing(&[
+    (left("SUBSCRIPTION"), |it| it.id.clone()),
+    (left("NAME").wraps(), |it| it.name.clone()),
+    (left("KIND").wraps(), |it| kind_in_words(it.kind).to_owned()),
+    (left("STATE"), |it| state_in_words(it.state).to_owned()),
+    (left("TENANT").rank(1), |it| it.tenant_id.clone()),
+    (left("PARTNER").rank(3), |it| {
+        or_dash(it.owner_partner_id.as_deref())
+    }),
+    (left("CUSTOMER").rank(2), |it| or_dash(it.customer_id.as_deref())),
+]);
 
 pub(super) async fn partner(
     client: &Client,
@@ -21,44 +49,17 @@ pub(super) async fn partner(
             kind,
             provider,
         } => {
-            let kind = match kind {
-                PartnerKind::DirectBill => api::PartnerKind::DirectBill,
-                PartnerKind::IndirectProvider => api::PartnerKind::IndirectProvider,
-                PartnerKind::IndirectReseller => api::PartnerKind::IndirectReseller,
+            let partner = api::NewPartner {
+                id,
+                name,
+                kind: kind.into(),
+                provider,
             };
-            let created = client
-                .create_partner(&api::NewPartner {
-                    id,
-                    name,
-                    kind,
-                    provider,
-                })
-                .await?;
-            printer.show(&created, || partners_table(std::slice::from_ref(&created)))
+            PARTNERS.show_one(&client.create_partner(&partner).await?, printer)
         }
-        PartnerCommand::List => {
-            let partners = client.partners().await?;
-            printer.show_list(&partners, || partners_table(&partners))
-        }
+        PartnerCommand::Show { partner } => PARTNERS.show_one(&client.partner(&partner).await?, printer),
+        PartnerCommand::List => PARTNERS.show(&client.partners().await?, printer),
     }
-}
-
-fn partners_table(partners: &[api::Partner]) -> String {
-    let mut table = Table::new(&[left("PARTNER"), left("NAME"), left("KIND"), left("BUYS FROM")]);
-    for partner in partners {
-        let kind = match partner.kind {
-            api::PartnerKind::DirectBill => "direct bill",
-            api::PartnerKind::IndirectProvider => "indirect provider",
-            api::PartnerKind::IndirectReseller => "indirect reseller",
-        };
-        table.row([
-            partner.id.clone(),
-            partner.name.clone(),
-            kind.to_owned(),
-            or_dash(partner.provider.as_deref()),
-        ]);
-    }
-    table.to_string()
 }
 
 pub(super) async fn customer(
@@ -79,28 +80,11 @@ pub(super) async fn customer(
                 name,
                 tenant_ids: tenants,
             };
-            let created = client.create_customer(&customer).await?;
-            printer.show(&created, || customers_table(std::slice::from_ref(&created)))
+            CUSTOMERS.show_one(&client.create_customer(&customer).await?, printer)
         }
-        CustomerCommand::List => {
-            let customers = client.customers().await?;
-            printer.show_list(&customers, || customers_table(&customers))
-        }
+        CustomerCommand::Show { customer } => CUSTOMERS.show_one(&client.customer(&customer).await?, printer),
+        CustomerCommand::List => CUSTOMERS.show(&client.customers().await?, printer),
     }
-}
-
-fn customers_table(customers: &[api::Customer]) -> String {
-    let mut table = Table::new(&[left("CUSTOMER"), left("NAME"), left("PARTNER"), left("TENANTS")]);
-    for customer in customers {
-        let api::Customer {
-            id,
-            partner_id,
-            name,
-            tenant_ids,
-        } = customer;
-        table.row([id.clone(), name.clone(), partner_id.clone(), tenant_ids.join(" ")]);
-    }
-    table.to_string()
 }
 
 pub(super) async fn subscription(
@@ -108,7 +92,7 @@ pub(super) async fn subscription(
     command: SubscriptionCommand,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let changed = match command {
+    let shown = match command {
         SubscriptionCommand::Create {
             id,
             name,
@@ -117,32 +101,52 @@ pub(super) async fn subscription(
             partner,
             customer,
         } => {
-            let kind = match kind {
-                SubscriptionKind::Csp => api::SubscriptionKind::Csp,
-                SubscriptionKind::PartnerSharedServices => api::SubscriptionKind::PartnerSharedServices,
-                SubscriptionKind::EnterpriseAgreement => api::SubscriptionKind::EnterpriseAgreement,
-                SubscriptionKind::PayAsYouGo => api::SubscriptionKind::PayAsYouGo,
-                SubscriptionKind::DevTest => api::SubscriptionKind::DevTest,
-            };
-            let (tenant_id, owner_partner_id, customer_id) = (tenant, partner, customer);
             let subscription = api::NewSubscription {
                 id,
                 name,
-                kind,
-                tenant_id,
-                owner_partner_id,
-                customer_id,
+                kind: kind.into(),
+                tenant_id: tenant,
+                owner_partner_id: partner,
+                customer_id: customer,
             };
             client.create_subscription(&subscription).await?
         }
-        SubscriptionCommand::List => {
-            let subscriptions = client.subscriptions().await?;
-            return printer.show_list(&subscriptions, || subscriptions_table(&subscriptions));
-        }
+        SubscriptionCommand::Show { subscription } => client.subscription(&subscription).await?,
+        SubscriptionCommand::List => return SUBSCRIPTIONS.show(&client.subscriptions().await?, printer),
         SubscriptionCommand::Suspend { subscription } => client.suspend_subscription(&subscription).await?,
         SubscriptionCommand::Activate { subscription } => client.activate_subscription(&subscription).await?,
     };
-    printer.show(&changed, || subscriptions_table(std::slice::from_ref(&changed)))
+    SUBSCRIPTIONS.show_one(&shown, printer)
+}
+
+impl From<PartnerKind> for api::PartnerKind {
+    fn from(kind: PartnerKind) -> Self {
+        match kind {
+            PartnerKind::DirectBill => Self::DirectBill,
+            PartnerKind::IndirectProvider => Self::IndirectProvider,
+            PartnerKind::IndirectReseller => Self::IndirectReseller,
+        }
+    }
+}
+
+impl From<SubscriptionKind> for api::SubscriptionKind {
+    fn from(kind: SubscriptionKind) -> Self {
+        match kind {
+            SubscriptionKind::Csp => Self::Csp,
+            SubscriptionKind::PartnerSharedServices => Self::PartnerSharedServices,
+            SubscriptionKind::EnterpriseAgreement => Self::EnterpriseAgreement,
+            SubscriptionKind::PayAsYouGo => Self::PayAsYouGo,
+            SubscriptionKind::DevTest => Self::DevTest,
+        }
+    }
+}
+
+const fn partner_kind_in_words(kind: api::PartnerKind) -> &'static str {
+    match kind {
+        api::PartnerKind::DirectBill => "direct bill",
+        api::PartnerKind::IndirectProvider => "indirect provider",
+        api::PartnerKind::IndirectReseller => "indirect reseller",
+    }
 }
 
 /// A kind of subscription, in words.
@@ -156,31 +160,9 @@ pub(super) const fn kind_in_words(kind: api::SubscriptionKind) -> &'static str {
     }
 }
 
-fn subscriptions_table(subscriptions: &[api::Subscription]) -> String {
-    let columns = [
-        left("SUBSCRIPTION"),
-        left("NAME"),
-        left("KIND"),
-        left("STATE"),
-        left("TENANT"),
-        left("PARTNER"),
-        left("CUSTOMER"),
-    ];
-    let mut table = Table::new(&columns);
-    for subscription in subscriptions {
-        let state = match subscription.state {
-            api::SubscriptionState::Active => "active",
-            api::SubscriptionState::Suspended => "suspended",
-        };
-        table.row([
-            subscription.id.clone(),
-            subscription.name.clone(),
-            kind_in_words(subscription.kind).to_owned(),
-            state.to_owned(),
-            subscription.tenant_id.clone(),
-            or_dash(subscription.owner_partner_id.as_deref()),
-            or_dash(subscription.customer_id.as_deref()),
-        ]);
+const fn state_in_words(state: api::SubscriptionState) -> &'static str {
+    match state {
+        api::SubscriptionState::Active => "active",
+        api::SubscriptionState::Suspended => "suspended",
     }
-    table.to_string()
 }

@@ -3,64 +3,34 @@
 //! One thread reads files and cuts them into parts; a few deliveries are on their way at a time. What a bill says does
 //! not depend on the order in which they arrive.
 
-use std::fs::File;
-use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+mod outcome;
+mod paging;
+mod reading;
+mod undelivered;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use client::{Client, ClientError, Delivery, Encoding};
-use serde::Serialize;
 use server::Random as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::api::DeliveryReceipt;
 
+use self::outcome::Imported;
+use self::paging::Paging;
+use self::reading::{Files, Piece, Source, read_files};
+use self::undelivered::{not_answered, not_delivered};
 use crate::args::{ImportArgs, ServerArgs};
 use crate::commands::stack_credential::{StackCredential, stack_credential};
-use crate::delivery_file::{Ended, FileError, Part, cut, named};
 use crate::environment::SystemRandom;
 use crate::failure::Failure;
-use crate::figures::{count, counted};
 use crate::printer::{Printer, Progress};
 
 /// How many deliveries are on their way at a time.
 const IN_FLIGHT_MAX: usize = 4;
-/// How many problems are printed; the others are in quarantine all the same.
-const PROBLEMS_SHOWN_MAX: usize = 20;
 /// Deliveries are compressed to be small soon, not to be as small as can be.
 const ZSTD_LEVEL: i32 = 1;
-const READ_BYTES: usize = 1024 * 1024;
-
-/// What came of all deliveries.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Imported {
-    deliveries: u64,
-    records: u64,
-    accepted: u64,
-    duplicate: u64,
-    revised: u64,
-    quarantined: u64,
-    problems: Vec<Problem>,
-}
-
-/// A record that cannot be counted as it is.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Problem {
-    file: String,
-    record: u64,
-    code: String,
-    message: String,
-}
-
-/// A part with where it comes from.
-struct Piece {
-    file: Arc<str>,
-    first_record: u64,
-    part: Part,
-}
 
 /// What all deliveries have in common.
 struct Sender {
@@ -75,9 +45,11 @@ struct Sender {
 /// Imports files.
 ///
 /// # Errors
-/// If a file cannot be read, or a delivery does not arrive. What was delivered until then stays.
+/// If a file cannot be read, or a delivery does not arrive. What was delivered until then stays. Also if records are in
+/// quarantine and that shall be a failure, or if a completeness that shall be declared is in doubt.
 pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Printer) -> Result<(), Failure> {
     let StackCredential { client, cloud_id } = stack_credential(server, &args).await?;
+    let files = Files::found(args.files)?;
     let sender = Arc::new(Sender {
         client,
         cloud_id,
@@ -88,23 +60,32 @@ pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Prin
         reported_end: args.reported_end.clone(),
         compress: !args.no_compression,
     });
-    if let Some(warning) = lost_corrections(args.reported_start.as_deref(), args.files.len()) {
+    if let Some(warning) = lost_corrections(args.reported_start.as_deref(), files.count()) {
         printer.warning(&warning);
     }
     let progress = printer.progress(None, "records");
     let mut imported = Imported::default();
-    let (pieces, files) = read_files(args.files, args.batch);
+    let (pieces, reading) = read_files(files, args.batch);
     let sent = send_all(&sender, pieces, &progress, &mut imported).await;
     progress.finish();
-    let read = files
+    let read = reading
         .await
         .unwrap_or_else(|error| Err(Failure::new("Reading ended.").because(error.to_string())));
     let done = sent.and(read);
-    if let (Ok(()), Some(through)) = (&done, &args.reported_through) {
-        sender.declare_complete(through).await?;
+    if done.is_ok() || !imported.is_nothing() {
+        imported.report(&sender.cloud_id, printer)?;
     }
-    report(&imported, printer)?;
-    done
+    let paging = done?;
+    if args.fail_on_quarantine {
+        imported.none_quarantined()?;
+    }
+    match &args.reported_through {
+        Some(through) => sender.declare_complete(through, &paging).await,
+        None => {
+            paging.doubt().iter().for_each(|doubt| printer.warning(doubt));
+            Ok(())
+        }
+    }
 }
 
 /// What to know if corrections could be lost in this import: of quantities that are reported at the same time the
@@ -122,65 +103,6 @@ fn lost_corrections(reported_start: Option<&str>, files: usize) -> Option<String
         )),
         Some(_) => None,
     }
-}
-
-/// Reads the files one after the other, in a thread of its own.
-fn read_files(
-    files: Vec<PathBuf>,
-    records_max: u32,
-) -> (
-    mpsc::Receiver<Piece>,
-    tokio::task::JoinHandle<Result<(), Failure>>,
-) {
-    let (sender, pieces) = mpsc::channel(IN_FLIGHT_MAX);
-    let reading = tokio::task::spawn_blocking(move || {
-        files
-            .iter()
-            .try_for_each(|path| match read_file(path, records_max, &sender) {
-                // Whoever took the pieces has failed and says why.
-                Ok(()) | Err(Ended::NotWanted) => Ok(()),
-                Err(Ended::File(error)) => Err(unreadable(path, &error)),
-            })
-    });
-    (pieces, reading)
-}
-
-fn read_file(path: &Path, records_max: u32, pieces: &mpsc::Sender<Piece>) -> Result<(), Ended> {
-    let file: Arc<str> = path.display().to_string().into();
-    let mut first_record = 1;
-    let take = |part: Part| {
-        let records = u64::from(part.records);
-        let piece = Piece {
-            file: Arc::clone(&file),
-            first_record,
-            part,
-        };
-        first_record += records;
-        pieces.blocking_send(piece).is_ok()
-    };
-    if path.as_os_str() == "-" {
-        cut(
-            BufReader::with_capacity(READ_BYTES, io::stdin()),
-            None,
-            records_max,
-            take,
-        )
-    } else {
-        cut(
-            BufReader::with_capacity(READ_BYTES, File::open(path)?),
-            named(path),
-            records_max,
-            take,
-        )
-    }
-}
-
-fn unreadable(path: &Path, error: &FileError) -> Failure {
-    let failure =
-        Failure::new(format!("{} cannot be read to its end.", path.display())).because(error.to_string());
-    failure.hint(
-        "What came before was delivered. Import the file again when it is whole: what is there already is recognised.",
-    )
 }
 
 async fn send_all(
@@ -209,27 +131,28 @@ async fn send_all(
         let (piece, delivered) =
             sent.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))?;
         progress.add(u64::from(piece.records));
-        imported.add(&piece, delivered?);
+        let delivered = delivered.map_err(|error| not_delivered(error, &piece, &sender.cloud_id))?;
+        imported.add(&piece, delivered);
     }
 }
 
 /// What is left of a piece when it has been sent.
 struct Sent {
-    file: Arc<str>,
-    first_record: u64,
+    source: Source,
+    first_index: u64,
     records: u32,
 }
 
 impl Sender {
     async fn send(&self, number: u64, piece: Piece) -> (Sent, Result<DeliveryReceipt, ClientError>) {
         let Piece {
-            file,
-            first_record,
+            source,
+            first_index,
             part,
         } = piece;
         let sent = Sent {
-            file,
-            first_record,
+            source,
+            first_index,
             records: part.records,
         };
         let (body, encoding) = self.encode(part.body);
@@ -257,8 +180,16 @@ impl Sender {
         })
     }
 
-    /// Says that the stack has reported completely up to an hour: with a delivery of nothing, after all others.
-    async fn declare_complete(&self, through: &str) -> Result<(), Failure> {
+    /// Says that the stack has reported completely up to an hour, unless the pages speak against it: with a delivery of
+    /// nothing, after all others.
+    async fn declare_complete(&self, through: &str, paging: &Paging) -> Result<(), Failure> {
+        if let Some(doubt) = paging.doubt() {
+            let what = format!("It was not declared that the stack has reported completely up to {through}.");
+            return Err(Failure::new(what).coded("NotDeclared").because(doubt).hint(
+                "What is in these files was delivered. Declare it with the import of all pages: what is there already \
+                 is recognised.",
+            ));
+        }
         let key = format!("{}-complete", self.run);
         let delivery = Delivery {
             body: Bytes::from_static(b"{\"value\":[]}"),
@@ -269,65 +200,11 @@ impl Sender {
             reported_through: Some(through),
             idempotency_key: Some(&key),
         };
-        self.client.deliver_usage(&self.cloud_id, delivery).await?;
-        Ok(())
+        let declared = self.client.deliver_usage(&self.cloud_id, delivery).await;
+        declared
+            .map(drop)
+            .map_err(|error| not_answered(error, &self.cloud_id))
     }
-}
-
-impl Imported {
-    fn add(&mut self, sent: &Sent, delivered: DeliveryReceipt) {
-        self.deliveries += 1;
-        self.records += u64::from(sent.records);
-        self.accepted += u64::from(delivered.accepted);
-        self.duplicate += u64::from(delivered.duplicate);
-        self.revised += u64::from(delivered.revised);
-        self.quarantined += u64::from(delivered.quarantined);
-        self.problems
-            .extend(delivered.problems.into_iter().map(|problem| Problem {
-                file: sent.file.to_string(),
-                record: sent.first_record + u64::from(problem.index),
-                code: problem.code,
-                message: problem.message,
-            }));
-    }
-}
-
-fn report(imported: &Imported, printer: &Printer) -> Result<(), Failure> {
-    for problem in imported.problems.iter().take(PROBLEMS_SHOWN_MAX) {
-        let Problem {
-            file,
-            record,
-            code,
-            message,
-        } = problem;
-        printer.warning(&format!("{file}, record {record}: {message} [{code}]"));
-    }
-    let more = imported.problems.len().saturating_sub(PROBLEMS_SHOWN_MAX);
-    if more > 0 {
-        printer.warning(&format!("{} more in quarantine.", counted(more as u64, "record")));
-    }
-    printer.show(imported, || {
-        let Imported {
-            records,
-            accepted,
-            duplicate,
-            revised,
-            quarantined,
-            ..
-        } = imported;
-        format!(
-            "{}: {} accepted, {} duplicate, {} revised, {} quarantined",
-            counted(*records, "record"),
-            count(*accepted),
-            count(*duplicate),
-            count(*revised),
-            count(*quarantined),
-        )
-    })?;
-    if imported.quarantined > 0 {
-        printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,58 +1,203 @@
 //! `price-list` and `meter`.
 
+use bytes::Bytes;
 use client::Client;
-use wire::api::{Meter, PriceList};
+use wire::api::{
+    CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource,
+    PublishPriceList, PublishedPriceList, RepricedMonth, VersionStatus,
+};
 
-use super::{minute, or_dash};
+use super::{minute, minute_or_dash, or_dash, pass_on_warnings};
 use crate::args::{MeterCommand, PriceListCommand};
 use crate::failure::Failure;
-use crate::figures::{by_size, count, grouped};
+use crate::figures::{by_size, count, counted, grouped};
 use crate::printer::Printer;
 use crate::settings::document;
-use crate::table::{Table, left, right};
+use crate::table::{Listing, Table, left, right};
+
+const LISTS: Listing<PriceList> = Listing(&[
+    (left("NAME"), |it| it.name.clone()),
+    (left("CURRENCY").rank(1), |it| it.currency.clone()),
+    (left("SELLER").rank(2), |it| {
+        it.seller.clone().unwrap_or_else(|| "platform".to_owned())
+    }),
+    (left("BUYER").rank(3), |it| or_dash(it.buyer.as_deref())),
+    (right("VERSIONS").rank(4), |it| count(it.versions.len() as u64)),
+    (left("HOLDS SINCE"), |it| from(it, VersionStatus::Current)),
+    (left("NEXT FROM"), |it| from(it, VersionStatus::Scheduled)),
+]);
 
 pub(super) async fn price_list(
     client: &Client,
     command: PriceListCommand,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let list = match command {
-        PriceListCommand::Put { name, file } => client.put_price_list(&name, document(&file)?.into()).await?,
-        PriceListCommand::Show { name } => client.price_list(&name).await?,
-        PriceListCommand::List => {
-            let lists = client.price_lists().await?;
-            return printer.show_list(&lists, || lists_table(&lists));
+    match command {
+        PriceListCommand::Put {
+            name,
+            file,
+            dry_run,
+            yes,
+        } => {
+            let version = Bytes::from(document(&file)?);
+            let published = if dry_run {
+                client.try_price_list(&name, version).await?
+            } else {
+                if !yes {
+                    let expected = client.try_price_list(&name, version.clone()).await?.value;
+                    refuse_to_change_the_past(&expected)?;
+                }
+                client.put_price_list(&name, version).await?
+            };
+            let published = pass_on_warnings(published, printer);
+            let meters = client.meters().await?;
+            printer.show(&published, || {
+                if dry_run {
+                    preview(&published)
+                } else {
+                    describe(&published.list, &meters)
+                }
+            })
         }
-    };
-    let meters = client.meters().await?;
-    printer.show(&list, || describe(&list, &meters))
+        PriceListCommand::Show { name, as_file } => {
+            let list = client.price_list(&name).await?;
+            let meters = client.meters().await?;
+            if as_file {
+                return printer.document(&as_put(&list, &meters)?);
+            }
+            printer.show(&list, || describe(&list, &meters))
+        }
+        PriceListCommand::List => LISTS.show(&client.price_lists().await?, printer),
+    }
 }
 
-fn lists_table(lists: &[PriceList]) -> String {
+/// Prices of hours for which bills may have been written are changed on purpose only.
+fn refuse_to_change_the_past(expected: &PublishedPriceList) -> Result<(), Failure> {
+    let mut over = expected.repriced.iter().filter(|month| month.is_over).peekable();
+    if over.peek().is_none() {
+        return Ok(());
+    }
+    let what = "Nothing was published: these prices change what is charged for months that are over.";
+    let failure = over.fold(
+        Failure::new(what).coded("PastMonthsRepriced"),
+        |failure, month| failure.because(month_in_words(month)),
+    );
+    let failure = match &expected.compared_from {
+        Some(first) => failure.because(not_compared(first)),
+        None => failure,
+    };
+    Err(failure.hint("Give a later effectiveFrom; or publish it all the same with --yes."))
+}
+
+/// What publishing a version would change.
+fn preview(published: &PublishedPriceList) -> String {
+    if published.repriced.is_empty() {
+        return "Nothing was published. It would change nothing about usage that there is already.\n"
+            .to_owned();
+    }
+    let mut text = "Nothing was published. It would change the statements of these months:\n\n".to_owned();
     let columns = [
-        left("NAME"),
-        left("CURRENCY"),
-        left("SELLER"),
-        left("BUYER"),
-        right("VERSIONS"),
-        left("LAST FROM"),
+        left("MONTH"),
+        right("SUBSCRIPTIONS"),
+        right("BEFORE"),
+        right("AFTER"),
+        left(""),
     ];
     let mut table = Table::new(&columns);
-    for list in lists {
+    for month in &published.repriced {
         table.row([
-            list.name.clone(),
-            list.currency.clone(),
-            list.seller.clone().unwrap_or_else(|| "platform".to_owned()),
-            or_dash(list.buyer.as_deref()),
-            count(list.versions.len() as u64),
-            list.versions
-                .iter()
-                .map(|version| &version.effective_from)
-                .max()
-                .map_or_else(|| or_dash(None), |last| minute(last)),
+            month.period.clone(),
+            count(month.subscriptions),
+            totals(&month.before),
+            totals(&month.after),
+            if month.is_over { "over" } else { "running" }.to_owned(),
         ]);
     }
-    table.to_string()
+    text.push_str(&table.to_string());
+    if let Some(first) = &published.compared_from {
+        text.push_str(&format!("{}\n", not_compared(first)));
+    }
+    text
+}
+
+fn month_in_words(month: &RepricedMonth) -> String {
+    format!(
+        "{}: {} before, {} after, of {}",
+        month.period,
+        totals(&month.before),
+        totals(&month.after),
+        counted(month.subscriptions, "subscription")
+    )
+}
+
+fn not_compared(first: &str) -> String {
+    format!("Months before {first} have usage, too, and were not compared.")
+}
+
+fn totals(totals: &[CurrencyTotal]) -> String {
+    let texts: Vec<String> = totals
+        .iter()
+        .map(|it| format!("{} {}", it.currency, grouped(&it.total)))
+        .collect();
+    if texts.is_empty() {
+        "no statement".to_owned()
+    } else {
+        texts.join(" and ")
+    }
+}
+
+/// The version that holds now, or else the one that will first, as it would be published again, with the names of its
+/// meters.
+fn as_put(list: &PriceList, meters: &[Meter]) -> Result<PublishPriceList, Failure> {
+    let in_state = |status| list.versions.iter().find(|version| version.status == status);
+    let version = in_state(VersionStatus::Current).or_else(|| in_state(VersionStatus::Scheduled));
+    let version = version.ok_or_else(|| Failure::new(format!("Price list {} has no version.", list.name)))?;
+    let prices = version.prices.iter().map(|price| MeterPrice {
+        meter_name: billing(meters, &price.meter_id).map(|billing| billing.billing_meter_name.clone()),
+        ..price.clone()
+    });
+    Ok(PublishPriceList {
+        currency: list.currency.clone(),
+        seller: list.seller.clone(),
+        buyer: list.buyer.clone(),
+        effective_from: version.effective_from.clone(),
+        prices: prices.collect(),
+    })
+}
+
+fn billing<'a>(meters: &'a [Meter], id: &str) -> Option<&'a MeterBilling> {
+    let mut billing = meters.iter().filter_map(|meter| meter.billing.as_ref());
+    billing.find(|billing| billing.billing_meter_id == id)
+}
+
+/// From when the version holds that is in this state.
+fn from(list: &PriceList, status: VersionStatus) -> String {
+    let version = list.versions.iter().find(|version| version.status == status);
+    minute_or_dash(version.map(|version| &*version.effective_from))
+}
+
+/// When a version prices usage, in words.
+fn in_words(version: &PriceListVersion) -> String {
+    let (from, published) = (minute(&version.effective_from), minute(&version.published_at));
+    let to = version
+        .effective_to
+        .as_deref()
+        .map_or_else(|| "on".to_owned(), |to| format!("to {}", minute(to)));
+    let when = match version.status {
+        VersionStatus::Current => "now",
+        VersionStatus::Scheduled => "scheduled",
+        VersionStatus::Former => "no longer",
+        VersionStatus::Replaced => "replaced by one that was published later",
+    };
+    format!("From {from} {to}: {when} (published {published})")
+}
+
+const fn source_in_words(source: Option<PriceSource>) -> &'static str {
+    match source {
+        None => "-",
+        Some(PriceSource::Published) => "published",
+        Some(PriceSource::Sample) => "sample",
+    }
 }
 
 /// Every version, with its prices as lines: one for each step.
@@ -69,21 +214,18 @@ fn describe(list: &PriceList, meters: &[Meter]) -> String {
         buyer.unwrap_or_default()
     );
     for version in &list.versions {
-        let (from, published) = (minute(&version.effective_from), minute(&version.published_at));
-        text.push_str(&format!("\nFrom {from} on (published {published})\n\n"));
+        text.push_str(&format!("\n{}\n\n", in_words(version)));
         let columns = [
             left("METER"),
             right("FROM"),
             right("PRICE"),
             left("PER"),
             right("INCLUDED"),
+            left("SOURCE"),
         ];
         let mut table = Table::new(&columns);
         for price in &version.prices {
-            let billing = meters.iter().filter_map(|meter| meter.billing.as_ref());
-            let meter = billing
-                .into_iter()
-                .find(|billing| billing.billing_meter_id == price.meter_id);
+            let meter = billing(meters, &price.meter_id);
             let name = meter.map_or(&price.meter_id, |meter| &meter.billing_meter_name);
             let unit = meter.map_or("-", |meter| meter.billing_unit.as_str());
             let included = price
@@ -99,6 +241,7 @@ fn describe(list: &PriceList, meters: &[Meter]) -> String {
                     rate.clone(),
                     unit.to_owned(),
                     included.clone(),
+                    source_in_words(price.source).to_owned(),
                 ]);
             }
         }
@@ -111,20 +254,20 @@ pub(super) async fn meter(client: &Client, command: MeterCommand, printer: &Prin
     match command {
         MeterCommand::List => {
             let meters = client.meters().await?;
-            printer.show_list(&meters, || meters_table(&meters))
+            printer.show_list(&meters, || meters_table(&meters, printer.width()))
         }
     }
 }
 
-fn meters_table(meters: &[Meter]) -> String {
+fn meters_table(meters: &[Meter], width: Option<u16>) -> String {
     let columns = [
-        left("LOCAL METER"),
+        left("LOCAL METER").rank(2),
         left("NAME"),
         left("UNIT"),
         left("BILLED AS"),
-        left("PER"),
+        left("PER").rank(1),
         left("FACTOR"),
-        left("BILLING METER"),
+        left("BILLING METER").rank(3),
     ];
     let mut table = Table::new(&columns);
     for meter in meters {
@@ -148,5 +291,5 @@ fn meters_table(meters: &[Meter]) -> String {
         ];
         table.row(own.into_iter().chain(billed));
     }
-    table.to_string()
+    table.within(width)
 }

@@ -1,4 +1,4 @@
-//! `registration` and `advice`.
+//! `registration`.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,47 @@ use wire::azure_stack::{
 };
 
 use super::accounts::kind_in_words;
-use super::{live_registration, live_stack, minute, or_dash, pass_on_warnings};
+use super::{
+    live_registration, live_stack, minute, minute_or_dash, not_registered, pass_on_warnings, path_of,
+};
 use crate::args::{BillingModel, OperatedBy, RegisterArgs, RegistrationCommand, TokenArgs};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::settings::small_text;
-use crate::table::{Table, left};
+use crate::table::{Listing, left};
 
 /// The tag that says who operates a stack.
 const OPERATED_BY_TAG: &str = "operatedBy";
+
+const REGISTRATIONS: Listing<api::Stack> = Listing(&[
+    (left("STACK"), |it| it.cloud_id.clone()),
+    (left("REGISTRATION").rank(3), |it| it.registration_name.clone()),
+    (left("DEFAULT SUBSCRIPTION"), |it| {
+        it.default_subscription_id.clone()
+    }),
+    (left("BILLING MODEL").rank(2), |it| it.billing_model.clone()),
+    (left("TENANTS").rank(1), |it| {
+        if it.multi_tenancy_approved {
+            "approved"
+        } else {
+            "single"
+        }
+        .to_owned()
+    }),
+    (left("REGISTERED").rank(4), |it| minute(&it.registered_at)),
+    (left("REPORTED THROUGH").rank(5), |it| {
+        minute_or_dash(it.reported_through.as_deref())
+    }),
+]);
+
+/// A registration was ended.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deleted<'a> {
+    cloud_id: &'a str,
+    registration_id: &'a str,
+    deleted: bool,
+}
 
 impl OperatedBy {
     /// As the API writes it.
@@ -45,11 +77,7 @@ impl BillingModel {
     }
 }
 
-pub(super) async fn advice(
-    client: &Client,
-    operated_by: OperatedBy,
-    printer: &Printer,
-) -> Result<(), Failure> {
+async fn advise(client: &Client, operated_by: OperatedBy, printer: &Printer) -> Result<(), Failure> {
     let advice = client.registration_advice(operated_by.name()).await?;
     printer.show(&advice, || {
         format!(
@@ -66,22 +94,14 @@ pub(super) async fn registration(
     printer: &Printer,
 ) -> Result<(), Failure> {
     match command {
+        RegistrationCommand::Advise { operated_by } => advise(client, operated_by, printer).await,
         RegistrationCommand::Register(args) => register(client, args, printer).await,
         RegistrationCommand::Show(stack) => {
             let found = live_stack(client, &stack.cloud_id).await?;
             printer.show(&found, || describe(&found))
         }
-        RegistrationCommand::List => {
-            let stacks = client.stacks().await?;
-            printer.show_list(&stacks, || registrations_table(&stacks))
-        }
-        RegistrationCommand::Delete(stack) => {
-            client
-                .delete_registration(&live_registration(client, &stack.cloud_id).await?)
-                .await?;
-            printer.note(&format!("Stack {} is not registered any more.", stack.cloud_id));
-            Ok(())
-        }
+        RegistrationCommand::List => REGISTRATIONS.show(&client.stacks().await?, printer),
+        RegistrationCommand::Delete(stack) => delete(client, &stack.cloud_id, printer).await,
         RegistrationCommand::Approve(stack) => {
             let approved = client.approve_multi_tenancy(&stack.cloud_id).await?;
             printer.show(&approved, || {
@@ -95,21 +115,33 @@ pub(super) async fn registration(
             printer.show(&key, || key.activation_key.clone())
         }
         RegistrationCommand::Backdate { stack, from } => {
-            client
-                .backdate_registration(
-                    &stack.cloud_id,
-                    &BackdateRegistration {
-                        valid_from: from.clone(),
-                    },
+            let request = BackdateRegistration {
+                valid_from: from.clone(),
+            };
+            let backdated = client.backdate_registration(&stack.cloud_id, &request).await?;
+            printer.show(&backdated, || {
+                format!(
+                    "The registration of stack {} holds from {from} on.",
+                    backdated.cloud_id
                 )
-                .await?;
-            printer.note(&format!(
-                "The registration of stack {} holds from {from} on.",
-                stack.cloud_id
-            ));
-            Ok(())
+            })
         }
     }
+}
+
+async fn delete(client: &Client, cloud_id: &str, printer: &Printer) -> Result<(), Failure> {
+    let stack = live_stack(client, cloud_id).await?;
+    if !client.delete_registration(&path_of(&stack)?).await? {
+        return Err(not_registered(cloud_id));
+    }
+    let deleted = Deleted {
+        cloud_id,
+        registration_id: &stack.registration_id,
+        deleted: true,
+    };
+    printer.show(&deleted, || {
+        format!("Stack {cloud_id} is not registered any more.")
+    })
 }
 
 async fn register(client: &Client, args: RegisterArgs, printer: &Printer) -> Result<(), Failure> {
@@ -123,16 +155,7 @@ async fn register(client: &Client, args: RegisterArgs, printer: &Printer) -> Res
         resource_group: args.resource_group,
         name: args.name.unwrap_or_else(|| format!("AzureStack-{cloud_id}")),
     };
-    if client
-        .resource_group(&at.subscription_id, &at.resource_group)
-        .await?
-        .is_none()
-    {
-        client
-            .put_resource_group(&at.subscription_id, &at.resource_group, &args.location)
-            .await?;
-        printer.note(&format!("Made resource group {}.", at.resource_group));
-    }
+    let made_group = make_resource_group(client, &at, &args.location).await?;
     let request = PutRegistration {
         location: Some("global".to_owned()),
         // None leaves the tags of an existing registration as they are.
@@ -141,20 +164,55 @@ async fn register(client: &Client, args: RegisterArgs, printer: &Printer) -> Res
             registration_token: Some(token),
         }),
     };
-    let answered = client.put_registration(&at, &request).await?;
+    let answered = client.put_registration(&at, &request).await;
+    let answered = answered.map_err(|error| {
+        let failure = Failure::from(error);
+        if made_group {
+            failure.because(format!(
+                "resource group {} was made for it, and stays",
+                at.resource_group
+            ))
+        } else {
+            failure
+        }
+    })?;
+    if made_group {
+        printer.note(&format!("Made resource group {}.", at.resource_group));
+    }
     let done = if answered.created {
         "Registered"
     } else {
         "Registered again"
     };
+    let single_tenant = answered
+        .warnings
+        .iter()
+        .any(|it| it.starts_with("SingleTenantOnly:"));
     let registration = pass_on_warnings(answered, printer);
     printer.note(&format!("{done}."));
     printer.show(&registration, || describe_registration(&registration))?;
+    let approve = format!(
+        "; approve it for multi-tenancy with `meterbridge registration approve {cloud_id}` before adding tenants"
+    );
     printer.hint(&format!(
-        "Print the stack's activation key with `meterbridge registration activation-key {cloud_id}`; approve it for \
-         multi-tenancy with `meterbridge registration approve {cloud_id}` before adding tenants."
+        "Print the stack's activation key with `meterbridge registration activation-key {cloud_id}`{}.",
+        if single_tenant { "" } else { &approve }
     ));
     Ok(())
+}
+
+/// Makes the resource group, if it is not there. Says whether it was made.
+async fn make_resource_group(
+    client: &Client,
+    at: &RegistrationPath,
+    location: &str,
+) -> Result<bool, Failure> {
+    let (subscription, group) = (&at.subscription_id, &at.resource_group);
+    if client.resource_group(subscription, group).await?.is_some() {
+        return Ok(false);
+    }
+    client.put_resource_group(subscription, group, location).await?;
+    Ok(true)
 }
 
 /// The registration token, given or made, and the stack it is of.
@@ -164,7 +222,11 @@ fn token(args: &TokenArgs) -> Result<(String, String), Failure> {
         (None, given) => given.clone(),
     };
     if let Some(token) = given {
-        let unusable = |why: String| Failure::new("The registration token cannot be used.").because(why);
+        let unusable = |why: String| {
+            Failure::new("The registration token cannot be used.")
+                .coded("InvalidRegistrationToken")
+                .because(why)
+        };
         let claims = decode_registration_token(&token).map_err(|error| unusable(error.to_string()))?;
         let cloud_id = claims
             .cloud_id
@@ -252,39 +314,6 @@ fn describe(stack: &api::Stack) -> String {
     lines
         .map(|(label, value)| format!("{label:<20}  {value}"))
         .join("\n")
-}
-
-fn registrations_table(stacks: &[api::Stack]) -> String {
-    let columns = [
-        left("STACK"),
-        left("REGISTRATION"),
-        left("DEFAULT SUBSCRIPTION"),
-        left("BILLING MODEL"),
-        left("TENANTS"),
-        left("REGISTERED"),
-        left("REPORTED THROUGH"),
-    ];
-    let mut table = Table::new(&columns);
-    for stack in stacks {
-        table.row([
-            stack.cloud_id.clone(),
-            stack.registration_name.clone(),
-            stack.default_subscription_id.clone(),
-            stack.billing_model.clone(),
-            if stack.multi_tenancy_approved {
-                "approved"
-            } else {
-                "single"
-            }
-            .to_owned(),
-            minute(&stack.registered_at),
-            stack
-                .reported_through
-                .as_deref()
-                .map_or_else(|| or_dash(None), minute),
-        ]);
-    }
-    table.to_string()
 }
 
 #[cfg(test)]

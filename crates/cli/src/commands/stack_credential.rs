@@ -47,7 +47,7 @@ async fn fetch(server: &ServerArgs, cloud_id: Option<&str>) -> Result<StackCrede
         return Err(Failure::usage("It is not said which stack's usage this is.")
             .hint("Name the stack with --cloud-id, or give its activation key with --activation-key-file."));
     };
-    let operator = settings::operator_client(server)?;
+    let operator = settings::caller(server).await?;
     let key = operator
         .activation_key(&live_registration(&operator, cloud_id).await?)
         .await?;
@@ -61,13 +61,13 @@ async fn fetch(server: &ServerArgs, cloud_id: Option<&str>) -> Result<StackCrede
 fn stack_of(key: &str, named: Option<&str>) -> Result<String, Failure> {
     let stack = claimed_stack(key);
     match (stack, named) {
-        (Some(stack), Some(named)) if !stack.eq_ignore_ascii_case(named) => Err(Failure::usage(format!(
+        (Some(stack), Some(named)) if !stack.eq_ignore_ascii_case(named) => Err(Failure::new(format!(
             "The activation key is of stack {stack}, not of {named}."
         ))),
         (Some(stack), _) => Ok(stack),
         (None, Some(named)) => Ok(named.to_owned()),
         (None, None) => Err(
-            Failure::usage("The activation key does not say which stack it is of.")
+            Failure::new("The activation key does not say which stack it is of.")
                 .hint("Print the key with `meterbridge registration activation-key CLOUD-ID`."),
         ),
     }
@@ -106,7 +106,7 @@ mod tests {
             STACK
         );
         let other = stack_of(&key, Some("0c3f1bd2-9c7e-4d1a-8a55-0a4a6a1c2f10")).unwrap_err();
-        assert_eq!(other.exit_code(), 2);
+        assert_eq!(other.exit_code(), 1);
     }
 
     #[test]

@@ -3,86 +3,51 @@
 use client::Client;
 use wire::api::{Receipt, Stack};
 
-use super::{minute, or_dash};
+use super::{minute, minute_or_dash};
 use crate::args::StackCommand;
 use crate::failure::Failure;
-use crate::figures::count;
+use crate::figures::{count, counted};
 use crate::printer::Printer;
 use crate::settings::document;
-use crate::table::{Table, left, right};
+use crate::table::{Listing, left, right};
+
+const STACKS: Listing<Stack> = Listing(&[
+    (left("STACK"), |it| it.cloud_id.clone()),
+    (left("BILLING MODEL").rank(2), |it| it.billing_model.clone()),
+    (left("PAYS BY DEFAULT").rank(1), |it| {
+        it.default_subscription_id.clone()
+    }),
+    (left("REPORTED THROUGH"), |it| {
+        minute_or_dash(it.reported_through.as_deref())
+    }),
+]);
+
+const RECEIPTS: Listing<Receipt> = Listing(&[
+    (right("NO."), |it| it.sequence.to_string()),
+    (left("RECEIVED"), |it| minute(&it.received_at)),
+    (left("REPORTED FROM").rank(2), |it| minute(&it.reported_start)),
+    (right("RECORDS"), |it| count(it.received.into())),
+    (right("ACCEPTED"), |it| count(it.accepted.into())),
+    (right("DUPLICATE"), |it| count(it.duplicate.into())),
+    (right("REVISED"), |it| count(it.revised.into())),
+    (right("QUARANTINED"), |it| count(it.quarantined.into())),
+    (left("BATCH").rank(3), |it| it.batch_id.clone()),
+]);
 
 pub(super) async fn stack(client: &Client, command: StackCommand, printer: &Printer) -> Result<(), Failure> {
     match command {
-        StackCommand::List => {
-            let stacks = client.stacks().await?;
-            printer.show_list(&stacks, || stacks_table(&stacks))
-        }
+        StackCommand::List => STACKS.show(&client.stacks().await?, printer),
         StackCommand::Directory { cloud_id, file } => {
             let taken = client.put_directory(&cloud_id, document(&file)?.into()).await?;
+            if taken.listed == 0 {
+                printer.warning("The list is empty, so nothing was changed: what was listed before stays.");
+            }
             printer.show(&taken, || {
-                let [listed, added, changed] =
-                    [taken.listed, taken.added, taken.changed].map(|it| count(it as u64));
-                format!("{listed} local subscriptions: {added} new, {changed} changed")
+                let [added, changed] = [taken.added, taken.changed].map(|it| count(it as u64));
+                let listed = counted(taken.listed as u64, "local subscription");
+                format!("{listed}: {added} new, {changed} changed")
             })
         }
-        StackCommand::Receipts { cloud_id } => {
-            let receipts = client.receipts(&cloud_id).await?;
-            printer.show_list(&receipts, || receipts_table(&receipts))
-        }
+        StackCommand::Receipts { cloud_id } => RECEIPTS.show(&client.receipts(&cloud_id).await?, printer),
     }
-}
-
-fn stacks_table(stacks: &[Stack]) -> String {
-    let columns = [
-        left("STACK"),
-        left("BILLING MODEL"),
-        left("PAYS BY DEFAULT"),
-        left("REPORTED THROUGH"),
-    ];
-    let mut table = Table::new(&columns);
-    for stack in stacks {
-        table.row([
-            stack.cloud_id.clone(),
-            stack.billing_model.clone(),
-            stack.default_subscription_id.clone(),
-            stack
-                .reported_through
-                .as_deref()
-                .map_or_else(|| or_dash(None), minute),
-        ]);
-    }
-    table.to_string()
-}
-
-fn receipts_table(receipts: &[Receipt]) -> String {
-    let columns = [
-        right("NO."),
-        left("RECEIVED"),
-        left("REPORTED FROM"),
-        right("RECORDS"),
-        right("ACCEPTED"),
-        right("DUPLICATE"),
-        right("REVISED"),
-        right("QUARANTINED"),
-        left("BATCH"),
-    ];
-    let mut table = Table::new(&columns);
-    for receipt in receipts {
-        let Receipt {
-            received,
-            accepted,
-            duplicate,
-            revised,
-            quarantined,
-            ..
-        } = *receipt;
-        let counts = [received, accepted, duplicate, revised, quarantined].map(|it| count(it.into()));
-        let start = [
-            receipt.sequence.to_string(),
-            minute(&receipt.received_at),
-            minute(&receipt.reported_start),
-        ];
-        table.row(start.into_iter().chain(counts).chain([receipt.batch_id.clone()]));
-    }
-    table.to_string()
 }

@@ -1,12 +1,15 @@
 //! `statement` and `check`.
 
-use client::Client;
-use wire::api::{LawCheck, RecordCounts, Statement};
+use std::collections::BTreeSet;
 
+use client::Client;
+use wire::api::{LawCheck, ListedStatement, NoStatement, RecordCounts, Statement};
+
+use super::or_dash;
 use crate::args::{CheckArgs, StatementCommand};
 use crate::environment::SystemClock;
 use crate::failure::Failure;
-use crate::figures::{aligned, count, counted, grouped};
+use crate::figures::{aligned, count, counted, grouped, sum};
 use crate::printer::{Printer, Style};
 use crate::settings::period;
 use crate::statement::render;
@@ -28,38 +31,80 @@ pub(super) async fn statement(
             printer.show(&statement, || render(&statement, printer.style()))
         }
         StatementCommand::List { period: of } => {
-            let statements = client.statements(&period(&of, &SystemClock)).await?;
-            printer.show_list(&statements, || statements_table(&statements))
+            let listed = client.statements(&period(&of, &SystemClock)).await?;
+            printer.show_list(&listed, || list(&listed, printer.width()))
         }
     }
 }
 
-fn statements_table(statements: &[Statement]) -> String {
-    let totals: Vec<String> = statements
+/// The statements as a table, and below it why the others are missing.
+fn list(listed: &[ListedStatement], width: Option<u16>) -> String {
+    let mut statements: Vec<&Statement> = Vec::new();
+    let mut missing: Vec<&NoStatement> = Vec::new();
+    for entry in listed {
+        match entry {
+            ListedStatement::Statement(statement) => statements.push(statement),
+            ListedStatement::NoStatement(none) => missing.push(none),
+        }
+    }
+    let mut text = if statements.is_empty() {
+        String::new()
+    } else {
+        statements_table(&statements, width)
+    };
+    for none in missing {
+        let name = none.subscription_name.as_ref().unwrap_or(&none.subscription_id);
+        let why = &none.problem;
+        text.push_str(&format!(
+            "\n{name} is charged and has no statement. {}: {}.\n",
+            why.code,
+            why.message.trim_end_matches('.')
+        ));
+    }
+    text
+}
+
+fn statements_table(statements: &[&Statement], width: Option<u16>) -> String {
+    let mut totals: Vec<(String, &str)> = statements
         .iter()
-        .map(|statement| grouped(&statement.total))
+        .map(|statement| (grouped(&statement.total), &*statement.currency))
         .collect();
-    let totals = aligned(totals.iter().map(String::as_str));
+    let currencies: BTreeSet<&str> = statements.iter().map(|statement| &*statement.currency).collect();
+    for currency in currencies {
+        let of_it = statements
+            .iter()
+            .filter(|statement| statement.currency == currency);
+        let total = sum(of_it.map(|statement| &*statement.total));
+        totals.push((grouped(&total.unwrap_or_default()), currency));
+    }
+    let figures = aligned(totals.iter().map(|(total, _)| total.as_str()));
     let columns = [
         left("SUBSCRIPTION"),
-        left("PERIOD"),
-        right("LINES"),
+        left("NAME"),
+        left("CUSTOMER").rank(1),
+        right("LINES").rank(2),
         right("TOTAL"),
-        left("CURRENCY"),
-        left("PRICE LIST"),
+        left(""),
     ];
     let mut table = Table::new(&columns);
-    for (statement, total) in statements.iter().zip(totals) {
+    let mut figures = figures
+        .into_iter()
+        .zip(totals.iter().map(|(_, currency)| *currency));
+    for (statement, (total, currency)) in statements.iter().zip(figures.by_ref()) {
+        let payer = statement.customer.as_ref().or(statement.owner.as_ref());
         table.row([
             statement.subscription_id.clone(),
-            statement.period.clone(),
+            or_dash(statement.subscription_name.as_deref()),
+            or_dash(payer.map(|payer| &*payer.name)),
             count(statement.lines.len() as u64),
             total,
-            statement.currency.clone(),
-            statement.price_lists.join(", "),
+            currency.to_owned(),
         ]);
     }
-    table.to_string()
+    for (total, currency) in figures {
+        table.row(["Total", "", "", "", &*total, currency]);
+    }
+    table.within(width)
 }
 
 pub(super) async fn check(client: &Client, args: &CheckArgs, printer: &Printer) -> Result<(), Failure> {
@@ -70,7 +115,8 @@ pub(super) async fn check(client: &Client, args: &CheckArgs, printer: &Printer) 
     }
     let failure = Failure::new(format!("Not every law holds for {}.", checked.period));
     Err(failure.hint(
-        "This is a defect or damage, never a matter of input. Keep the data directory as it is and report it.",
+        "A subscription without a statement is mended by publishing prices, as it is said there. All else is a defect \
+         or damage, never a matter of input: keep the data directory as it is and report it.",
     ))
 }
 
@@ -90,7 +136,7 @@ fn describe(checked: &LawCheck, style: Style) -> String {
         [counts, superseded, duplicate, quarantined].map(count);
     format!(
         "{}\n\n{} received = {counts} counted + {superseded} superseded + {duplicate} duplicate + {quarantined} \
-         quarantined\n{} for {}: shares sum to lines, lines to totals, and all usage is attributed or unregistered",
+         quarantined\n{} for {}: shares sum to lines, lines to totals, and all usage is on a statement or unregistered",
         style.good("Every law holds."),
         counted(received, "record"),
         counted(checked.statements as u64, "statement"),
@@ -119,12 +165,25 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_without_a_statement_is_named_with_the_reason() {
+        let none = serde_json::from_value(serde_json::json!({
+            "subscriptionId": "0c3f1bd2-9c7e-4d1a-8a55-0a4a6a1c2f10", "subscriptionName": "Fjordbank CSP",
+            "period": "2026-10", "status": "notDrawnUp",
+            "problem": { "code": "PriceListsInTwoCurrencies", "message": "two currencies" },
+        }));
+        assert_eq!(
+            list(&[none.unwrap()], None).trim(),
+            "Fjordbank CSP is charged and has no statement. PriceListsInTwoCurrencies: two currencies."
+        );
+    }
+
+    #[test]
     fn a_check_says_what_adds_up_or_what_does_not() {
         let style = Style::new(false);
         assert_eq!(
             describe(&checked(&[]), style),
             "Every law holds.\n\n1,010 records received = 1,000 counted + 4 superseded + 5 duplicate + 1 quarantined\n\
-             1 statement for 2026-10: shares sum to lines, lines to totals, and all usage is attributed or unregistered"
+             1 statement for 2026-10: shares sum to lines, lines to totals, and all usage is on a statement or unregistered"
         );
         assert_eq!(
             describe(&checked(&["law 1: lost", "law 3: off"]), style),

@@ -1,14 +1,56 @@
 //! `tenant`.
 
-use client::Client;
-use wire::api::{MapTenant, MappingVersion};
+use client::{Client, ClientError};
+use serde::Serialize;
+use wire::api::{Customer, MapTenant, MappingVersion, RegisteredHours};
 use wire::azure_stack::CustomerSubscription;
 
-use super::{live_registration, minute, pass_on_warnings};
+use super::{live_registration, minute, minute_or_dash, or_dash, pass_on_warnings};
 use crate::args::TenantCommand;
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::table::{Table, left, right};
+use crate::table::{Listing, left, right};
+
+const TENANTS: Listing<CustomerSubscription> = Listing(&[
+    (left("TENANT"), |it| it.properties.tenant_id.clone()),
+    // The name is that of the registration and the subscription.
+    (left("SUBSCRIPTION"), |it| {
+        it.name.rsplit('/').next().unwrap_or_default().to_owned()
+    }),
+]);
+
+const HISTORY: Listing<MappingVersion> = Listing(&[
+    (right("ENTRY"), |it| it.entry.to_string()),
+    (left("TENANT").rank(2), |it| it.tenant_id.clone()),
+    (left("CUSTOMER"), |it| or_dash(it.customer_name.as_deref())),
+    (left("SUBSCRIPTION").rank(3), |it| {
+        or_dash(it.subscription_id.as_deref())
+    }),
+    (left("NAME"), |it| match it.subscription_id {
+        Some(_) => or_dash(it.subscription_name.as_deref()),
+        None => "none: the default pays".to_owned(),
+    }),
+    (left("IN REGISTRATION"), |it| registered_hours(&it.registration)),
+    (left("FROM"), |it| minute(&it.valid_from)),
+    (left("TO"), |it| minute_or_dash(it.valid_to.as_deref())),
+    (left("RECORDED").rank(1), |it| minute(&it.recorded_at)),
+    (left("BY").rank(4), |it| {
+        it.recorded_by_name
+            .clone()
+            .unwrap_or_else(|| it.recorded_by.clone())
+    }),
+]);
+
+/// A tenant was removed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Removed<'a> {
+    cloud_id: &'a str,
+    subscription_id: &'a str,
+    /// Who pays from now on.
+    default_subscription_id: &'a str,
+    removed: bool,
+}
 
 pub(super) async fn tenant(
     client: &Client,
@@ -20,26 +62,26 @@ pub(super) async fn tenant(
             stack,
             subscription,
             tenant,
+            allow_other_customer,
         } => {
             let at = live_registration(client, &stack.cloud_id).await?;
+            if let Some(tenant) = tenant.as_deref().filter(|_| !allow_other_customer) {
+                check_customer(client, tenant, &subscription).await?;
+            }
             let answered = client.add_tenant(&at, &subscription, tenant.as_deref()).await?;
             let added = pass_on_warnings(answered, printer);
-            printer.show(&added, || tenants_table(std::slice::from_ref(&added)))
+            TENANTS.show_one(&added, printer)
+        }
+        TenantCommand::Show { stack, subscription } => {
+            let at = live_registration(client, &stack.cloud_id).await?;
+            TENANTS.show_one(&client.tenant(&at, &subscription).await?, printer)
         }
         TenantCommand::Remove { stack, subscription } => {
-            let at = live_registration(client, &stack.cloud_id).await?;
-            client.remove_tenant(&at, &subscription).await?;
-            printer.note(&format!(
-                "Subscription {subscription} pays for no tenant of the stack any more; later usage falls to {}.",
-                at.subscription_id
-            ));
-            Ok(())
+            remove(client, &stack.cloud_id, &subscription, printer).await
         }
         TenantCommand::List(stack) => {
-            let tenants = client
-                .tenants(&live_registration(client, &stack.cloud_id).await?)
-                .await?;
-            printer.show_list(&tenants, || tenants_table(&tenants))
+            let at = live_registration(client, &stack.cloud_id).await?;
+            TENANTS.show(&client.tenants(&at).await?, printer)
         }
         TenantCommand::Map {
             stack,
@@ -48,15 +90,21 @@ pub(super) async fn tenant(
             unmapped: _,
             from,
             to,
+            allow_other_customer,
         } => {
+            if let Some(subscription) = subscription.as_deref().filter(|_| !allow_other_customer) {
+                check_customer(client, &tenant, subscription).await?;
+            }
             let request = MapTenant {
                 tenant_id: tenant,
                 subscription_id: subscription,
                 valid_from: from,
                 valid_to: to,
             };
-            let recorded = pass_on_warnings(client.map_tenant(&stack.cloud_id, &request).await?, printer);
-            printer.show(&recorded, || history_table(std::slice::from_ref(&recorded)))?;
+            let answered = client.map_tenant(&stack.cloud_id, &request).await;
+            let answered = answered.map_err(|error| not_mapped(error, &stack.cloud_id))?;
+            let holds = pass_on_warnings(answered, printer);
+            HISTORY.show_one(&holds, printer)?;
             printer.hint(&format!(
                 "Show all versions with `meterbridge tenant history {}`.",
                 stack.cloud_id
@@ -64,45 +112,94 @@ pub(super) async fn tenant(
             Ok(())
         }
         TenantCommand::History(stack) => {
-            let versions = client.mapping_history(&stack.cloud_id).await?;
-            printer.show_list(&versions, || history_table(&versions))
+            HISTORY.show(&client.mapping_history(&stack.cloud_id).await?, printer)
         }
     }
 }
 
-fn tenants_table(tenants: &[CustomerSubscription]) -> String {
-    let mut table = Table::new(&[left("TENANT"), left("SUBSCRIPTION")]);
-    for mapped in tenants {
-        let subscription = mapped.name.rsplit('/').next().unwrap_or(&mapped.name);
-        table.row([mapped.properties.tenant_id.as_str(), subscription]);
+/// Refuses to have one customer charged for what another uses, unless that is said to be meant. The server would do it
+/// and warn, as Azure does. What the caller does not see, the server knows better.
+async fn check_customer(client: &Client, tenant: &str, subscription: &str) -> Result<(), Failure> {
+    let Ok(sold) = client.subscription(subscription).await else {
+        return Ok(());
+    };
+    let customers = client.customers().await?;
+    let sold_to = customers
+        .iter()
+        .find(|it| Some(&it.id) == sold.customer_id.as_ref());
+    let has = |tenants: &[String]| tenants.iter().any(|it| it.eq_ignore_ascii_case(tenant));
+    let own = sold.tenant_id.eq_ignore_ascii_case(tenant) || sold_to.is_some_and(|it| has(&it.tenant_ids));
+    if own || (sold.customer_id.is_some() && sold_to.is_none()) {
+        return Ok(());
     }
-    table.to_string()
+    let in_words = |customer: Option<&Customer>| {
+        customer.map_or_else(
+            || "no known customer".to_owned(),
+            |customer| format!("customer {}", customer.name),
+        )
+    };
+    let belongs_to = customers.iter().find(|it| has(&it.tenant_ids));
+    let what = format!(
+        "Tenant {tenant} belongs to {}, and subscription {subscription} was sold to {}. Nothing was changed.",
+        in_words(belongs_to),
+        in_words(sold_to)
+    );
+    let hint = "Name a tenant or a subscription of the same customer. If the one shall be charged for what the other uses, \
+                say so with --allow-other-customer.";
+    Err(Failure::new(what).coded("TenantOfAnotherCustomer").hint(hint))
 }
 
-fn history_table(versions: &[MappingVersion]) -> String {
-    let columns = [
-        right("ENTRY"),
-        left("TENANT"),
-        left("SUBSCRIPTION"),
-        left("FROM"),
-        left("TO"),
-        left("RECORDED"),
-        left("BY"),
-    ];
-    let mut table = Table::new(&columns);
-    for version in versions {
-        table.row([
-            version.entry.to_string(),
-            version.tenant_id.clone(),
-            version
-                .subscription_id
-                .clone()
-                .unwrap_or_else(|| "none: the default pays".to_owned()),
-            minute(&version.valid_from),
-            version.valid_to.as_deref().map_or_else(|| "-".to_owned(), minute),
-            minute(&version.recorded_at),
-            version.recorded_by.clone(),
-        ]);
+/// Why a tenant was not mapped, with what to do about it in the words of the options.
+fn not_mapped(error: ClientError, cloud_id: &str) -> Failure {
+    let hint = match &error {
+        ClientError::Refused(refusal) => match refusal.code.as_str() {
+            "SubscriptionMappedToAnotherTenant" => {
+                format!(
+                    "End it before this hour with --to, or see who is mapped with `meterbridge tenant list {cloud_id}`."
+                )
+            }
+            "SeveralRegistrations" => "Map the hours of each registration with --from and --to.".to_owned(),
+            _ => return error.into(),
+        },
+        _ => return error.into(),
+    };
+    Failure::from(error).hint(hint)
+}
+
+/// The hours of a registration: only in these do its mappings decide who pays.
+fn registered_hours(registration: &RegisteredHours) -> String {
+    match (&registration.valid_from, &registration.valid_to) {
+        (Some(from), Some(to)) => format!("{} to {}", minute(from), minute(to)),
+        (Some(from), None) => format!("since {}", minute(from)),
+        (None, _) => "in no hour".to_owned(),
     }
-    table.to_string()
+}
+
+async fn remove(
+    client: &Client,
+    cloud_id: &str,
+    subscription: &str,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let at = live_registration(client, cloud_id).await?;
+    if !client.remove_tenant(&at, subscription).await? {
+        let what =
+            format!("Subscription {subscription} was not mapped on stack {cloud_id}. Nothing was changed.");
+        let failure = Failure::new(what).coded("CustomerSubscriptionNotFound");
+        return Err(failure.hint(format!(
+            "List what is mapped with `meterbridge tenant list {cloud_id}`."
+        )));
+    }
+    let removed = Removed {
+        cloud_id,
+        subscription_id: subscription,
+        default_subscription_id: &at.subscription_id,
+        removed: true,
+    };
+    printer.show(&removed, || {
+        format!(
+            "Subscription {subscription} pays for no tenant of the stack any more; later usage falls to {}.",
+            at.subscription_id
+        )
+    })
 }

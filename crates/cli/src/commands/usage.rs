@@ -1,18 +1,28 @@
 //! `usage`: what cannot be counted or charged as it should. Bringing it in is in [`super::import`].
 
-use wire::api::{QuarantinedRecord, Reason, UnmappedUsage};
+use wire::api::{QuarantinedRecord, Reason};
 
-use super::{import, minute, or_dash};
+use super::{import, minute, unmapped};
 use crate::args::{ServerArgs, UsageCommand};
 use crate::environment::SystemClock;
 use crate::failure::Failure;
-use crate::figures::{count, grouped};
 use crate::printer::Printer;
-use crate::settings::{operator_client, period};
-use crate::statement::reason_in_words;
-use crate::table::{Table, left, right};
+use crate::settings::{caller, period};
+use crate::table::{Listing, left, right};
 
-const HOURS_PER_DAY: i64 = 24;
+/// How much of a record in quarantine is shown; with JSON as output, all of it.
+const RAW_SHOWN_CHARS: usize = 60;
+
+const QUARANTINE: Listing<QuarantinedRecord> = Listing(&[
+    (right("NO."), |it| it.position.to_string()),
+    (left("RECEIVED").rank(1), |it| minute(&it.received_at)),
+    (left("STACK").rank(2), |it| it.cloud_id.clone()),
+    (left("BATCH").rank(3), |it| it.batch_id.clone()),
+    (right("INDEX"), |it| it.index.to_string()),
+    (left("CODE"), |it| it.code.clone()),
+    (left("MESSAGE").wraps(), |it| it.message.clone()),
+    (left("RECORD").wraps(), |it| beginning(&it.raw)),
+]);
 
 pub(super) async fn usage(
     server: &ServerArgs,
@@ -23,8 +33,8 @@ pub(super) async fn usage(
         UsageCommand::Import(args) => import::import(server, args, printer).await,
         UsageCommand::Unmapped { period: within } => {
             let period = period(&within, &SystemClock);
-            let unmapped = operator_client(server)?.unmapped_usage(&period).await?;
-            printer.show_list(&unmapped, || unmapped_table(&unmapped))?;
+            let unmapped = caller(server).await?.unmapped_usage(&period).await?;
+            printer.show_list(&unmapped, || unmapped::tables(&unmapped, printer.style()))?;
             if unmapped.iter().any(|it| it.reason == Reason::TenantNotMapped) {
                 printer.hint(
                     "Add a tenant with `meterbridge tenant add`, or for hours that have passed with `meterbridge tenant map`.",
@@ -33,67 +43,36 @@ pub(super) async fn usage(
             Ok(())
         }
         UsageCommand::Quarantine { stack } => {
-            let records = operator_client(server)?.quarantine(stack.as_deref()).await?;
-            printer.show_list(&records, || quarantine_table(&records))
+            let quarantined = caller(server).await?.quarantine(stack.as_deref()).await?;
+            QUARANTINE.show(&quarantined, printer)?;
+            if quarantined.iter().any(|it| beginning(&it.raw).ends_with('…')) {
+                printer.hint(
+                    "RECORD is the beginning of what was sent; `--output json` has all of it, as `raw`.",
+                );
+            }
+            Ok(())
         }
     }
 }
 
-/// One line for each local meter: what was used, and who pays for it meanwhile.
-fn unmapped_table(unmapped: &[UnmappedUsage]) -> String {
-    let columns = [
-        left("STACK"),
-        left("LOCAL SUBSCRIPTION"),
-        left("TENANT"),
-        left("REASON"),
-        left("PAYS FOR NOW"),
-        right("WAITING"),
-        left("METER"),
-        right("QUANTITY"),
-        left("UNIT"),
-    ];
-    let mut table = Table::new(&columns);
-    for usage in unmapped {
-        for used in &usage.used {
-            table.row([
-                usage.cloud_id.clone(),
-                usage.local_subscription_id.clone(),
-                or_dash(usage.tenant_id.as_deref()),
-                reason_in_words(usage.reason).to_owned(),
-                usage.charged_to.clone().unwrap_or_else(|| "nobody".to_owned()),
-                format!("{} d", usage.age_hours / HOURS_PER_DAY),
-                used.local_meter_name
-                    .clone()
-                    .unwrap_or_else(|| used.local_meter_id.clone()),
-                grouped(&used.quantity),
-                or_dash(used.unit.as_deref()),
-            ]);
-        }
+/// The beginning of a record as it was sent, with its white space drawn together.
+fn beginning(raw: &str) -> String {
+    let text = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut beginning: String = text.chars().take(RAW_SHOWN_CHARS).collect();
+    if beginning.len() < text.len() {
+        beginning.push('…');
     }
-    table.to_string()
+    beginning
 }
 
-fn quarantine_table(records: &[QuarantinedRecord]) -> String {
-    let columns = [
-        right("NO."),
-        left("RECEIVED"),
-        left("STACK"),
-        left("BATCH"),
-        right("RECORD"),
-        left("CODE"),
-        left("MESSAGE"),
-    ];
-    let mut table = Table::new(&columns);
-    for record in records {
-        table.row([
-            record.position.to_string(),
-            minute(&record.received_at),
-            record.cloud_id.clone(),
-            record.batch_id.clone(),
-            count(u64::from(record.index) + 1),
-            record.code.clone(),
-            record.message.clone(),
-        ]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_recognised_by_its_beginning() {
+        assert_eq!(beginning("{\n  \"q\": \"x\"\n}"), "{ \"q\": \"x\" }");
+        let long = beginning(&"é".repeat(RAW_SHOWN_CHARS + 1));
+        assert_eq!(long, format!("{}…", "é".repeat(RAW_SHOWN_CHARS)));
     }
-    table.to_string()
 }

@@ -60,4 +60,6 @@ ids! {
     /// Of the catalog that ships with the product.
     WINDOWS_VM: BillingMeterId = 0x55145beb_3b9b_5948_b933_6254ff045dd9;
     BLOB_CAPACITY: BillingMeterId = 0x0066ac5d_1e64_5715_a425_e825ea387ce2;
+    SQL_CAPACITY: BillingMeterId = 0x229226f6_f90a_53c4_b7b0_8fa576805250;
+    KEY_VAULT_OPERATIONS: BillingMeterId = 0xd4f35960_311c_542a_b080_36b5c761b182;
 }

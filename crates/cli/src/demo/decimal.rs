@@ -3,6 +3,8 @@
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
+use crate::figures::grouped;
+
 /// The places to which the API shows quantities that are longer.
 const SHOWN_PLACES: u32 = 12;
 
@@ -34,14 +36,32 @@ pub(super) fn shows(text: &str, number: &BigRational) -> bool {
 
 /// A number as the API shows it.
 pub(super) fn shown(number: &BigRational) -> String {
-    let one = BigInt::from(10).pow(SHOWN_PLACES);
+    to_places(number, SHOWN_PLACES)
+}
+
+/// An amount of money in dollars and cents, with its thousands apart.
+pub(super) fn dollars(cents: &BigInt) -> String {
+    let amount = to_places(&BigRational::new(cents.clone(), 100.into()), 2);
+    let (whole, fraction) = amount.split_once('.').unwrap_or((&amount, ""));
+    grouped(&format!("{whole}.{fraction:0<2}"))
+}
+
+/// The cents of an amount in dollars.
+pub(super) fn cents(amount: &str) -> Option<BigInt> {
+    let cents = decimal(amount)? * BigInt::from(100);
+    cents.is_integer().then(|| cents.to_integer())
+}
+
+/// A number, rounded to so many places for showing, without zeros at its end.
+pub(super) fn to_places(number: &BigRational, places: u32) -> String {
+    let one = BigInt::from(10).pow(places);
     let rounded = (number * &one).round().to_integer();
     let (sign, digits) = if rounded < BigInt::from(0) {
         ("-", -rounded)
     } else {
         ("", rounded)
     };
-    let places = usize::try_from(SHOWN_PLACES).unwrap_or(0);
+    let places = usize::try_from(places).unwrap_or(0);
     let text = format!("{}.{:0>places$}", &digits / &one, (&digits % &one).to_string());
     format!("{sign}{}", text.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -67,6 +87,21 @@ mod tests {
         ] {
             assert_eq!(decimal(text), number, "{text}");
         }
+    }
+
+    #[test]
+    fn dollars_have_two_places_and_nothing_smaller_is_read_as_one() {
+        for (amount, number) in [
+            ("0.00", 0),
+            ("0.05", 5),
+            ("12.50", 1250),
+            ("1234567.89", 123_456_789),
+        ] {
+            assert_eq!(cents(amount), Some(number.into()), "{amount}");
+            assert_eq!(dollars(&number.into()).replace(',', ""), amount);
+        }
+        assert_eq!(dollars(&(-123_450).into()), "-1,234.50");
+        assert_eq!(cents("0.005"), None);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Delivering what the stacks report: page by page through HTTPS, several at once, never more than a few in memory.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use client::{Client, Delivery, Format};
-use domain::time::Hour;
+use domain::time::{Hour, HourInterval};
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -17,8 +20,8 @@ use crate::printer::Progress;
 const IN_FLIGHT_MAX: usize = 8;
 /// Pages that are made ahead of their delivery.
 const AHEAD_MAX: usize = 4;
-/// Of so many hours of reported time, the first page of one is delivered again in the end.
-const SAMPLED_HOURS: i32 = 17;
+/// Of so many windows of reported time, one is delivered once more under its old name in the end.
+const RENAMED_TO_UNRENAMED: usize = 10;
 
 /// What comes next in the month.
 #[derive(Debug)]
@@ -63,11 +66,14 @@ fn read_in_order(scenario: &Scenario, stacks: &Stacks, send: impl Fn(Step) -> Op
 }
 
 /// What the server said of the records it was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Tally {
-    /// Pages.
+    /// Pages, each a delivery of its own.
+    #[serde(rename = "deliveries")]
     pub(super) pages: u64,
-    /// Records in them.
+    /// Records in them: the sum of the four below.
+    #[serde(rename = "records")]
     pub(super) sent: u64,
     /// Records of which nothing had been known.
     pub(super) accepted: u64,
@@ -91,47 +97,42 @@ impl Tally {
     }
 }
 
-/// A page of which a second delivery is to be made, and what was said of the first.
-#[derive(Debug, Clone)]
-pub(super) struct Sample {
-    /// The place of the stack.
-    pub(super) stack: usize,
-    /// The hour of reported time.
-    pub(super) window: Hour,
-    /// The batch that it became.
-    pub(super) batch: String,
-    /// What was said of it.
-    pub(super) tally: Tally,
-}
+/// One page: the place of its stack, the hour of reported time, and its number in that hour.
+type PageKey = (usize, Hour, usize);
 
-/// A page that was taken in.
-#[derive(Debug)]
-struct Taken {
-    stack: usize,
-    window: Hour,
-    page: usize,
+/// What was answered to one page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Answer {
+    /// The batch that it became.
     batch: String,
     tally: Tally,
 }
 
 /// Delivers pages, a few at once.
 pub(super) struct Courier {
-    under_way: JoinSet<Result<Taken, Failure>>,
+    under_way: JoinSet<Result<(PageKey, Answer), Failure>>,
     progress: Progress,
     started: Instant,
-    tally: Tally,
-    samples: Vec<Sample>,
+    /// What is added to the names of deliveries, which are otherwise the same whenever a page is delivered.
+    suffix: &'static str,
+    answers: BTreeMap<PageKey, Answer>,
 }
 
 /// Everything that was delivered.
 #[derive(Debug)]
 pub(super) struct Delivered {
-    /// What was said of all of it.
-    pub(super) tally: Tally,
-    /// Pages to be delivered again.
-    pub(super) samples: Vec<Sample>,
+    answers: BTreeMap<PageKey, Answer>,
     /// How long it took.
     pub(super) took: Duration,
+}
+
+impl Delivered {
+    /// What was said of all of it.
+    pub(super) fn tally(&self) -> Tally {
+        let mut all = Tally::default();
+        self.answers.values().for_each(|answer| all.add(answer.tally));
+        all
+    }
 }
 
 impl Courier {
@@ -141,8 +142,8 @@ impl Courier {
             under_way: JoinSet::new(),
             progress,
             started: Instant::now(),
-            tally: Tally::default(),
-            samples: Vec::new(),
+            suffix: "",
+            answers: BTreeMap::new(),
         }
     }
 
@@ -161,9 +162,10 @@ impl Courier {
         while self.under_way.len() >= IN_FLIGHT_MAX {
             self.receive_one().await?;
         }
-        let key = format!("demo/{cloud_id}/{}/{}", parcel.window, parcel.page);
+        let (window, page, suffix) = (parcel.window, parcel.page, self.suffix);
+        let name = format!("demo/{cloud_id}/{window}/{page}{suffix}");
         self.under_way
-            .spawn(async move { deliver(&client, &cloud_id, parcel, &key).await });
+            .spawn(async move { deliver(&client, &cloud_id, parcel, &name).await });
         Ok(())
     }
 
@@ -174,40 +176,29 @@ impl Courier {
         }
         self.progress.finish();
         Ok(Delivered {
-            tally: self.tally,
-            samples: self.samples,
+            answers: self.answers,
             took: self.started.elapsed(),
         })
     }
 
     async fn receive_one(&mut self) -> Result<(), Failure> {
-        let Some(taken) = self.under_way.join_next().await else {
+        let Some(answered) = self.under_way.join_next().await else {
             return Ok(());
         };
-        let taken =
-            taken.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))??;
-        self.progress.add(taken.tally.sent);
-        self.tally.add(taken.tally);
-        if taken.page == 0 && taken.window.epoch_hours() % SAMPLED_HOURS == 0 {
-            let Taken {
-                stack,
-                window,
-                batch,
-                tally,
-                ..
-            } = taken;
-            self.samples.push(Sample {
-                stack,
-                window,
-                batch,
-                tally,
-            });
-        }
+        let (page, answer) = answered
+            .map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))??;
+        self.progress.add(answer.tally.sent);
+        self.answers.insert(page, answer);
         Ok(())
     }
 }
 
-async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> Result<Taken, Failure> {
+async fn deliver(
+    client: &Client,
+    cloud_id: &str,
+    parcel: Parcel,
+    name: &str,
+) -> Result<(PageKey, Answer), Failure> {
     let Parcel {
         stack,
         window,
@@ -224,7 +215,7 @@ async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> 
         reported_start: Some(&start),
         reported_end: Some(&end),
         reported_through: is_last.then_some(&*end),
-        idempotency_key: Some(key),
+        idempotency_key: Some(name),
     };
     let receipt = client.deliver_usage(cloud_id, delivery).await?;
     let tally = Tally {
@@ -235,89 +226,149 @@ async fn deliver(client: &Client, cloud_id: &str, parcel: Parcel, key: &str) -> 
         revised: receipt.revised.into(),
         quarantined: receipt.quarantined.into(),
     };
-    Ok(Taken {
-        stack,
-        window,
-        page,
-        batch: receipt.batch_id,
-        tally,
-    })
+    let batch = receipt.batch_id;
+    Ok(((stack, window, page), Answer { batch, tally }))
 }
 
-/// What came of delivering pages again.
-#[derive(Debug, Default)]
+/// One hour of a stack's reported time.
+type Window = (usize, Hour);
+
+/// Every window of every stack, shuffled: the same seed gives the same order.
+pub(super) fn shuffled(stacks: &Stacks, seed: u64) -> Vec<Window> {
+    let hours = stacks.reported().into_iter().flat_map(hours_of);
+    let mut windows: Vec<Window> = hours
+        .flat_map(|hour| (0..stacks.all().len()).map(move |stack| (stack, hour)))
+        .collect();
+    windows.sort_by_cached_key(|window| {
+        let mut hasher = DefaultHasher::new();
+        (seed, window).hash(&mut hasher);
+        hasher.finish()
+    });
+    windows
+}
+
+fn hours_of(interval: HourInterval) -> impl Iterator<Item = Hour> {
+    (0..interval.hours()).map(move |hours| interval.start().plus(hours))
+}
+
+/// Delivers these windows in this order, the last page of each first.
+pub(super) async fn deliver_all(
+    stacks: &Stacks,
+    clients: &[Option<Client>],
+    windows: Vec<Window>,
+    mut courier: Courier,
+) -> Result<Delivered, Failure> {
+    let (sender, mut receiver) = mpsc::channel(AHEAD_MAX);
+    let making = stacks.clone();
+    // It ends with the last page, or when nobody reads on.
+    tokio::task::spawn_blocking(move || {
+        for (stack, window) in windows {
+            let pages: Vec<Parcel> = making.pages(stack, window).collect();
+            for page in pages.into_iter().rev() {
+                sender.blocking_send(page).ok()?;
+            }
+        }
+        Some(())
+    });
+    while let Some(page) = receiver.recv().await {
+        let stack = stacks.all().get(page.stack).zip(clients.get(page.stack));
+        let Some((stack, Some(client))) = stack else {
+            continue;
+        };
+        let cloud_id = stack.spec().cloud_id.to_string();
+        courier.deliver(client.clone(), cloud_id, page).await?;
+    }
+    courier.finish().await
+}
+
+/// What came of delivering everything again.
+#[derive(Debug)]
 pub(super) struct Redelivered {
-    /// What was said of those that came under a new name, and were looked at again.
-    pub(super) looked_at: Tally,
-    /// Records in all pages, under new names and old.
-    pub(super) records: u64,
+    /// What was said of all pages when they came under new names, and were looked at again.
+    pub(super) renamed: Tally,
+    /// What was said of some when they came under their old names.
+    pub(super) unrenamed: Tally,
     /// What was answered otherwise than it should.
     pub(super) differences: Vec<String>,
 }
 
-/// Delivers the sampled pages again, the last first: every other one under a new name.
+/// Delivers every page again in another order, under a new name, and some once more under their old names.
 pub(super) async fn deliver_again(
     stacks: &Stacks,
     clients: &[Option<Client>],
-    samples: &[Sample],
+    first: &Delivered,
+    seed: u64,
+    progress: impl Fn() -> Progress,
 ) -> Result<Redelivered, Failure> {
-    let mut again = Redelivered::default();
-    for (number, sample) in samples.iter().rev().enumerate() {
-        let Some(stack) = stacks.all().get(sample.stack) else {
-            continue;
-        };
-        let Some(client) = clients.get(sample.stack).and_then(Option::as_ref) else {
-            continue;
-        };
-        let Some(parcel) = stacks.pages(sample.stack, sample.window).next() else {
-            continue;
-        };
-        let cloud_id = stack.spec().cloud_id.to_string();
-        let name = format!("demo/{cloud_id}/{}/{}", parcel.window, parcel.page);
-        again.records += sample.tally.sent;
-        if number % 2 == 0 {
-            let taken = deliver(client, &cloud_id, parcel, &format!("{name}/again")).await?;
-            again
-                .differences
-                .extend(difference_when_looked_at(&name, sample, &taken));
-            again.looked_at.add(taken.tally);
-        } else {
-            let taken = deliver(client, &cloud_id, parcel, &name).await?;
-            if (&taken.batch, taken.tally) != (&sample.batch, sample.tally) {
-                again
-                    .differences
-                    .push(format!("{name}: the second answer is not the first"));
-            }
-        }
-    }
-    Ok(again)
+    let windows = shuffled(stacks, seed);
+    let some = windows.iter().copied().step_by(RENAMED_TO_UNRENAMED).collect();
+    let courier = Courier {
+        suffix: "/again",
+        ..Courier::new(progress())
+    };
+    let renamed = deliver_all(stacks, clients, windows, courier).await?;
+    let unrenamed = deliver_all(stacks, clients, some, Courier::new(progress())).await?;
+    let mut differences: Vec<String> = first
+        .answers
+        .iter()
+        .filter_map(|(page, answer)| difference_when_looked_at(page, answer, renamed.answers.get(page)))
+        .collect();
+    let other = unrenamed
+        .answers
+        .iter()
+        .filter(|(page, answer)| first.answers.get(page) != Some(answer));
+    differences.extend(other.map(|(page, _)| format!("{}: the second answer is not the first", told(page))));
+    Ok(Redelivered {
+        renamed: renamed.tally(),
+        unrenamed: unrenamed.tally(),
+        differences,
+    })
 }
 
 /// All that was good must be known by now, and all that was malformed still is.
-fn difference_when_looked_at(name: &str, sample: &Sample, taken: &Taken) -> Option<String> {
-    let (first, second) = (sample.tally, taken.tally);
-    let known = first.sent - first.quarantined;
-    let as_expected =
-        second.duplicate == known && second.quarantined == first.quarantined && taken.batch != sample.batch;
+fn difference_when_looked_at(page: &PageKey, first: &Answer, again: Option<&Answer>) -> Option<String> {
+    let Some(again) = again else {
+        return Some(format!("{}: was not delivered again", told(page)));
+    };
+    let expected = Tally {
+        pages: 1,
+        sent: first.tally.sent,
+        duplicate: first.tally.sent - first.tally.quarantined,
+        quarantined: first.tally.quarantined,
+        ..Tally::default()
+    };
+    let as_expected = again.tally == expected && again.batch != first.batch;
     (!as_expected).then(|| {
+        let Tally {
+            duplicate,
+            quarantined,
+            ..
+        } = again.tally;
         format!(
-            "{name}: of {} records {} were duplicates and {} quarantined, not {known} and {}",
-            second.sent, second.duplicate, second.quarantined, first.quarantined
+            "{}: of {} records {duplicate} were duplicates and {quarantined} quarantined, not {} and {}",
+            told(page),
+            expected.sent,
+            expected.duplicate,
+            expected.quarantined
         )
     })
+}
+
+fn told((stack, window, page): &PageKey) -> String {
+    format!("stack {stack}, window {window}, page {page}")
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
     fn every_page_is_read_once_and_a_stack_that_is_not_registered_waits() {
         let scenario = Scenario::in_month("2026-10".parse().unwrap());
-        let stacks = Stacks::of(&scenario, 3, 1).unwrap();
+        let stacks = Stacks::of(&scenario, 3, 1_000).unwrap();
         let steps = RefCell::new(Vec::new());
         read_in_order(&scenario, &stacks, |step| {
             steps.borrow_mut().push(step);
@@ -346,5 +397,19 @@ mod tests {
             assert_eq!(windows.first(), Some(&first.plus(1)), "stack {stack}");
             assert!(windows.is_sorted(), "stack {stack}");
         }
+    }
+
+    #[test]
+    fn every_window_is_shuffled_somewhere_and_only_the_seed_says_where() {
+        let scenario = Scenario::in_month("2026-10".parse().unwrap());
+        let stacks = Stacks::of(&scenario, 3, 1_000).unwrap();
+        let windows = shuffled(&stacks, 1);
+        assert_eq!(windows, shuffled(&stacks, 1));
+        assert_ne!(windows, shuffled(&stacks, 2));
+        assert!(!windows.is_sorted_by_key(|(_, hour)| hour));
+        let each: BTreeSet<Window> = windows.iter().copied().collect();
+        assert_eq!(each.len(), windows.len());
+        let hours = usize::try_from(stacks.reported().unwrap().hours()).unwrap();
+        assert_eq!(each.len(), 3 * hours);
     }
 }

@@ -7,6 +7,7 @@
 
 mod audit;
 mod cast;
+mod catalog;
 mod clock;
 mod decimal;
 mod delivery;
@@ -16,6 +17,7 @@ mod operator;
 mod oracle;
 mod platform;
 mod render;
+mod reordered;
 mod report;
 mod scenario;
 mod served;
@@ -27,10 +29,11 @@ use std::time::Instant;
 
 use domain::time::Hour;
 use server::Clock as _;
+use wire::api::Statement;
 
 use self::audit::Check;
 use self::delivery::{Courier, Delivered, Redelivered};
-use self::operator::{Operator, Registered};
+use self::operator::{Operator, Outcome};
 use self::platform::Platform;
 use self::report::{Done, Records, Report, Speed};
 use self::scenario::{Event, Scenario};
@@ -42,11 +45,12 @@ use crate::figures::count;
 use crate::printer::Printer;
 
 const AFTER_HELP: &str = "\
-What happens: a server is started in this process, with TLS and a temporary data directory. Through its API, a direct
-partner, a distributor's reseller and an end user register a stack each, with the kind of subscription that is advised;
-tenants are added, one of them too late, one never, and one is removed. The stacks then report last month's usage, with
-late, repeated, revised and malformed records. In the end every statement is compared with a second computation from
-what the stacks truly used.
+What happens: a server is started in this process, with TLS and a temporary data directory. Through its API, a \
+direct partner, a distributor's reseller and an end user register a stack each, with the kind of subscription that \
+is advised; tenants are added, one of them too late, one never, and one is removed; prices change, and a reseller \
+asks its own. The stacks then report last month's usage, with late, repeated, revised and malformed records. In the \
+end every statement is compared with a second computation from what the stacks truly used; everything is delivered \
+again in another order, and half of it in yet another to a second server, and no statement may change.
 
 Leaves with 0 only if every law and every check held.
 
@@ -60,9 +64,9 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DemoArgs {
-    /// How many records the month has at least.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=simulator::RECORDS_MIN_MAX))]
+    /// How many records the month has at least: 1000 or more. It gets up to a third more, as resources are added whole and
+    /// some records come twice; below 50000 it may get five times as many.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = records)]
     records: u64,
     /// What the stacks, their usage and their faults are made from: the same seed gives the same month.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -75,6 +79,17 @@ pub(crate) struct DemoArgs {
     data: Option<PathBuf>,
 }
 
+/// Fewer records cannot show everything that happens in the month.
+const RECORDS_MIN: u64 = 1_000;
+
+fn records(text: &str) -> Result<u64, String> {
+    let (min, max) = (RECORDS_MIN, simulator::RECORDS_MIN_MAX);
+    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| {
+        format!("expected a whole number from {min} to {max}; with fewer records not all that happens in the month could be seen")
+    })
+}
+
 /// Runs the demonstration.
 ///
 /// # Errors
@@ -82,7 +97,7 @@ pub(crate) struct DemoArgs {
 pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure> {
     let scenario = last_month()?;
     let stacks = Stacks::of(&scenario, args.seed, args.records)
-        .map_err(|error| Failure::usage("The stacks cannot be made.").because(error.to_string()))?;
+        .map_err(|error| Failure::new("The stacks cannot be made.").because(error.to_string()))?;
     let start = scenario.month.interval().start().start();
     let platform = Platform::start(args.data.as_deref(), args.keep, start).await?;
     // However it ends, the server is stopped before its data is removed.
@@ -90,8 +105,10 @@ pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure
         outcome = demonstrate(args.seed, &scenario, &stacks, &platform, printer) => outcome,
         Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new("The demonstration was interrupted.")),
     };
-    if outcome.is_ok() && args.keep {
-        stay(&platform, &scenario, printer).await;
+    match &outcome {
+        Ok(_) if args.keep => stay(&platform, &scenario, printer).await,
+        Ok(_) => printer.hint("`meterbridge demo --keep` leaves the server running, to try commands on it."),
+        Err(_) => {}
     }
     let stopped = platform.stop().await;
     verdict::judge(&outcome?)?;
@@ -107,11 +124,11 @@ async fn demonstrate(
     printer: &Printer,
 ) -> Result<Vec<Check>, Failure> {
     let started = Instant::now();
-    let played = play(scenario, stacks, platform, printer).await?;
-    printer.note("The month is over. Everything the server says is held against what the stacks truly used.");
+    let played = play(seed, scenario, stacks, platform, printer).await?;
+    printer.note("Everything that the server says is held against what the stacks truly used.");
     let checks = verdict::checks(scenario, stacks, &played).await?;
     let Played {
-        registered,
+        outcome,
         delivered,
         served,
         again,
@@ -121,27 +138,24 @@ async fn demonstrate(
         at: event.at.instant().to_string(),
         what: scenario.describe(event),
     };
+    let tally = delivered.tally();
     let report = Report {
         held: checks.iter().all(|check| check.held),
         period: scenario.month.to_string(),
         seed,
-        stacks: registered,
+        stacks: outcome.registered,
         events: scenario.events.iter().map(done).collect(),
         records: Records {
-            counts: served.laws.records,
+            delivered: tally,
             late: stacks.expected().late,
             quarantined_by_code: served.quarantine,
-            delivered_again: again.records,
+            delivered_again: again.renamed,
+            delivered_under_old_names: again.unrenamed,
         },
         statements: served.statements,
         unmapped: served.unclaimed,
         checks,
-        speed: Speed::of(
-            delivered.tally.sent,
-            delivered.tally.pages,
-            delivered.took,
-            started.elapsed(),
-        ),
+        speed: Speed::of(tally.sent, tally.pages, delivered.took, started.elapsed()),
     };
     printer.show(&report, || render::text(&report, scenario, printer.style()))?;
     Ok(report.checks)
@@ -149,16 +163,19 @@ async fn demonstrate(
 
 /// Everything that was done and said.
 struct Played {
-    registered: Vec<Registered>,
+    outcome: Outcome,
     delivered: Delivered,
     /// What the server said when everything had been delivered once.
     served: Served,
     again: Redelivered,
-    /// What it said after some of it had been delivered again.
+    /// What it said after everything had been delivered again.
     served_again: Served,
+    /// What a second server said that was told half of it in another order.
+    reordered: Vec<Statement>,
 }
 
 async fn play(
+    seed: u64,
     scenario: &Scenario,
     stacks: &Stacks,
     platform: &Platform,
@@ -174,23 +191,30 @@ async fn play(
     operator.open_accounts().await?;
 
     let records = stacks.expected().sent;
+    let progress = || printer.progress(Some(records), "records");
     printer.note(&format!(
         "Three stacks report {} records, an hour of the month at a time.",
         count(records)
     ));
-    let courier = Courier::new(printer.progress(Some(records), "records"));
+    let courier = Courier::new(progress());
     let delivered = month::play(scenario, stacks, &platform.clock, &mut operator, courier).await?;
-    let (stack_clients, registered) = operator.into_parts();
-
+    let outcome = operator.outcome();
     let served = Served::ask(client, scenario).await?;
-    let again = delivery::deliver_again(stacks, &stack_clients, &delivered.samples).await?;
+
+    printer.note("The month is over. Everything is delivered again, in another order.");
+    let again = delivery::deliver_again(stacks, &outcome.stack_clients, &delivered, seed, progress).await?;
     let served_again = Served::ask(client, scenario).await?;
+
+    printer.note("A second server is told what stacks basel and kai used, in yet another order.");
+    let told = printer.progress(Some(reordered::records(stacks)), "records");
+    let reordered = reordered::statements(seed, scenario, stacks, Courier::new(told)).await?;
     Ok(Played {
-        registered,
+        outcome,
         delivered,
         served,
         again,
         served_again,
+        reordered,
     })
 }
 
@@ -205,15 +229,38 @@ fn last_month() -> Result<Scenario, Failure> {
 /// Leaves the server to whoever wants to try things out.
 async fn stay(platform: &Platform, scenario: &Scenario, printer: &Printer) {
     platform.clock.release();
-    let period = scenario.month.to_string();
-    let payer = scenario
-        .subscriptions
-        .first()
-        .map(|it| it.id.to_string())
-        .unwrap_or_default();
-    printer.note(&platform.introduction(&period, &payer));
+    printer.note(&format!("{}\n\n{}", platform.introduction(), to_try(scenario)));
     // Without the signal nobody could stop it: then it stops at once.
     if let Err(error) = tokio::signal::ctrl_c().await {
         printer.warning(&format!("Ctrl-C cannot be waited for: {error}"));
     }
+}
+
+/// Commands that show more of the month, and one that sets right what was forgotten in it.
+fn to_try(scenario: &Scenario) -> String {
+    let (month, hours) = (scenario.month, scenario.month.interval());
+    let (paying, forgotten, tenant, stack) = (
+        cast::HAVN_WORKLOADS,
+        cast::KVIST,
+        cast::TENANT_KVIST,
+        cast::STACK_OSLO,
+    );
+    format!(
+        "  meterbridge statement list --period {month}\n\
+         \x20 meterbridge statement show {paying} --period {month}\n\
+         \x20 meterbridge usage unmapped --period {month}\n\
+         \x20 meterbridge tenant history {stack}\n\
+         \x20 meterbridge check --period {month}\n\
+         \n\
+         Nobody ever added tenant {}. Do it for the month that is over, and see the bill move:\n\
+         \n\
+         \x20 meterbridge tenant map {stack} \\\n\
+         \x20   --tenant {tenant} \\\n\
+         \x20   --subscription {forgotten} \\\n\
+         \x20   --from {} --to {}\n\
+         \x20 meterbridge statement show {forgotten} --period {month}",
+        scenario.tenant_name(tenant),
+        hours.start(),
+        hours.end(),
+    )
 }

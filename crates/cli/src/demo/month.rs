@@ -23,10 +23,10 @@ pub(super) async fn play(
             Step::Now(hour) => {
                 while let Some(event) = events.next_if(|event| event.at.hour < hour) {
                     clock.advance_to(event.at.instant());
-                    courier.say(&scenario.describe(event));
                     operator.perform(event).await?;
                 }
                 clock.advance_to(hour.start());
+                courier.say(hour.to_string().split('T').next().unwrap_or_default());
             }
             Step::Page(page) => {
                 let plan = scenario

@@ -5,10 +5,11 @@ use client::{Client, Credential, RegistrationPath};
 use domain::ids::{SubscriptionId, TenantId};
 use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind};
 use serde::Serialize;
-use wire::api::{MeterPrice, NewCustomer, NewPartner, NewSubscription, PriceList, PublishPriceList};
+use wire::api::{NewCustomer, NewPartner, NewSubscription};
 use wire::azure_stack::{PutRegistration, PutRegistrationProperties};
 
-use super::scenario::{Act, Event, RAISED, Scenario};
+use super::catalog;
+use super::scenario::{Act, Event, PriceChange, Published, Scenario};
 use super::stacks::Stacks;
 use crate::failure::Failure;
 
@@ -50,6 +51,18 @@ pub(super) struct Operator {
     /// The stacks' own clients, with their activation keys, as far as they are registered.
     stack_clients: Vec<Option<Client>>,
     registered: Vec<Registered>,
+    /// Every version of every price list, in the order of publishing.
+    published: Vec<Published>,
+}
+
+/// What an operator has in the end.
+pub(super) struct Outcome {
+    /// The clients of all stacks.
+    pub(super) stack_clients: Vec<Option<Client>>,
+    /// How they were registered.
+    pub(super) registered: Vec<Registered>,
+    /// Every version of every price list, in the order of publishing; the platform's opening one came with the server.
+    pub(super) published: Vec<Published>,
 }
 
 impl Operator {
@@ -63,6 +76,7 @@ impl Operator {
             stacks,
             stack_clients,
             registered: Vec::new(),
+            published: Vec::new(),
         }
     }
 
@@ -71,13 +85,18 @@ impl Operator {
         self.stack_clients.get(stack)?.as_ref()
     }
 
-    /// The clients of all stacks, and how they were registered.
-    pub(super) fn into_parts(self) -> (Vec<Option<Client>>, Vec<Registered>) {
-        (self.stack_clients, self.registered)
+    /// What there is when all is done.
+    pub(super) fn outcome(self) -> Outcome {
+        Outcome {
+            stack_clients: self.stack_clients,
+            registered: self.registered,
+            published: self.published,
+        }
     }
 
-    /// Creates the partners, their customers and the subscriptions.
-    pub(super) async fn open_accounts(&self) -> Result<(), Failure> {
+    /// Begins with the platform's opening prices, which come with the server, and creates the partners, their customers and the subscriptions.
+    pub(super) async fn open_accounts(&mut self) -> Result<(), Failure> {
+        self.published = vec![catalog::opening_prices()?];
         for partner in &self.scenario.partners {
             self.client.create_partner(&new_partner(partner)).await?;
         }
@@ -105,14 +124,23 @@ impl Operator {
                 stack, subscription, ..
             } => {
                 let at = self.registration_path(stack)?;
-                Ok(self.client.remove_tenant(&at, &subscription.to_string()).await?)
+                let was_mapped = self.client.remove_tenant(&at, &subscription.to_string()).await?;
+                was_mapped.then_some(()).ok_or_else(unscripted)
             }
-            Act::RaisePrices => {
-                let (name, version) = raised(&platform_prices(&self.client).await?, event)?;
-                self.client.put_price_list(&name, version).await?;
-                Ok(())
-            }
+            Act::PublishPrices(change) => self.publish(change, event).await,
         }
+    }
+
+    async fn publish(&mut self, change: &PriceChange, event: &Event) -> Result<(), Failure> {
+        let opening = self.published.first().ok_or_else(unscripted)?;
+        let published = change.from(event.at.hour, opening);
+        let body = serde_json::to_vec(&published.version)
+            .map_err(|error| Failure::new("A price list cannot be written.").because(error.to_string()))?;
+        self.client
+            .put_price_list(&published.list, Bytes::from(body))
+            .await?;
+        self.published.push(published);
+        Ok(())
     }
 
     /// Asks for advice, registers a stack with a subscription of the advised kind, fetches its activation key, has it
@@ -197,45 +225,6 @@ impl Operator {
             name: format!("AzureStack-{}", plan.cloud_id),
         })
     }
-}
-
-/// The price list that applies where no seller has one.
-pub(super) async fn platform_prices(client: &Client) -> Result<PriceList, Failure> {
-    let lists = client.price_lists().await?;
-    let platform = lists.into_iter().find(|list| list.seller.is_none());
-    platform.ok_or_else(|| Failure::new("The server has no price list of the platform."))
-}
-
-/// The list with the prices that the script raises, as from the present hour.
-fn raised(list: &PriceList, event: &Event) -> Result<(String, Bytes), Failure> {
-    let prices = list
-        .versions
-        .last()
-        .map(|version| version.prices.clone())
-        .unwrap_or_default();
-    let raised = |price: MeterPrice| match RAISED
-        .iter()
-        .find(|(meter, _)| meter.to_string() == price.meter_id)
-    {
-        Some((_, rates)) => MeterPrice {
-            rates: rates
-                .iter()
-                .map(|(from, rate)| ((*from).to_owned(), (*rate).to_owned()))
-                .collect(),
-            ..price
-        },
-        None => price,
-    };
-    let version = PublishPriceList {
-        currency: list.currency.clone(),
-        seller: None,
-        buyer: None,
-        effective_from: event.at.hour.to_string(),
-        prices: prices.into_iter().map(raised).collect(),
-    };
-    let body = serde_json::to_vec(&version)
-        .map_err(|error| Failure::new("A price list cannot be written.").because(error.to_string()))?;
-    Ok((list.name.clone(), Bytes::from(body)))
 }
 
 fn unscripted() -> Failure {

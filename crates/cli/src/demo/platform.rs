@@ -55,10 +55,12 @@ impl DataDirectory {
         {
             let what = format!("{} is not empty.", path.display());
             return Err(
-                Failure::usage(what).hint("The demonstration begins with nothing: name a new directory.")
+                Failure::new(what).hint("The demonstration begins with nothing: name a new directory.")
             );
         }
-        Ok(Self::Kept(path.to_owned()))
+        Ok(Self::Kept(
+            std::path::absolute(path).map_err(|error| Failure::file(path, &error))?,
+        ))
     }
 
     fn path(&self) -> &Path {
@@ -120,21 +122,17 @@ impl Platform {
         })
     }
 
-    /// What somebody needs to know who wants to try things out.
-    pub(super) fn introduction(&self, period: &str, subscription_id: &str) -> String {
+    /// What somebody needs to know who wants to try commands on this server.
+    pub(super) fn introduction(&self) -> String {
         let data = self.data.path();
         let (ca, credential) = (Tls::ca_certificate_path(data), data.join(CREDENTIAL_FILE));
         format!(
-            "The server goes on running, with the time of this machine. Stop it with Ctrl-C; its data stays in {}.\n\
+            "The server goes on running, with the time of this machine. Stop it with Ctrl-C.\n\
+             Its data stays in {}. In another terminal:\n\
              \n\
              \x20 export METERBRIDGE_URL={}\n\
-             \x20 export METERBRIDGE_CA={}\n\
-             \x20 export METERBRIDGE_CREDENTIAL=$(cat {})\n\
-             \n\
-             \x20 meterbridge statement list --period {period}\n\
-             \x20 meterbridge statement show {subscription_id} --period {period}\n\
-             \x20 meterbridge usage unmapped --period {period}\n\
-             \x20 meterbridge check --period {period}",
+             \x20 export METERBRIDGE_CA='{}'\n\
+             \x20 export METERBRIDGE_CREDENTIAL=\"$(cat '{}')\"",
             data.display(),
             self.running.url().trim_end_matches('/'),
             ca.display(),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use wire::api::{RecordCounts, Statement, UnmappedUsage};
+use wire::api::{Statement, UnmappedUsage};
 
 use super::audit::Check;
+use super::delivery::Tally;
 use super::memory;
 use super::operator::Registered;
 
@@ -23,22 +24,23 @@ pub(super) struct Done {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Records {
-    /// What the server counted, before anything was delivered again.
-    #[serde(flatten)]
-    pub(super) counts: RecordCounts,
-    /// Of those that count, records of which nothing had been heard in the hour after their usage hour.
+    /// What was answered to the deliveries of the month, added up.
+    pub(super) delivered: Tally,
+    /// Of the accepted, records of which nothing had been heard in the hour after their usage hour.
     pub(super) late: u64,
     /// Records in quarantine, by code.
     pub(super) quarantined_by_code: BTreeMap<String, u64>,
-    /// Records that were delivered again in the end.
-    pub(super) delivered_again: u64,
+    /// What was answered when all of it was delivered again, in another order and under new names.
+    pub(super) delivered_again: Tally,
+    /// What was answered when some of it was delivered once more, under its old names: what had been answered then.
+    pub(super) delivered_under_old_names: Tally,
 }
 
 /// How fast it went.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Speed {
-    /// Records delivered through HTTPS, each durable before it was acknowledged.
+    /// Records of the month, delivered through HTTPS, each durable before it was acknowledged.
     pub(super) records: u64,
     /// Deliveries.
     pub(super) deliveries: u64,

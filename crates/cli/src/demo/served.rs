@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use client::Client;
-use wire::api::{LawCheck, MeasuredUsage, Meter, PriceList, Statement, UnmappedUsage};
+use wire::api::{LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, Statement, UnmappedUsage};
 
-use super::operator::platform_prices;
 use super::scenario::Scenario;
 use crate::failure::Failure;
 
@@ -26,8 +25,8 @@ pub(super) struct Served {
     pub(super) laws: LawCheck,
     /// What stacks measure.
     pub(super) meters: Vec<Meter>,
-    /// What it costs.
-    pub(super) prices: PriceList,
+    /// What it costs, and of whom.
+    pub(super) price_lists: Vec<PriceList>,
 }
 
 impl Served {
@@ -38,15 +37,16 @@ impl Served {
         for record in client.quarantine(None).await? {
             *quarantine.entry(record.code).or_default() += 1;
         }
+        let listed = client.statements(period).await?.into_iter();
         Ok(Self {
             statements: statements(client, scenario).await?,
-            listed: client.statements(period).await?,
+            listed: listed.filter_map(ListedStatement::statement).collect(),
             unclaimed: client.unmapped_usage(period).await?,
             measured: client.measured_usage(period).await?,
             quarantine,
             laws: client.check_laws(period).await?,
             meters: client.meters().await?,
-            prices: platform_prices(client).await?,
+            price_lists: client.price_lists().await?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The simulated stacks of the scenario, what their directories say, and what they report.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use domain::ids::LocalSubscriptionId;
@@ -12,6 +13,11 @@ use super::scenario::{Act, Scenario, StackPlan};
 
 /// The most records of a page, as real stacks answer.
 const PAGE_RECORDS: usize = 1_000;
+
+/// What lives shortest lives a day: measured less seldom, it has a record.
+const HOURS_APART_MAX: u16 = 23;
+/// Below so many records a fault that meets one in a thousand might meet none.
+const FEW_RECORDS: u64 = 20_000;
 
 /// The stacks of a scenario.
 #[derive(Debug, Clone)]
@@ -38,13 +44,46 @@ pub(super) struct Parcel {
 }
 
 impl Stacks {
-    /// Makes the stacks, with at least so many true records together.
+    /// Makes the stacks, with at least so many true records together. Where one resource for each local subscription
+    /// is more than that already, they are measured seldom, so that there are few records and everything else.
     pub(super) fn of(scenario: &Scenario, seed: u64, records: u64) -> Result<Self, InvalidSpec> {
-        let all = scenario
-            .stacks
-            .iter()
-            .map(|plan| Stack::new(spec(scenario, plan, seed, records)).map(Arc::new))
-            .collect::<Result<Vec<_>, _>>()?;
+        let every_hour = Self::measured(scenario, seed, records, NonZeroU16::MIN)?;
+        let too_many = every_hour.expected().counted / records.max(1);
+        // What is measured at the same hour of each day, or every few hours of it, misses what sleeps then.
+        let seldom = (2..=u16::try_from(too_many).unwrap_or(u16::MAX).min(HOURS_APART_MAX))
+            .rev()
+            .find(|hours| hours % 2 != 0 && hours % 3 != 0);
+        match seldom.and_then(NonZeroU16::new) {
+            Some(hours) => Self::measured(scenario, seed, records, hours),
+            None => Ok(every_hour),
+        }
+    }
+
+    fn measured(
+        scenario: &Scenario,
+        seed: u64,
+        records: u64,
+        hours_apart: NonZeroU16,
+    ) -> Result<Self, InvalidSpec> {
+        let stack = |plan: &StackPlan| {
+            let tenants = plan.tenants.iter().map(|guest| TenantSpec {
+                id: guest.tenant,
+                domain: guest.domain.to_owned(),
+                local_subscriptions: guest.local_subscriptions,
+            });
+            let spec = StackSpec {
+                seed,
+                cloud_id: plan.cloud_id,
+                region: plan.name.to_owned(),
+                month: scenario.month,
+                tenants: tenants.collect(),
+                records_min: records.saturating_mul(plan.percent).div_ceil(100),
+                hours_apart,
+                faults: faults(records),
+            };
+            Stack::new(spec).map(Arc::new)
+        };
+        let all = scenario.stacks.iter().map(stack).collect::<Result<Vec<_>, _>>()?;
         let unlisted = scenario.stacks.iter().zip(&all).filter_map(|(plan, stack)| {
             let of = plan.unlisted_of?;
             stack
@@ -140,19 +179,62 @@ pub(super) fn registered_in(scenario: &Scenario, stack: usize) -> Option<Hour> {
         .map(|event| event.at.hour)
 }
 
-fn spec(scenario: &Scenario, plan: &StackPlan, seed: u64, records: u64) -> StackSpec {
-    let tenants = plan.tenants.iter().map(|guest| TenantSpec {
-        id: guest.tenant,
-        domain: guest.domain.to_owned(),
-        local_subscriptions: guest.local_subscriptions,
-    });
-    StackSpec {
-        seed,
-        cloud_id: plan.cloud_id,
-        region: plan.name.to_owned(),
-        month: scenario.month,
-        tenants: tenants.collect(),
-        records_min: records.saturating_mul(plan.percent).div_ceil(100),
-        faults: Faults::usual(),
+/// What goes wrong when so many records are reported. Of few of them more are malformed, or none might be.
+fn faults(records: u64) -> Faults {
+    let usual = Faults::usual();
+    Faults {
+        malformed_per_mille: if records < FEW_RECORDS {
+            10
+        } else {
+            usual.malformed_per_mille
+        },
+        ..usual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_of_few_records_has_everything_that_a_month_of_many_has() {
+        let scenario = Scenario::in_month("2026-10".parse().unwrap());
+        for seed in 0..20 {
+            let stacks = Stacks::of(&scenario, seed, 1_000).unwrap();
+            let expected = stacks.expected();
+            assert!(
+                (1_000..3_000).contains(&expected.counted),
+                "seed {seed}: {expected:?}"
+            );
+            for (fault, records) in [
+                ("late", expected.late),
+                ("superseded", expected.superseded),
+                ("duplicate", expected.duplicates),
+                ("malformed", expected.quarantined.values().sum()),
+            ] {
+                assert!(records > 0, "seed {seed}: no record is {fault}");
+            }
+            assert_eq!(stacks.unlisted().len(), 1, "seed {seed}");
+            let everything = scenario.month.interval();
+            for (plan, stack) in scenario.stacks.iter().zip(stacks.all()) {
+                let before = scenario.month.interval().start();
+                assert!(
+                    stack
+                        .truth(HourInterval::new(before, before.plus(5)).unwrap())
+                        .count()
+                        > 0
+                );
+                for user in stack.local_subscriptions() {
+                    let used = stack
+                        .truth(everything)
+                        .any(|record| record.local_subscription == user.id);
+                    assert!(
+                        used,
+                        "seed {seed}, {}: nothing is used under {}",
+                        plan.name, user.display_name
+                    );
+                }
+            }
+        }
     }
 }

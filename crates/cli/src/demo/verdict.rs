@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use num_bigint::BigInt;
 use wire::api::Statement;
 
 use super::Played;
-use super::audit::{Check, bills, records, unclaimed};
+use super::audit::{Check, bills, meters, prices, records, unclaimed};
+use super::catalog;
+use super::decimal::dollars;
 use super::operator::{Registered, kind_text};
-use super::oracle::{Bill, Ledger, Tariff};
+use super::oracle::{Bill, Ledger, Tariff, Waiting, WaitingKey, waiting};
+use super::reordered;
 use super::scenario::Scenario;
 use super::served::Served;
 use super::stacks::Stacks;
@@ -23,32 +27,42 @@ pub(super) async fn checks(
     played: &Played,
 ) -> Result<Vec<Check>, Failure> {
     let served = &played.served;
-    let tariff = Tariff::read(scenario.month, &served.meters, &served.prices)
-        .ok_or_else(|| Failure::new("What the server says of meters and prices cannot be read."))?;
-    let minor_digits = tariff.minor_digits;
+    let published = &played.outcome.published;
+    let reviewed = catalog::meters()?;
+    let tariff = Tariff::read(scenario.month, &reviewed, published)
+        .ok_or_else(|| Failure::new("What was published, or what the catalog says, cannot be read."))?;
     let opinion = second_opinion(scenario.clone(), stacks.clone(), tariff).await?;
     let mut checks = vec![Check::of(
         "every stack was registered with the advised kind of subscription",
-        advice(&played.registered),
+        advice(&played.outcome.registered),
     )];
     checks.extend(of_records(stacks, played, &opinion));
-    checks.extend(of_bills(served, &opinion, minor_digits));
-    checks.extend(of_repetition(played));
+    checks.push(Check::of(
+        "every local meter means what the catalog's files say",
+        meters::as_reviewed(&served.meters, &reviewed),
+    ));
+    checks.push(Check::of(
+        "every price list says what was published in it, and the platform's what the catalog's file says",
+        prices::published(&served.price_lists, published),
+    ));
+    checks.extend(of_bills(served, &opinion));
+    checks.extend(of_repetition(played, &opinion));
     Ok(checks)
 }
 
-fn of_records(stacks: &Stacks, played: &Played, opinion: &Opinion) -> [Check; 5] {
+fn of_records(stacks: &Stacks, played: &Played, opinion: &Opinion) -> [Check; 6] {
     let (served, expected) = (&played.served, stacks.expected());
     let counts = served.laws.records;
+    let ledger = &opinion.ledger;
     [
-        Check::of("law 1: no record was lost", records::none_lost(counts)),
+        Check::of("law 1: no record was lost", records::none_lost(counts)).with(records::law_1(counts)),
         Check::of(
             "records were counted as the simulator foretold",
             records::as_foretold(counts, &expected),
         ),
         Check::of(
             "the answers to all deliveries add up to that",
-            records::as_answered(counts, played.delivered.tally),
+            records::as_answered(counts, played.delivered.tally()),
         ),
         Check::of(
             "malformed records are in quarantine, each under its code",
@@ -56,42 +70,59 @@ fn of_records(stacks: &Stacks, played: &Played, opinion: &Opinion) -> [Check; 5]
         ),
         Check::of(
             "each stack's usage of each meter is the truth, exactly",
-            records::measured(&served.measured, &opinion.ledger),
+            records::measured(&served.measured, ledger),
         ),
+        records::law_2(&served.measured, &served.unclaimed, ledger),
     ]
 }
 
-fn of_bills(served: &Served, opinion: &Opinion, minor_digits: u32) -> [Check; 7] {
+fn of_bills(served: &Served, opinion: &Opinion) -> [Check; 8] {
     let of_each = |compare: &dyn Fn(&Statement, &Bill) -> Vec<String>| -> Vec<String> {
         let statements = served.statements.iter();
         statements
             .flat_map(|it| compare(it, opinion.bill(&it.subscription_id)))
             .collect()
     };
+    let statements = &served.statements;
     [
         Check::of(
             "law 2: every payer is charged with its usage and no other, for the right reason",
             of_each(&bills::attribution),
         ),
         Check::of(
-            "every amount and total is what the second opinion says",
-            of_each(&|statement, bill| bills::amounts(statement, bill, minor_digits)),
-        ),
+            "every price, amount, share and total is what the second opinion says",
+            of_each(&bills::amounts),
+        )
+        .with(format!(
+            "{} in all = {} by the second opinion",
+            bills::charged(statements).total,
+            dollars(&opinion.total())
+        )),
         Check::of(
             "law 3: shares sum to lines, and lines to totals",
-            of_each(&|statement, _| bills::sums(statement, minor_digits)),
-        ),
+            of_each(&|statement, _| bills::sums(statement)),
+        )
+        .with(bills::law_3(statements)),
         Check::of(
             "law 3: the list of statements says the same as each one",
-            same_in_list(&served.statements, &served.listed),
-        ),
+            same_in_list(statements, &served.listed),
+        )
+        .with(format!(
+            "{} one by one = {} in the list",
+            bills::charged(statements).total,
+            bills::charged(&served.listed).total
+        )),
         Check::of(
             "everybody who is charged has a statement here",
-            opinion.payers_without(&served.statements),
+            opinion.payers_without(statements),
         ),
         Check::of(
             "all usage that no mapping claims is listed, and no other",
-            unclaimed::unclaimed(&served.unclaimed, &opinion.ledger),
+            unclaimed::unclaimed(&served.unclaimed, &opinion.waiting),
+        ),
+        Check::of(
+            "what no mapping claims costs its payer its part of that bill's shares",
+            unclaimed::amounts(&served.unclaimed, &opinion.waiting),
         ),
         Check::of(
             "the server's own check finds every law to hold",
@@ -100,38 +131,66 @@ fn of_bills(served: &Served, opinion: &Opinion, minor_digits: u32) -> [Check; 7]
     ]
 }
 
-fn of_repetition(played: &Played) -> [Check; 3] {
+fn of_repetition(played: &Played, opinion: &Opinion) -> [Check; 4] {
     let (before, after, again) = (&played.served, &played.served_again, &played.again);
-    let statements = before.statements.iter().zip(&after.statements);
-    let changed = statements
-        .filter(|(before, after)| serde_json::to_vec(before).ok() != serde_json::to_vec(after).ok());
-    let mut changes: Vec<String> = changed
-        .map(|(before, _)| format!("the statement of {} changed", before.subscription_id))
-        .collect();
+    let mut changes = changed(&before.statements, &after.statements);
     if before.measured != after.measured {
         changes.push("what the stacks measured changed".to_owned());
     }
-    let counts = records::after_repetition(before.laws.records, again.looked_at, after.laws.records);
+    let counts = records::after_repetition(before.laws.records, again.renamed, after.laws.records);
+    let totals = |before: &[Statement], after: &[Statement], when: &str| {
+        let [before, after] = [before, after].map(|it| bills::charged(it).total);
+        format!("{before} before = {after} {when}")
+    };
+    let alone = opinion.ledger.payers_on(&reordered::STACKS);
+    let of_these = |statements: &[Statement]| -> Vec<Statement> {
+        let is_one = |it: &&Statement| alone.iter().any(|id| id.to_string() == it.subscription_id);
+        statements.iter().filter(is_one).cloned().collect()
+    };
+    let [told_once, reordered] = [&before.statements, &played.reordered].map(|it| of_these(it));
     [
         Check::of(
             "a delivery under its old name gets its old answer; under a new one it is all duplicates",
             again.differences.clone(),
         ),
         Check::of(
-            "laws 4 and 5: delivering again, in another order, changed no statement by a byte",
+            "law 4: delivering everything again, in another order, changed no statement by a byte",
             changes,
-        ),
+        )
+        .with(totals(&before.statements, &after.statements, "after")),
         Check::of(
             "law 1 holds for what was delivered again, too",
             counts.into_iter().chain(after.laws.violations.clone()).collect(),
-        ),
+        )
+        .with(records::law_1(after.laws.records)),
+        Check::of(
+            "law 5: a server that is told of stacks basel and kai in no order draws up the same statements of who pays \
+             for nothing else",
+            changed(&told_once, &reordered),
+        )
+        .with(totals(&told_once, &reordered, "on the second server")),
     ]
+}
+
+/// Statements that are not the same to the byte.
+fn changed(before: &[Statement], after: &[Statement]) -> Vec<String> {
+    let text = |statement: &Statement| serde_json::to_vec(statement).ok();
+    let differs = |(before, after): &(&Statement, &Statement)| text(before) != text(after);
+    let of = |(before, _): (&Statement, &Statement)| {
+        format!("the statement of {} changed", before.subscription_id)
+    };
+    let mut changes: Vec<String> = before.iter().zip(after).filter(differs).map(of).collect();
+    if before.len() != after.len() {
+        changes.push(format!("{} statements became {}", before.len(), after.len()));
+    }
+    changes
 }
 
 /// What somebody else makes of the month.
 struct Opinion {
     ledger: Ledger,
     bills: BTreeMap<String, Bill>,
+    waiting: BTreeMap<WaitingKey, Waiting>,
     nothing: Bill,
 }
 
@@ -140,11 +199,18 @@ impl Opinion {
         self.bills.get(subscription_id).unwrap_or(&self.nothing)
     }
 
+    /// What everybody owes, in cents.
+    fn total(&self) -> BigInt {
+        self.bills.values().map(Bill::total).sum()
+    }
+
     fn payers_without(&self, statements: &[Statement]) -> Vec<String> {
         let missing = self
-            .bills
-            .keys()
-            .filter(|id| statements.iter().all(|it| it.subscription_id != **id));
+            .ledger
+            .payers()
+            .into_iter()
+            .map(|id| id.to_string())
+            .filter(|id| statements.iter().all(|it| it.subscription_id != *id));
         missing.map(|id| format!("{id} has none")).collect()
     }
 }
@@ -153,12 +219,13 @@ impl Opinion {
 async fn second_opinion(scenario: Scenario, stacks: Stacks, tariff: Tariff) -> Result<Opinion, Failure> {
     let work = move || {
         let ledger = Ledger::of(&scenario, stacks.all(), stacks.unlisted(), &tariff);
-        let bills = ledger
-            .payers()
-            .into_iter()
-            .map(|id| (id.to_string(), Bill::of(id, &ledger, &tariff)))
+        let bills = scenario
+            .subscriptions
+            .iter()
+            .map(|it| (it.id.to_string(), Bill::of(it, &ledger, &tariff)))
             .collect();
         Opinion {
+            waiting: waiting(&scenario, &ledger, &tariff, &bills),
             ledger,
             bills,
             nothing: Bill::default(),

@@ -1,23 +1,43 @@
 //! The demonstration, from outside: it leaves with 0 only if every law and every check held, so that alone says much.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::process::{meterbridge, run};
 
-fn demo(seed: &str) -> Value {
-    run(meterbridge().args([
-        "demo",
-        "--records",
-        "20000",
-        "--seed",
-        seed,
-        "--output",
-        "json",
-        "--quiet",
-    ]))
-    .json()
+/// Everything that is held against the truth, in order: a check that is dropped or renamed is dropped or renamed here,
+/// too, where somebody sees it.
+const CHECKS: [&str; 21] = [
+    "every stack was registered with the advised kind of subscription",
+    "law 1: no record was lost",
+    "records were counted as the simulator foretold",
+    "the answers to all deliveries add up to that",
+    "malformed records are in quarantine, each under its code",
+    "each stack's usage of each meter is the truth, exactly",
+    "law 2: no usage was lost",
+    "every local meter means what the catalog's files say",
+    "every price list says what was published in it, and the platform's what the catalog's file says",
+    "law 2: every payer is charged with its usage and no other, for the right reason",
+    "every price, amount, share and total is what the second opinion says",
+    "law 3: shares sum to lines, and lines to totals",
+    "law 3: the list of statements says the same as each one",
+    "everybody who is charged has a statement here",
+    "all usage that no mapping claims is listed, and no other",
+    "what no mapping claims costs its payer its part of that bill's shares",
+    "the server's own check finds every law to hold",
+    "a delivery under its old name gets its old answer; under a new one it is all duplicates",
+    "law 4: delivering everything again, in another order, changed no statement by a byte",
+    "law 1 holds for what was delivered again, too",
+    "law 5: a server that is told of stacks basel and kai in no order draws up the same statements of who pays for \
+     nothing else",
+];
+
+fn demo(records: &str, seed: &str) -> Value {
+    let said = ["--records", records, "--seed", seed];
+    let arguments = said.into_iter().chain(["--output", "json", "--quiet"]);
+    run(meterbridge().arg("demo").args(arguments)).json()
 }
 
 fn texts<'a>(list: &'a Value, member: &str) -> BTreeSet<&'a str> {
@@ -38,39 +58,65 @@ fn statement<'a>(report: &'a Value, id: &str) -> &'a Value {
 
 #[test]
 fn the_whole_job_is_done_and_every_check_holds() {
-    let seeds = ["1", "2026", "1"];
-    let running = seeds.map(|seed| std::thread::spawn(move || demo(seed)));
-    let [first, second, first_again] = running.map(|demo| demo.join().unwrap());
-    check(&first);
-    check(&second);
+    let runs = [("20000", "1"), ("1000", "1"), ("1000", "1"), ("1000", "2026")];
+    let running = runs.map(|(records, seed)| std::thread::spawn(move || demo(records, seed)));
+    let [many, few, few_again, few_others] = running.map(|demo| demo.join().unwrap());
+    check(&many, 20_000..60_000);
+    check(&few, 1_000..3_000);
+    check(&few_others, 1_000..3_000);
+    let statements = |report: &Value| report["statements"].clone();
     assert_eq!(
-        first["statements"], first_again["statements"],
+        statements(&few),
+        statements(&few_again),
         "the same seed gives the same bills"
     );
     assert_ne!(
-        first["statements"], second["statements"],
+        statements(&few),
+        statements(&few_others),
         "another seed gives others"
     );
 }
 
-fn check(report: &Value) {
+fn records<'a>(report: &'a Value, delivered: &'a str) -> impl Fn(&str) -> u64 + 'a {
+    move |member| report["records"][delivered][member].as_u64().unwrap()
+}
+
+fn check(report: &Value, asked: Range<u64>) {
     assert_eq!(report["held"], true);
     let checks = report["checks"].as_array().unwrap();
-    assert!(
-        checks.len() >= 15 && checks.iter().all(|check| check["held"] == true),
-        "{checks:?}"
-    );
-
-    let records = |member: &str| report["records"][member].as_u64().unwrap();
-    let parts = ["counted", "superseded", "duplicate", "quarantined"];
-    assert_eq!(
-        records("received"),
-        parts.iter().map(|part| records(part)).sum::<u64>()
-    );
-    assert!(records("counted") >= 20_000);
-    for met in ["superseded", "duplicate", "quarantined", "late", "deliveredAgain"] {
-        assert!(records(met) > 0, "no record was {met}");
+    let told: Vec<&str> = checks
+        .iter()
+        .map(|check| check["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, CHECKS);
+    for check in checks {
+        assert_eq!(
+            (&check["held"], &check["differences"]),
+            (&json!(true), &json!([])),
+            "{check:#}"
+        );
     }
+
+    let again = records(report, "deliveredAgain");
+    let of = records(report, "delivered");
+    assert!(
+        asked.contains(&of("accepted")),
+        "{} were accepted",
+        of("accepted")
+    );
+    for delivered in [&of, &again] {
+        let parts = ["accepted", "duplicate", "revised", "quarantined"];
+        assert_eq!(
+            delivered("records"),
+            parts.iter().map(|part| delivered(part)).sum::<u64>()
+        );
+    }
+    for met in ["duplicate", "revised", "quarantined"] {
+        assert!(of(met) > 0, "no record was {met}");
+    }
+    assert!(report["records"]["late"].as_u64() > Some(0));
+    assert_eq!(again("records"), of("records"), "all of it is delivered again");
+    assert_eq!(again("accepted") + again("revised"), 0, "nothing of it is new");
 
     let stacks = report["stacks"].as_array().unwrap();
     let kinds: Vec<&str> = stacks
@@ -89,6 +135,10 @@ fn check(report: &Value) {
         .flat_map(|line| texts(&line["shares"], "cloudId"))
         .collect();
     assert_eq!(charged.len(), 2, "{on_two_stacks:#}");
+    let resold = statement(report, "50b1ac96-");
+    assert_eq!(resold["priceLists"], json!(["pay-as-you-use-usd", "talweg-usd"]));
+    let added_late = statement(report, "2f98e35a-");
+    assert_ne!(added_late["total"], "0.00");
     let never_added = statement(report, "3a03d8cf-");
     assert_eq!(
         (&never_added["total"], &never_added["lines"]),
@@ -101,8 +151,21 @@ fn a_directory_with_something_in_it_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("keep"), "me").unwrap();
     let outcome = run(meterbridge()
-        .args(["demo", "--records", "1", "--data"])
+        .args(["demo", "--records", "1000", "--data"])
         .arg(directory.path()));
-    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.notes.contains("is not empty"), "{}", outcome.notes);
+}
+
+#[test]
+fn too_few_records_are_refused_with_the_fewest_there_can_be() {
+    for records in ["0", "999", "-1", "many"] {
+        let outcome = run(meterbridge().arg("demo").arg(format!("--records={records}")));
+        assert_eq!(outcome.code, Some(2), "{records}: {outcome:?}");
+        assert!(
+            outcome.notes.contains("from 1000 to"),
+            "{records}: {}",
+            outcome.notes
+        );
+    }
 }

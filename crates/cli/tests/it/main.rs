@@ -5,10 +5,18 @@
     reason = "in tests, and in what they share, a panic is the report"
 )]
 
+#[cfg(test)]
+mod azure_clients;
+mod backups;
 mod demo;
 mod help;
+mod import_files;
+mod outcomes;
 mod process;
 mod real_usage;
 mod refusals;
+mod roles;
 mod server;
+mod sign_in;
+mod signed_in;
 mod whole_job;

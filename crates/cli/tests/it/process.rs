@@ -3,10 +3,13 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// The binary, with nothing in its environment.
+/// The binary, with nothing in its environment but a home in which there is nothing.
 pub(crate) fn meterbridge() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meterbridge"));
-    command.env_clear().stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::null());
     command
 }
 

@@ -11,6 +11,15 @@ fn assert_refused(outcome: &Outcome, code: i32, expected: &[&str]) {
     }
 }
 
+/// What a failed command says to programs: one line, in the envelope of the API's errors.
+#[track_caller]
+fn only_error(outcome: &Outcome) -> serde_json::Value {
+    assert_eq!(outcome.data, "", "an error is no data: {outcome:?}");
+    let last = outcome.notes.lines().last().unwrap();
+    let mut envelope: serde_json::Value = serde_json::from_str(last).unwrap();
+    envelope["error"].take()
+}
+
 #[test]
 fn a_command_line_that_is_not_understood_leaves_with_2() {
     for (arguments, expected) in [
@@ -33,22 +42,50 @@ fn a_command_line_that_is_not_understood_leaves_with_2() {
             "--subscription",
         ),
         (vec!["serve", "--data", "d", "--tls-cert", "c"], "--tls-key"),
+        (
+            vec!["serve", "--data", "d", "--listen", "9447"],
+            "write 127.0.0.1:9447",
+        ),
     ] {
-        assert_refused(&run(meterbridge().args(arguments)), 2, &["error:", expected]);
+        assert_refused(&run(meterbridge().args(&arguments)), 2, &["error:", expected]);
+        let outcome = run(meterbridge().args(arguments).arg("--output=json"));
+        let error = only_error(&outcome);
+        assert_eq!((outcome.code, &error["code"]), (Some(2), &"WrongUsage".into()));
+        assert!(error["message"].as_str().unwrap().contains(expected), "{error}");
     }
 }
 
 #[test]
-fn without_a_credential_nothing_is_asked() {
+fn what_the_environment_supplies_is_not_said_to_be_missing_from_the_command_line() {
+    for arguments in [&["statement", "show"][..], &["statement", "show", STACK, "more"]] {
+        let mut command = meterbridge();
+        command
+            .env("METERBRIDGE_URL", "https://localhost:1")
+            .env("METERBRIDGE_CREDENTIAL", "c");
+        let outcome = run(command.args(arguments));
+        let usage = "\nUsage: meterbridge statement show [OPTIONS] <SUBSCRIPTION-ID>\n";
+        assert_refused(&outcome, 2, &[usage]);
+    }
+}
+
+#[test]
+fn without_a_sign_in_or_a_credential_nothing_is_asked() {
     let outcome = run(meterbridge().args(["partner", "list"]));
     assert_refused(
         &outcome,
-        2,
+        1,
         &[
-            "error: There is no operator's credential.\n",
-            "\nhint: ",
+            "error: Nobody is signed in to https://localhost:8443.\n",
+            "hint: Sign in with `meterbridge login`",
             "meterbridge init",
         ],
+    );
+    let outcome = run(meterbridge().args(["partner", "list", "--output", "json"]));
+    let error = only_error(&outcome);
+    assert_eq!((outcome.code, &error["code"]), (Some(1), &"NoCredential".into()));
+    assert!(
+        error["hint"].as_str().unwrap().contains("meterbridge init"),
+        "{error}"
     );
 }
 
@@ -85,7 +122,14 @@ fn plain_http_to_another_machine_is_refused() {
         "http://meterbridge.example",
     ];
     let outcome = run(meterbridge().args(arguments));
-    assert_refused(&outcome, 2, &["in the clear"]);
+    assert_refused(
+        &outcome,
+        2,
+        &[
+            "in the clear",
+            "hint: The server speaks HTTPS only. Try --url https://meterbridge.example.\n",
+        ],
+    );
     assert!(!outcome.notes.contains("mbo_secret"));
 }
 
@@ -112,4 +156,30 @@ fn a_directory_that_is_not_initialised_is_not_served() {
 fn usage_of_nobody_in_particular_is_not_delivered() {
     let outcome = run(meterbridge().args(["usage", "import", "page.json"]));
     assert_refused(&outcome, 2, &["which stack", "--cloud-id"]);
+}
+
+#[test]
+fn a_ca_that_is_no_certificate_is_a_failure_and_no_misunderstanding() {
+    let arguments = [
+        "meter",
+        "list",
+        "--credential",
+        "mbo_secret",
+        "--ca",
+        "Cargo.toml",
+    ];
+    assert_refused(&run(meterbridge().args(arguments)), 1, &["BEGIN CERTIFICATE"]);
+}
+
+#[test]
+fn a_shell_is_taught_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(meterbridge().args(["completions", shell])).done();
+        assert!(
+            script.contains("backdate") && script.contains("fail-on-quarantine"),
+            "{shell}"
+        );
+    }
+    let told = run(meterbridge().args(["completions", "fish", "-o", "json"])).json();
+    assert_eq!(told["shell"], "fish");
 }

@@ -1,7 +1,7 @@
 //! A server of one's own: initialised, started, and stopped in the end.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -19,6 +19,8 @@ pub(crate) struct Server {
     process: Child,
     log: Option<JoinHandle<String>>,
     pub(crate) url: String,
+    /// Where it listens, whatever it is called.
+    pub(crate) address: String,
     pub(crate) credential: String,
     /// What `init` printed.
     pub(crate) initialised: Outcome,
@@ -26,31 +28,49 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::serve(tempfile::tempdir().unwrap())
+    }
+
+    /// A server that is told more, which may depend on what is in its data directory.
+    pub(crate) fn start_with(tell: impl FnOnce(&Path, &mut Command)) -> Self {
+        Self::serve_with(tempfile::tempdir().unwrap(), tell)
+    }
+
+    /// Serves the folder `data` of this directory, which is initialised if it is not.
+    pub(crate) fn serve(directory: TempDir) -> Self {
+        Self::serve_with(directory, |_, _| ())
+    }
+
+    fn serve_with(directory: TempDir, tell: impl FnOnce(&Path, &mut Command)) -> Self {
         let data = directory.path().join("data");
         let initialised = run(meterbridge().arg("init").arg("--data").arg(&data));
         let credential = initialised.data.trim().to_owned();
-        let mut process = meterbridge()
+        let mut serve = meterbridge();
+        serve
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(&data)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        tell(&data, &mut serve);
+        let mut process = serve.spawn().unwrap();
         let (listening, heard) = mpsc::channel();
         let notes = BufReader::new(process.stderr.take().unwrap());
         let log = std::thread::spawn(move || {
             let mut log = String::new();
             for line in notes.lines().map_while(Result::ok) {
-                if let Some(url) = line.strip_prefix("listening on ") {
+                // listening on <url> (<address>)
+                let place = line
+                    .strip_prefix("listening on ")
+                    .and_then(|place| place.strip_suffix(')'));
+                if let Some((url, address)) = place.and_then(|place| place.split_once(" (")) {
                     // Whoever started the server may have given up on it.
-                    let _ = listening.send(url.split(' ').next().unwrap_or_default().to_owned());
+                    let _ = listening.send((url.to_owned(), address.to_owned()));
                 }
                 log.push_str(&line);
                 log.push('\n');
             }
             log
         });
-        let Ok(url) = heard.recv_timeout(START_TIMEOUT) else {
+        let Ok((url, address)) = heard.recv_timeout(START_TIMEOUT) else {
             process.kill().unwrap();
             panic!(
                 "the server did not start: {initialised:?}\n{}",
@@ -62,6 +82,7 @@ impl Server {
             process,
             log: Some(log),
             url,
+            address,
             credential,
             initialised,
         }
@@ -71,13 +92,18 @@ impl Server {
         self.directory.path().join("data")
     }
 
+    /// The certificate to trust.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.data().join("tls").join("ca.pem")
+    }
+
     /// An operator's command: the words of `command`, then `more`.
     pub(crate) fn command(&self, command: &str, more: &[&str]) -> Command {
         let mut process = meterbridge();
         process
             .env("METERBRIDGE_URL", &self.url)
             .env("METERBRIDGE_CREDENTIAL", &self.credential)
-            .env("METERBRIDGE_CA", self.data().join("tls").join("ca.pem"))
+            .env("METERBRIDGE_CA", self.ca())
             .args(command.split_whitespace())
             .args(more);
         process
@@ -92,6 +118,14 @@ impl Server {
     #[track_caller]
     pub(crate) fn json(&self, command: &str, more: &[&str]) -> serde_json::Value {
         self.run(&format!("{command} --output json"), more).json()
+    }
+
+    /// Asks the server to stop, and keeps the directory in which its data are.
+    pub(crate) fn stop_and_keep(mut self) -> TempDir {
+        let kept = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        let (code, log) = self.stop();
+        assert_eq!(code, Some(0), "{log}");
+        kept
     }
 
     /// Asks the server to stop; gives how it left, and all it said.

@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("fixtures/usage-page.json");
 const DIRECTORY: &str = include_str!("fixtures/directory.json");
 
 /// The ids of what was made.
-struct Accounts {
+pub(crate) struct Accounts {
     partner: String,
     shared_services: String,
     csp: String,
@@ -26,7 +26,7 @@ fn text(value: &serde_json::Value, member: &str) -> String {
         .to_owned()
 }
 
-fn open_accounts(server: &Server) -> Accounts {
+pub(crate) fn open_accounts(server: &Server) -> Accounts {
     let partner = server.json("partner create --kind direct-bill", &["--name", "Northwind"]);
     let partner = text(&partner, "id");
     let customer = [
@@ -65,7 +65,7 @@ fn open_accounts(server: &Server) -> Accounts {
     }
 }
 
-fn register(server: &Server, accounts: &Accounts) {
+pub(crate) fn register(server: &Server, accounts: &Accounts) {
     let arguments = [
         "--subscription",
         &accounts.shared_services,
@@ -96,14 +96,14 @@ fn add_tenant(server: &Server, accounts: &Accounts) {
     assert_eq!(history.as_array().unwrap().len(), 2);
 }
 
-fn deliver(server: &Server) {
+pub(crate) fn deliver(server: &Server) {
     let directory = run_with(&mut server.command("stack directory", &[STACK, "-"]), DIRECTORY).done();
     assert_eq!(directory, "2 local subscriptions: 2 new, 0 changed\n");
 
     let window = "usage import --reported-start 2024-03-05T14:00:00Z";
     let imported = run_with(&mut server.command(window, &["--cloud-id", STACK, "-"]), PAGE);
     assert!(
-        imported.notes.contains("warning: -, record 5: "),
+        imported.notes.contains("warning: -, index 4: "),
         "{}",
         imported.notes
     );
@@ -170,11 +170,18 @@ fn assert_own_prices(server: &Server, accounts: &Accounts) {
         "currency": "EUR", "seller": accounts.partner, "effectiveFrom": "2024-01-01T00:00:00Z",
         "prices": [{ "meterId": base["billing"]["billingMeterId"], "rates": { "0": "0.5", "10": "0.25" } }],
     });
+    let prices = prices.to_string();
+    assert_past_is_changed_on_purpose_only(server, accounts, &prices);
     let put = run_with(
-        &mut server.command("price-list put northwind-eur -", &[]),
-        &prices.to_string(),
-    )
-    .done();
+        &mut server.command("price-list put northwind-eur - --yes", &[]),
+        &prices,
+    );
+    assert!(
+        put.notes.contains("warning: MetersWithoutPrice: ") && put.notes.contains("Windows VM vCPU"),
+        "{}",
+        put.notes
+    );
+    let put = put.done();
     assert!(put.starts_with("Price list northwind-eur, in EUR, of "), "{put}");
     let lists = server.json("price-list list", &[]);
     assert_eq!(lists.as_array().unwrap().len(), 2);
@@ -187,11 +194,92 @@ fn assert_own_prices(server: &Server, accounts: &Accounts) {
     assert_eq!(statement["notCharged"][0]["because"], "noPrice");
 }
 
+/// March 2024 is over and has been charged: its bill does not change by a slip.
+fn assert_past_is_changed_on_purpose_only(server: &Server, accounts: &Accounts, prices: &str) {
+    let bill = || server.json("statement show --period 2024-03", &[&accounts.csp]);
+    let before = bill();
+    let put = |more: &[&str]| {
+        run_with(
+            &mut server.command("price-list put northwind-eur -", more),
+            prices,
+        )
+    };
+    let shown = put(&["--dry-run"]).done();
+    assert!(
+        shown.starts_with("Nothing was published.")
+            && shown.contains("\n2024-03 ")
+            && shown.contains("EUR 5.50"),
+        "{shown}"
+    );
+    let shown = put(&["--dry-run", "--output", "json"]).json();
+    assert_eq!(
+        (&shown["repriced"][0]["isOver"], &shown["repriced"][0]["after"]),
+        (
+            &true.into(),
+            &serde_json::json!([{ "currency": "EUR", "total": "5.50" }])
+        )
+    );
+    let refused = put(&[]);
+    assert_eq!(
+        (refused.code, refused.data.as_str()),
+        (Some(1), ""),
+        "{refused:?}"
+    );
+    let total = text(&before, "total");
+    for expected in [
+        "error: Nothing was published",
+        "2024-03: ",
+        &format!("USD {total} before"),
+        "EUR 5.50 after, of 1 subscription",
+        "--yes",
+    ] {
+        assert!(refused.notes.contains(expected), "{expected}: {}", refused.notes);
+    }
+    assert_eq!(bill(), before, "nothing was published");
+    assert_eq!(server.json("price-list list", &[]).as_array().unwrap().len(), 1);
+}
+
+/// An own list begins with the prices that there are: none is left out by accident.
+fn assert_published_prices_are_a_starting_point(server: &Server, accounts: &Accounts) {
+    let file = server
+        .run("price-list show pay-as-you-use-usd --as-file", &[])
+        .done();
+    let put = |name: &str, file: &str| {
+        let command = format!("price-list put {name} - --dry-run --output json");
+        run_with(&mut server.command(&command, &[]), file)
+    };
+    let again = put("pay-as-you-use-usd", &file);
+    assert_eq!(again.notes, "", "it is there already");
+    assert_eq!(again.json()["versions"].as_array().unwrap().len(), 1);
+    let mut own: serde_json::Value = serde_json::from_str(&file).unwrap();
+    assert!(own["prices"].as_array().unwrap().len() > 30, "{file}");
+    assert!(own["prices"][0]["meterName"].is_string(), "{file}");
+    own["seller"] = accounts.partner.clone().into();
+    let own = put("northwind-usd", &own.to_string());
+    assert_eq!(own.notes, "", "every meter has its price, and no bill changes");
+    assert_eq!(own.json()["seller"], *accounts.partner);
+    let local = serde_json::json!({ "currency": "USD", "effectiveFrom": "2099-01-01T00:00:00Z",
+        "prices": [{ "meterId": "fab6eb84-500b-4a09-a8ca-7358f8bbaea5", "rates": { "0": "1" } }] });
+    let refused = run_with(
+        &mut server.command("price-list put pay-as-you-use-usd -", &[]),
+        &local.to_string(),
+    );
+    for expected in [
+        "is a local meter, Base VM Size Hours",
+        "charged as Base VM vCPU",
+        "`meterbridge meter list`",
+    ] {
+        assert!(refused.notes.contains(expected), "{expected}: {}", refused.notes);
+    }
+}
+
 #[test]
 fn an_operator_gets_from_an_empty_directory_to_a_bill() {
     let server = Server::start();
     let accounts = open_accounts(&server);
-    let advice = server.run("advice --operated-by directPartner", &[]).done();
+    let advice = server
+        .run("registration advise --operated-by directPartner", &[])
+        .done();
     assert!(
         advice.starts_with("Use a partner shared services subscription: "),
         "{advice}"
@@ -206,6 +294,7 @@ fn an_operator_gets_from_an_empty_directory_to_a_bill() {
     assert_eq!(server.json("usage quarantine", &[])[0]["code"], "InvalidQuantity");
     assert_eq!(server.json("stack receipts", &[STACK])[0]["accepted"], 4);
     assert_eq!(server.json("check --period 2024-03", &[])["holds"], true);
+    assert_published_prices_are_a_starting_point(&server, &accounts);
     assert_own_prices(&server, &accounts);
 
     let suspended = server.json("subscription suspend", &[&accounts.csp]);

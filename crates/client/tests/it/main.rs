@@ -6,4 +6,5 @@
 
 mod answers;
 mod repeating;
+mod signing_in;
 mod stub;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Operator, ResourceGroup};
+use super::{DirectoryEntry, Operator, ResourceGroup, RoleEntry};
 use crate::attribution::LocalSubscription;
 use crate::catalog::{PriceList, Prices};
 use crate::ids::{CloudId, LocalSubscriptionId, OperatorId, RegistrationId, SubscriptionId, TenantId};
@@ -102,6 +102,17 @@ pub enum Entry {
         /// The first hour it is not valid in.
         from: Hour,
     },
+    /// A registration was moved into another resource group, with its tenant mappings.
+    RegistrationMoved {
+        /// The registration.
+        registration: RegistrationId,
+        /// The subscription that now pays for whatever no mapping claims.
+        subscription: SubscriptionId,
+        /// The resource group it is in now.
+        resource_group: ResourceName,
+        /// The first hour in which the subscription pays.
+        from: Hour,
+    },
     /// A tenant's usage is charged to a customer's subscription, or falls back to the default one.
     TenantMapped {
         /// The registration.
@@ -133,4 +144,20 @@ pub enum Entry {
         /// The first hour this version prices. It does until the next version that was published before.
         from: Hour,
     },
+    /// Something about who signs in.
+    Directory(DirectoryEntry),
+    /// Something about who may do what.
+    Role(RoleEntry),
+}
+
+impl From<DirectoryEntry> for Entry {
+    fn from(entry: DirectoryEntry) -> Self {
+        Self::Directory(entry)
+    }
+}
+
+impl From<RoleEntry> for Entry {
+    fn from(entry: RoleEntry) -> Self {
+        Self::Role(entry)
+    }
 }

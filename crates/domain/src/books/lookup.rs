@@ -1,13 +1,13 @@
 //! What can be asked of the books.
 
-use super::{Books, Operator, PublishedPriceList, ResourceGroup};
+use super::{Books, Directories, Operator, PublishedPriceList, ResourceGroup, Roles};
 use crate::attribution::StackHistory;
-use crate::catalog::{PriceListName, PriceListScope, Tariff, TariffPart};
+use crate::catalog::PriceListName;
 use crate::ids::{CloudId, CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, Subscription, SubscriptionKind};
 use crate::registration::Registration;
 use crate::resource_id::ResourceName;
-use crate::time::{Hour, HourInterval};
+use crate::time::Hour;
 use crate::timeline::Assertion;
 
 /// A tenant mapping that holds in some hour.
@@ -22,6 +22,18 @@ pub struct Mapping<'a> {
 }
 
 impl Books {
+    /// Who signs in.
+    #[must_use]
+    pub const fn directories(&self) -> &Directories {
+        &self.directories
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub const fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
     /// The operator whose credential has this digest.
     #[must_use]
     pub fn operator_by_credential(&self, digest: &[u8; 32]) -> Option<&Operator> {
@@ -125,6 +137,15 @@ impl Books {
             .and_then(|id| self.registrations.get(id))
     }
 
+    /// Every registration that a stack has and had, in the order in which they were made.
+    #[must_use]
+    pub fn registrations_ever_of(&self, stack: CloudId) -> Vec<&Registration> {
+        let all = self.registrations.values();
+        let mut registrations: Vec<_> = all.filter(|it| it.cloud_id() == stack).collect();
+        registrations.sort_by_key(|it| it.created.entry);
+        registrations
+    }
+
     /// The live registrations of a subscription, by resource group and name.
     pub fn registrations(&self, subscription: SubscriptionId) -> impl Iterator<Item = &Registration> {
         let live = self
@@ -193,54 +214,5 @@ impl Books {
         subscription
             .owner
             .filter(|_| subscription.kind == SubscriptionKind::Csp)
-    }
-
-    /// The prices that apply to a payer in some hours: in each the most particular list that has a version for it; see
-    /// [`PriceListScope`].
-    #[must_use]
-    pub fn tariff_for(&self, payer: &Subscription, within: HourInterval) -> Tariff {
-        let seller = Self::seller_of(payer);
-        let scopes = seller.into_iter().flat_map(|seller| {
-            [
-                PriceListScope::Buyer(seller, payer.id),
-                PriceListScope::Seller(seller),
-            ]
-        });
-        let lists: Vec<&PublishedPriceList> = scopes
-            .chain([PriceListScope::Platform])
-            .filter_map(|scope| {
-                self.price_lists
-                    .values()
-                    .find(|published| published.list.scope == scope)
-            })
-            .collect();
-        let versions = lists.iter().flat_map(|published| published.versions.assertions());
-        let cuts = versions.flat_map(|version| [version.valid.start(), version.valid.end()]);
-        let parts = within.split_at(cuts).into_iter().filter_map(|hours| {
-            let applies = |published: &&PublishedPriceList| published.versions.at(hours.start()).is_some();
-            let published = lists.iter().copied().find(applies)?;
-            let version = published.versions.at(hours.start())?;
-            Some(TariffPart {
-                hours,
-                list: published.list.name.clone(),
-                currency: published.list.currency,
-                prices: version.value.clone(),
-            })
-        });
-        let mut merged: Vec<TariffPart> = Vec::new();
-        for part in parts {
-            match merged.last_mut() {
-                Some(last)
-                    if last.hours.end() == part.hours.start()
-                        && last.list == part.list
-                        && last.prices == part.prices =>
-                {
-                    last.hours =
-                        HourInterval::new(last.hours.start(), part.hours.end()).unwrap_or(last.hours);
-                }
-                _ => merged.push(part),
-            }
-        }
-        Tariff::new(merged)
     }
 }

@@ -5,13 +5,17 @@
 //! add up to. A unit of work decides on that state and yields new entries; nothing else changes it. So the books
 //! can be replayed, audited and asked as of any earlier moment.
 
+mod directories;
 mod entry;
 mod lookup;
 mod opening;
+mod roles;
+mod tariffs;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::attribution::{RegistrationTerms, StackHistory};
+use crate::authorization::Scope;
 use crate::catalog::{PriceList, PriceListName, Prices};
 use crate::ids::{CloudId, CustomerId, OperatorId, PartnerId, RegistrationId, SubscriptionId};
 use crate::partner::{Customer, Partner, Subscription};
@@ -20,9 +24,12 @@ use crate::resource_id::ResourceName;
 use crate::time::{Hour, HourInterval};
 use crate::timeline::{Assertion, Recorded, Timeline};
 
+pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused};
 pub use entry::Entry;
 pub use lookup::Mapping;
 pub use opening::Refused;
+pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};
+pub use tariffs::CurrencyChange;
 
 /// An account that operates the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +91,8 @@ pub struct Books {
     live_by_stack: BTreeMap<CloudId, RegistrationId>,
     stacks: BTreeMap<CloudId, StackHistory>,
     price_lists: BTreeMap<PriceListName, PublishedPriceList>,
+    directories: Directories,
+    roles: Roles,
 }
 
 impl Books {
@@ -141,6 +150,8 @@ impl Books {
             }
             Entry::ResourceGroupDeleted { subscription, name } => {
                 self.resource_groups.remove(&(*subscription, name.clone()));
+                self.roles
+                    .forget(&Scope::ResourceGroup(*subscription, name.clone()));
             }
             Entry::Registered { .. } => self.register(entry, recorded)?,
             Entry::Reregistered {
@@ -149,20 +160,14 @@ impl Books {
                 tags,
                 from,
             } => {
-                let known = self
-                    .registrations
-                    .get_mut(registration)
-                    .ok_or("the registration is unknown")?;
+                let known = self.known_mut(*registration)?;
                 known.token = token.clone();
                 known.tags = tags.clone();
                 known.updated = recorded;
                 self.assert_terms(*registration, HourInterval::from(*from), recorded)?;
             }
             Entry::RegistrationTagged { registration, tags } => {
-                let known = self
-                    .registrations
-                    .get_mut(registration)
-                    .ok_or("the registration is unknown")?;
+                let known = self.known_mut(*registration)?;
                 known.tags = tags.clone();
                 known.updated = recorded;
             }
@@ -170,24 +175,24 @@ impl Books {
                 self.backdate(*registration, *valid, recorded)?;
             }
             Entry::MultiTenancyApproved { registration } => {
-                let known = self
-                    .registrations
-                    .get_mut(registration)
-                    .ok_or("the registration is unknown")?;
+                let known = self.known_mut(*registration)?;
                 known.multi_tenancy_approved = true;
                 known.updated = recorded;
             }
             Entry::Deregistered { registration, from } => self.deregister(*registration, *from, recorded)?,
+            Entry::RegistrationMoved {
+                registration,
+                subscription,
+                resource_group,
+                from,
+            } => self.move_to(*registration, (*subscription, resource_group), *from, recorded)?,
             Entry::TenantMapped {
                 registration,
                 tenant,
                 subscription,
                 valid,
             } => {
-                let known = self
-                    .registrations
-                    .get(registration)
-                    .ok_or("the registration is unknown")?;
+                let known = self.known(*registration)?;
                 let stack = self.stacks.entry(known.cloud_id()).or_default();
                 let timeline = stack.mappings.entry((*registration, *tenant)).or_default();
                 timeline.assert(Assertion {
@@ -210,6 +215,8 @@ impl Books {
                     value: listed.clone(),
                 });
             }
+            Entry::Directory(entry) => self.directories.take_in(entry, recorded)?,
+            Entry::Role(entry) => self.roles.take_in(entry, recorded)?,
             Entry::PriceListPublished { list, prices, from } => {
                 let published =
                     self.price_lists
@@ -237,6 +244,16 @@ impl Books {
             }
         }
         Ok(())
+    }
+
+    fn known(&self, id: RegistrationId) -> Result<&Registration, &'static str> {
+        self.registrations.get(&id).ok_or("the registration is unknown")
+    }
+
+    fn known_mut(&mut self, id: RegistrationId) -> Result<&mut Registration, &'static str> {
+        self.registrations
+            .get_mut(&id)
+            .ok_or("the registration is unknown")
     }
 
     fn register(&mut self, entry: &Entry, recorded: Recorded) -> Result<(), &'static str> {
@@ -286,10 +303,7 @@ impl Books {
         from: Hour,
         recorded: Recorded,
     ) -> Result<(), &'static str> {
-        let known = self
-            .registrations
-            .get(&registration)
-            .ok_or("the registration is unknown")?;
+        let known = self.known(registration)?;
         let path = (
             known.subscription,
             known.resource_group.clone(),
@@ -301,6 +315,7 @@ impl Books {
         }
         self.live_by_path.remove(&path);
         self.live_by_stack.remove(&cloud_id);
+        self.roles.forget(&Scope::registration(path.0, &path.1, &path.2));
         let ended = Assertion {
             valid: HourInterval::from(from),
             recorded,
@@ -314,6 +329,38 @@ impl Books {
         Ok(())
     }
 
+    /// Records that a registration is in another resource group now, and who pays from then on.
+    fn move_to(
+        &mut self,
+        registration: RegistrationId,
+        (subscription, resource_group): (SubscriptionId, &ResourceName),
+        from: Hour,
+        recorded: Recorded,
+    ) -> Result<(), &'static str> {
+        let known = self.known(registration)?;
+        let before = (
+            known.subscription,
+            known.resource_group.clone(),
+            known.name.clone(),
+        );
+        let after = (subscription, resource_group.clone(), known.name.clone());
+        if self.live_by_path.get(&before) != Some(&registration) {
+            return Err("the registration is not live");
+        }
+        if self.live_by_path.contains_key(&after) {
+            return Err("the name is taken by a live registration");
+        }
+        self.live_by_path.remove(&before);
+        self.live_by_path.insert(after, registration);
+        self.roles
+            .forget(&Scope::registration(before.0, &before.1, &before.2));
+        let known = self.known_mut(registration)?;
+        known.subscription = subscription;
+        known.resource_group = resource_group.clone();
+        known.updated = recorded;
+        self.assert_terms(registration, HourInterval::from(from), recorded)
+    }
+
     /// Records that the terms that hold after these hours held in them, too.
     fn backdate(
         &mut self,
@@ -321,10 +368,7 @@ impl Books {
         valid: HourInterval,
         recorded: Recorded,
     ) -> Result<(), &'static str> {
-        let known = self
-            .registrations
-            .get(&registration)
-            .ok_or("the registration is unknown")?;
+        let known = self.known(registration)?;
         let stack = self.stacks.entry(known.cloud_id()).or_default();
         let after = stack
             .registration
@@ -347,10 +391,7 @@ impl Books {
         valid: HourInterval,
         recorded: Recorded,
     ) -> Result<(), &'static str> {
-        let known = self
-            .registrations
-            .get(&registration)
-            .ok_or("the registration is unknown")?;
+        let known = self.known(registration)?;
         let terms = RegistrationTerms {
             registration,
             default_subscription: known.subscription,

@@ -1,6 +1,6 @@
 //! Opening accounts: which partners, customers, subscriptions and price lists may be entered.
 
-use super::{Books, Entry};
+use super::{Books, CurrencyChange, Entry};
 use crate::catalog::{PriceList, PriceListScope, Prices};
 use crate::ids::{CustomerId, PartnerId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind};
@@ -30,7 +30,7 @@ pub enum Refused {
     #[error("a customer has at least one directory tenant")]
     NoTenant,
     /// One directory with two customers.
-    #[error("directory tenant {0} belongs to another customer")]
+    #[error("directory tenant {0} belongs to another customer, to a partner or to the platform")]
     TenantTaken(TenantId),
     /// The customer of a CSP subscription is not there.
     #[error("customer {0} does not exist; create it before its subscription")]
@@ -88,6 +88,9 @@ pub enum Refused {
     /// Another list has the same scope.
     #[error("price list '{0}' has the same seller and buyer; publish a new version of it instead")]
     ScopeTaken(String),
+    /// A version because of which a month would have prices in two currencies.
+    #[error("{0}")]
+    CurrencyChange(Box<CurrencyChange>),
     /// A version that changes what the list is.
     #[error(
         "price list '{0}' has another currency, seller or buyer; these never change: choose another name"
@@ -118,6 +121,7 @@ impl Refused {
             Self::NotTheSeller { .. } => "NotTheSeller",
             Self::ScopeTaken(_) => "PriceListScopeTaken",
             Self::ListDiffers(_) => "PriceListDiffers",
+            Self::CurrencyChange(_) => "PriceListsInTwoCurrencies",
         }
     }
 
@@ -138,6 +142,7 @@ impl Refused {
             Self::UnknownSubscription(_) => "buyer",
             Self::NotTheSeller { .. } => "seller",
             Self::ScopeTaken(_) | Self::ListDiffers(_) => "name",
+            Self::CurrencyChange(_) => "effectiveFrom",
         }
     }
 }
@@ -190,7 +195,9 @@ impl Books {
             return Err(Refused::NoTenant);
         }
         for tenant in &customer.tenants {
-            if self.customer_of_tenant(*tenant).is_some() {
+            let taken =
+                self.customer_of_tenant(*tenant).is_some() || self.directories.directory(*tenant).is_some();
+            if taken {
                 return Err(Refused::TenantTaken(*tenant));
             }
         }
@@ -295,6 +302,9 @@ impl Books {
             if last.is_some_and(|last| last.valid.start() == from && last.value == prices) {
                 return Ok(None);
             }
+        }
+        if let Some(change) = self.currency_change(&list, from) {
+            return Err(Refused::CurrencyChange(Box::new(change)));
         }
         Ok(Some(Entry::PriceListPublished { list, prices, from }))
     }

@@ -177,16 +177,20 @@ pub fn assess(
                 kind: chosen,
             });
         }
-        SubscriptionKind::EnterpriseAgreement => return Ok(vec![Warning::SingleTenantOnly { chosen }]),
-        SubscriptionKind::Csp | SubscriptionKind::PartnerSharedServices => {}
+        SubscriptionKind::EnterpriseAgreement
+        | SubscriptionKind::Csp
+        | SubscriptionKind::PartnerSharedServices => {}
     }
-    if subscription.owner.is_none() {
+    if serves_several_tenants(chosen) && subscription.owner.is_none() {
         return Err(UnfitSubscription::WithoutPartner {
             subscription: id,
             kind: chosen,
         });
     }
     let mut warnings = Vec::new();
+    if !serves_several_tenants(chosen) {
+        warnings.push(Warning::SingleTenantOnly { chosen });
+    }
     if let Some(Advice {
         kind: advised,
         reason,
@@ -277,6 +281,19 @@ mod tests {
                     assert!(warning.to_string().contains(&advice), "{warning}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn an_enterprise_agreement_against_the_advice_is_said_before_a_stack_is_bound_to_it() {
+        for operated_by in StackOperator::ALL {
+            let warnings = assess(&subscription(EnterpriseAgreement), Some(operated_by), &[]).unwrap();
+            let codes: Vec<_> = warnings.iter().map(Warning::code).collect();
+            assert_eq!(
+                codes,
+                ["SingleTenantOnly", "SubscriptionKindNotAdvised"],
+                "{operated_by:?}"
+            );
         }
     }
 

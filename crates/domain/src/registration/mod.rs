@@ -1,13 +1,14 @@
 //! Registering a stack: the object that ties one stack to one subscription and says who pays.
 //!
-//! The values are here; the rules are one module for each question: which subscription ([`advice`]), who may
-//! ([`authority`]), what the stack says of itself ([`token`]), what a request comes to ([`register`]), and which
-//! subscription a tenant's usage is charged to ([`tenants`]). All are functions of values that the caller looked up.
+//! The values are here; the rules are one module for each question: which subscription ([`advice`]), what the stack says
+//! of itself ([`token`]), what a request comes to ([`register`]), and which subscription a tenant's usage is charged to
+//! ([`tenants`]). All are functions of values that the caller looked up. Who may register is a question of roles on the
+//! subscription: see [`crate::authorization`].
 
 pub mod advice;
-pub mod authority;
 #[cfg(test)]
 mod fixture;
+pub mod moving;
 mod refusal;
 pub mod register;
 pub mod tenants;
@@ -83,8 +84,9 @@ pub struct HardwareNode {
     pub name: String,
     /// The id its board reports.
     pub uuid: String,
-    /// Its cores; 0 when the token does not say.
-    pub cores: u32,
+    /// Its cores as the token states them; 0 when it does not. Real tokens state negative numbers too, so nothing is
+    /// ever reckoned from this.
+    pub cores: i64,
     /// Fingerprints of its parts, by kind (`bios`, `nic`, `cpu`, `disk`, `memory`).
     pub parts: BTreeMap<String, Vec<String>>,
 }

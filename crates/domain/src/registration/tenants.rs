@@ -61,6 +61,8 @@ pub enum Lookup<'a> {
         subscription: Owned<'a>,
         /// The customer it was sold to.
         customer: Option<&'a Customer>,
+        /// The customer that the tenant named in the request belongs to, as far as the caller may know.
+        tenants_customer: Option<&'a Customer>,
     },
     /// There is none, or the id cannot be one.
     Unknown,
@@ -108,9 +110,9 @@ pub fn add(
 ) -> Result<Addition, TenantRefusal> {
     let target = target.ok_or_else(|| RegistrationNotFound(request.path.clone()))?;
     check_registration(request, target)?;
-    let (subscription, customer) = check_subscription(request, target, lookup)?;
-    let tenant = request.tenant.unwrap_or(subscription.tenant);
-    let subscription = subscription.id;
+    let (sold, customer) = check_subscription(request, target, lookup)?;
+    let tenant = request.tenant.unwrap_or(sold.tenant);
+    let subscription = sold.id;
     let effect = match target.mappings.get(&tenant) {
         None => Effect::Adds,
         Some(mapped) if *mapped == subscription => Effect::Nothing,
@@ -124,7 +126,14 @@ pub fn add(
         .map(|tenant| Warning::TenantLosesMapping { tenant, subscription })
         .into_iter()
         .collect();
-    warnings.extend(customer.and_then(|customer| signs_in_elsewhere(tenant, customer, target.local_tenants)));
+    match of_another_customer(tenant, sold, lookup) {
+        Some(warning) => warnings.push(warning),
+        None => {
+            warnings.extend(
+                customer.and_then(|customer| signs_in_elsewhere(tenant, customer, target.local_tenants)),
+            );
+        }
+    }
     Ok(Addition {
         tenant,
         subscription,
@@ -165,6 +174,7 @@ fn check_subscription<'a>(
         Lookup::Found {
             subscription,
             customer,
+            ..
         } => (subscription, customer),
         Lookup::Failed => return Err(TenantRefusal::MetadataResolverBadGateway),
         Lookup::Unknown => {
@@ -195,6 +205,28 @@ fn check_subscription<'a>(
         });
     }
     Ok((found.subscription, customer))
+}
+
+/// A subscription pays for the tenants of the customer it was sold to, and for the one it lives in. Azure accepts any
+/// other, too, so this is no reason to refuse.
+fn of_another_customer(tenant: TenantId, sold: &Subscription, lookup: &Lookup<'_>) -> Option<Warning> {
+    let Lookup::Found {
+        customer,
+        tenants_customer,
+        ..
+    } = *lookup
+    else {
+        return None;
+    };
+    if tenant == sold.tenant || customer.is_some_and(|customer| customer.tenants.contains(&tenant)) {
+        return None;
+    }
+    Some(Warning::TenantOfAnotherCustomer {
+        tenant,
+        belongs_to: tenants_customer.map(|it| it.name.clone()),
+        subscription: sold.id,
+        sold_to: customer.map(|it| it.name.clone()),
+    })
 }
 
 /// A customer with several directory tenants needs the subscription in the one that signs in to the stack.

@@ -46,7 +46,7 @@ pub struct HardwareClaims {
     pub name: Option<String>,
     /// `uuid`.
     pub uuid: Option<String>,
-    /// `numCores`.
+    /// `numCores`, whatever number it is.
     pub num_cores: Option<i64>,
     /// The other lists: `bios`, `nic`, `cpu`, `disk`, `memory`.
     pub parts: BTreeMap<String, Vec<String>>,
@@ -187,12 +187,6 @@ fn billing_model(claim: Option<String>) -> Result<BillingModel, InvalidToken> {
 }
 
 fn hardware_node(claims: HardwareClaims) -> Result<HardwareNode, InvalidToken> {
-    let given = claims.num_cores.unwrap_or(0);
-    let cores = u32::try_from(given).map_err(|_| InvalidToken::Unreadable {
-        claim: "hardwareInfo.numCores",
-        given: given.to_string(),
-        expected: "a number of cores, such as 56",
-    })?;
     if claims.parts.len() > CLAIM_ITEMS_MAX {
         return Err(InvalidToken::TooLarge {
             claim: "hardwareInfo",
@@ -206,7 +200,7 @@ fn hardware_node(claims: HardwareClaims) -> Result<HardwareNode, InvalidToken> {
     Ok(HardwareNode {
         name: text("hardwareInfo.name", claims.name)?.unwrap_or_default(),
         uuid: text("hardwareInfo.uuid", claims.uuid)?.unwrap_or_default(),
-        cores,
+        cores: claims.num_cores.unwrap_or(0),
         parts,
     })
 }

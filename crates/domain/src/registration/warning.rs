@@ -5,6 +5,7 @@ use std::fmt;
 use super::BillingModel;
 use crate::ids::{CloudId, SubscriptionId, TenantId};
 use crate::partner::SubscriptionKind;
+use crate::time::Hour;
 
 /// What else a directory is used for that should belong to a partner shared services subscription alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,27 @@ pub enum Warning {
         /// The subscription.
         subscription: SubscriptionId,
     },
+    /// The subscription was sold to one customer, and the tenant is none of that customer's.
+    TenantOfAnotherCustomer {
+        /// The tenant.
+        tenant: TenantId,
+        /// The name of the customer it belongs to, if there is one that the caller may know.
+        belongs_to: Option<String>,
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// The name of the customer it was sold to, if it was sold to one.
+        sold_to: Option<String>,
+    },
+    /// The tenant was mapped so in all of these hours already: nothing was recorded.
+    MappingUnchanged {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A mapping begins so late that nothing changes for a long while.
+    MappingStartsFarAhead {
+        /// Its first hour.
+        from: Hour,
+    },
 }
 
 impl Warning {
@@ -73,6 +95,9 @@ impl Warning {
             Self::MappingsNotCharged { .. } => "MappingsNotCharged",
             Self::TenantHasNoLocalSubscription { .. } => "TenantHasNoLocalSubscription",
             Self::TenantLosesMapping { .. } => "TenantLosesMapping",
+            Self::TenantOfAnotherCustomer { .. } => "TenantOfAnotherCustomer",
+            Self::MappingUnchanged { .. } => "MappingUnchanged",
+            Self::MappingStartsFarAhead { .. } => "MappingStartsFarAhead",
         }
     }
 }
@@ -126,8 +151,36 @@ impl fmt::Display for Warning {
                  registration has one entry for each subscription. Usage of {tenant} falls to the default \
                  subscription until another subscription is added for it."
             ),
+            Self::TenantOfAnotherCustomer {
+                tenant,
+                belongs_to,
+                subscription,
+                sold_to,
+            } => write!(
+                f,
+                "Tenant {tenant} belongs to {}, and subscription {subscription} was sold to {}: the one will be charged \
+                 for what the other uses. If that is not meant, map the tenant to a subscription of its own customer.",
+                customer(belongs_to.as_deref()),
+                customer(sold_to.as_deref())
+            ),
+            Self::MappingUnchanged { tenant } => write!(
+                f,
+                "Tenant {tenant} was mapped so in all of these hours already. Nothing was recorded."
+            ),
+            Self::MappingStartsFarAhead { from } => write!(
+                f,
+                "The mapping begins at {from}, more than a month from now: until then nothing changes. If another hour \
+                 was meant, map the tenant again."
+            ),
         }
     }
+}
+
+fn customer(name: Option<&str>) -> String {
+    name.map_or_else(
+        || "no known customer".to_owned(),
+        |name| format!("customer {name}"),
+    )
 }
 
 fn listed(tenants: &[TenantId]) -> String {

@@ -1,7 +1,10 @@
 //! Partners, customers and subscriptions.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
+use app::App;
+use app::access::Caller;
 use app::accounts::Created;
 use axum::Json;
 use axum::extract::State;
@@ -19,32 +22,44 @@ use crate::params::Params;
 use crate::query::Query;
 
 /// 201 for what is new, 200 for what was there already.
-const fn status(created: Created) -> StatusCode {
+pub(super) const fn status(created: Created) -> StatusCode {
     match created {
         Created::New => StatusCode::CREATED,
         Created::Existing => StatusCode::OK,
     }
 }
 
-/// The page that a list is asked for.
-fn page_request<K: std::str::FromStr>(query: &Query) -> Result<PageRequest<K>, Failure> {
+/// The page that is asked for, of everything of one kind.
+fn listed<Id, Item, Shown>(
+    door: &Door,
+    uri: &Uri,
+    query: &Query,
+    list: impl FnOnce(&App, Option<Id>, usize) -> Vec<Item>,
+    id: impl Fn(&Item) -> Id,
+) -> Result<Json<Page<Shown>>, Failure>
+where
+    Id: FromStr + ToString + Copy,
+    Shown: for<'a> From<&'a Item>,
+{
     query.only(&[pages::OWN.token, pages::OWN.top])?;
-    PageRequest::of(query, pages::OWN)
+    let page = PageRequest::of(query, pages::OWN)?;
+    let items = list(&door.app, page.after, page.items_wanted());
+    Ok(page
+        .page(items, id, &door.base(uri))
+        .shown(|item| Shown::from(&item)))
 }
 
-/// Lists partners by id.
+/// Lists the partners that the caller acts for, by id.
 #[utoipa::path(get, path = "/api/v1/partners", tag = "accounts", params(super::documents::Paging),
     responses((status = 200, body = Page<Partner>)))]
 pub(crate) async fn list_partners(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Partner>>, Failure> {
-    let page = page_request(&query)?;
-    let partners = door.app.partners(page.after, page.items_wanted());
-    Ok(page
-        .page(partners, |it| it.id, &door.base(&uri))
-        .shown(|it| Partner::from(&it)))
+    let partners = |app: &App, after, limit| app.partners(&caller, after, limit);
+    listed(&door, &uri, &query, partners, |it| it.id)
 }
 
 /// Creates a partner. The same request again changes nothing.
@@ -68,27 +83,28 @@ pub(crate) async fn create_partner(
     responses((status = 200, body = Partner)))]
 pub(crate) async fn get_partner(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     query: Query,
 ) -> Result<Json<Partner>, Failure> {
     query.only(&[])?;
-    let partner = door.app.partner(params.read("partnerId", "InvalidPartnerId")?)?;
+    let partner = door
+        .app
+        .partner(&caller, params.read("partnerId", "InvalidPartnerId")?)?;
     Ok(Json(Partner::from(&partner)))
 }
 
-/// Lists customers by id.
+/// Lists the customers that the caller sees, by id.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "accounts", params(super::documents::Paging),
     responses((status = 200, body = Page<Customer>)))]
 pub(crate) async fn list_customers(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Customer>>, Failure> {
-    let page = page_request(&query)?;
-    let customers = door.app.customers(page.after, page.items_wanted());
-    Ok(page
-        .page(customers, |it| it.id, &door.base(&uri))
-        .shown(|it| Customer::from(&it)))
+    let customers = |app: &App, after, limit| app.customers(&caller, after, limit);
+    listed(&door, &uri, &query, customers, |it| it.id)
 }
 
 /// Creates a customer. The same request again changes nothing.
@@ -112,29 +128,28 @@ pub(crate) async fn create_customer(
     responses((status = 200, body = Customer)))]
 pub(crate) async fn get_customer(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     query: Query,
 ) -> Result<Json<Customer>, Failure> {
     query.only(&[])?;
     let customer = door
         .app
-        .customer(params.read("customerId", "InvalidCustomerId")?)?;
+        .customer(&caller, params.read("customerId", "InvalidCustomerId")?)?;
     Ok(Json(Customer::from(&customer)))
 }
 
-/// Lists subscriptions by id.
+/// Lists the subscriptions that the caller sees, by id.
 #[utoipa::path(get, path = "/api/v1/subscriptions", tag = "accounts", params(super::documents::Paging),
     responses((status = 200, body = Page<Subscription>)))]
 pub(crate) async fn list_subscriptions(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Subscription>>, Failure> {
-    let page = page_request(&query)?;
-    let subscriptions = door.app.subscriptions(page.after, page.items_wanted());
-    Ok(page
-        .page(subscriptions, |it| it.id, &door.base(&uri))
-        .shown(|it| Subscription::from(&it)))
+    let subscriptions = |app: &App, after, limit| app.subscriptions(&caller, after, limit);
+    listed(&door, &uri, &query, subscriptions, |it| it.id)
 }
 
 /// Creates a subscription. The same request again changes nothing.
@@ -164,11 +179,25 @@ fn subscription_id(params: &Params) -> Result<SubscriptionId, Failure> {
     params(("subscriptionId" = String, Path)), responses((status = 200, body = Subscription)))]
 pub(crate) async fn get_subscription(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     query: Query,
 ) -> Result<Json<Subscription>, Failure> {
     query.only(&[])?;
-    let subscription = door.app.subscription(subscription_id(&params)?)?;
+    let subscription = door.app.subscription_seen(&caller, subscription_id(&params)?)?;
+    Ok(Json(Subscription::from(&subscription)))
+}
+
+async fn set_state(
+    door: &Door,
+    caller: &Caller,
+    params: &Params,
+    query: &Query,
+    state: SubscriptionState,
+) -> Result<Json<Subscription>, Failure> {
+    query.only(&[])?;
+    let id = subscription_id(params)?;
+    let subscription = door.app.set_subscription_state(caller, id, state).await?;
     Ok(Json(Subscription::from(&subscription)))
 }
 
@@ -181,10 +210,7 @@ pub(crate) async fn suspend_subscription(
     params: Params,
     query: Query,
 ) -> Result<Json<Subscription>, Failure> {
-    query.only(&[])?;
-    let (id, state) = (subscription_id(&params)?, SubscriptionState::Suspended);
-    let subscription = door.app.set_subscription_state(&caller, id, state).await?;
-    Ok(Json(Subscription::from(&subscription)))
+    set_state(&door, &caller, &params, &query, SubscriptionState::Suspended).await
 }
 
 /// Makes a suspended subscription active again.
@@ -196,8 +222,5 @@ pub(crate) async fn activate_subscription(
     params: Params,
     query: Query,
 ) -> Result<Json<Subscription>, Failure> {
-    query.only(&[])?;
-    let (id, state) = (subscription_id(&params)?, SubscriptionState::Active);
-    let subscription = door.app.set_subscription_state(&caller, id, state).await?;
-    Ok(Json(Subscription::from(&subscription)))
+    set_state(&door, &caller, &params, &query, SubscriptionState::Active).await
 }

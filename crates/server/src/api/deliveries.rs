@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::usage::Delivery;
+use app::usage::{Delivered, Delivery, Unregistered};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -12,7 +12,7 @@ use store::{DeliveredRecord, Receipt};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 use wire::api::{self, DeliveryReceipt};
-use wire::usage::{Format, parse_delivery};
+use wire::usage::{Format, UsagePage, parse_delivery};
 
 use crate::Door;
 use crate::body::{self, Held};
@@ -43,6 +43,23 @@ impl Incoming {
             reported_end: query.hour("reportedEnd")?,
             reported_through: query.hour("reportedThrough")?,
         })
+    }
+
+    /// BLAKE3 of the body and, after it, a line feed and `name=hour` for each parameter that is named. A window says
+    /// when records were reported, so a body that comes with another one is another delivery.
+    fn digest(&self, body: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(body);
+        for (name, hour) in [
+            ("reportedStart", self.reported_start),
+            ("reportedEnd", self.reported_end),
+            ("reportedThrough", self.reported_through),
+        ] {
+            if let Some(hour) = hour {
+                hasher.update(format!("\n{name}={hour}").as_bytes());
+            }
+        }
+        hasher.finalize().into()
     }
 }
 
@@ -78,12 +95,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
         ("reportedEnd" = Option<String>, Query, description = "The end of that window"),
         ("reportedThrough" = Option<String>, Query, description = "The stack has reported completely up to this hour"),
         ("Idempotency-Key" = Option<String>, Header,
-            description = "The client's name for this delivery: the answer to a repeated one is the first answer"),
+            description = "The client's name for this delivery: the answer to a repeated one, with the same body and the \
+                           same parameters, is the first answer"),
     ),
-    request_body(content(
-        (serde_json::Value = "application/json"),
-        (String = "application/x-ndjson"),
-    )),
+    request_body(
+        description = "A page as the stack's provider usage API returns it or, as NDJSON, one UsageAggregate in each line. \
+                       Content-Encoding gzip and zstd are read.",
+        content((UsagePage = "application/json"), (String = "application/x-ndjson")),
+    ),
     responses((status = 200, body = DeliveryReceipt)))]
 pub(crate) async fn deliver(
     State(door): State<Arc<Door>>,
@@ -96,12 +115,16 @@ pub(crate) async fn deliver(
     let place = Arc::clone(&door.deliveries).acquire_owned().await;
     let place = place.map_err(|_| Failure::too_many_deliveries())?;
     let bytes = held.len();
-    let receipt = take_in(Arc::clone(&door), incoming, held, place).await?;
-    door.metrics.count_batch(&receipt.counts, bytes);
-    Ok(Json(shown(receipt)))
+    let delivered = take_in(Arc::clone(&door), incoming, held, place).await?;
+    door.metrics.count_batch(&delivered.receipt.counts, bytes);
+    Ok(Json(shown(delivered)))
 }
 
-fn shown(receipt: Receipt) -> DeliveryReceipt {
+fn shown(delivered: Delivered) -> DeliveryReceipt {
+    let Delivered {
+        receipt,
+        unregistered,
+    } = delivered;
     let Receipt {
         batch,
         counts,
@@ -120,6 +143,15 @@ fn shown(receipt: Receipt) -> DeliveryReceipt {
         revised: counts.revised,
         quarantined: counts.quarantined,
         problems: problems.collect(),
+        unregistered: unregistered.as_ref().map_or(0, |it| it.records),
+        warnings: unregistered.iter().map(warning).collect(),
+    }
+}
+
+fn warning(unregistered: &Unregistered) -> api::Warning {
+    api::Warning {
+        code: Unregistered::CODE.to_owned(),
+        message: unregistered.to_string(),
     }
 }
 
@@ -130,7 +162,7 @@ async fn take_in(
     incoming: Incoming,
     body: Held,
     place: OwnedSemaphorePermit,
-) -> Result<Receipt, Failure> {
+) -> Result<Delivered, Failure> {
     let (runtime, span) = (tokio::runtime::Handle::current(), Span::current());
     let work = move || {
         let (_in_request, _place) = (span.enter(), place);
@@ -149,7 +181,7 @@ async fn take_in(
             reported_end: incoming.reported_end,
             reported_through: incoming.reported_through,
             idempotency_key: incoming.idempotency_key.as_deref(),
-            digest: blake3::hash(&body).into(),
+            digest: incoming.digest(&body),
             records: &records,
             quarantined: &parsed.quarantined,
             raw: &|index| parsed.raw(index).unwrap_or_default().into_owned(),

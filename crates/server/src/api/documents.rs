@@ -1,12 +1,20 @@
 //! The description of our own API: an OpenAPI document made from the handlers and the shapes.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder, Server};
 use utoipa::{IntoParams, Modify, OpenApi};
 use wire::arm::ErrorEnvelope;
 
-use super::{accounts, deliveries, mappings, meters, price_lists, registrations, stacks, statements, usage};
+use crate::Door;
+
+use super::{
+    accounts, applications, deliveries, directories, groups, mappings, me, meters, partner_roles,
+    price_lists, registrations, stacks, statements, usage, users,
+};
 
 /// Which page of a list.
 #[derive(IntoParams)]
@@ -26,10 +34,41 @@ pub(crate) struct Paging {
     info(
         title = "Meterbridge",
         description = "Registers stacks, takes in their usage, and says what each subscription owes. \
-                       Decimals are strings, ids are GUIDs, times are UTC."
+                       Decimals are strings, ids are GUIDs, times are UTC. The code of an error is stable; where its text is \
+                       one that Azure documents, the header x-meterbridge-hint says what would help."
     ),
     paths(
         openapi,
+        me::get,
+        directories::list,
+        directories::create,
+        directories::get,
+        users::list,
+        users::create,
+        users::get,
+        users::set_password,
+        users::disable,
+        users::enable,
+        applications::list,
+        applications::create,
+        applications::get,
+        applications::disable,
+        applications::enable,
+        applications::add_secret,
+        applications::add_certificate,
+        applications::remove_credential,
+        groups::list,
+        groups::create,
+        groups::get,
+        groups::add_member,
+        groups::remove_member,
+        partner_roles::list,
+        partner_roles::assign_platform_operator,
+        partner_roles::unassign_platform_operator,
+        partner_roles::assign_admin_agent,
+        partner_roles::unassign_admin_agent,
+        partner_roles::assign_customer_user,
+        partner_roles::unassign_customer_user,
         accounts::list_partners,
         accounts::create_partner,
         accounts::get_partner,
@@ -77,7 +116,8 @@ impl Modify for Everywhere {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "An operator's credential; for deliveries, the stack's activation key.",
+                "An access token of somebody who signed in, or an operator's credential; for deliveries, the stack's \
+                 activation key.",
             ))
             .build();
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
@@ -107,15 +147,17 @@ impl Modify for Everywhere {
     }
 }
 
-/// The description of our own API.
+/// The description of our own API, as served under a URL.
 #[must_use]
-pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+pub fn document(public_url: &str) -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    document.servers = Some(vec![Server::new(public_url.trim_end_matches('/'))]);
+    document
 }
 
 /// This document.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "documents", security(()),
     responses((status = 200, body = serde_json::Value)))]
-pub(crate) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(document())
+pub(crate) async fn openapi(State(door): State<Arc<Door>>) -> Json<utoipa::openapi::OpenApi> {
+    Json(document(&door.public_url))
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use app::tenants::MappingVersion as Version;
+use app::mappings::MappingVersion as Version;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use domain::time::Hour;
-use wire::api::{MapTenant, MappingVersion, Page};
+use domain::time::{Hour, HourInterval};
+use wire::api::{MapTenant, MappingVersion, Page, RegisteredHours};
 
 use crate::Door;
 use crate::access::By;
@@ -19,41 +19,62 @@ use crate::{body, notes};
 
 fn shown(version: &Version) -> MappingVersion {
     let Version {
+        registration,
         tenant,
         subscription,
+        subscription_name,
+        customer_name,
         valid,
         recorded,
+        recorded_by_name,
     } = version;
     MappingVersion {
         tenant_id: tenant.to_string(),
         subscription_id: subscription.map(|id| id.to_string()),
+        subscription_name: subscription_name.clone(),
+        customer_name: customer_name.clone(),
         valid_from: valid.start().to_string(),
-        valid_to: (valid.end() != Hour::MAX).then(|| valid.end().to_string()),
+        valid_to: end(*valid),
         recorded_at: recorded.at.to_string(),
         recorded_by: recorded.by.to_string(),
+        recorded_by_name: recorded_by_name.clone(),
         entry: recorded.entry,
+        registration: RegisteredHours {
+            name: registration.name.to_string(),
+            registered_at: registration.created.at.to_string(),
+            valid_from: registration.hours.map(|hours| hours.start().to_string()),
+            valid_to: registration.hours.and_then(end),
+            live: registration.live,
+        },
     }
 }
 
-/// Every version of every tenant mapping of a stack's registration, in the order of recording.
+/// The first hour after, where there is one.
+fn end(hours: HourInterval) -> Option<String> {
+    (hours.end() != Hour::MAX).then(|| hours.end().to_string())
+}
+
+/// Every version of every tenant mapping of a stack, in the order of recording: of its registration, and of those that it
+/// had before.
 #[utoipa::path(get, path = "/api/v1/registrations/{cloudId}/tenant-mappings", tag = "registrations",
     params(("cloudId" = String, Path), super::documents::Paging), responses((status = 200, body = Page<MappingVersion>)))]
 pub(crate) async fn history(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<MappingVersion>>, Failure> {
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::of(&query, pages::OWN)?;
-    let versions = door.app.mapping_history(params.cloud_id()?)?;
+    let versions = door.app.mapping_history(&caller, params.cloud_id()?)?;
     Ok(page
         .page_of_all(versions, |it| it.recorded.entry, &door.base(&uri))
         .shown(|it| shown(&it)))
 }
 
-/// Maps a tenant for stated hours, past ones too. Answers with the version that was recorded; warnings are in
-/// headers `x-meterbridge-warning`.
+/// Maps a tenant for stated hours, past ones too: in the registration that was valid in them. Answers with the version
+/// that holds from the first of them on; warnings are in headers `x-meterbridge-warning`.
 #[utoipa::path(post, path = "/api/v1/registrations/{cloudId}/tenant-mappings", tag = "registrations",
     params(("cloudId" = String, Path)), request_body = MapTenant,
     responses((status = 200, body = MappingVersion)))]
@@ -67,16 +88,9 @@ pub(crate) async fn map(
     query.only(&[])?;
     let cloud_id = params.cloud_id()?;
     let (tenant, subscription, valid) = asked.parts()?;
-    let warnings = door
+    let (version, warnings) = door
         .app
         .map_tenant(&caller, cloud_id, tenant, subscription, valid)
         .await?;
-    let history = door.app.mapping_history(cloud_id)?;
-    let recorded = history
-        .iter()
-        .rev()
-        .find(|it| (it.tenant, it.subscription, it.valid) == (tenant, subscription, valid));
-    let recorded =
-        recorded.ok_or_else(|| Failure::internal("the mapping that was just recorded is not there"))?;
-    Ok((notes::warnings(&warnings), Json(shown(recorded))))
+    Ok((notes::warnings(&warnings), Json(shown(&version))))
 }

@@ -1,12 +1,19 @@
 //! Our own API, under `/api/v1`. Its shapes are those of [`wire::api`]; `documents` describes it.
 
 pub(crate) mod accounts;
+pub(crate) mod applications;
+mod certificate;
 pub(crate) mod deliveries;
+pub(crate) mod directories;
 pub(crate) mod documents;
+pub(crate) mod groups;
 pub(crate) mod mappings;
+pub(crate) mod me;
 pub(crate) mod meters;
+pub(crate) mod partner_roles;
 pub(crate) mod price_lists;
 pub(crate) mod registrations;
 pub(crate) mod stacks;
 pub(crate) mod statements;
 pub(crate) mod usage;
+pub(crate) mod users;

@@ -2,39 +2,55 @@
 
 use std::sync::Arc;
 
+use app::access::Caller;
 use app::accounts::Created;
+use app::prices::{Published, Repricing};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use domain::catalog::PriceListName;
-use wire::api::{Page, PriceList, PublishPriceList};
+use domain::money::Money;
+use domain::time::Hour;
+use wire::api::{CurrencyTotal, Page, PriceList, PublishPriceList, PublishedPriceList, RepricedMonth};
 
-use crate::Door;
 use crate::access::By;
-use crate::body;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
+use crate::{Door, body, notes};
 
 fn name(params: &Params) -> Result<PriceListName, Failure> {
     params.read("name", "InvalidPriceListName")
 }
 
-/// Lists price lists by name.
+fn this_hour(door: &Door) -> Hour {
+    Hour::containing(door.app.clock().now())
+}
+
+fn shown(door: &Door, caller: &Caller, name: &PriceListName) -> Result<PriceList, Failure> {
+    Ok(PriceList::of(
+        &door.app.price_list(caller, name)?,
+        this_hour(door),
+    ))
+}
+
+/// Lists the price lists that the caller reads, by name.
 #[utoipa::path(get, path = "/api/v1/price-lists", tag = "prices", params(super::documents::Paging),
     responses((status = 200, body = Page<PriceList>)))]
 pub(crate) async fn list(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<PriceList>>, Failure> {
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::<PriceListName>::of(&query, pages::OWN)?;
-    let lists = door.app.price_lists();
+    let lists = door.app.price_lists(&caller);
+    let now = this_hour(&door);
     Ok(page
         .page_of_all(lists, |it| it.list.name.clone(), &door.base(&uri))
-        .shown(|it| PriceList::from(&it)))
+        .shown(|it| PriceList::of(&it, now)))
 }
 
 /// A price list with all its versions.
@@ -42,30 +58,71 @@ pub(crate) async fn list(
     responses((status = 200, body = PriceList)))]
 pub(crate) async fn get(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     query: Query,
 ) -> Result<Json<PriceList>, Failure> {
     query.only(&[])?;
-    Ok(Json(PriceList::from(&door.app.price_list(&name(&params)?)?)))
+    Ok(Json(shown(&door, &caller, &name(&params)?)?))
 }
 
-/// Publishes a version of a price list. The same version again changes nothing.
-#[utoipa::path(put, path = "/api/v1/price-lists/{name}", tag = "prices", params(("name" = String, Path)),
+/// Publishes a version of a price list. The same version again changes nothing. What it changes about usage that there is
+/// already is in the answer, and named in a header `x-meterbridge-warning`, as are billing meters that it has no price
+/// for. With `dryRun` nothing is published, and the answer is the same.
+#[utoipa::path(put, path = "/api/v1/price-lists/{name}", tag = "prices",
+    params(("name" = String, Path),
+        ("dryRun" = Option<bool>, Query, description = "Answers without publishing anything")),
     request_body = PublishPriceList,
-    responses((status = 201, body = PriceList), (status = 200, body = PriceList, description = "It was there already")))]
+    responses((status = 201, body = PublishedPriceList),
+        (status = 200, body = PublishedPriceList, description = "It was there already, or this is a dry run")))]
 pub(crate) async fn put(
     State(door): State<Arc<Door>>,
     By(caller): By,
     params: Params,
     query: Query,
     body::LargeJson(new): body::LargeJson<PublishPriceList>,
-) -> Result<(StatusCode, Json<PriceList>), Failure> {
-    query.only(&[])?;
+) -> Result<(StatusCode, HeaderMap, Json<PublishedPriceList>), Failure> {
+    query.only(&["dryRun"])?;
+    let dry_run: Option<bool> = query.read("dryRun", "InvalidQuery")?;
     let name = name(&params)?;
     let (list, prices, from) = new.into_domain(name.as_str())?;
-    let status = match door.app.publish_price_list(&caller, list, prices, from).await? {
-        Created::New => StatusCode::CREATED,
-        Created::Existing => StatusCode::OK,
+    let (status, published) = if dry_run == Some(true) {
+        let would_be = door.app.try_price_list(&caller, list, prices, from).await?;
+        (StatusCode::OK, would_be)
+    } else {
+        let published = door.app.publish_price_list(&caller, list, prices, from).await?;
+        let status = match published.created {
+            Created::New => StatusCode::CREATED,
+            Created::Existing => StatusCode::OK,
+        };
+        (status, published)
     };
-    Ok((status, Json(PriceList::from(&door.app.price_list(&name)?))))
+    let warnings = notes::price_list_warnings(&published.warnings);
+    Ok((status, warnings, Json(answer(&published, this_hour(&door)))))
+}
+
+fn answer(published: &Published, now: Hour) -> PublishedPriceList {
+    let Repricing {
+        months,
+        compared_from,
+    } = &published.repricing;
+    PublishedPriceList {
+        list: PriceList::of(&published.list, now),
+        repriced: months.iter().map(repriced_month).collect(),
+        compared_from: compared_from.map(|period| period.to_string()),
+    }
+}
+
+fn repriced_month(month: &app::prices::RepricedMonth) -> RepricedMonth {
+    let total = |total: &Money| CurrencyTotal {
+        currency: total.currency().to_string(),
+        total: total.to_string(),
+    };
+    RepricedMonth {
+        period: month.period.to_string(),
+        is_over: month.is_over,
+        subscriptions: month.subscriptions as u64,
+        before: month.before.iter().map(total).collect(),
+        after: month.after.iter().map(total).collect(),
+    }
 }

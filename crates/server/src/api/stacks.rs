@@ -18,18 +18,19 @@ use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
 
-/// Lists registered stacks by cloud id, with the hour up to which each has reported.
+/// Lists the registered stacks that the caller sees by cloud id, with the hour up to which each has reported.
 #[utoipa::path(get, path = "/api/v1/stacks", tag = "stacks", params(super::documents::Paging),
     responses((status = 200, body = Page<Stack>)))]
 pub(crate) async fn list(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Stack>>, Failure> {
     query.only(&[pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::of(&query, pages::OWN)?;
     let page = page.page_of_all(
-        door.app.live_registrations(),
+        door.app.stacks_seen(&caller),
         domain::registration::Registration::cloud_id,
         &door.base(&uri),
     );
@@ -49,6 +50,7 @@ pub(crate) async fn list(
     params(("cloudId" = String, Path), super::documents::Paging), responses((status = 200, body = Page<Receipt>)))]
 pub(crate) async fn receipts(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     uri: Uri,
     query: Query,
@@ -58,7 +60,7 @@ pub(crate) async fn receipts(
     let after = page.after.unwrap_or_default();
     let receipts = door
         .app
-        .receipts(params.cloud_id()?, after, page.items_wanted())
+        .receipts(&caller, params.cloud_id()?, after, page.items_wanted())
         .await?;
     Ok(page
         .page(receipts, |it| it.sequence, &door.base(&uri))
@@ -87,7 +89,7 @@ fn receipt(stored: &StoredReceipt) -> Receipt {
 
 /// Takes in what a stack's directory lists: the body is what its `Microsoft.Subscriptions.Admin/subscriptions` returns.
 #[utoipa::path(put, path = "/api/v1/stacks/{cloudId}/subscriptions", tag = "stacks",
-    params(("cloudId" = String, Path)), request_body = serde_json::Value,
+    params(("cloudId" = String, Path)), request_body = SubscriptionList,
     responses((status = 200, body = DirectoryTaken)))]
 pub(crate) async fn put_directory(
     State(door): State<Arc<Door>>,

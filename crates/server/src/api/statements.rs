@@ -2,32 +2,57 @@
 
 use std::sync::Arc;
 
+use app::access::Caller;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use domain::time::Period;
-use wire::api::{LawCheck, Page, Statement};
+use wire::api::{LawCheck, ListedStatement, NoStatement, NoStatementStatus, Page, Statement, WhyNot};
+use wire::arm::ErrorEnvelope;
 
 use crate::Door;
+use crate::access::By;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
 
-/// The statements of every subscription that is charged in a period, by subscription.
+/// The statements of every subscription that is charged in a period and whose charges the caller reads, by
+/// subscription. Where none can be drawn up, an entry with the status `notDrawnUp` says why.
 #[utoipa::path(get, path = "/api/v1/statements", tag = "bills",
     params(("period" = String, Query, description = "A calendar month such as 2026-10"), super::documents::Paging),
-    responses((status = 200, body = Page<Statement>)))]
+    responses((status = 200, body = Page<ListedStatement>)))]
 pub(crate) async fn list(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
-) -> Result<Json<Page<Statement>>, Failure> {
+) -> Result<Json<Page<ListedStatement>>, Failure> {
     query.only(&["period", pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::of(&query, pages::OWN)?;
-    let statements = door.app.statements(query.period()?).await?;
-    let page = page.page_of_all(statements, |it| it.subscription, &door.base(&uri));
-    Ok(page.shown(|it| Statement::of(&it, door.app.catalog())))
+    let period = query.period()?;
+    let statements = door
+        .app
+        .statements(&caller, period, page.after, page.items_wanted())
+        .await?;
+    let page = page.page(statements, |it| it.subscription, &door.base(&uri));
+    Ok(page.shown(|it| match it.statement {
+        Ok(statement) => ListedStatement::Statement(Box::new(shown(&door, &caller, &statement))),
+        Err(error) => ListedStatement::NoStatement(NoStatement {
+            subscription_id: it.subscription.to_string(),
+            subscription_name: door.app.subscription_name(it.subscription),
+            period: period.to_string(),
+            status: NoStatementStatus::NotDrawnUp,
+            problem: why_not(&error),
+        }),
+    }))
+}
+
+pub(super) fn why_not(error: &app::Error) -> WhyNot {
+    WhyNot {
+        code: error.code.to_owned(),
+        message: error.message.clone(),
+    }
 }
 
 /// The running bill of a subscription for a period.
@@ -37,18 +62,25 @@ pub(crate) async fn list(
     responses((status = 200, body = Statement)))]
 pub(crate) async fn get(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     query: Query,
 ) -> Result<Json<Statement>, Failure> {
     query.only(&["period"])?;
     let subscription = params.read("subscriptionId", "InvalidSubscriptionId")?;
-    let statement = door.app.statement(subscription, query.period()?).await?;
-    Ok(Json(Statement::of(&statement, door.app.catalog())))
+    let statement = door.app.statement(&caller, subscription, query.period()?).await?;
+    Ok(Json(shown(&door, &caller, &statement)))
 }
 
-/// Checks the laws: no record lost, all usage attributed, all sums agreeing, storage sound.
+fn shown(door: &Door, caller: &Caller, statement: &domain::statement::Statement) -> Statement {
+    Statement::of(statement, door.app.catalog(), &door.app.names(caller, statement))
+}
+
+/// Checks the laws: no record lost, all usage attributed and on the statement of who is charged for it, all sums agreeing,
+/// storage sound.
 #[utoipa::path(get, path = "/api/v1/periods/{period}/check", tag = "bills", params(("period" = String, Path)),
-    responses((status = 200, body = LawCheck)))]
+    responses((status = 200, body = LawCheck),
+        (status = 503, body = ErrorEnvelope, description = "CheckRunning: another check has not ended yet")))]
 pub(crate) async fn check(
     State(door): State<Arc<Door>>,
     params: Params,

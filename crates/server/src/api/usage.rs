@@ -4,18 +4,23 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use app::usage::Unmapped;
+use app::unmapped::{Place, Unmapped, UnmappedMeter};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use domain::catalog::Catalog;
-use domain::ids::{LocalMeterId, LocalSubscriptionId};
+use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval};
 use store::{LocalSubscriptionKey, MeterTotal, RecordCursor, Slice, StoredRecord};
-use wire::api::{MeasuredUsage, Page, QuarantinedRecord, Reason, UnmappedUsage, UsageRecord, UsedQuantity};
+use wire::api::{
+    MeasuredUsage, Page, QuarantinedRecord, Reason, UnmappedQuantity, UnmappedUsage, UsageRecord,
+    UsedQuantity,
+};
 
+use super::statements::why_not;
 use crate::Door;
+use crate::access::By;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
@@ -43,7 +48,32 @@ impl FromStr for Cursor {
     }
 }
 
-/// Lists the records of one local subscription that count, by hour.
+/// A place among usage that no mapping claims, as a token carries it.
+struct UnmappedPlace(Place);
+
+impl fmt::Display for UnmappedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (stack, local_subscription, from) = self.0;
+        write!(f, "{stack}.{local_subscription}.{}", from.epoch_hours())
+    }
+}
+
+impl FromStr for UnmappedPlace {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.splitn(3, '.');
+        let mut next = || parts.next().ok_or(());
+        let stack = next()?.parse().map_err(|_| ())?;
+        let local_subscription = next()?.parse().map_err(|_| ())?;
+        let hours = next()?.parse().map_err(|_| ())?;
+        let from = Hour::from_epoch_hours(hours).ok_or(())?;
+        Ok(Self((stack, local_subscription, from)))
+    }
+}
+
+/// Lists the records of one local subscription that count, by hour: those of the hours in which it is charged to
+/// subscriptions whose charges the caller reads.
 #[utoipa::path(get, path = "/api/v1/stacks/{cloudId}/usage", tag = "usage",
     params(
         ("cloudId" = String, Path),
@@ -55,6 +85,7 @@ impl FromStr for Cursor {
     responses((status = 200, body = Page<UsageRecord>)))]
 pub(crate) async fn records(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     uri: Uri,
     query: Query,
@@ -83,7 +114,10 @@ pub(crate) async fn records(
         interval: interval(&query)?,
     };
     let after = page.after.as_ref().map(|cursor| cursor.0);
-    let records = door.app.records(slice, after, page.items_wanted()).await?;
+    let records = door
+        .app
+        .records(&caller, slice, after, page.items_wanted())
+        .await?;
     let page = page.page(records, |it| Cursor(it.cursor), &door.base(&uri));
     Ok(page.shown(|it| record(local_subscription, &it)))
 }
@@ -117,6 +151,27 @@ fn record(local_subscription: LocalSubscriptionId, record: &StoredRecord) -> Usa
     }
 }
 
+/// A place among what stacks measured, as a token carries it.
+struct MeterOfStack(CloudId, LocalMeterId);
+
+impl fmt::Display for MeterOfStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
+impl FromStr for MeterOfStack {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (stack, meter) = text.split_once('/').ok_or(())?;
+        Ok(Self(
+            stack.parse().map_err(|_| ())?,
+            meter.parse().map_err(|_| ())?,
+        ))
+    }
+}
+
 /// Lists what each stack measured in a period, whoever pays for it.
 #[utoipa::path(get, path = "/api/v1/usage/measured", tag = "usage",
     params(("period" = String, Query, description = "A calendar month such as 2026-10"), super::documents::Paging),
@@ -127,10 +182,15 @@ pub(crate) async fn measured(
     query: Query,
 ) -> Result<Json<Page<MeasuredUsage>>, Failure> {
     query.only(&["period", pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<String>::of(&query, pages::OWN)?;
-    let all = door.app.measured_usage(query.period()?.interval()).await?;
-    let key = |it: &MeterTotal| format!("{}/{}", it.stack, it.local_meter);
-    let page = page.page_of_all(all, key, &door.base(&uri));
+    let page = PageRequest::<MeterOfStack>::of(&query, pages::OWN)?;
+    let after = page.after.as_ref().map(|place| (place.0, place.1));
+    let within = query.period()?.interval();
+    let measured = door
+        .app
+        .measured_usage(within, after, page.items_wanted())
+        .await?;
+    let place = |it: &MeterTotal| MeterOfStack(it.stack, it.local_meter);
+    let page = page.page(measured, place, &door.base(&uri));
     Ok(page.shown(|it| MeasuredUsage {
         cloud_id: it.stack.to_string(),
         records: it.records,
@@ -144,15 +204,19 @@ pub(crate) async fn measured(
     responses((status = 200, body = Page<UnmappedUsage>)))]
 pub(crate) async fn unmapped(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<UnmappedUsage>>, Failure> {
     query.only(&["period", pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<String>::of(&query, pages::OWN)?;
-    let all = door.app.unmapped_usage(query.period()?.interval()).await?;
-    let key = |it: &Unmapped| format!("{}/{}/{}", it.stack, it.local_subscription, it.interval.start());
+    let page = PageRequest::<UnmappedPlace>::of(&query, pages::OWN)?;
+    let after = page.after.as_ref().map(|place| place.0);
+    let unmapped = door
+        .app
+        .unmapped_usage(&caller, query.period()?, after, page.items_wanted())
+        .await?;
     let now = Hour::containing(door.app.clock().now());
-    let page = page.page_of_all(all, key, &door.base(&uri));
+    let page = page.page(unmapped, |it| UnmappedPlace(it.place()), &door.base(&uri));
     Ok(page.shown(|it| unmapped_usage(&it, now, door.app.catalog())))
 }
 
@@ -160,27 +224,52 @@ fn unmapped_usage(unmapped: &Unmapped, now: Hour, catalog: &Catalog) -> Unmapped
     let Unmapped {
         stack,
         local_subscription,
-        interval,
+        stack_name,
+        interval: _,
+        used_in,
         charge,
+        payer_name,
+        customer_name,
         used,
+        amount,
+        problem,
         records,
     } = unmapped;
     UnmappedUsage {
         cloud_id: stack.to_string(),
+        stack_name: stack_name.clone(),
         local_subscription_id: local_subscription.to_string(),
         tenant_id: charge
             .and_then(|charge| charge.tenant)
             .map(|tenant| tenant.to_string()),
+        customer_name: customer_name.clone(),
         reason: charge.map_or(Reason::Unregistered, |charge| charge.reason.into()),
         charged_to: charge.map(|charge| charge.payer.to_string()),
-        from: interval.start().to_string(),
-        to: interval.end().to_string(),
-        age_hours: i64::from(now.epoch_hours()) - i64::from(interval.start().epoch_hours()),
+        charged_to_name: payer_name.clone(),
+        from: used_in.start().to_string(),
+        to: used_in.end().to_string(),
+        age_hours: i64::from(now.epoch_hours()) - i64::from(used_in.start().epoch_hours()),
         records: *records,
-        used: used
-            .iter()
-            .map(|(meter, quantity)| used_quantity(*meter, quantity, catalog))
-            .collect(),
+        used: used.iter().map(|used| unmapped_quantity(used, catalog)).collect(),
+        amount: amount.map(|amount| amount.to_string()),
+        problem: problem.as_ref().map(why_not),
+        currency: amount.map(|amount| amount.currency().to_string()),
+    }
+}
+
+fn unmapped_quantity(used: &UnmappedMeter, catalog: &Catalog) -> UnmappedQuantity {
+    let UsedQuantity {
+        local_meter_id,
+        local_meter_name,
+        unit,
+        quantity,
+    } = used_quantity(used.local_meter, &used.quantity, catalog);
+    UnmappedQuantity {
+        local_meter_id,
+        local_meter_name,
+        unit,
+        quantity,
+        amount: used.amount.map(|amount| amount.to_string()),
     }
 }
 

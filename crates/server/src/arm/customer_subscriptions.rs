@@ -11,16 +11,16 @@ use domain::registration::RegistrationPath;
 use wire::arm::List;
 use wire::azure_stack::{CustomerSubscription, PutCustomerSubscription};
 
+use super::etag::IfMatch;
 use super::registration;
-use super::version::azure_stack;
+use super::resource_types::CUSTOMER_SUBSCRIPTIONS;
+use super::version::speaks;
 use crate::access::By;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body, notes};
-
-const TYPE: &str = "registrations/customerSubscriptions";
 
 /// The subscription in the path, as the caller wrote it: the documented refusals repeat it.
 fn name(params: &Params) -> Result<&str, Failure> {
@@ -37,7 +37,7 @@ fn shown(
 }
 
 fn of(path: &RegistrationPath, mapping: &TenantMapping) -> CustomerSubscription {
-    CustomerSubscription::of(path, mapping.subscription, mapping.tenant)
+    CustomerSubscription::of(path, mapping.subscription, mapping.tenant, mapping.revision)
 }
 
 pub(crate) async fn list(
@@ -46,7 +46,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<List<CustomerSubscription>>, Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &CUSTOMER_SUBSCRIPTIONS)?;
     let page = PageRequest::of(&query, pages::ARM)?;
     let at = registration(&params)?;
     let mappings = door.app.tenant_mappings(&at)?;
@@ -61,15 +61,20 @@ pub(crate) async fn put(
     By(caller): By,
     params: Params,
     query: Query,
+    IfMatch(precondition): IfMatch,
     body::OptionalJson(asked): body::OptionalJson<PutCustomerSubscription>,
 ) -> Result<(HeaderMap, Json<CustomerSubscription>), Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &CUSTOMER_SUBSCRIPTIONS)?;
     let at = registration(&params)?;
     let tenant = asked.tenant().map_err(|error| {
         Failure::invalid("InvalidTenantId", format!("properties.tenantId: {error}."))
             .about("properties.tenantId")
     })?;
-    let (mapping, warnings) = door.app.add_tenant(&caller, &at, name(&params)?, tenant).await?;
+    let added = door
+        .app
+        .add_tenant(&caller, &at, name(&params)?, tenant, &precondition)
+        .await?;
+    let (mapping, warnings) = added;
     Ok((notes::warnings(&warnings), Json(shown(&door, &at, &mapping)?)))
 }
 
@@ -78,7 +83,7 @@ pub(crate) async fn get(
     params: Params,
     query: Query,
 ) -> Result<Json<CustomerSubscription>, Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &CUSTOMER_SUBSCRIPTIONS)?;
     let at = registration(&params)?;
     let mapping = door.app.tenant_mapping(&at, name(&params)?)?;
     Ok(Json(shown(&door, &at, &mapping)?))
@@ -90,11 +95,12 @@ pub(crate) async fn delete(
     By(caller): By,
     params: Params,
     query: Query,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &CUSTOMER_SUBSCRIPTIONS)?;
     let removed = door
         .app
-        .remove_tenant(&caller, &registration(&params)?, name(&params)?)
+        .remove_tenant(&caller, &registration(&params)?, name(&params)?, &precondition)
         .await?;
     Ok(if removed {
         StatusCode::OK

@@ -1,10 +1,30 @@
-//! Azure Resource Manager: resource groups, registrations and their customer subscriptions, as Azure's own clients see
-//! them.
+//! Azure Resource Manager, as Azure's own clients see it: subscriptions, providers, resource groups, roles and locks, and
+//! the resources of `Microsoft.AzureStack`.
+//!
+//! A module is the handlers of one kind of resource. What they have in common: [`resource_types`] is the table of
+//! everything that is served and in which api-versions, [`path`] spells paths as the contract does, [`filter`] reads
+//! `$filter`, [`etag`] reads `If-Match`, [`operations`] answers polls.
 
+pub(crate) mod authorization;
 pub(crate) mod customer_subscriptions;
+pub(crate) mod deployment;
+mod etag;
+mod filter;
+pub(crate) mod linked_subscriptions;
+pub(crate) mod metadata;
+pub(crate) mod moves;
+pub(crate) mod operations;
 pub(crate) mod path;
+pub(crate) mod products;
+pub(crate) mod providers;
 pub(crate) mod registrations;
 pub(crate) mod resource_groups;
+mod resource_types;
+pub(crate) mod resources;
+pub(crate) mod routes;
+pub(crate) mod scope;
+pub(crate) mod subscriptions;
+pub(crate) mod tags;
 mod version;
 
 use app::registrations::RegistrationAddress;
@@ -16,6 +36,7 @@ use wire::arm::{Tags, check_location, check_tags};
 
 use crate::error::Failure;
 use crate::params::{Params, shown};
+use crate::query::excerpt;
 
 /// The subscription in the path.
 fn subscription(params: &Params) -> Result<SubscriptionId, Failure> {
@@ -56,6 +77,23 @@ fn checked_location(location: Option<String>) -> Result<Option<String>, Failure>
         .about("location")
     })?;
     Ok(location)
+}
+
+/// The code of a resource that is not there.
+const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";
+
+/// A resource that is not there, in ARM's words.
+fn resource_not_found(kind: &str, name: &str, group: Option<&ResourceName>) -> Failure {
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        RESOURCE_NOT_FOUND,
+        not_found_text(kind, name, group),
+    )
+}
+
+fn not_found_text(kind: &str, name: &str, group: Option<&ResourceName>) -> String {
+    let group = group.map_or_else(String::new, |group| format!(" under resource group '{group}'"));
+    format!("The Resource '{kind}/{}'{group} was not found.", excerpt(name))
 }
 
 /// The answer of an ARM path that nothing is at.

@@ -3,18 +3,26 @@
 use std::sync::Arc;
 
 use app::access::Caller;
+use app::precondition::Precondition;
 use app::registrations::{Registered, RegistrationAddress};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use domain::registration::RegistrationToken;
 use domain::registration::register::PutRegistration as Asked;
 use domain::registration::token::InvalidToken;
+use domain::registration::{RegistrationNotFound, RegistrationToken};
 use wire::arm::List;
-use wire::azure_stack::{ActivationKeyResult, PutRegistration, Registration, decode_registration_token};
+use wire::azure_stack::{
+    ActivationKeyResult, PutRegistration, REGISTRATION_TYPE, Registration, decode_registration_token,
+};
 
-use super::version::azure_stack;
-use super::{checked_location, checked_tags, registration, resource_group, subscription};
+use super::etag::IfMatch;
+use super::resource_types::{REGISTRATIONS, REMOTE_MANAGEMENT};
+use super::version::{speaks, speaks_if_said};
+use super::{
+    RESOURCE_NOT_FOUND, checked_location, checked_tags, not_found_text, registration, resource_group,
+    subscription,
+};
 use crate::access::By;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
@@ -22,7 +30,6 @@ use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body, notes};
 
-const TYPE: &str = "registrations";
 const TOKEN: &str = "properties.registrationToken";
 
 pub(crate) async fn list_of_subscription(
@@ -31,7 +38,7 @@ pub(crate) async fn list_of_subscription(
     uri: Uri,
     query: Query,
 ) -> Result<Json<List<Registration>>, Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &REGISTRATIONS)?;
     let registrations = door.app.registrations(subscription(&params)?, None)?;
     listed(&door, registrations, &query, &uri)
 }
@@ -42,7 +49,7 @@ pub(crate) async fn list_of_group(
     uri: Uri,
     query: Query,
 ) -> Result<Json<List<Registration>>, Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &REGISTRATIONS)?;
     let group = resource_group(&params)?;
     let registrations = door.app.registrations(subscription(&params)?, Some(&group))?;
     listed(&door, registrations, &query, &uri)
@@ -69,10 +76,11 @@ pub(crate) async fn put(
     By(caller): By,
     params: Params,
     query: Query,
+    IfMatch(precondition): IfMatch,
     body::Json(asked): body::Json<PutRegistration>,
 ) -> Result<(StatusCode, HeaderMap, Json<Registration>), Failure> {
-    azure_stack(&query, TYPE)?;
-    register(&door, &caller, &registration(&params)?, asked).await
+    speaks(&query, &REGISTRATIONS)?;
+    register(&door, &caller, &registration(&params)?, asked, &precondition).await
 }
 
 /// Changes what exists, and creates nothing.
@@ -81,12 +89,13 @@ pub(crate) async fn patch(
     By(caller): By,
     params: Params,
     query: Query,
+    IfMatch(precondition): IfMatch,
     body::Json(asked): body::Json<PutRegistration>,
 ) -> Result<(StatusCode, HeaderMap, Json<Registration>), Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &REGISTRATIONS)?;
     let at = registration(&params)?;
-    door.app.registration(&at)?;
-    register(&door, &caller, &at, asked).await
+    found(&door, &at)?;
+    register(&door, &caller, &at, asked, &precondition).await
 }
 
 async fn register(
@@ -94,6 +103,7 @@ async fn register(
     caller: &Caller,
     at: &RegistrationAddress,
     asked: PutRegistration,
+    precondition: &Precondition,
 ) -> Result<(StatusCode, HeaderMap, Json<Registration>), Failure> {
     let text = asked
         .properties
@@ -108,7 +118,10 @@ async fn register(
         registration,
         created,
         warnings,
-    } = door.app.put_registration(caller, at, &request).await?;
+    } = door
+        .app
+        .put_registration(caller, at, &request, precondition)
+        .await?;
     let status = if created {
         StatusCode::CREATED
     } else {
@@ -132,10 +145,25 @@ pub(crate) async fn get(
     params: Params,
     query: Query,
 ) -> Result<Json<Registration>, Failure> {
-    azure_stack(&query, TYPE)?;
-    Ok(Json(Registration::from(
-        &door.app.registration(&registration(&params)?)?,
-    )))
+    speaks(&query, &REGISTRATIONS)?;
+    Ok(Json(Registration::from(&found(&door, &registration(&params)?)?)))
+}
+
+/// The registration at an address. Azure Resource Manager answers in its own words for a resource that is not there;
+/// `RegistrationNotFound` is for what is below one.
+pub(super) fn found(
+    door: &Door,
+    at: &RegistrationAddress,
+) -> Result<domain::registration::Registration, Failure> {
+    let found = door.app.registration(at);
+    found.map_err(|error| match error.code {
+        RegistrationNotFound::CODE => Failure::from(app::Error {
+            code: RESOURCE_NOT_FOUND,
+            message: not_found_text(REGISTRATION_TYPE, &at.name.to_string(), Some(&at.resource_group)),
+            ..error
+        }),
+        _ => Failure::from(error),
+    })
 }
 
 /// Deletes a registration: 200, or 204 if there is none.
@@ -144,11 +172,12 @@ pub(crate) async fn delete(
     By(caller): By,
     params: Params,
     query: Query,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode, Failure> {
-    azure_stack(&query, TYPE)?;
+    speaks(&query, &REGISTRATIONS)?;
     let deleted = door
         .app
-        .delete_registration(&caller, &registration(&params)?)
+        .delete_registration(&caller, &registration(&params)?, &precondition)
         .await?;
     Ok(if deleted {
         StatusCode::OK
@@ -163,10 +192,22 @@ pub(crate) async fn activation_key(
     params: Params,
     query: Query,
 ) -> Result<Json<ActivationKeyResult>, Failure> {
-    azure_stack(&query, TYPE)?;
-    let registration = door.app.registration(&registration(&params)?)?;
+    speaks(&query, &REGISTRATIONS)?;
+    let registration = found(&door, &registration(&params)?)?;
     let signed = door.keys.sign(&registration, &door.public_url);
     let activation_key =
         signed.map_err(|error| Failure::internal(format!("an activation key was not signed: {error}")))?;
     Ok(Json(ActivationKeyResult { activation_key }))
+}
+
+/// Accepts that a device shall be managed remotely, which nothing here depends on. The contract has no api-version for
+/// it, so clients send none.
+pub(crate) async fn enable_remote_management(
+    State(door): State<Arc<Door>>,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    speaks_if_said(&query, &REMOTE_MANAGEMENT)?;
+    found(&door, &registration(&params)?)?;
+    Ok(StatusCode::OK)
 }

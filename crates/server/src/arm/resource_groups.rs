@@ -5,11 +5,12 @@ use std::sync::Arc;
 use app::accounts::Created;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use wire::arm::{List, PutResourceGroup, ResourceGroup};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use wire::arm::{List, PatchResourceGroup, PutResourceGroup, ResourceGroup};
 
-use super::version::resource_manager;
-use super::{checked_location, checked_tags, resource_group, subscription};
+use super::resource_types::RESOURCE_GROUPS;
+use super::version::speaks;
+use super::{checked_location, checked_tags, operations, resource_group, subscription};
 use crate::Door;
 use crate::access::By;
 use crate::body;
@@ -18,18 +19,18 @@ use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
 
+/// Those that the caller may read.
 pub(crate) async fn list(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     uri: Uri,
     query: Query,
 ) -> Result<Json<List<ResourceGroup>>, Failure> {
-    resource_manager(&query)?;
+    speaks(&query, &RESOURCE_GROUPS)?;
     let page = PageRequest::of(&query, pages::ARM)?;
-    let groups =
-        door.app
-            .resource_groups(subscription(&params)?, page.after.as_ref(), page.items_wanted())?;
-    let page = page.page(groups, |it| it.name.clone(), &door.base(&uri));
+    let groups = door.app.resource_groups_seen(&caller, subscription(&params)?);
+    let page = page.page_of_all(groups, |it| it.name.clone(), &door.base(&uri));
     Ok(page.listed(|it| ResourceGroup::from(&it)))
 }
 
@@ -40,7 +41,7 @@ pub(crate) async fn put(
     query: Query,
     body::Json(asked): body::Json<PutResourceGroup>,
 ) -> Result<(StatusCode, Json<ResourceGroup>), Failure> {
-    resource_manager(&query)?;
+    speaks(&query, &RESOURCE_GROUPS)?;
     let location = asked.location.filter(|text| !text.trim().is_empty());
     let location = checked_location(location)?.ok_or_else(|| {
         let message =
@@ -60,12 +61,31 @@ pub(crate) async fn put(
     Ok((status, Json(ResourceGroup::from(&group))))
 }
 
+/// Changes tags.
+pub(crate) async fn patch(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+    body::Json(asked): body::Json<PatchResourceGroup>,
+) -> Result<Json<ResourceGroup>, Failure> {
+    speaks(&query, &RESOURCE_GROUPS)?;
+    let (subscription, name) = (subscription(&params)?, resource_group(&params)?);
+    let tags = checked_tags(asked.tags)?;
+    let change = |known: &wire::arm::Tags| Ok(tags.clone().unwrap_or_else(|| known.clone()));
+    let group = door
+        .app
+        .tag_resource_group(&caller, subscription, &name, change)
+        .await?;
+    Ok(Json(ResourceGroup::from(&group)))
+}
+
 pub(crate) async fn get(
     State(door): State<Arc<Door>>,
     params: Params,
     query: Query,
 ) -> Result<Json<ResourceGroup>, Failure> {
-    resource_manager(&query)?;
+    speaks(&query, &RESOURCE_GROUPS)?;
     let group = door
         .app
         .resource_group(subscription(&params)?, &resource_group(&params)?)?;
@@ -78,22 +98,24 @@ pub(crate) async fn head(
     params: Params,
     query: Query,
 ) -> Result<StatusCode, Failure> {
-    resource_manager(&query)?;
+    speaks(&query, &RESOURCE_GROUPS)?;
     door.app
         .resource_group(subscription(&params)?, &resource_group(&params)?)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Deletes a group with everything in it.
 pub(crate) async fn delete(
     State(door): State<Arc<Door>>,
     By(caller): By,
     params: Params,
+    uri: Uri,
     query: Query,
-) -> Result<StatusCode, Failure> {
-    resource_manager(&query)?;
+) -> Result<(StatusCode, HeaderMap), Failure> {
+    speaks(&query, &RESOURCE_GROUPS)?;
     let (subscription, name) = (subscription(&params)?, resource_group(&params)?);
     door.app
         .delete_resource_group(&caller, subscription, &name)
         .await?;
-    Ok(StatusCode::OK)
+    operations::accepted(&door, &uri, subscription, StatusCode::OK)
 }

@@ -1,52 +1,46 @@
 //! Which api-version a request speaks.
 
-use wire::azure_stack::API_VERSIONS;
-
+use super::resource_types::{ResourceType, Versions};
 use crate::error::Failure;
 use crate::query::{Query, excerpt};
 
-/// Checks the version of a request about a resource type of `Microsoft.AzureStack`.
-pub(crate) fn azure_stack(query: &Query, resource_type: &str) -> Result<(), Failure> {
-    let version = given(query)?;
-    if API_VERSIONS
-        .iter()
-        .any(|known| version.eq_ignore_ascii_case(known))
-    {
+/// Checks the version of a request about a type of resources, and says which it is.
+pub(crate) fn speaks<'a>(query: &'a Query, kind: &ResourceType) -> Result<&'a str, Failure> {
+    let version = query.text("api-version")?.ok_or_else(|| {
+        let message = "The api-version query parameter (?api-version=) is required for all requests.";
+        Failure::invalid("MissingApiVersionParameter", message).about("api-version")
+    })?;
+    check(version, kind).map(|()| version)
+}
+
+/// The same, where a client may leave the version out.
+pub(crate) fn speaks_if_said(query: &Query, kind: &ResourceType) -> Result<(), Failure> {
+    query
+        .text("api-version")?
+        .map_or(Ok(()), |version| check(version, kind))
+}
+
+fn check(version: &str, kind: &ResourceType) -> Result<(), Failure> {
+    let told = kind.versions.told();
+    let served = match kind.versions {
+        Versions::These(_) => told.iter().any(|known| version.eq_ignore_ascii_case(known)),
+        Versions::Any(_) => is_a_version(version),
+    };
+    if served {
         return Ok(());
     }
-    let version = excerpt(version);
-    let supported = API_VERSIONS.join(", ");
+    let (version, supported) = (excerpt(version), told.join(", "));
     if !is_a_version(version) {
         let message =
             format!("The api-version '{version}' is invalid. The supported versions are '{supported}'.");
         return Err(Failure::invalid("InvalidApiVersionParameter", message).about("api-version"));
     }
     let message = format!(
-        "No registered resource provider found for location 'global' and API version '{version}' for type \
-         '{resource_type}'. The supported api-versions are '{supported}'. The supported locations are 'global'."
+        "No registered resource provider found for location 'global' and API version '{version}' for type '{}'. The \
+         supported api-versions are '{supported}'. The supported locations are 'global'.",
+        kind.name
     );
     Err(Failure::invalid("NoRegisteredProviderFound", message).about("api-version"))
-}
-
-/// Checks the version of a request about ARM's own resources. They have looked the same in every version, and clients
-/// ask with whichever they know.
-pub(crate) fn resource_manager(query: &Query) -> Result<(), Failure> {
-    let version = given(query)?;
-    if is_a_version(version) {
-        return Ok(());
-    }
-    let message = format!(
-        "The api-version '{}' is invalid. Expected a date such as 2024-11-01, with -preview or without.",
-        excerpt(version)
-    );
-    Err(Failure::invalid("InvalidApiVersionParameter", message).about("api-version"))
-}
-
-fn given(query: &Query) -> Result<&str, Failure> {
-    query.text("api-version")?.ok_or_else(|| {
-        let message = "The api-version query parameter (?api-version=) is required for all requests.";
-        Failure::invalid("MissingApiVersionParameter", message).about("api-version")
-    })
 }
 
 /// Whether a text is a date since the year 2000, with `-preview` or without.
@@ -63,29 +57,34 @@ fn is_a_version(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::resource_types::{
+        CUSTOMER_SUBSCRIPTIONS, LINKED_SUBSCRIPTIONS, REGISTRATIONS, RESOURCE_GROUPS,
+    };
     use super::*;
     use axum::http::Uri;
 
     #[test]
     fn versions_are_told_apart() {
-        for (text, azure_stack_ok, resource_manager_ok) in [
-            ("api-version=2017-06-01", true, true),
-            ("API-VERSION=2020-06-01-PREVIEW", true, true),
-            ("Api-Version=2022-06-01", true, true),
-            ("api-version=2016-01-01", false, true),
-            ("api-version=2024-11-01", false, true),
-            ("api-version=1999-01-01", false, false),
-            ("api-version=latest", false, false),
-            ("api-version=", false, false),
-            ("", false, false),
+        for (text, registrations, customers, linked, groups) in [
+            ("api-version=2017-06-01", true, true, false, true),
+            ("API-VERSION=2020-06-01-PREVIEW", true, true, true, true),
+            ("Api-Version=2022-06-01", true, true, false, true),
+            ("api-version=2016-01-01", true, false, false, true),
+            ("api-version=2024-11-01", false, false, false, true),
+            ("api-version=1999-01-01", false, false, false, false),
+            ("api-version=latest", false, false, false, false),
+            ("api-version=", false, false, false, false),
+            ("", false, false, false, false),
         ] {
             let query = Query::of(&format!("/x?{text}").parse::<Uri>().unwrap()).unwrap();
-            assert_eq!(
-                azure_stack(&query, "registrations").is_ok(),
-                azure_stack_ok,
-                "{text}"
-            );
-            assert_eq!(resource_manager(&query).is_ok(), resource_manager_ok, "{text}");
+            for (kind, served) in [
+                (&REGISTRATIONS, registrations),
+                (&CUSTOMER_SUBSCRIPTIONS, customers),
+                (&LINKED_SUBSCRIPTIONS, linked),
+                (&RESOURCE_GROUPS, groups),
+            ] {
+                assert_eq!(speaks(&query, kind).is_ok(), served, "{text} {}", kind.name);
+            }
         }
     }
 }

@@ -25,6 +25,18 @@ pub enum TlsError {
         /// What the system says.
         error: io::Error,
     },
+    /// One of the two files of the authority is gone.
+    #[error(
+        "{missing} is missing, and {present}, which belongs to it, is there. Restore the file from a backup. If it is lost, \
+         remove {present}, too: the next start makes a new authority, and every client has to be told to trust its ca.pem \
+         in place of the old one"
+    )]
+    HalfAnAuthority {
+        /// The file that is gone.
+        missing: String,
+        /// The file that is there.
+        present: String,
+    },
     /// A file holds something else than it should.
     #[error("{path} holds no {expected} in PEM form: {error}")]
     Content {

@@ -40,18 +40,22 @@ impl Authority {
             (None, None) => {
                 let (pem, key) = make(now).map_err(unusable)?;
                 secret_file::make_directory(directory).map_err(|error| TlsError::file(directory, error))?;
-                for (path, content) in [(&key_path, &key), (&certificate_path, &pem)] {
-                    secret_file::write(path, content.as_bytes())
-                        .map_err(|error| TlsError::file(path, error))?;
-                }
+                secret_file::write(&key_path, key.as_bytes())
+                    .map_err(|error| TlsError::file(&key_path, error))?;
+                secret_file::write_public(&certificate_path, pem.as_bytes())
+                    .map_err(|error| TlsError::file(&certificate_path, error))?;
+                tracing::info!(path = %certificate_path.display(), "made a certificate authority: clients have to trust it");
                 (pem, key)
             }
             // To make a new one would lock out every client that trusts the old one, for what may be an oversight.
             (pem, _) => {
-                let missing = if pem.is_some() { key_path } else { certificate_path };
-                return Err(TlsError::File {
-                    path: missing.display().to_string(),
-                    error: std::io::ErrorKind::NotFound.into(),
+                let (missing, present) = match pem {
+                    Some(_) => (key_path, certificate_path),
+                    None => (certificate_path, key_path),
+                };
+                return Err(TlsError::HalfAnAuthority {
+                    missing: missing.display().to_string(),
+                    present: present.display().to_string(),
                 });
             }
         };
@@ -150,9 +154,18 @@ mod tests {
         assert_ne!(one.chain[0], other.chain[0]);
         assert_eq!(one.chain[1], other.chain[1]);
         other.into_config().unwrap();
-        for file in ["ca.pem", "ca.key"] {
-            let mode = std::fs::metadata(tls.join(file)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+
+    #[test]
+    fn what_clients_are_to_trust_can_be_read_by_them_and_the_key_behind_it_cannot() {
+        let directory = tempfile::tempdir().unwrap();
+        Authority::open(directory.path(), at("2026-11-21T00:00:00Z")).unwrap();
+        for (file, expected) in [("ca.pem", 0o644), ("ca.key", 0o600)] {
+            let mode = std::fs::metadata(directory.path().join(file))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, expected, "{file}");
         }
     }
 
@@ -164,6 +177,13 @@ mod tests {
         let error = Authority::open(directory.path(), at("2026-11-21T00:00:00Z"))
             .err()
             .unwrap();
-        assert!(error.to_string().contains("ca.key"), "{error}");
+        for said in [
+            "ca.key is missing",
+            "from a backup",
+            "ca.pem, too",
+            "every client",
+        ] {
+            assert!(error.to_string().contains(said), "{said}: {error}");
+        }
     }
 }

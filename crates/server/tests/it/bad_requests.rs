@@ -173,7 +173,7 @@ fn bills() -> Vec<Wrong> {
                 "prices",
                 json!([{ "meterId": id('1', 1), "rates": { "0": "1e-99" } }]),
             )]),
-            (400, "InvalidProperty", "prices[0].rates"),
+            (400, "InvalidProperty", "prices[0].rates['0']"),
         ),
         put(
             "/api/v1/price-lists/usd",

@@ -68,10 +68,8 @@ fn codes_in(text: &str) -> Vec<String> {
         if MAKERS.iter().any(|maker| line.contains(maker)) {
             making = 3;
         }
-        let is_constant = line.contains("CODE: &'static str = ")
-            || ["TOO_MANY_DELIVERIES: &str", "WHAT_TO_DO: &str"]
-                .iter()
-                .any(|constant| line.contains(constant));
+        let is_constant =
+            line.contains("CODE: &'static str = ") || line.contains("TOO_MANY_DELIVERIES: &str");
         if in_code_function || making > 0 || is_constant {
             codes.extend(
                 line.split('"')

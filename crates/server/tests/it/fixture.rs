@@ -134,13 +134,20 @@ impl House {
         app: App,
         limits: Limits,
     ) -> Self {
+        Self::start_as(directory, clock, app, |config| ServerConfig { limits, ..config }).await
+    }
+
+    /// A server whose configuration is changed before it starts.
+    pub(crate) async fn start_as(
+        directory: TempDir,
+        clock: Arc<TestClock>,
+        app: App,
+        change: impl FnOnce(ServerConfig) -> ServerConfig,
+    ) -> Self {
         let operator = server::admit_operator(&app, "tests").await.unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let config = ServerConfig {
-            limits,
-            ..ServerConfig::new(directory.path().to_owned(), listen, Arc::new(WallClock))
-        };
-        let running = Server::start(config, app.clone()).await.unwrap();
+        let config = ServerConfig::new(directory.path().to_owned(), listen, Arc::new(WallClock));
+        let running = Server::start(change(config), app.clone()).await.unwrap();
         let client = client(&running).build().unwrap();
         Self {
             client,

@@ -9,44 +9,52 @@ use app::App;
 use async_trait::async_trait;
 use domain::ids::{BatchId, CloudId};
 use domain::time::{Hour, HourInterval};
+use reqwest::Method;
 use server::{Limits, Server, ServerConfig};
 use store::{
     Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt, RecordCursor,
     Slice, SliceSum, Slicing, Store, StoreConfig, StoreError, StoredRecord, UsageLedger,
 };
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::fixture::{Answer, House, TestClock, TestRandom, WallClock, client};
 use crate::world::{stack, usage};
 
-/// A ledger that cannot write.
-struct Failing(fn() -> StoreError);
+/// A ledger that fails, except for audits, which never end where their end is to be told.
+struct Failing {
+    failure: fn() -> StoreError,
+    audits_end: Option<UnboundedSender<()>>,
+}
 
 #[async_trait]
 impl UsageLedger for Failing {
     async fn append(&self, _: Batch<'_>) -> Result<Appended, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn sums(&self, _: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
+    }
+    async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
+        Err((self.failure)())
     }
     async fn local_subscriptions(
         &self,
         _: Option<CloudId>,
         _: HourInterval,
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn meter_totals(&self, _: HourInterval) -> Result<Vec<MeterTotal>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn receipts(&self, _: CloudId, _: u64, _: usize) -> Result<Vec<Receipt>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn receipt(&self, _: BatchId) -> Result<Option<Receipt>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn quarantine(
         &self,
@@ -54,10 +62,10 @@ impl UsageLedger for Failing {
         _: u64,
         _: usize,
     ) -> Result<Vec<QuarantinedRecord>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn watermark(&self, _: CloudId) -> Result<Option<Hour>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn records(
         &self,
@@ -65,24 +73,45 @@ impl UsageLedger for Failing {
         _: Option<RecordCursor>,
         _: usize,
     ) -> Result<Vec<StoredRecord>, StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
     }
     async fn audit(&self, _: HourInterval, _: Slicing) -> Result<Audit, StoreError> {
-        Err((self.0)())
+        let Some(audits_end) = self.audits_end.clone() else {
+            return Err((self.failure)());
+        };
+        let _ended = Ended(audits_end);
+        std::future::pending().await
     }
     async fn ready(&self) -> Result<(), StoreError> {
-        Err((self.0)())
+        Err((self.failure)())
+    }
+}
+
+/// Tells that it was dropped.
+struct Ended(UnboundedSender<()>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
     }
 }
 
 async fn house_with(failure: fn() -> StoreError) -> House {
+    let ledger = Failing {
+        failure,
+        audits_end: None,
+    };
+    house_on(ledger, Limits::default()).await
+}
+
+async fn house_on(ledger: Failing, limits: Limits) -> House {
     let directory = tempfile::tempdir().unwrap();
     let store = store::open(&StoreConfig::Sqlite {
         directory: directory.path().join("store"),
     })
     .unwrap();
     let store = Store {
-        usage: Arc::new(Failing(failure)),
+        usage: Arc::new(ledger),
         ..store
     };
     let clock = TestClock::at("2026-11-02T10:30:00Z");
@@ -94,7 +123,29 @@ async fn house_with(failure: fn() -> StoreError) -> House {
     )
     .await
     .unwrap();
-    House::start_app(directory, clock, app, Limits::default()).await
+    House::start_app(directory, clock, app, limits).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_nobody_waits_for_any_more_ends() {
+    let (audits_end, mut ends) = unbounded_channel();
+    let ledger = Failing {
+        failure: || StoreError::Busy,
+        audits_end: Some(audits_end),
+    };
+    let limits = Limits {
+        request_timeout: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let house = house_on(ledger, limits).await;
+    let check = || house.request(Method::GET, "/api/v1/periods/2026-10/check");
+    let impatient = check().timeout(Duration::from_millis(500)).send().await;
+    assert!(impatient.unwrap_err().is_timeout());
+    let ended = tokio::time::timeout(Duration::from_secs(1), ends.recv()).await;
+    assert_eq!(ended, Ok(Some(())), "the client is gone and the check goes on");
+    house.send(check()).await.refused(503, "ServerTimeout");
+    let ended = tokio::time::timeout(Duration::from_secs(1), ends.recv()).await;
+    assert_eq!(ended, Ok(Some(())), "it was given up and goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,6 +271,38 @@ async fn keys_and_certificates_outlive_a_restart_and_only_their_owner_reads_them
     )
     .await
     .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_signing_key_is_gone_does_not_cut_off_every_stack_in_silence() {
+    let house = House::start().await;
+    house.register().await;
+    let House {
+        running,
+        directory,
+        app,
+        clock,
+        ..
+    } = house;
+    running.shutdown().await.unwrap();
+    drop(app);
+    let path = directory.path().join("keys/activation-key.pem");
+    std::fs::remove_file(&path).unwrap();
+    let app = reopened(&directory, &clock).await;
+    let config = ServerConfig::new(
+        directory.path().to_owned(),
+        ([127, 0, 0, 1], 0).into(),
+        Arc::new(WallClock),
+    );
+    let refusal = Server::start(config.clone(), app.clone()).await.err().unwrap();
+    let text = refusal.to_string();
+    for part in ["activation-key.pem is missing", "Restore", "--new-activation-key"] {
+        assert!(text.contains(part), "{text}");
+    }
+    Server::prepare(&config, &app).await.unwrap_err();
+    assert!(!path.exists());
+    Server::replace_activation_key(&config).await.unwrap();
+    Server::start(config, app).await.unwrap();
 }
 
 /// The app on the same directory, as soon as the server before has let go of it.

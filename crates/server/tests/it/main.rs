@@ -8,13 +8,23 @@
 )]
 
 mod access;
+mod access_table;
+mod access_world;
 mod arm;
+mod arm_roles;
+mod arm_scopes;
+mod arm_script;
+mod arm_surface;
+mod arm_swagger;
 mod bad_bodies;
 mod bad_requests;
 mod codes;
+mod directories;
 mod fixture;
+mod identity;
 mod lifecycle;
 mod log;
 mod own_api;
 mod usage;
+mod views;
 mod world;

@@ -98,13 +98,20 @@ async fn a_price_list_is_published_in_versions() {
         .unwrap();
     let meter = &charged["billing"]["billingMeterId"];
     let version = json!({ "currency": "EUR", "seller": partner(), "effectiveFrom": "2026-10-01T00:00:00Z",
-        "prices": [{ "meterId": meter, "rates": { "0": "0.05", "100": "0.04" }, "includedQuantity": "10" }] });
+        "prices": [{ "meterId": meter, "rates": { "0": "0.05", "100": "0.04" }, "includedQuantity": "10",
+            "source": "published" }] });
     let published = house
         .put("/api/v1/price-lists/contoso-eur", &version)
         .await
-        .expect(201)
-        .body;
+        .expect(201);
+    let warning = published.header("x-meterbridge-warning");
+    assert!(
+        warning.starts_with("MetersWithoutPrice: ") && warning.contains("Blob capacity"),
+        "{warning}"
+    );
+    let published = published.body;
     assert_eq!(published["versions"][0]["prices"], version["prices"]);
+    assert_eq!(published["versions"][0]["status"], "current");
     house
         .put("/api/v1/price-lists/contoso-eur", &version)
         .await
@@ -130,6 +137,24 @@ async fn a_price_list_is_published_in_versions() {
         .refused(404, "PriceListNotFound");
 
     let mut other = version.clone();
+    other["prices"] = json!([]);
+    other["effectiveFrom"] = json!("2099-01-01T00:00:00Z");
+    let empty = house
+        .put("/api/v1/price-lists/contoso-eur", &other)
+        .await
+        .expect(201);
+    assert!(
+        empty
+            .header("x-meterbridge-warning")
+            .starts_with("PriceListEmpty: ")
+    );
+    let versions = &empty.body["versions"];
+    assert_eq!(
+        (&versions[0]["effectiveTo"], &versions[1]["status"]),
+        (&json!("2099-01-01T00:00:00Z"), &json!("scheduled"))
+    );
+
+    other = version.clone();
     other["currency"] = json!("USD");
     house
         .put("/api/v1/price-lists/contoso-eur", &other)
@@ -204,6 +229,31 @@ async fn health_and_the_document_are_for_everybody_and_the_counters_are_not() {
         assert!(operation["responses"]["default"].is_object(), "{operation}");
         assert!(operation["summary"].is_string(), "{operation}");
     }
+    assert_eq!(
+        document["servers"][0]["url"],
+        house.running.url().trim_end_matches('/')
+    );
+    let schema_of = |method: &str, path: &str| {
+        let body = &document["paths"][path][method]["requestBody"]["content"]["application/json"];
+        let name = body["schema"]["$ref"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap();
+        document["components"]["schemas"][name]["properties"].clone()
+    };
+    let page = schema_of("post", "/api/v1/stacks/{cloudId}/usage");
+    assert!(page["value"]["items"]["$ref"].is_string(), "{page}");
+    let quantity = &document["components"]["schemas"]["UsageProperties"]["properties"]["quantity"];
+    assert_eq!(quantity["type"], "number");
+    let directory = schema_of("put", "/api/v1/stacks/{cloudId}/subscriptions");
+    assert!(directory["value"]["items"]["$ref"].is_string(), "{directory}");
+    let busy = &document["paths"]["/api/v1/periods/{period}/check"]["get"]["responses"]["503"];
+    assert!(
+        busy["description"].as_str().unwrap().contains("CheckRunning"),
+        "{busy}"
+    );
     get("/metrics").await.refused(401, "AuthenticationFailed");
     let text = house.get("/metrics").await.expect(200).body;
     let text = text.as_str().unwrap();

@@ -24,6 +24,49 @@ fn counts(body: &Value) -> [u64; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn prices_for_hours_that_passed_name_the_bills_they_change_and_a_dry_run_changes_none() {
+    let house = House::start().await;
+    house.register().await;
+    backdate(&house).await;
+    house
+        .deliver(usage("2026-10-01", &["2", "2.50", "0.5"]))
+        .await
+        .expect(200);
+    let statement = format!("/api/v1/statements/{}?period=2026-10", default_subscription());
+    let before = house.get(&statement).await.expect(200).body;
+    assert_eq!(before["total"], "0.04");
+    let list = "/api/v1/price-lists/pay-as-you-use-usd";
+    let version = json!({ "currency": "USD", "effectiveFrom": "2026-10-01T00:00:00Z", "prices": [
+        { "meterId": before["lines"][0]["meterId"], "meterName": "not looked at", "rates": { "0": "1" } }] });
+    house
+        .put(&format!("{list}?dryRun=perhaps"), &version)
+        .await
+        .refused(400, "InvalidQuery");
+    for (path, status) in [(format!("{list}?dryRun=true"), 200), (list.to_owned(), 201)] {
+        let answer = house.put(&path, &version).await.expect(status);
+        let [repriced] = answer.body["repriced"].as_array().unwrap().as_slice() else {
+            panic!("{}", answer.body);
+        };
+        assert_eq!(
+            (&repriced["period"], &repriced["subscriptions"]),
+            (&json!("2026-10"), &json!(1))
+        );
+        assert_eq!(
+            (&repriced["before"], &repriced["after"]),
+            (
+                &json!([{ "currency": "USD", "total": "0.04" }]),
+                &json!([{ "currency": "USD", "total": "5.00" }])
+            )
+        );
+        let mut warnings = answer.headers.get_all("x-meterbridge-warning").iter();
+        let repriced = |said: &str| said.starts_with("UsageRepriced: ") && said.contains("2026-10");
+        assert!(warnings.any(|it| repriced(it.to_str().unwrap())), "{answer:?}");
+        let after = house.get(&statement).await.expect(200).body;
+        assert_eq!(after["total"], if status == 200 { "0.04" } else { "5.00" });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_tenants_own() {
     let house = House::start().await;
     house.register().await;
@@ -49,6 +92,17 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         .expect(200)
         .body;
     assert_eq!(unmapped["value"][0]["records"], 3);
+    assert_eq!(
+        (&unmapped["value"][0]["from"], &unmapped["value"][0]["to"]),
+        (&json!("2026-10-01T00:00:00Z"), &json!("2026-10-01T03:00:00Z")),
+        "the hours used, not those of the month"
+    );
+    assert_eq!(
+        (&unmapped["value"][0]["amount"], &unmapped["value"][0]["currency"]),
+        (&json!("0.04"), &json!("USD")),
+        "it costs what the default subscription pays"
+    );
+    assert_eq!(statement["lines"][0]["shares"][0]["stackName"], "north");
 
     let listed = house
         .put(
@@ -83,6 +137,25 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         .collect();
     let (own, default) = (json!(customer_subscription()), json!(default_subscription()));
     assert_eq!(quantities, [(&own, &json!("2.625")), (&default, &json!("2"))]);
+    assert_eq!(all["value"][0]["subscriptionName"], "Web");
+    assert_eq!(all["value"][0]["customer"]["name"], "Customer");
+    assert_eq!(all["value"][0]["seller"]["name"], "Contoso");
+    let mut one_by_one = Vec::new();
+    for list in ["statements", "usage/unmapped"] {
+        let mut next = Some(format!("/api/v1/{list}?period=2026-10&top=1"));
+        while let Some(path) = next {
+            let page = house.get(&path).await.expect(200).body;
+            one_by_one.extend(page["value"].as_array().unwrap().clone());
+            let link = page["nextLink"].as_str();
+            next = link.map(|link| link.replace(house.running.url(), "/"));
+        }
+        let all = house
+            .get(&format!("/api/v1/{list}?period=2026-10"))
+            .await
+            .expect(200)
+            .body;
+        assert_eq!(json!(std::mem::take(&mut one_by_one)), all["value"], "{list}");
+    }
     let check = house.get("/api/v1/periods/2026-10/check").await.expect(200).body;
     assert_eq!(
         (&check["holds"], &check["violations"]),
@@ -201,6 +274,161 @@ async fn lines_and_compressed_bodies_are_the_same_usage() {
         .await
         .expect(200);
     assert_eq!(counts(&answer.body), [0, 1, 0, 0]);
+}
+
+/// A page as stacks write them: of three hours, ids in mixed case or without dashes, tags and additional info in every
+/// form that occurs, ids that are not unique.
+fn page_of_a_stack() -> (String, usize) {
+    const TAGS: [&str; 3] = ["", "null", r#"{"costCentre":"47"}"#];
+    const ADDITIONAL: [&str; 3] = [
+        "",
+        r#"{"ServiceType":"Standard_D2_v2"}"#,
+        r#"{"a":"{\"b\":\"c \\\\ d\"}"}"#,
+    ];
+    const METERS: [&str; 3] = [
+        "F271A8A388C44D93956A063E1D2FA80B",
+        "b5c15376-6c94-4fdd-b655-1a69d138aca3",
+        "9CD92D4C-BAFD-4492-B278-BEDC2DE8232A",
+    ];
+    const QUANTITIES: [&str; 3] = ["16.461425899527967", "6.36465847492218e-06", "2.4000000000"];
+    let mut records = Vec::new();
+    for number in 0..36 {
+        let (turn, subscription) = (number % 3, id('e', number as u32 / 9));
+        let groups = ["resourceGroups", "resourcegroups"][number % 2];
+        let uri = format!(
+            "/subscriptions/{subscription}/{groups}/Web/providers/Microsoft.Storage/storageAccounts/a{number}"
+        );
+        let instance = json!({ "Microsoft.Resources": {
+            "resourceUri": uri, "location": "north", "tags": TAGS[turn], "additionalInfo": ADDITIONAL[number / 3 % 3],
+        }});
+        let (instance, hour) = (Value::String(instance.to_string()), number / 12);
+        let (subscription, meter, quantity) = (subscription.to_uppercase(), METERS[turn], QUANTITIES[turn]);
+        records.push(format!(
+            r#"{{"id":"/subscriptions/p/providers/Microsoft.Commerce.Admin/UsageAggregate/x","name":"x",
+            "type":"Microsoft.Commerce.Admin/UsageAggregate","properties":{{"subscriptionId":"{subscription}",
+            "usageStartTime":"2026-10-01T{hour:02}:00:00+00:00","usageEndTime":"2026-10-01T{:02}:00:00+00:00",
+            "instanceData":{instance},"quantity":{quantity},"meterId":"{meter}","name":"x"}}}}"#,
+            hour + 1
+        ));
+    }
+    (format!(r#"{{"value":[{}]}}"#, records.join(",")), records.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_as_stacks_write_it_is_taken_in_whole_and_the_second_time_all_of_it_is_duplicate() {
+    let house = House::start().await;
+    house.register().await;
+    let (page, records) = page_of_a_stack();
+    let records = u64::try_from(records).unwrap();
+    let first = house.deliver(page.clone()).await.expect(200);
+    assert_eq!(
+        counts(&first.body),
+        [records, 0, 0, 0],
+        "{}",
+        first.body["problems"]
+    );
+    let respelt = page
+        .replace("resourcegroups", "RESOURCEGROUPS")
+        .replace("B5C15376", "b5c15376");
+    let second = house.deliver(respelt).await.expect(200);
+    assert_eq!(counts(&second.body), [0, records, 0, 0]);
+    let measured = house
+        .get("/api/v1/usage/measured?period=2026-10")
+        .await
+        .expect(200)
+        .body;
+    let measured = measured["value"].as_array().unwrap();
+    let quantities: Vec<&str> = measured
+        .iter()
+        .map(|it| it["quantity"].as_str().unwrap())
+        .collect();
+    for exact in ["197.537110794335604", "0.00007637590169906616", "28.8"] {
+        assert!(quantities.contains(&exact), "{exact} in {quantities:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_or_a_completeness_that_comes_under_a_used_key_is_not_swallowed() {
+    let house = House::start().await;
+    house.register().await;
+    let deliver = async |parameters: &[(&str, &str)]| {
+        let delivery = house.delivery(usage("2026-10-01", &["1"])).await;
+        let delivery = delivery.query(parameters).header("Idempotency-Key", "k");
+        house.send(delivery).await
+    };
+    let first = [
+        ("reportedStart", "2026-10-01T13:00:00Z"),
+        ("reportedEnd", "2026-10-01T14:00:00Z"),
+    ];
+    deliver(&first).await.expect(200);
+    deliver(&first).await.expect(200);
+    let other_start = [("reportedStart", "2026-10-01T12:00:00Z"), first[1]];
+    let other_end = [first[0], ("reportedEnd", "2026-10-01T15:00:00Z")];
+    let through = [first[0], first[1], ("reportedThrough", "2026-10-01T14:00:00Z")];
+    for other in [&other_start[..], &other_end, &through, &first[..1], &[]] {
+        let refused = deliver(other).await.refused(409, "IdempotencyKeyReused");
+        assert_eq!(refused.target(), "Idempotency-Key", "{other:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_that_has_not_happened_yet_is_not_charged() {
+    let house = House::start().await;
+    house.register().await;
+    let past = record("2026-11-02T09:00:00Z", "2026-11-02T10:00:00Z", "1");
+    let future = record("2026-11-02T12:00:00Z", "2026-11-02T13:00:00Z", "1");
+    let next_year = record("2027-11-02T00:00:00Z", "2027-11-03T00:00:00Z", "1");
+    let answer = house
+        .deliver(format!(r#"{{"value":[{future},{past},{next_year}]}}"#))
+        .await
+        .expect(200);
+    assert_eq!(counts(&answer.body), [1, 0, 0, 2]);
+    let problem = &answer.body["problems"][0];
+    assert_eq!(
+        (&problem["index"], &problem["code"]),
+        (&json!(0), &json!("UsageInFuture"))
+    );
+    let message = problem["message"].as_str().unwrap();
+    assert!(
+        message.contains("usageStartTime") && message.contains("2026-11-02T11:00:00Z"),
+        "{message}"
+    );
+    let quarantine = house.get("/api/v1/quarantine").await.expect(200).body;
+    assert_eq!(quarantine["value"][1]["raw"], next_year);
+
+    for (name, start) in [
+        ("reportedEnd", "2026-11-02T10:00:00Z"),
+        ("reportedThrough", ""),
+        ("reportedStart", ""),
+    ] {
+        let window = [("reportedStart", start), (name, "2026-11-02T12:00:00Z")];
+        let window: Vec<_> = window.into_iter().filter(|(_, hour)| !hour.is_empty()).collect();
+        let delivery = house.delivery(usage("2026-10-01", &["1"])).await.query(&window);
+        let refused = house.send(delivery).await.refused(400, "ReportedTimeInFuture");
+        assert_eq!(refused.target(), name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_of_usage_that_nobody_will_pay_for_says_so() {
+    let house = House::start().await;
+    house.register().await;
+    let page = usage("2026-10-01", &["1", "2"]);
+    let answer = house.deliver(page.clone()).await.expect(200);
+    assert_eq!(answer.body["unregistered"], 2);
+    let warning = &answer.body["warnings"][0];
+    assert_eq!(warning["code"], "UnregisteredUsage");
+    let message = warning["message"].as_str().unwrap();
+    assert!(
+        message.contains("2026-10-01T00:00:00Z") && message.contains("backdate"),
+        "{message}"
+    );
+    backdate(&house).await;
+    let again = house.deliver(page).await.expect(200);
+    assert_eq!(
+        (&again.body["unregistered"], &again.body["warnings"]),
+        (&json!(0), &json!([]))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use domain::time::HourInterval;
 use crate::meters::Meter;
 use crate::random::Random;
 use crate::record::{Names, Template, instance_data};
-use crate::series::{Attributes, Measure, Phase, Power, Series};
+use crate::series::{Attributes, Measure, Phase, Power, Rhythm, Series};
 use crate::spec::StackSpec;
 use crate::stack::LocalSubscription;
 
@@ -216,6 +216,10 @@ impl Builder<'_> {
             subscription: resource.subscription,
             meter,
             power: resource.power,
+            rhythm: Rhythm {
+                first: self.spec.month.interval().start(),
+                hours_apart: self.spec.hours_apart,
+            },
             phases,
         };
         self.records += series.records();

@@ -1,6 +1,7 @@
 //! What a stack is made from and what it has.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 
 use base64::Engine as _;
 use domain::registration::BillingModel;
@@ -80,6 +81,32 @@ fn a_stack_has_the_records_asked_for_and_uses_every_local_subscription() {
                 .collect()
         );
     }
+}
+
+#[test]
+fn a_stack_that_is_measured_seldom_has_all_it_has_and_few_records() {
+    let stack = Stack::new(StackSpec {
+        records_min: 0,
+        hours_apart: NonZeroU16::new(43).unwrap(),
+        ..spec(Faults::usual())
+    })
+    .unwrap();
+    let start = stack.month().start();
+    let records: Vec<TrueRecord<'_>> = stack.truth(HourInterval::ALWAYS).collect();
+    let users: BTreeSet<_> = records.iter().map(|record| record.local_subscription).collect();
+    assert_eq!(users.len(), stack.local_subscriptions().len());
+    assert!(records.len() < 500, "{} records", records.len());
+    let hours: BTreeSet<i32> = records
+        .iter()
+        .map(|record| record.hour.epoch_hours() - start.epoch_hours())
+        .collect();
+    assert_eq!(
+        hours.first(),
+        Some(&0),
+        "the first hour of the month is one of them"
+    );
+    assert_eq!(hours.last(), Some(&(43 * 17)));
+    assert!(hours.iter().all(|hour| hour % 43 == 0), "{hours:?}");
 }
 
 #[test]

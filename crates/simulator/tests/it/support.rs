@@ -1,6 +1,7 @@
 //! Stacks and readers for the tests.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use domain::ids::{LocalMeterId, LocalSubscriptionId};
 use domain::quantity::{InvalidQuantity, Quantity};
@@ -31,6 +32,7 @@ pub(crate) fn spec(faults: Faults) -> StackSpec {
             },
         ],
         records_min: 12_000,
+        hours_apart: NonZeroU16::MIN,
         faults,
     }
 }

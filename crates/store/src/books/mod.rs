@@ -64,6 +64,28 @@ impl Books {
         ask(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The books as they would be with an entry, apart from these: for asking only, since what is entered later is not
+    /// in them and what would be decided on them does not fit the journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the entry contradicts those before it.
+    pub fn supposing(&self, at: Timestamp, by: ObjectId, entry: &Entry) -> Result<Self, StoreError> {
+        let mut state = self.read(State::clone);
+        let recorded = Recorded {
+            entry: state.entries() + 1,
+            at,
+            by,
+        };
+        state
+            .apply(entry, recorded)
+            .map_err(|contradiction| StoreError::corrupt(contradiction.to_string()))?;
+        Ok(Self {
+            journal: Arc::clone(&self.journal),
+            state: Arc::new(RwLock::new(state)),
+            writing: Arc::default(),
+        })
+    }
+
     /// Takes in what others have entered since.
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 //! what was written stays readable. `golden_v1.ndjson` holds an entry of each kind as it was first written; the
 //! form of a version never changes, a changed entry gets a version of its own.
 
+mod directories;
 mod entry;
 mod parts;
+mod roles;
 
 use domain::books::Entry;
 use serde::{Deserialize, Serialize};

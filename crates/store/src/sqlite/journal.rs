@@ -31,6 +31,15 @@ impl SqliteJournal {
     }
 }
 
+impl Drop for SqliteJournal {
+    /// Leaves everything in the one file.
+    fn drop(&mut self) {
+        self.readers.close_idle();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        super::checkpoint(&writer, "the books");
+    }
+}
+
 #[async_trait]
 impl Journal for SqliteJournal {
     async fn read_after(&self, sequence: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {

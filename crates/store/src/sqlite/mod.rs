@@ -7,6 +7,7 @@ mod journal;
 mod ledger;
 mod migrations;
 mod pool;
+mod private;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -26,12 +27,7 @@ use crate::error::StoreError;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
-    std::fs::create_dir_all(directory).map_err(|error| {
-        StoreError::unavailable(format_args!(
-            "the directory {} cannot be made: {error}",
-            directory.display()
-        ))
-    })?;
+    private::directory(directory)?;
     let lock = Arc::new(lock(directory)?);
     let journal = SqliteJournal::open(&directory.join("books.db"), Arc::clone(&lock))?;
     let usage = SqliteLedger::open(&directory.join("usage.db"), lock)?;
@@ -44,18 +40,14 @@ pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
 /// A lock that goes with the process, however it ends.
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("lock");
+    private::file(&path)?;
     let unavailable = |error| {
         StoreError::unavailable(format_args!(
             "the file {} cannot be locked: {error}",
             path.display()
         ))
     };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(unavailable)?;
+    let file = File::options().write(true).open(&path).map_err(unavailable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
@@ -67,6 +59,7 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
 
 /// A connection that may write, on a database that is up to date.
 fn open_for_writing(path: &Path, migrations: &Migrations<'_>) -> Result<Connection, StoreError> {
+    private::database(path)?;
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -89,6 +82,19 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     // One plan per statement: without it SQLite plans anew for every value bound in a range.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// Copies the write-ahead log into the database, before its last connection is closed: afterwards the file alone holds
+/// everything. SQLite would do so only if a connection that may write was closed last.
+fn checkpoint(connection: &Connection, what: &str) {
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    match busy {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::warn!("{what}: somebody reads still, so what was written last stays in the -wal file");
+        }
+        Err(error) => tracing::warn!(%error, "{what}: what was written last stays in the -wal file"),
+    }
 }
 
 /// A limit or a position as SQLite takes it.

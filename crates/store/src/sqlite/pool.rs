@@ -1,6 +1,7 @@
 //! A few connections that only read, used off the asynchronous threads.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction};
@@ -13,6 +14,8 @@ use crate::error::StoreError;
 const READERS_MAX: usize = 4;
 /// The page cache of one connection, in KiB.
 const READER_CACHE_KIB: i64 = 8 * 1024;
+/// After how many steps of SQLite's machine a read looks whether somebody waits for it still.
+const STEPS_BETWEEN_LOOKS: i32 = 1000;
 /// Statements kept prepared per connection.
 const STATEMENTS_KEPT: usize = 32;
 
@@ -31,7 +34,13 @@ impl ReadPool {
         }
     }
 
-    /// Runs `read` on one state of the database, as it was committed last.
+    /// Closes the connections that nobody reads with.
+    pub(super) fn close_idle(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Runs `read` on one state of the database, as it was committed last. When nobody waits for the answer any more, the
+    /// statement that runs is interrupted: an audit of everything takes minutes.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -41,10 +50,14 @@ impl ReadPool {
             .await
             .map_err(StoreError::unavailable)?;
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let waiting = Waiting::default();
+        let abandoned = Arc::clone(&waiting.over);
         let work = move || {
             let _permit = permit;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = kept.map_or_else(|| open_reader(&path), Ok)?;
+            let look = move || abandoned.load(Ordering::Relaxed);
+            connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
             let transaction = connection.transaction()?;
             let answer = read(&transaction);
             transaction.finish()?;
@@ -59,9 +72,52 @@ impl ReadPool {
     }
 }
 
+/// Somebody waits for a read, until this is dropped.
+#[derive(Default)]
+struct Waiting {
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = open_for_reading(path)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_nobody_waits_for_any_more_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("some.db");
+        Connection::open(&path).unwrap();
+        let pool = ReadPool::new(&path);
+        let (ended, wait) = tokio::sync::oneshot::channel();
+        let endless =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let reading = pool.read(move |transaction| {
+            let counted = transaction.query_row(endless, [], |row| row.get::<_, u64>(0));
+            let _ = ended.send(counted.is_err());
+            Ok(())
+        });
+        tokio::time::timeout(Duration::from_millis(50), reading)
+            .await
+            .unwrap_err();
+        let interrupted = tokio::time::timeout(Duration::from_secs(30), wait).await;
+        assert!(interrupted.unwrap().unwrap());
+        let next =
+            pool.read(|transaction| Ok(transaction.query_row("SELECT 7", [], |row| row.get::<_, u64>(0))?));
+        assert_eq!(next.await.unwrap(), 7);
+    }
 }

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod auditing;
+mod closing;
 mod crash;
 mod fixtures;
 mod intake;
@@ -50,6 +51,7 @@ conformance! {
         days_are_cut_at_the_hour
         a_record_of_a_day_belongs_to_the_slice_of_its_first_hour
         slices_are_answered_in_their_order_and_empty_ones_left_out
+        used_hours_run_from_the_first_record_to_the_end_of_the_last
         local_subscriptions_are_found_by_the_hours_they_used
         meter_totals_are_the_sums_of_all_local_subscriptions
         records_are_listed_page_by_page

@@ -101,6 +101,31 @@ pub(crate) async fn slices_are_answered_in_their_order_and_empty_ones_left_out(b
     assert_eq!(sums, expected);
 }
 
+pub(crate) async fn used_hours_run_from_the_first_record_to_the_end_of_the_last(backend: &dyn Backend) {
+    let store = backend.open();
+    // More series than one page of them holds, and one with records of whole days.
+    let many = (0..100).map(|series| record(&format!("/vm/{series}"), 30 + series % 7, "1"));
+    Delivery::new(many).to(&store).await;
+    Delivery::new([record("/vm/late", 60, "0")]).to(&store).await;
+    Delivery::new([of(2, 1, of_day(record("/vm/a", 24, "24")))])
+        .to(&store)
+        .await;
+    for (local, interval, expected) in [
+        (1, HourInterval::ALWAYS, Some(hours(30, 61))),
+        (1, hours(0, 60), Some(hours(30, 37))),
+        (1, hours(33, 48), Some(hours(33, 37))),
+        (1, hours(37, 60), None),
+        (2, HourInterval::ALWAYS, Some(hours(24, 48))),
+        (2, hours(24, 25), Some(hours(24, 48))),
+        (2, hours(25, 48), None),
+        (3, HourInterval::ALWAYS, None),
+    ] {
+        let slice = slice(subscription(1, local), interval);
+        let used = store.usage.used_hours(&[slice]).await.unwrap();
+        assert_eq!(used, [expected], "{local} {interval}");
+    }
+}
+
 pub(crate) async fn local_subscriptions_are_found_by_the_hours_they_used(backend: &dyn Backend) {
     let store = backend.open();
     Delivery::new([

@@ -5,8 +5,10 @@
 //! silence. Responses may gain members.
 
 mod accounts;
+mod identity;
 mod prices;
 mod registrations;
+mod roles;
 mod statements;
 mod usage;
 
@@ -19,18 +21,29 @@ pub use accounts::{
     Customer, NewCustomer, NewPartner, NewSubscription, Partner, PartnerKind, Subscription, SubscriptionKind,
     SubscriptionState,
 };
-pub use prices::{Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceTier, PublishPriceList};
+pub use identity::{
+    Application, Certificate, Directory, Group, NewApplication, NewCertificate, NewDirectory, NewGroup,
+    NewSecret, NewUser, Secret, SecretKept, SetPassword, User,
+};
+pub use prices::{
+    CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource, PriceTier,
+    PublishPriceList, PublishedPriceList, RepricedMonth, VersionStatus,
+};
 pub use registrations::{
-    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Stack,
-    Warning,
+    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval,
+    RegisteredHours, Stack, Warning,
+};
+pub use roles::{
+    AssignPartnerRole, CallerKind, Me, MyGroup, MyRole, PartnerRole, PartnerRoleAssignment, PartnerRoleName,
+    PrincipalKind,
 };
 pub use statements::{
-    LawCheck, Line, NotCharged, NotChargedBecause, Reason, RecordCounts, Share, Statement, StatementStatus,
-    TierCharge,
+    LawCheck, Line, ListedStatement, Measured, NoStatement, NoStatementStatus, NotCharged, NotChargedBecause,
+    Party, Reason, RecordCounts, Share, Statement, StatementStatus, TierCharge, WhyNot,
 };
 pub use usage::{
-    DeliveryReceipt, MeasuredUsage, Problem, QuarantinedRecord, Receipt, UnmappedUsage, UsageRecord,
-    UsedQuantity,
+    DeliveryReceipt, MeasuredUsage, Problem, QuarantinedRecord, Receipt, UnmappedQuantity, UnmappedUsage,
+    UsageRecord, UsedQuantity,
 };
 
 /// A part of a list. `nextLink` is there when there is more.

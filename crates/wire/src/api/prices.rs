@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::catalog::{self, Billing, Catalog, PriceListScope, Prices, Tier};
+use domain::books;
+use domain::catalog::{self, Billing, Catalog, PriceListScope, Prices, Tier, UnitPrice};
 use domain::quantity::{InvalidQuantity, Quantity};
 use domain::time::Hour;
+use domain::timeline::Assertion;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InvalidMember, member, optional};
+use super::{InvalidMember, member, optional, shortened};
 
 /// What becomes of a local meter's usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,17 +76,51 @@ impl Meter {
     }
 }
 
+/// Where a price comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PriceSource {
+    /// Whoever sells has published it.
+    Published,
+    /// It was made up for trying out.
+    Sample,
+}
+
+impl From<catalog::PriceSource> for PriceSource {
+    fn from(source: catalog::PriceSource) -> Self {
+        match source {
+            catalog::PriceSource::Published => Self::Published,
+            catalog::PriceSource::Sample => Self::Sample,
+        }
+    }
+}
+
+impl From<PriceSource> for catalog::PriceSource {
+    fn from(source: PriceSource) -> Self {
+        match source {
+            PriceSource::Published => Self::Published,
+            PriceSource::Sample => Self::Sample,
+        }
+    }
+}
+
 /// What a billing meter costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MeterPrice {
     /// The billing meter.
     pub meter_id: String,
+    /// The meter's name: for whoever reads the list. It is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter_name: Option<String>,
     /// Graduated rates for one unit, by the lower bound from which they hold, as in `{"0": "0.05", "100": "0.04"}`.
     pub rates: BTreeMap<String, String>,
     /// What is free in each period. The lower bounds count from its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub included_quantity: Option<String>,
+    /// Where the price comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PriceSource>,
 }
 
 /// A version of a price list to be published. From `effectiveFrom` on, until the next version that there is already, it
@@ -160,21 +196,27 @@ impl MeterPrice {
             let message = format!("expected at most {} rates", PublishPriceList::RATES_MAX);
             return Err(InvalidMember::new(at("rates"), message));
         }
-        let rates = |error: &dyn std::fmt::Display| InvalidMember::new(at("rates"), error.to_string());
-        let tiers: Result<Vec<Tier>, InvalidQuantity> = self
-            .rates
-            .iter()
-            .map(|(from, price)| {
-                Ok(Tier {
-                    from: from.parse()?,
-                    unit_price: price.parse()?,
-                })
+        let tiers = self.rates.iter().map(|(from, price)| {
+            Ok(Tier {
+                from: member(&at("rates"), from)?,
+                unit_price: unit_price(&at(&format!("rates['{}']", shortened(from))), price)?,
             })
-            .collect();
+        });
+        let tiers = tiers.collect::<Result<_, InvalidMember>>()?;
         let included = optional(&at("includedQuantity"), self.included_quantity.as_deref())?;
-        let tiers = tiers.map_err(|error| rates(&error))?;
-        catalog::Price::new(tiers, included.unwrap_or(Quantity::ZERO)).map_err(|error| rates(&error))
+        catalog::Price::new(tiers, included.unwrap_or(Quantity::ZERO))
+            .map(|price| price.from_source(self.source.map(Into::into)))
+            .map_err(|error| InvalidMember::new(at("rates"), error.to_string()))
     }
+}
+
+/// Reads the price of a unit. It is written as quantities are, but whoever sends it is told of a price.
+fn unit_price(target: &str, text: &str) -> Result<UnitPrice, InvalidMember> {
+    if text.parse::<Quantity>() == Err(InvalidQuantity::Negative) {
+        let message = format!("expected a price of zero or more; got '{}'", shortened(text));
+        return Err(InvalidMember::new(target, message));
+    }
+    member(target, text)
 }
 
 /// One step of a graduated price.
@@ -187,20 +229,40 @@ pub struct PriceTier {
     pub unit_price: String,
 }
 
+/// When a version of a price list prices usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum VersionStatus {
+    /// Now.
+    Current,
+    /// From a later hour on.
+    Scheduled,
+    /// Earlier hours only: another version has followed.
+    Former,
+    /// No hour: another version was published later for the same ones.
+    Replaced,
+}
+
 /// A version of a price list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PriceListVersion {
-    /// The first hour it prices, unless a later version does.
+    /// The first hour it prices; it does until the version that is next in time, if there is one.
     pub effective_from: String,
+    /// The first hour it does not price any more. None for the last version, and for one that was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_to: Option<String>,
+    /// Whether that is now, later, in the past, or never.
+    pub status: VersionStatus,
     /// When it was published.
     pub published_at: String,
     /// Its prices.
     pub prices: Vec<MeterPrice>,
 }
 
-/// A price list with all its versions, in the order of publishing. Each prices the hours from its `effectiveFrom` to that
-/// of the next; of two with the same one, the version published last does.
+/// A price list with all its versions by the hours they price, those for the same hours in the order of publishing. Each
+/// prices the hours from its `effectiveFrom` to that of the next; of two with the same one, the version published last
+/// does, and the other is marked as replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PriceList {
@@ -218,26 +280,65 @@ pub struct PriceList {
     pub versions: Vec<PriceListVersion>,
 }
 
-impl From<&domain::books::PublishedPriceList> for PriceList {
-    fn from(published: &domain::books::PublishedPriceList) -> Self {
+/// What statements come to in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrencyTotal {
+    /// The currency.
+    pub currency: String,
+    /// The sum of their totals.
+    pub total: String,
+}
+
+/// A month whose statements a version of a price list changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RepricedMonth {
+    /// The calendar month.
+    pub period: String,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// How many subscriptions' statements change.
+    pub subscriptions: u64,
+    /// What these statements come to without the version.
+    pub before: Vec<CurrencyTotal>,
+    /// What they come to with it.
+    pub after: Vec<CurrencyTotal>,
+}
+
+/// A price list with the version that was published, or would be, and what that changes about usage that there is
+/// already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedPriceList {
+    /// The list.
+    #[serde(flatten)]
+    pub list: PriceList,
+    /// The months whose statements change, the newest first. The newest 12 months with usage are compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repriced: Vec<RepricedMonth>,
+    /// The first month that was compared, where months before it have usage, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared_from: Option<String>,
+}
+
+impl PriceList {
+    /// A price list as it is in this hour.
+    #[must_use]
+    pub fn of(published: &books::PublishedPriceList, now: Hour) -> Self {
         let (seller, buyer) = match published.list.scope {
             PriceListScope::Platform => (None, None),
             PriceListScope::Seller(seller) => (Some(seller), None),
             PriceListScope::Buyer(seller, buyer) => (Some(seller), Some(buyer)),
         };
-        let versions = published
-            .versions
-            .assertions()
-            .iter()
-            .map(|version| PriceListVersion {
-                effective_from: version.valid.start().to_string(),
-                published_at: version.recorded.at.to_string(),
-                prices: version
-                    .value
-                    .iter()
-                    .map(|(meter, price)| MeterPrice::of(*meter, price))
-                    .collect(),
-            });
+        let mut versions: Vec<&Assertion<Prices>> = published.versions.assertions().iter().collect();
+        // Stable: those for the same hours stay in the order of publishing.
+        versions.sort_by_key(|version| version.valid.start());
+        let next: Vec<Option<Hour>> = (1..=versions.len())
+            .map(|next| versions.get(next).map(|version| version.valid.start()))
+            .collect();
+        let versions = versions.into_iter().zip(next);
+        let versions = versions.map(|(version, next)| PriceListVersion::of(version, next, now));
         Self {
             name: published.list.name.to_string(),
             currency: published.list.currency.to_string(),
@@ -248,17 +349,47 @@ impl From<&domain::books::PublishedPriceList> for PriceList {
     }
 }
 
+impl PriceListVersion {
+    /// A version, with the first hour of the one after it.
+    fn of(version: &Assertion<Prices>, next: Option<Hour>, now: Hour) -> Self {
+        let from = version.valid.start();
+        let status = if next == Some(from) {
+            VersionStatus::Replaced
+        } else if from > now {
+            VersionStatus::Scheduled
+        } else if next.is_some_and(|next| next <= now) {
+            VersionStatus::Former
+        } else {
+            VersionStatus::Current
+        };
+        let ends = next.filter(|_| status != VersionStatus::Replaced);
+        Self {
+            effective_from: from.to_string(),
+            effective_to: ends.map(|next| next.to_string()),
+            status,
+            published_at: version.recorded.at.to_string(),
+            prices: version
+                .value
+                .iter()
+                .map(|(meter, price)| MeterPrice::of(*meter, price))
+                .collect(),
+        }
+    }
+}
+
 impl MeterPrice {
     fn of(meter: domain::ids::BillingMeterId, price: &catalog::Price) -> Self {
         let included = price.included();
         Self {
             meter_id: meter.to_string(),
+            meter_name: None,
             rates: price
                 .tiers()
                 .iter()
                 .map(|it| (it.from.to_string(), it.unit_price.to_string()))
                 .collect(),
             included_quantity: (included != Quantity::ZERO).then(|| included.to_string()),
+            source: price.source().map(PriceSource::from),
         }
     }
 }

@@ -137,6 +137,12 @@ pub struct MappingVersion {
     /// The subscription that pays; none where the tenant was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<String>,
+    /// That subscription's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription_name: Option<String>,
+    /// The customer that the directory tenant belongs to, if the books know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
     /// The first hour for which it holds.
     pub valid_from: String,
     /// The first hour for which it no longer does.
@@ -146,8 +152,32 @@ pub struct MappingVersion {
     pub recorded_at: String,
     /// Who recorded it.
     pub recorded_by: String,
+    /// The name of who recorded it, if that is an operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_by_name: Option<String>,
     /// The number of its entry in the journal.
     pub entry: u64,
+    /// The registration in whose hours it decides who pays, and in no others.
+    pub registration: RegisteredHours,
+}
+
+/// A registration that a stack has or had, and its hours. Registered again after it was deleted, a stack has another
+/// one, with tenant mappings of its own, even where the name is the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisteredHours {
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub registered_at: String,
+    /// The first hour in which it was valid; none if it was deleted in the hour in which it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<String>,
+    /// The first hour in which it no longer was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<String>,
+    /// Whether it is the stack's registration now.
+    pub live: bool,
 }
 
 /// What a delivered directory changed.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Reason;
+use super::{Reason, Warning, WhyNot};
 
 /// A record of a delivery that could not be counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -17,7 +17,8 @@ pub struct Problem {
     pub message: String,
 }
 
-/// The answer to a delivery: everything it counts is durable.
+/// The answer to a delivery: everything it counts is durable. What is delivered again under its idempotency key has the
+/// batch, counts and problems of the first time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryReceipt {
@@ -33,6 +34,13 @@ pub struct DeliveryReceipt {
     pub quarantined: u32,
     /// What is wrong with those.
     pub problems: Vec<Problem>,
+    /// Of the records taken in (new, known or revised), those whose usage began in an hour for which the stack has no
+    /// registration, as of now: they are kept and charged to nobody. 0 is usual.
+    #[serde(default)]
+    pub unregistered: u32,
+    /// What the deliverer should know; mostly nothing.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// The receipt of a batch.
@@ -63,7 +71,8 @@ pub struct Receipt {
     pub revised: u32,
     /// Records that could not be counted.
     pub quarantined: u32,
-    /// BLAKE3 of the body as delivered, in hex.
+    /// BLAKE3 of the body as delivered, followed by a line feed and `name=hour` for each of `reportedStart`,
+    /// `reportedEnd` and `reportedThrough` that came with it; in hex.
     pub digest: String,
     /// BLAKE3 over the stack's receipts up to this one, in hex.
     pub chain: String,
@@ -120,32 +129,70 @@ pub struct MeasuredUsage {
     pub used: UsedQuantity,
 }
 
+/// How much of a local meter was used that no tenant mapping claims, and what that costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmappedQuantity {
+    /// The local meter.
+    pub local_meter_id: String,
+    /// Its name, if the catalog knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_meter_name: Option<String>,
+    /// Its unit, if the catalog knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How much, exact.
+    pub quantity: String,
+    /// What it costs the subscription that pays for now: its part of the shares of that statement. None where it is not
+    /// charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<String>,
+}
+
 /// Usage that no tenant mapping claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnmappedUsage {
     /// The stack.
     pub cloud_id: String,
+    /// The name of the stack's registration, if it ever had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_name: Option<String>,
     /// The local subscription.
     pub local_subscription_id: String,
     /// Its directory tenant, if the stack's directory lists it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
+    /// The customer that the directory tenant belongs to, if the books know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
     /// Why no mapping claims it.
     pub reason: Reason,
     /// The subscription that pays for now; none where the stack was not registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charged_to: Option<String>,
-    /// The first hour.
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged_to_name: Option<String>,
+    /// The first hour in which something was used.
     pub from: String,
-    /// The first hour after.
+    /// The end of the last hour in which something was used.
     pub to: String,
-    /// Hours since the first: how long it has been waiting for somebody to claim it.
+    /// Hours since `from`: how long it has been waiting for somebody to claim it.
     pub age_hours: i64,
     /// How many records.
     pub records: u64,
     /// How much.
-    pub used: Vec<UsedQuantity>,
+    pub used: Vec<UnmappedQuantity>,
+    /// What it costs the subscription that pays for now: the sum of the amounts. None where nothing has a price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<String>,
+    /// Why nobody can say what it costs: the subscription that pays for now has no statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<WhyNot>,
+    /// The currency of every amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
 }
 
 /// A usage record as it counts now.

@@ -5,6 +5,9 @@
 //! each version.
 
 mod activation_key;
+pub mod cloud_manifest;
+pub mod etag;
+pub mod operations;
 mod token;
 
 use std::collections::BTreeMap;
@@ -15,13 +18,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::arm::Tags;
 
-pub use activation_key::ActivationKeyClaims;
+pub use activation_key::{ActivationKeyClaims, HARDWARE_BYTES_MAX, HardwareInfo};
 pub use token::{
     TOKEN_CHARACTERS_MAX, UndecodableToken, decode_registration_token, encode_registration_token,
 };
 
-/// The api-versions in which registrations and customer subscriptions are served, newest first.
+/// The api-versions in which both registrations and customer subscriptions are served, newest first.
 pub const API_VERSIONS: [&str; 3] = ["2022-06-01", "2020-06-01-preview", "2017-06-01"];
+/// Where every registration lies, wherever clients say that it does: no other location is in the contract.
+pub const LOCATION: &str = "global";
 /// The type of a registration.
 pub const REGISTRATION_TYPE: &str = "Microsoft.AzureStack/registrations";
 /// The type of a customer subscription.
@@ -62,7 +67,7 @@ pub struct Registration {
     pub kind: String,
     /// Changes with every change; quoted inside the text.
     pub etag: String,
-    /// Where it lies.
+    /// Always [`LOCATION`].
     pub location: String,
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -86,13 +91,12 @@ pub struct RegistrationProperties {
 
 impl From<&registration::Registration> for Registration {
     fn from(registration: &registration::Registration) -> Self {
-        let entry = registration.updated.entry;
         Self {
             id: registration.path().to_string(),
             name: registration.name.to_string(),
             kind: REGISTRATION_TYPE.to_owned(),
-            etag: format!("\"{entry:08x}-0000-0000-0000-000000000000\""),
-            location: registration.location.clone(),
+            etag: etag::of_revision(registration.updated.entry),
+            location: LOCATION.to_owned(),
             tags: registration.tags.clone(),
             properties: RegistrationProperties {
                 object_id: registration.token.object_id.map(|id| id.to_string()),
@@ -110,6 +114,14 @@ pub struct ActivationKeyResult {
     /// The stack's credential.
     pub activation_key: String,
 }
+
+/// A marketplace product. None is offered here, so there is none to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Product {}
+
+/// A subscription of a stack that is linked to one of Azure. None can be linked here, so there is none to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum LinkedSubscription {}
 
 /// A tenant to be added. Both members may be left out: the tenant then is the subscription's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +164,9 @@ pub struct CustomerSubscription {
     /// Always [`CUSTOMER_SUBSCRIPTION_TYPE`].
     #[serde(rename = "type")]
     pub kind: String,
+    /// Changes with every change; quoted inside the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// The tenant.
     pub properties: CustomerSubscriptionProperties,
 }
@@ -165,17 +180,19 @@ pub struct CustomerSubscriptionProperties {
 }
 
 impl CustomerSubscription {
-    /// The mapping of a tenant to a subscription, under a registration.
+    /// The mapping of a tenant to a subscription, under a registration, as it was last changed by an entry of the books.
     #[must_use]
     pub fn of(
         registration: &registration::RegistrationPath,
         subscription: SubscriptionId,
         tenant: TenantId,
+        entry: u64,
     ) -> Self {
         Self {
             id: format!("{registration}/customerSubscriptions/{subscription}"),
             name: format!("{}/{subscription}", registration.name),
             kind: CUSTOMER_SUBSCRIPTION_TYPE.to_owned(),
+            etag: Some(etag::of_revision(entry)),
             properties: CustomerSubscriptionProperties {
                 tenant_id: tenant.to_string(),
             },

@@ -14,6 +14,7 @@
 mod agreement;
 mod careful;
 mod members;
+mod page;
 mod regular;
 mod scanner;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use serde::de::IgnoredAny;
 
 use self::careful::Defect;
 use self::members::Members;
+pub use self::page::{UsageAggregate, UsagePage, UsageProperties};
 use self::regular::Last;
 use self::scanner::Scanner;
 

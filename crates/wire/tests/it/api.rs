@@ -2,13 +2,13 @@
 
 use domain::books::PublishedPriceList;
 use domain::ids::{CustomerId, ObjectId, PartnerId, SubscriptionId};
-use domain::time::{HourInterval, Timestamp};
+use domain::time::{Hour, HourInterval, Timestamp};
 use domain::timeline::{Assertion, Recorded, Timeline};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wire::api::{
     BackdateRegistration, Customer, DeliveryReceipt, InvalidMember, MapTenant, Meter, NewCustomer,
-    NewPartner, NewSubscription, Page, Partner, PriceList, Problem, PublishPriceList, Subscription,
+    NewPartner, NewSubscription, Page, Partner, PriceList, Problem, PublishPriceList, Subscription, Warning,
 };
 
 const ID: &str = "5bf881b2-6be7-42a1-9f47-d6fcb6737747";
@@ -46,7 +46,7 @@ fn price_list(name: &str, request: Value) -> Result<PriceList, InvalidMember> {
         recorded,
         value: prices,
     });
-    Ok(PriceList::from(&PublishedPriceList { list, versions }))
+    Ok(PriceList::of(&PublishedPriceList { list, versions }, Hour::MIN))
 }
 
 fn mapping(request: Value) -> Result<(), InvalidMember> {
@@ -206,9 +206,9 @@ fn a_member_that_cannot_be_what_it_says_is_named_with_what_would_be_right() {
             "lower bound 0",
         ),
         (
-            price_list("usd", rates(json!({ "0": "-1" }))).map(drop),
-            "prices[0].rates",
-            "zero or more",
+            price_list("usd", rates(json!({ "0": "1", "100": "-1" }))).map(drop),
+            "prices[0].rates['100']",
+            "a price of zero or more",
         ),
         (
             price_list("usd", rates(json!({ "0": "1", "0.0": "2" }))).map(drop),
@@ -303,10 +303,15 @@ fn the_answer_to_a_delivery_is_as_fixed() {
         revised: 3,
         quarantined: 1,
         problems: vec![problem],
+        unregistered: 1,
+        warnings: vec![Warning {
+            code: "UnregisteredUsage".to_owned(),
+            message: "…".to_owned(),
+        }],
     };
     let said = serde_json::to_string(&receipt).unwrap();
     let fixed = format!(
-        r#"{{"batchId":"{ID}","accepted":1,"duplicate":2,"revised":3,"quarantined":1,"problems":[{{"index":3,"code":"InvalidQuantity","message":"…"}}]}}"#
+        r#"{{"batchId":"{ID}","accepted":1,"duplicate":2,"revised":3,"quarantined":1,"problems":[{{"index":3,"code":"InvalidQuantity","message":"…"}}],"unregistered":1,"warnings":[{{"code":"UnregisteredUsage","message":"…"}}]}}"#
     );
     assert_eq!(said, fixed);
     assert_eq!(serde_json::from_str::<DeliveryReceipt>(&said).unwrap(), receipt);

@@ -6,4 +6,5 @@
 
 mod api;
 mod contracts;
+mod recomputed;
 mod statements;

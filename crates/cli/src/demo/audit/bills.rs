@@ -4,69 +4,117 @@ use std::collections::BTreeMap;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use wire::api::{Line, Statement};
+use num_traits::Zero as _;
+use wire::api::{Line, PriceSource, Reason, Share, Statement};
 
 use super::differs;
-use crate::demo::decimal::{decimal, shown, shows};
-use crate::demo::oracle::{Bill, BillLine, User};
+use crate::demo::decimal::{cents, decimal, dollars, shown, shows};
+use crate::demo::oracle::{Bill, BillLine, CURRENCY, User};
+use crate::statement::reason_in_words;
 
 /// Whether everything that a payer is charged for, and is shown without a charge, is what it should be: which meters,
 /// how much of each, by whom and why.
 pub(in crate::demo) fn attribution(statement: &Statement, bill: &Bill) -> Vec<String> {
     let id = &statement.subscription_id;
+    let mut left: BTreeMap<Key, &BillLine> = bill.lines.iter().map(|line| (key(line), line)).collect();
     let mut differences = Vec::new();
-    differences.extend(differs(
-        format_args!("{id}: lines"),
-        statement.lines.len(),
-        bill.lines.len(),
-    ));
-    for (line, expected) in statement.lines.iter().zip(&bill.lines) {
+    for line in &statement.lines {
         let of = format!("{id}, {}", line.meter_name);
-        differences.extend(differs(
-            format_args!("{of}: meter"),
-            &*line.meter_id,
-            &*expected.meter.to_string(),
-        ));
-        differences.extend(quantity(&of, &line.quantity, &expected.quantity()));
-        differences.extend(shares(&of, line, expected));
+        match left.remove(&key_shown(line)) {
+            Some(expected) => {
+                let total = expected.quantity();
+                let found = (&*line.quantity, line.quantity_is_exact);
+                differences.extend(quantity(&of, found, &total));
+                differences.extend(measured(&of, line, expected));
+                differences.extend(shares(&of, line, expected));
+            }
+            None => differences.push(format!("{of}: charged, not at all")),
+        }
     }
+    differences.extend(left.into_keys().map(|(meter, since)| {
+        let since = since.as_deref().unwrap_or("never");
+        format!("{id}, billing meter {meter} at its price since {since}: missing")
+    }));
     differences.extend(not_charged(statement, bill));
     differences
 }
 
-fn shares(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
-    let key = |(stack, tenant, why): &User| {
-        (
-            stack.to_string(),
-            tenant.map(|tenant| tenant.to_string()),
-            why.as_str().to_owned(),
-        )
-    };
-    let mut left: BTreeMap<_, _> = expected
-        .users
+/// What lines are told apart by: the billing meter, and since when its price is what it is.
+type Key = (String, Option<String>);
+
+fn key(line: &BillLine) -> Key {
+    (line.meter.to_string(), Some(line.since.to_string()))
+}
+
+fn key_shown(line: &Line) -> Key {
+    (line.meter_id.clone(), line.price_since.clone())
+}
+
+/// What was measured of which local meter, and how it was converted: all to the last digit.
+fn measured(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
+    let mut left: BTreeMap<String, _> = expected
+        .measured
         .iter()
-        .map(|(user, quantity)| (key(user), quantity))
+        .map(|(meter, measured)| (meter.to_string(), measured))
+        .collect();
+    let mut differences = Vec::new();
+    for found in &line.measured {
+        let of = format!("{of}, measured of local meter {}", found.local_meter_id);
+        let Some(expected) = left.remove(&found.local_meter_id) else {
+            differences.push(format!("{of}: {}, not at all", found.quantity));
+            continue;
+        };
+        if decimal(&found.quantity).as_ref() != Some(&expected.quantity) {
+            let expected = shown(&expected.quantity);
+            differences.push(format!("{of}: {}, not {expected}", found.quantity));
+        }
+        if found.factor.parse().as_ref() != Ok(&expected.factor) {
+            differences.push(format!("{of}: factor {}, not {}", found.factor, expected.factor));
+        }
+    }
+    differences.extend(
+        left.into_keys()
+            .map(|meter| format!("{of}, measured of local meter {meter}: missing")),
+    );
+    differences
+}
+
+/// Who used a share, as it is shown.
+type Shown = (String, Option<String>, Reason);
+
+fn user_of((stack, tenant, why): &User) -> Shown {
+    let tenant = tenant.map(|tenant| tenant.to_string());
+    (stack.to_string(), tenant, Reason::from(*why))
+}
+
+fn user_shown(share: &Share) -> Shown {
+    (share.cloud_id.clone(), share.tenant_id.clone(), share.reason)
+}
+
+fn shares(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
+    let expected = expected.shares.iter();
+    let mut left: BTreeMap<_, _> = expected
+        .map(|(user, share)| (user_of(user), &share.quantity))
         .collect();
     let mut differences = Vec::new();
     for share in &line.shares {
-        let user = (
-            share.cloud_id.clone(),
-            share.tenant_id.clone(),
-            super::reason_text(share.reason),
-        );
-        let of = format!(
-            "{of}, {} of {} ({})",
-            user.1.as_deref().unwrap_or("somebody"),
-            user.0,
-            user.2
-        );
+        let user = user_shown(share);
+        let of = format!("{of}, {}", told(&user));
         match left.remove(&user) {
-            Some(expected) => differences.extend(quantity(&of, &share.quantity, expected)),
+            Some(expected) => {
+                let found = (&*share.quantity, share.quantity_is_exact);
+                differences.extend(quantity(&of, found, expected));
+            }
             None => differences.push(format!("{of}: charged with {}, not at all", share.quantity)),
         }
     }
-    differences.extend(left.into_keys().map(|user| format!("{of}: {user:?} is missing")));
+    differences.extend(left.keys().map(|user| format!("{of}, {}: missing", told(user))));
     differences
+}
+
+fn told((stack, tenant, reason): &Shown) -> String {
+    let tenant = tenant.as_deref().unwrap_or("somebody");
+    format!("{tenant} of {stack} ({})", reason_in_words(*reason))
 }
 
 fn not_charged(statement: &Statement, bill: &Bill) -> Vec<String> {
@@ -94,69 +142,173 @@ fn not_charged(statement: &Statement, bill: &Bill) -> Vec<String> {
     differences
 }
 
-fn quantity(of: &str, found: &str, expected: &BigRational) -> Option<String> {
-    (!shows(found, expected)).then(|| format!("{of}: quantity {found}, not {}", shown(expected)))
+/// A number as it is shown, and whether that is said to be exact.
+fn quantity(of: &str, (found, is_exact): (&str, bool), expected: &BigRational) -> Option<String> {
+    if !shows(found, expected) {
+        return Some(format!("{of}: {found}, not {}", shown(expected)));
+    }
+    let is_really = decimal(found).as_ref() == Some(expected);
+    differs(
+        format_args!("{of}: whether {found} is exact"),
+        is_exact,
+        is_really,
+    )
 }
 
 /// Whether every price, every amount and the total are what they should be.
-pub(in crate::demo) fn amounts(statement: &Statement, bill: &Bill, minor_digits: u32) -> Vec<String> {
+pub(in crate::demo) fn amounts(statement: &Statement, bill: &Bill) -> Vec<String> {
     let id = &statement.subscription_id;
-    let minor_units = |text: &str| minor_units(text, minor_digits);
-    let major = |units: &BigInt| {
-        shown(&BigRational::new(
-            units.clone(),
-            BigInt::from(10).pow(minor_digits),
-        ))
-    };
     let mut differences = Vec::new();
-    for (line, expected) in statement.lines.iter().zip(&bill.lines) {
+    if statement.currency != CURRENCY {
+        differences.push(format!("{id}: in {}, not {CURRENCY}", statement.currency));
+    }
+    if statement.price_lists != bill.price_lists {
+        let [found, expected] = [&statement.price_lists, &bill.price_lists].map(|lists| lists.join(", "));
+        differences.push(format!("{id}: price lists {found}, not {expected}"));
+    }
+    let expected: BTreeMap<Key, &BillLine> = bill.lines.iter().map(|line| (key(line), line)).collect();
+    for line in &statement.lines {
         let of = format!("{id}, {}", line.meter_name);
+        let Some(expected) = expected.get(&key_shown(line)) else {
+            continue;
+        };
         differences.extend(price(&of, line, expected));
-        if minor_units(&line.amount).as_ref() != Some(&expected.amount) {
-            differences.push(format!(
-                "{of}: amount {}, not {}",
-                line.amount,
-                major(&expected.amount)
-            ));
-        }
+        differences.extend(begins(&of, line, expected));
+        differences.extend(amount(&of, &line.amount, &expected.amount));
+        differences.extend(share_amounts(&of, line, expected));
     }
-    if minor_units(&statement.total) != Some(bill.total()) {
-        differences.push(format!(
-            "{id}: total {}, not {}",
-            statement.total,
-            major(&bill.total())
-        ));
-    }
+    differences.extend(amount(&format!("{id}, total"), &statement.total, &bill.total()));
     differences
 }
 
+fn amount(of: &str, found: &str, expected: &BigInt) -> Option<String> {
+    (cents(found).as_ref() != Some(expected))
+        .then(|| format!("{of}: amount {found}, not {}", dollars(expected)))
+}
+
+/// Whether each share costs what the largest remainders leave it with. Who has a share at all is compared elsewhere.
+fn share_amounts(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
+    let expected = expected.shares.iter();
+    let expected: BTreeMap<_, _> = expected
+        .map(|(user, share)| (user_of(user), &share.amount))
+        .collect();
+    let shares = line.shares.iter().filter_map(|share| {
+        let user = user_shown(share);
+        let expected = expected.get(&user)?;
+        amount(&format!("{of}, {}", told(&user)), &share.amount, expected)
+    });
+    shares.collect()
+}
+
+/// How much was used before the line, and where in the steps of its price it begins: each shown only if that is not
+/// nothing.
+fn begins(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
+    let BillLine {
+        price, used_before, ..
+    } = expected;
+    let position = (used_before - &price.included).max(BigRational::zero());
+    let is_graduated = price.tiers.len() > 1;
+    let position = if is_graduated {
+        position
+    } else {
+        BigRational::zero()
+    };
+    let before = (line.used_before.as_deref(), line.used_before_is_exact);
+    let place = (line.tier_position.as_deref(), line.tier_position_is_exact);
+    [
+        ("used before", before, used_before),
+        ("place in the steps", place, &position),
+    ]
+    .into_iter()
+    .filter_map(|(what, (found, is_exact), expected)| {
+        let of = format!("{of}, {what}");
+        match found {
+            None if expected.is_zero() => None,
+            None => Some(format!("{of}: missing, not {}", shown(expected))),
+            Some(found) if expected.is_zero() => Some(format!("{of}: {found}, not at all")),
+            Some(found) => quantity(&of, (found, is_exact), expected),
+        }
+    })
+    .collect()
+}
+
+const fn source_in_words(source: Option<PriceSource>) -> &'static str {
+    match source {
+        Some(PriceSource::Published) => "published",
+        Some(PriceSource::Sample) => "sample",
+        None => "nowhere",
+    }
+}
+
+/// What is included, the price of a unit or, of a graduated price, how much fell into each step that was reached.
 fn price(of: &str, line: &Line, expected: &BillLine) -> Vec<String> {
     let mut differences = Vec::new();
-    let since = line.price_since.as_deref().unwrap_or("nothing");
-    differences.extend(differs(
-        format_args!("{of}: price since"),
-        since,
-        &*expected.since.to_string(),
-    ));
-    if let ([(_, only)], shown) = (expected.price.tiers.as_slice(), line.unit_price.as_deref())
-        && shown.and_then(decimal).as_ref() != Some(only)
-    {
-        differences.push(format!(
-            "{of}: unit price {}, not {}",
-            shown.unwrap_or("none"),
-            self::shown(only)
-        ));
+    let included = &expected.spread.included;
+    let charged = expected.quantity() - included;
+    for (what, found, is_exact, expected) in [
+        (
+            "included",
+            &line.included_quantity,
+            line.included_quantity_is_exact,
+            included,
+        ),
+        (
+            "priced",
+            &line.charged_quantity,
+            line.charged_quantity_is_exact,
+            &charged,
+        ),
+        (
+            "included in the month",
+            &line.price_included_quantity,
+            true,
+            &expected.price.included,
+        ),
+    ] {
+        differences.extend(quantity(&format!("{of}, {what}"), (found, is_exact), expected));
+    }
+    if line.price_source != expected.source {
+        let [found, expected] = [line.price_source, expected.source].map(source_in_words);
+        differences.push(format!("{of}: the price is from {found}, not {expected}"));
+    }
+    let steps = expected.price.tiers.iter().zip(&expected.spread.steps);
+    if let [(_, only)] = expected.price.tiers.as_slice() {
+        let found = line.unit_price.as_deref().unwrap_or("none");
+        if decimal(found).as_ref() != Some(only) {
+            differences.push(format!("{of}: unit price {found}, not {}", shown(only)));
+        }
+        return differences;
+    }
+    let expected: Vec<_> = steps.filter(|(_, quantity)| !quantity.is_zero()).collect();
+    let found = line.tiers.as_deref().unwrap_or_default();
+    differences.extend(differs(format_args!("{of}: steps"), found.len(), expected.len()));
+    for (step, ((from, unit_price), in_step)) in found.iter().zip(expected) {
+        let of = format!("{of}, step from {}", step.tier.from);
+        if decimal(&step.tier.from).as_ref() != Some(from) {
+            differences.push(format!("{of}: not from {}", shown(from)));
+        }
+        if decimal(&step.tier.unit_price).as_ref() != Some(unit_price) {
+            let expected = shown(unit_price);
+            differences.push(format!(
+                "{of}: unit price {}, not {expected}",
+                step.tier.unit_price
+            ));
+        }
+        differences.extend(quantity(&of, (&step.quantity, step.quantity_is_exact), in_step));
+        let of = format!("{of}, amount");
+        let found = (&*step.amount, step.amount_is_exact);
+        differences.extend(quantity(&of, found, &(in_step * unit_price)));
     }
     differences
 }
 
 /// Whether shares sum to their line and lines to the total, as they are printed.
-pub(in crate::demo) fn sums(statement: &Statement, minor_digits: u32) -> Vec<String> {
+pub(in crate::demo) fn sums(statement: &Statement) -> Vec<String> {
     let id = &statement.subscription_id;
     let sum = |amounts: &mut dyn Iterator<Item = &String>| -> Option<BigInt> {
-        amounts.map(|amount| minor_units(amount, minor_digits)).sum()
+        amounts.map(|amount| cents(amount)).sum()
     };
-    let agrees = |sum: Option<BigInt>, whole: &str| sum.is_some() && sum == minor_units(whole, minor_digits);
+    let agrees = |sum: Option<BigInt>, whole: &str| sum.is_some() && sum == cents(whole);
     let lines = statement.lines.iter().filter(|line| {
         !agrees(
             sum(&mut line.shares.iter().map(|share| &share.amount)),
@@ -175,150 +327,52 @@ pub(in crate::demo) fn sums(statement: &Statement, minor_digits: u32) -> Vec<Str
     differences
 }
 
-fn minor_units(amount: &str, minor_digits: u32) -> Option<BigInt> {
-    let units = decimal(amount)? * BigInt::from(10).pow(minor_digits);
-    units.is_integer().then(|| units.to_integer())
+/// What some statements charge, added up from what they show.
+pub(in crate::demo) struct ChargedInAll {
+    shares: Side,
+    lines: Side,
+    /// The sum of their totals.
+    pub(in crate::demo) total: String,
+}
+
+/// How many amounts there are, and what they sum to.
+#[derive(Default)]
+struct Side(usize, BigInt);
+
+impl Side {
+    fn add(&mut self, amount: &str) {
+        self.0 += 1;
+        // An amount that cannot be read is a difference of its own.
+        self.1 += cents(amount).unwrap_or_default();
+    }
+}
+
+/// Adds up statements.
+pub(in crate::demo) fn charged(statements: &[Statement]) -> ChargedInAll {
+    let [mut shares, mut lines, mut totals] = [(); 3].map(|()| Side::default());
+    for statement in statements {
+        totals.add(&statement.total);
+        for line in &statement.lines {
+            lines.add(&line.amount);
+            line.shares.iter().for_each(|share| shares.add(&share.amount));
+        }
+    }
+    let total = dollars(&totals.1);
+    ChargedInAll { shares, lines, total }
+}
+
+/// The sides of law 3.
+pub(in crate::demo) fn law_3(statements: &[Statement]) -> String {
+    let ChargedInAll { shares, lines, total } = charged(statements);
+    format!(
+        "{} shares {} = {} lines {} = {} totals {total}",
+        shares.0,
+        dollars(&shares.1),
+        lines.0,
+        dollars(&lines.1),
+        statements.len()
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::ids::{CloudId, TenantId};
-    use serde_json::json;
-
-    use super::*;
-    use crate::demo::oracle::{Price, Why};
-
-    const STACK: CloudId = CloudId::from_bytes([0x5a; 16]);
-    const TENANT: TenantId = TenantId::from_bytes([0x7e; 16]);
-
-    fn ratio(numerator: i64, denominator: i64) -> BigRational {
-        BigRational::new(numerator.into(), denominator.into())
-    }
-
-    /// 744 hours at 0.008: 5.952, which is 5.95.
-    fn bill() -> Bill {
-        let line = BillLine {
-            meter: "53cb37ba-83b2-5e7a-9bbf-6837eb1165dd".parse().unwrap(),
-            price: Price {
-                included: ratio(0, 1),
-                tiers: vec![(ratio(0, 1), ratio(8, 1000))],
-            },
-            since: "2026-10-01T00:00:00Z".parse().unwrap(),
-            users: BTreeMap::from([((STACK, Some(TENANT), Why::TenantMapping), ratio(744, 1))]),
-            amount: 595.into(),
-        };
-        Bill {
-            lines: vec![line],
-            not_charged: BTreeMap::new(),
-        }
-    }
-
-    fn statement(changed: &[(&str, &str)]) -> Statement {
-        let mut text = json!({
-            "subscriptionId": "24ad71b5-80c9-4fe6-a14b-d2e7960f85c3",
-            "period": "2026-10",
-            "status": "open",
-            "priceLists": ["pay-as-you-use-usd"],
-            "currency": "USD",
-            "total": "5.95",
-            "lines": [{
-                "meterId": "53cb37ba-83b2-5e7a-9bbf-6837eb1165dd",
-                "meterName": "Base VM vCPU",
-                "category": "Virtual Machines",
-                "unit": "1 vCPU hour",
-                "quantity": "744",
-                "includedQuantity": "0",
-                "unitPrice": "0.008",
-                "priceSince": "2026-10-01T00:00:00Z",
-                "amount": "5.95",
-                "reason": "tenantMapping",
-                "shares": [{
-                    "cloudId": STACK.to_string(),
-                    "tenantId": TENANT.to_string(),
-                    "reason": "tenantMapping",
-                    "quantity": "744",
-                    "amount": "5.95",
-                }],
-            }],
-            "notCharged": [],
-        });
-        for (pointer, value) in changed {
-            *text.pointer_mut(pointer).unwrap() = (*value).into();
-        }
-        serde_json::from_value(text).unwrap()
-    }
-
-    fn found(statement: &Statement) -> [bool; 3] {
-        let bill = bill();
-        [
-            attribution(statement, &bill),
-            amounts(statement, &bill, 2),
-            sums(statement, 2),
-        ]
-        .map(|it| !it.is_empty())
-    }
-
-    #[test]
-    fn a_right_statement_passes() {
-        assert_eq!(found(&statement(&[])), [false; 3]);
-    }
-
-    #[test]
-    fn a_cent_too_much_does_not_go_unnoticed() {
-        for (name, changed, noticed) in [
-            ("in the total", vec![("/total", "5.96")], [false, true, true]),
-            (
-                "in a line",
-                vec![("/lines/0/amount", "5.96")],
-                [false, true, true],
-            ),
-            (
-                "in a share",
-                vec![("/lines/0/shares/0/amount", "5.96")],
-                [false, false, true],
-            ),
-            (
-                "everywhere, so that the sums agree",
-                vec![
-                    ("/total", "5.96"),
-                    ("/lines/0/amount", "5.96"),
-                    ("/lines/0/shares/0/amount", "5.96"),
-                ],
-                [false, true, false],
-            ),
-        ] {
-            assert_eq!(found(&statement(&changed)), noticed, "{name}");
-        }
-    }
-
-    #[test]
-    fn usage_of_somebody_else_does_not_go_unnoticed() {
-        for (name, pointer, value) in [
-            ("another quantity", "/lines/0/quantity", "744.000000000002"),
-            ("another share", "/lines/0/shares/0/quantity", "743"),
-            (
-                "another tenant",
-                "/lines/0/shares/0/tenantId",
-                "24ad71b5-80c9-4fe6-a14b-d2e7960f85c3",
-            ),
-            ("another reason", "/lines/0/shares/0/reason", "tenantNotMapped"),
-            (
-                "another meter",
-                "/lines/0/meterId",
-                "55145beb-3b9b-5948-b933-6254ff045dd9",
-            ),
-        ] {
-            assert!(found(&statement(&[(pointer, value)]))[0], "{name}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_price_does_not_go_unnoticed() {
-        for (pointer, value) in [
-            ("/lines/0/unitPrice", "0.009"),
-            ("/lines/0/priceSince", "2026-10-16T06:00:00Z"),
-        ] {
-            assert!(found(&statement(&[(pointer, value)]))[1], "{pointer}");
-        }
-    }
-}
+mod tests;

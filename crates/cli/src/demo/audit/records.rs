@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use simulator::Expected;
-use wire::api::{MeasuredUsage, RecordCounts};
+use wire::api::{MeasuredUsage, RecordCounts, UnmappedUsage};
 
-use super::differs;
+use super::{Check, differs};
 use crate::demo::decimal::{decimal, shown};
 use crate::demo::delivery::Tally;
 use crate::demo::oracle::Ledger;
+use crate::figures::count;
 
 /// Law 1, on its own.
 pub(in crate::demo) fn none_lost(counts: RecordCounts) -> Vec<String> {
@@ -23,6 +24,43 @@ pub(in crate::demo) fn none_lost(counts: RecordCounts) -> Vec<String> {
     differs("counted + superseded + duplicate + quarantined", sum, received)
         .into_iter()
         .collect()
+}
+
+/// Both sides of law 1.
+pub(in crate::demo) fn law_1(counts: RecordCounts) -> String {
+    let RecordCounts {
+        received,
+        counted,
+        superseded,
+        duplicate,
+        quarantined,
+    } = counts;
+    let [received, counted, superseded, duplicate, quarantined] =
+        [received, counted, superseded, duplicate, quarantined].map(count);
+    format!(
+        "{received} received = {counted} counted + {superseded} superseded + {duplicate} duplicates + \
+         {quarantined} quarantined"
+    )
+}
+
+/// Law 2, on the numbers of records: those that count are somebody's by a mapping, somebody's by default, or nobody's.
+pub(in crate::demo) fn law_2(
+    measured: &[MeasuredUsage],
+    unclaimed: &[UnmappedUsage],
+    ledger: &Ledger,
+) -> Check {
+    let counted: u64 = measured.iter().map(|usage| usage.records).sum();
+    let (nobodys, defaults): (Vec<_>, Vec<_>) =
+        unclaimed.iter().partition(|usage| usage.charged_to.is_none());
+    let [nobodys, defaults] =
+        [nobodys, defaults].map(|list| list.iter().map(|usage| usage.records).sum::<u64>());
+    let sum = ledger.claimed + defaults + nobodys;
+    let differences = differs("mapped + default + unregistered", sum, counted);
+    let [counted, claimed, defaults, nobodys] = [counted, ledger.claimed, defaults, nobodys].map(count);
+    Check::of("law 2: no usage was lost", differences.into_iter().collect()).with(format!(
+        "{counted} records counted = {claimed} by tenant mapping + {defaults} by default + {nobodys} of a stack \
+         not registered"
+    ))
 }
 
 /// Whether each of the counts is what the simulator foretold.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId};
+use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId, SubscriptionId};
 use domain::quantity::Quantity;
 use domain::time::HourInterval;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use simulator::Stack;
 
-use super::payer::{Payment, payment};
+use super::payer::{Payment, Why, payment};
 use super::tariff::Tariff;
 use crate::demo::scenario::Scenario;
 
@@ -31,18 +31,25 @@ impl Decimal {
     }
 }
 
-/// Usage that is charged to one payer, for one reason, at the prices of one version.
+/// Usage that is charged to one payer, for one reason, in one stretch of unchanged prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Charged {
     pub(super) stack: CloudId,
     pub(super) payment: Payment,
-    /// The place of the price version, if there was one yet.
-    pub(super) version: Option<usize>,
+    pub(super) stretch: usize,
     pub(super) meter: LocalMeterId,
 }
 
-/// Usage of one local subscription that was not claimed by a tenant mapping, and who pays for it.
-pub(in crate::demo) type Unclaimed = (CloudId, LocalSubscriptionId, Option<Payment>, LocalMeterId);
+/// Usage of one local subscription that no tenant mapping claimed, in one stretch of unchanged prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Unclaimed {
+    pub(super) stack: CloudId,
+    pub(super) user: LocalSubscriptionId,
+    /// Who pays for it; nobody, if the stack was not registered.
+    pub(super) payment: Option<Payment>,
+    pub(super) stretch: usize,
+    pub(super) meter: LocalMeterId,
+}
 
 /// All usage of the month, seen from every side that is compared.
 #[derive(Debug, Default)]
@@ -52,9 +59,11 @@ pub(in crate::demo) struct Ledger {
     /// What each stack measured.
     pub(in crate::demo) measured: HashMap<(CloudId, LocalMeterId), Decimal>,
     /// What no tenant mapping claimed.
-    pub(in crate::demo) unclaimed: HashMap<Unclaimed, (Decimal, u64)>,
-    /// How many records there are.
+    pub(super) unclaimed: HashMap<Unclaimed, (Decimal, u64)>,
+    /// How many records there are,
     pub(in crate::demo) records: u64,
+    /// and how many of them a tenant mapping claimed.
+    pub(in crate::demo) claimed: u64,
 }
 
 impl Ledger {
@@ -68,7 +77,7 @@ impl Ledger {
         let mut ledger = Self::default();
         let month = scenario.month.interval();
         for hour in (0..month.hours()).map(|hours| month.start().plus(hours)) {
-            let version = tariff.version_at(hour);
+            let stretch = tariff.stretch(hour);
             let Some(this_hour) = HourInterval::new(hour, hour.plus(1)) else {
                 continue;
             };
@@ -88,16 +97,22 @@ impl Ledger {
                         let charged = Charged {
                             stack: cloud_id,
                             payment,
-                            version,
+                            stretch,
                             meter,
                         };
                         ledger.charged.entry(charged).or_default().add(record.quantity);
                     }
-                    if payment.is_none_or(|payment| payment.why != super::Why::TenantMapping) {
-                        let (sum, records) = ledger
-                            .unclaimed
-                            .entry((cloud_id, user, payment, meter))
-                            .or_default();
+                    if payment.is_some_and(|payment| payment.why == Why::TenantMapping) {
+                        ledger.claimed += 1;
+                    } else {
+                        let unclaimed = Unclaimed {
+                            stack: cloud_id,
+                            user,
+                            payment,
+                            stretch,
+                            meter,
+                        };
+                        let (sum, records) = ledger.unclaimed.entry(unclaimed).or_default();
                         sum.add(record.quantity);
                         *records += 1;
                     }
@@ -108,12 +123,19 @@ impl Ledger {
     }
 
     /// Everybody who pays for anything.
-    pub(in crate::demo) fn payers(&self) -> BTreeSet<domain::ids::SubscriptionId> {
+    pub(in crate::demo) fn payers(&self) -> BTreeSet<SubscriptionId> {
         self.charged.keys().map(|charged| charged.payment.payer).collect()
+    }
+
+    /// Everybody who pays for something on these stacks and for nothing on any other.
+    pub(in crate::demo) fn payers_on(&self, stacks: &[CloudId]) -> BTreeSet<SubscriptionId> {
+        let elsewhere = self.charged.keys().filter(|it| !stacks.contains(&it.stack));
+        let elsewhere: BTreeSet<_> = elsewhere.map(|it| it.payment.payer).collect();
+        self.payers().difference(&elsewhere).copied().collect()
     }
 }
 
 /// Ten to the power of a number of places.
-pub(super) fn ten_to(places: u32) -> BigRational {
+fn ten_to(places: u32) -> BigRational {
     BigRational::from_integer(BigInt::from(10).pow(places))
 }

@@ -2,6 +2,7 @@
 
 use domain::ids::{LocalSubscriptionId, SubscriptionId, TenantId};
 use domain::time::Hour;
+use wire::api::Reason;
 
 use crate::demo::scenario::{Act, Scenario};
 
@@ -16,13 +17,12 @@ pub(in crate::demo) enum Why {
     LocalSubscriptionUnknown,
 }
 
-impl Why {
-    /// As statements write it.
-    pub(in crate::demo) const fn as_str(self) -> &'static str {
-        match self {
-            Self::TenantMapping => "tenantMapping",
-            Self::TenantNotMapped => "tenantNotMapped",
-            Self::LocalSubscriptionUnknown => "localSubscriptionUnknown",
+impl From<Why> for Reason {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::TenantMapping => Self::TenantMapping,
+            Why::TenantNotMapped => Self::TenantNotMapped,
+            Why::LocalSubscriptionUnknown => Self::LocalSubscriptionUnknown,
         }
     }
 }
@@ -49,52 +49,40 @@ pub(super) fn payment(
     user: LocalSubscriptionId,
     hour: Hour,
 ) -> Option<Payment> {
-    let mut registered = false;
-    let mut mapped_to = None;
-    for event in scenario.events.iter().filter(|event| event.at.hour <= hour) {
-        match event.act {
-            Act::Register { stack: of } if of == stack => registered = true,
-            Act::AddTenant {
-                stack: of,
-                tenant: added,
-                subscription,
-            } if of == stack && added == tenant => {
-                mapped_to = Some(subscription);
-            }
-            Act::RemoveTenant {
-                stack: of,
-                tenant: removed,
-                ..
-            } if of == stack && removed == tenant => {
-                mapped_to = None;
-            }
-            _ => {}
-        }
+    let acts = || {
+        scenario
+            .events
+            .iter()
+            .filter(|event| event.at.hour <= hour)
+            .map(|event| event.act)
+    };
+    if !acts().any(|act| act == (Act::Register { stack })) {
+        return None;
     }
-    let default = scenario
-        .stacks
-        .get(stack)
-        .filter(|_| registered)?
-        .default_subscription;
-    Some(if unlisted.contains(&user) {
-        Payment {
-            payer: default,
-            why: Why::LocalSubscriptionUnknown,
-            tenant: None,
-        }
-    } else if let Some(payer) = mapped_to {
-        Payment {
-            payer,
-            why: Why::TenantMapping,
-            tenant: Some(tenant),
-        }
-    } else {
-        Payment {
-            payer: default,
-            why: Why::TenantNotMapped,
-            tenant: Some(tenant),
-        }
-    })
+    // Of what was told until then the last holds.
+    let mut told = acts().rev().filter_map(|act| match act {
+        Act::AddTenant {
+            stack: at,
+            tenant: whose,
+            subscription,
+        } if (at, whose) == (stack, tenant) => Some(Some(subscription)),
+        Act::RemoveTenant {
+            stack: at,
+            tenant: whose,
+            ..
+        } if (at, whose) == (stack, tenant) => Some(None),
+        _ => None,
+    });
+    let mapped_to = told.next().flatten();
+    let default = scenario.stacks.get(stack)?.default_subscription;
+    let is_listed = !unlisted.contains(&user);
+    let (payer, why) = match mapped_to {
+        Some(payer) if is_listed => (payer, Why::TenantMapping),
+        None if is_listed => (default, Why::TenantNotMapped),
+        _ => (default, Why::LocalSubscriptionUnknown),
+    };
+    let tenant = is_listed.then_some(tenant);
+    Some(Payment { payer, why, tenant })
 }
 
 #[cfg(test)]
@@ -102,94 +90,77 @@ mod tests {
     use super::*;
     use crate::demo::cast as id;
 
+    const OSLO: usize = 0;
+    const BASEL: usize = 1;
+    const KAI: usize = 2;
+
     #[test]
     fn whoever_pays_is_read_from_the_script_hour_by_hour() {
-        let (oslo, basel, kai) = (0, 1, 2);
         let scenario = Scenario::in_month("2026-10".parse().unwrap());
-        let unlisted = LocalSubscriptionId::from_bytes([9; 16]);
-        let listed = LocalSubscriptionId::from_bytes([1; 16]);
-        let own = |payer| Some((payer, Why::TenantMapping));
+        let [listed, unlisted] = [[1; 16], [9; 16]].map(LocalSubscriptionId::from_bytes);
+        let who_pays = |stack, tenant, user, hour: &str| {
+            let hour = format!("2026-10-{hour}:00:00Z").parse().unwrap();
+            payment(&scenario, stack, tenant, &[unlisted], user, hour)
+        };
+        let mapping = |payer| Some((payer, Why::TenantMapping));
         let default = |payer| Some((payer, Why::TenantNotMapped));
+        let shared = id::NORDLYS_SHARED_SERVICES;
         for (name, stack, tenant, hour, paid) in [
+            ("before a registration", KAI, id::TENANT_HAVN, "01T04", None),
             (
-                "before a stack is registered",
-                kai,
-                id::TENANT_HAVN,
-                "01T04",
-                None,
-            ),
-            (
-                "from the hour of the registration on",
-                kai,
+                "from its hour on",
+                KAI,
                 id::TENANT_HAVN,
                 "01T05",
-                own(id::HAVN_WORKLOADS),
+                mapping(id::HAVN_WORKLOADS),
             ),
             (
                 "on another stack too",
-                oslo,
+                OSLO,
                 id::TENANT_HAVN,
                 "31T23",
-                own(id::HAVN_WORKLOADS),
+                mapping(id::HAVN_WORKLOADS),
             ),
-            (
-                "never added",
-                oslo,
-                id::TENANT_KVIST,
-                "31T23",
-                default(id::NORDLYS_SHARED_SERVICES),
-            ),
+            ("never added", OSLO, id::TENANT_KVIST, "31T23", default(shared)),
             (
                 "not yet added",
-                oslo,
+                OSLO,
                 id::TENANT_FJORDBANK,
                 "12T13",
-                default(id::NORDLYS_SHARED_SERVICES),
+                default(shared),
             ),
             (
                 "added within the hour",
-                oslo,
+                OSLO,
                 id::TENANT_FJORDBANK,
                 "12T14",
-                own(id::FJORDBANK),
+                mapping(id::FJORDBANK),
             ),
             (
                 "not yet removed",
-                basel,
+                BASEL,
                 id::TENANT_BRENNER,
                 "18T08",
-                own(id::BRENNER),
+                mapping(id::BRENNER),
             ),
             (
                 "removed within the hour",
-                basel,
+                BASEL,
                 id::TENANT_BRENNER,
                 "18T09",
                 default(id::TALWEG_OWN),
             ),
         ] {
-            let hour = format!("2026-10-{hour}:00:00Z").parse().unwrap();
-            let payment = payment(&scenario, stack, tenant, &[unlisted], listed, hour);
-            assert_eq!(
-                payment.map(|payment| (payment.payer, payment.why)),
-                paid,
-                "{name}"
-            );
+            let found = who_pays(stack, tenant, listed, hour);
+            assert_eq!(found.map(|it| (it.payer, it.why)), paid, "{name}");
+            assert_eq!(found.and_then(|it| it.tenant), paid.map(|_| tenant), "{name}");
         }
-        let hour = "2026-10-20T00:00:00Z".parse().unwrap();
-        let payment = payment(
-            &scenario,
-            basel,
-            id::TENANT_GLETSCHER,
-            &[unlisted],
-            unlisted,
-            hour,
-        );
         let expected = Payment {
             payer: id::TALWEG_OWN,
             why: Why::LocalSubscriptionUnknown,
             tenant: None,
         };
-        assert_eq!(payment, Some(expected));
+        let found = who_pays(BASEL, id::TENANT_GLETSCHER, unlisted, "20T00");
+        assert_eq!(found, Some(expected));
     }
 }

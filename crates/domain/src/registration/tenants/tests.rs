@@ -38,6 +38,7 @@ struct Scene {
     reseller: Partner,
     sold: Subscription,
     customer: Option<Customer>,
+    tenants_customer: Option<Customer>,
     mappings: Mappings,
     local_tenants: BTreeSet<TenantId>,
 }
@@ -58,6 +59,7 @@ impl Scene {
             distributor,
             reseller,
             customer: None,
+            tenants_customer: None,
             mappings: Mappings::new(),
             local_tenants: BTreeSet::new(),
         }
@@ -77,6 +79,7 @@ impl Scene {
         Lookup::Found {
             subscription: owned(&self.sold, owner),
             customer: self.customer.as_ref(),
+            tenants_customer: self.tenants_customer.as_ref(),
         }
     }
 
@@ -222,6 +225,7 @@ fn subscriptions_belong_together_when_they_roll_up_to_one_partner() {
         let found = Lookup::Found {
             subscription: owned(&scene.sold, sold),
             customer: None,
+            tenants_customer: None,
         };
         let id = scene.sold.id.to_string();
         let outcome = ask(&id, None, Some(&target), found);
@@ -274,10 +278,18 @@ fn a_tenant_has_one_subscription_and_a_subscription_one_tenant() {
     assert_eq!((moved.effect, moved.released), (Effect::Adds, Some(own)));
     assert_eq!(
         moved.warnings,
-        [Warning::TenantLosesMapping {
-            tenant: own,
-            subscription: sold
-        }]
+        [
+            Warning::TenantLosesMapping {
+                tenant: own,
+                subscription: sold
+            },
+            Warning::TenantOfAnotherCustomer {
+                tenant: tenant(50),
+                belongs_to: None,
+                subscription: sold,
+                sold_to: None
+            }
+        ]
     );
     assert!(moved.warnings[0].to_string().contains(&own.to_string()));
 }
@@ -310,6 +322,42 @@ fn a_tenant_that_does_not_sign_in_is_warned_of_when_another_of_its_customer_does
             );
             assert_eq!(warnings[0].code(), "TenantHasNoLocalSubscription");
         }
+    }
+}
+
+#[test]
+fn a_subscription_that_would_pay_for_another_customer_is_said_to() {
+    let mut scene = Scene::new();
+    let (own, second, rivals) = (scene.sold.tenant, tenant(61), tenant(62));
+    scene.customer = Some(customer(&scene.reseller, &[own, second]));
+    let rival = Customer {
+        name: "Rival".into(),
+        ..customer(&scene.reseller, &[rivals])
+    };
+    for (asked, belongs_to, expected) in [
+        (None, None, None),
+        (Some(own), scene.customer.clone(), None),
+        (Some(second), scene.customer.clone(), None),
+        (
+            Some(rivals),
+            Some(rival),
+            Some(["customer Rival", "customer Fjordbank"]),
+        ),
+        (
+            Some(tenant(63)),
+            None,
+            Some(["no known customer", "customer Fjordbank"]),
+        ),
+    ] {
+        scene.tenants_customer = belongs_to;
+        let warnings = scene.add(asked).unwrap().warnings;
+        let Some(names) = expected else {
+            assert_eq!(warnings, [], "{asked:?}");
+            continue;
+        };
+        assert_eq!(warnings[0].code(), "TenantOfAnotherCustomer");
+        let text = warnings[0].to_string();
+        assert!(names.iter().all(|name| text.contains(name)), "{text}");
     }
 }
 

@@ -9,10 +9,12 @@ use domain::time::Hour;
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
+use super::directories::StoredDirectoryEntry;
 use super::parts::{
     Hours, StoredCustomer, StoredLocalSubscription, StoredPartner, StoredPrice, StoredPriceList,
     StoredSubscription, StoredSubscriptionState, StoredToken, Text, prices, stored_prices,
 };
+use super::roles::StoredRoleEntry;
 
 type Tags = BTreeMap<String, String>;
 
@@ -82,6 +84,12 @@ pub(super) enum StoredEntry {
         registration: Text<RegistrationId>,
         from: Text<Hour>,
     },
+    RegistrationMoved {
+        registration: Text<RegistrationId>,
+        subscription: Text<SubscriptionId>,
+        resource_group: Text<ResourceName>,
+        from: Text<Hour>,
+    },
     TenantMapped {
         registration: Text<RegistrationId>,
         tenant: Text<TenantId>,
@@ -100,6 +108,8 @@ pub(super) enum StoredEntry {
         prices: Vec<StoredPrice>,
         from: Text<Hour>,
     },
+    Directory(StoredDirectoryEntry),
+    Role(StoredRoleEntry),
 }
 
 impl From<&Entry> for StoredEntry {
@@ -183,6 +193,17 @@ impl From<&Entry> for StoredEntry {
                 registration: Text(*registration),
                 from: Text(*from),
             },
+            Entry::RegistrationMoved {
+                registration,
+                subscription,
+                resource_group,
+                from,
+            } => Self::RegistrationMoved {
+                registration: Text(*registration),
+                subscription: Text(*subscription),
+                resource_group: Text(resource_group.clone()),
+                from: Text(*from),
+            },
             Entry::TenantMapped {
                 registration,
                 tenant,
@@ -210,6 +231,8 @@ impl From<&Entry> for StoredEntry {
                 prices: stored_prices(prices),
                 from: Text(*from),
             },
+            Entry::Directory(entry) => Self::Directory(entry.into()),
+            Entry::Role(entry) => Self::Role(entry.into()),
         }
     }
 }
@@ -302,6 +325,17 @@ impl TryFrom<StoredEntry> for Entry {
                 registration: registration.0,
                 from: from.0,
             },
+            StoredEntry::RegistrationMoved {
+                registration,
+                subscription,
+                resource_group,
+                from,
+            } => Self::RegistrationMoved {
+                registration: registration.0,
+                subscription: subscription.0,
+                resource_group: resource_group.0,
+                from: from.0,
+            },
             StoredEntry::TenantMapped {
                 registration,
                 tenant,
@@ -333,6 +367,8 @@ impl TryFrom<StoredEntry> for Entry {
                 prices: prices(stored)?,
                 from: from.0,
             },
+            StoredEntry::Directory(entry) => Self::Directory(entry.try_into()?),
+            StoredEntry::Role(entry) => Self::Role(entry.into()),
         })
     }
 }

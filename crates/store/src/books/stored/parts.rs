@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use domain::attribution::LocalSubscription;
-use domain::catalog::{self, Price, PriceList, PriceListScope, Prices, UnitPrice};
+use domain::catalog::{self, Price, PriceList, PriceListScope, PriceSource, Prices, UnitPrice};
 use domain::ids::{CloudId, CustomerId, ObjectId, PartnerId, SubscriptionId, TenantId};
 use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
 use domain::quantity::Quantity;
@@ -30,6 +30,23 @@ impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// Bytes stored as hexadecimal digits.
+pub(super) struct Bytes<const N: usize>(pub(super) [u8; N]);
+
+impl<const N: usize> Serialize for Bytes<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut bytes = [0; N];
+        hex::decode_to_slice(String::deserialize(deserializer)?, &mut bytes).map_err(D::Error::custom)?;
+        Ok(Self(bytes))
     }
 }
 
@@ -261,7 +278,7 @@ pub(super) struct StoredToken {
 struct StoredNode {
     name: String,
     uuid: String,
-    cores: u32,
+    cores: i64,
     parts: BTreeMap<String, Vec<String>>,
 }
 
@@ -417,6 +434,33 @@ pub(super) struct StoredPrice {
     meter: Text<domain::ids::BillingMeterId>,
     included: Text<Quantity>,
     tiers: Vec<(Text<Quantity>, Text<UnitPrice>)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<StoredPriceSource>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum StoredPriceSource {
+    Published,
+    Sample,
+}
+
+impl From<PriceSource> for StoredPriceSource {
+    fn from(source: PriceSource) -> Self {
+        match source {
+            PriceSource::Published => Self::Published,
+            PriceSource::Sample => Self::Sample,
+        }
+    }
+}
+
+impl From<StoredPriceSource> for PriceSource {
+    fn from(stored: StoredPriceSource) -> Self {
+        match stored {
+            StoredPriceSource::Published => Self::Published,
+            StoredPriceSource::Sample => Self::Sample,
+        }
+    }
 }
 
 pub(super) fn stored_prices(prices: &Prices) -> Vec<StoredPrice> {
@@ -428,6 +472,7 @@ pub(super) fn stored_prices(prices: &Prices) -> Vec<StoredPrice> {
             .iter()
             .map(|tier| (Text(tier.from), Text(tier.unit_price)))
             .collect(),
+        source: price.source().map(StoredPriceSource::from),
     });
     stored.collect()
 }
@@ -440,7 +485,10 @@ pub(super) fn prices(stored: Vec<StoredPrice>) -> Result<Prices, Unreadable> {
         });
         let price = Price::new(tiers.collect(), stored.included.0);
         price
-            .map(|price| (stored.meter.0, price))
+            .map(|price| {
+                let source = stored.source.map(PriceSource::from);
+                (stored.meter.0, price.from_source(source))
+            })
             .map_err(|error| Unreadable::Value(error.to_string()))
     };
     stored.into_iter().map(price).collect()

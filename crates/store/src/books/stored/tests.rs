@@ -10,10 +10,11 @@ fn what_earlier_versions_wrote_is_read_and_written_in_the_same_way() {
         let entry = decode(line.as_bytes()).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(String::from_utf8(encode(&entry).unwrap()).unwrap(), line);
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        kinds.push(value["entry"]["kind"].as_str().unwrap().to_owned());
+        let (kind, what) = (&value["entry"]["kind"], &value["entry"]["what"]);
+        kinds.push(format!("{kind} {what}"));
     }
     kinds.dedup();
-    assert_eq!(kinds.len(), 17, "an entry of each kind: {kinds:?}");
+    assert_eq!(kinds.len(), 18 + 12 + 8, "an entry of each kind: {kinds:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::columns;
 use super::ids::{BlockId, MeterRow, SLOTS, SeriesId};
 use super::sheet::DaySheet;
 use crate::error::StoreError;
-use crate::usage::LocalSubscriptionKey;
+use crate::usage::{LocalSubscriptionKey, Slice};
 
 /// The stacks that have delivered, in order.
 pub(super) fn stacks(connection: &Connection) -> Result<Vec<CloudId>, StoreError> {
@@ -109,6 +109,70 @@ fn has_records(connection: &Connection, block: BlockId, interval: HourInterval) 
         }
     }
     Ok(false)
+}
+
+/// From the first hour in which a slice has records to the end of its last; nothing without records.
+pub(super) fn used_hours(connection: &Connection, slice: Slice) -> Result<Option<HourInterval>, StoreError> {
+    let mut used: Option<HourInterval> = None;
+    for block in blocks_of(connection, slice.of)? {
+        let Some(first) = end_of_records(connection, block, slice.interval, End::First)? else {
+            continue;
+        };
+        let last = end_of_records(connection, block, slice.interval, End::Last)?.unwrap_or(first);
+        let hull = used.map_or((first.start(), last.end()), |used| {
+            (used.start().min(first.start()), used.end().max(last.end()))
+        });
+        used = HourInterval::new(hull.0, hull.1);
+    }
+    Ok(used)
+}
+
+/// Which end of the records is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    First,
+    Last,
+}
+
+/// The hours of the record of a block that starts first of those in an interval, or of the one that ends last.
+fn end_of_records(
+    connection: &Connection,
+    block: BlockId,
+    interval: HourInterval,
+    end: End,
+) -> Result<Option<HourInterval>, StoreError> {
+    let mut statement = connection.prepare_cached(match end {
+        End::First => {
+            "SELECT body, day FROM day_sheet INDEXED BY day_sheet_of_block
+             WHERE block = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day"
+        }
+        End::Last => {
+            "SELECT body, day FROM day_sheet INDEXED BY day_sheet_of_block
+             WHERE block = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day DESC"
+        }
+    })?;
+    let last_day = interval.end().plus(-1).day();
+    let mut rows = statement.query(params![
+        block,
+        interval.start().day().epoch_days(),
+        last_day.epoch_days()
+    ])?;
+    while let Some(row) = rows.next()? {
+        let day = Day::from_epoch_days(row.get(1)?);
+        let sheet = DaySheet::from_row(row, 0)?;
+        let records = sheet.entries().flat_map(|(_, entry)| {
+            let starts = entry.hours.iter(day).filter(|hour| interval.contains(*hour));
+            starts.filter_map(|start| HourInterval::new(start, start.plus(entry.granularity.hours())))
+        });
+        let found = match end {
+            End::First => records.min_by_key(|record| record.start()),
+            End::Last => records.max_by_key(|record| record.end()),
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Which meters series measure. Remembers those it has looked up.

@@ -103,8 +103,9 @@ impl SqliteLedger {
 }
 
 impl Drop for SqliteLedger {
-    /// Waits until what was handed in is stored.
+    /// Waits until what was handed in is stored, all of it in the one file.
     fn drop(&mut self) {
+        self.readers.close_idle();
         self.queue.close();
         if let Some(writer) = self.writer.take()
             && writer.join().is_err()
@@ -132,6 +133,16 @@ impl UsageLedger for SqliteLedger {
         let slices = slices.to_vec();
         self.readers
             .read(move |connection| sums::sums(connection, &slices))
+            .await
+    }
+
+    async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
+        let slices = slices.to_vec();
+        self.readers
+            .read(move |connection| {
+                let hours = |slice: &Slice| lookups::used_hours(connection, *slice);
+                slices.iter().map(hours).collect()
+            })
             .await
     }
 

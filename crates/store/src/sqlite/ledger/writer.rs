@@ -12,6 +12,7 @@ use super::cache::SeriesCache;
 use super::changes::AttributeChanges;
 use super::queue::{Job, Queue};
 use crate::error::StoreError;
+use crate::sqlite::checkpoint;
 
 /// How long the writer waits for deliveries before it tries by itself whether a failing storage works again.
 const BETWEEN_PROBES: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ impl Writer {
         let _abandoning = Abandoning(Arc::clone(&self.queue));
         loop {
             match self.queue.take(BETWEEN_PROBES) {
-                None => return,
+                None => return checkpoint(&self.connection, "the usage ledger"),
                 // Only after a failure does the queue tell that nothing has come.
                 Some(jobs) if jobs.is_empty() => self.queue.wrote(self.probe().is_ok()),
                 Some(jobs) => self.store(jobs),

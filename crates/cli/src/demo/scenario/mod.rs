@@ -3,12 +3,16 @@
 //! The oracle reads who pays from this script, and the server from what it is told over HTTPS; neither knows of the
 //! other.
 
-use domain::ids::{BillingMeterId, CloudId, CustomerId, PartnerId, SubscriptionId, TenantId};
-use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
+mod accounts;
+mod prices;
+
+use domain::ids::{CloudId, CustomerId, PartnerId, SubscriptionId, TenantId};
+use domain::partner::{Customer, Partner, Subscription};
 use domain::registration::advice::StackOperator;
 use domain::time::{Hour, Period, Timestamp};
 
 use super::cast as id;
+pub(super) use prices::{PriceChange, Published};
 
 /// A minute of the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,8 +57,8 @@ pub(super) enum Act {
         /// The subscription that paid until now.
         subscription: SubscriptionId,
     },
-    /// The platform's prices change.
-    RaisePrices,
+    /// A version of a price list is published.
+    PublishPrices(&'static PriceChange),
 }
 
 /// Something done, and when.
@@ -84,7 +88,9 @@ pub(super) struct StackPlan {
     pub(super) name: &'static str,
     /// Its id.
     pub(super) cloud_id: CloudId,
-    /// Who operates it.
+    /// Who operates it,
+    pub(super) operator: &'static str,
+    /// and what that is to the platform.
     pub(super) operated_by: StackOperator,
     /// Which of the operator's subscriptions it is registered with, if that is of the advised kind.
     pub(super) default_subscription: SubscriptionId,
@@ -120,23 +126,14 @@ const BASEL: usize = 1;
 /// and of the end user's.
 const KAI: usize = 2;
 
-/// The rates of a price: from which quantity on a unit costs what.
-type Rates = &'static [(&'static str, &'static str)];
-
-/// What [`Act::RaisePrices`] changes: Windows becomes dearer, and large stores of blobs cheaper.
-pub(super) const RAISED: [(BillingMeterId, Rates); 2] = [
-    (id::WINDOWS_VM, &[("0", "0.048")]),
-    (id::BLOB_CAPACITY, &[("0", "0.006"), ("500", "0.005")]),
-];
-
 impl Scenario {
     /// The scenario in a month.
     pub(super) fn in_month(month: Period) -> Self {
         Self {
             month,
-            partners: partners(),
-            customers: customers(),
-            subscriptions: subscriptions(),
+            partners: accounts::partners(),
+            customers: accounts::customers(),
+            subscriptions: accounts::subscriptions(),
             stacks: STACKS,
             events: events(month.interval().start()),
         }
@@ -164,23 +161,33 @@ impl Scenario {
                 subscription,
             } => {
                 let tenant = self.tenant_name(tenant);
-                format!(
-                    "tenant {tenant} is added on {}: {} pays",
-                    stack(place),
-                    payer(subscription)
-                )
+                let (stack, payer) = (stack(place), payer(subscription));
+                format!("tenant {tenant} is added on {stack}: {payer} pays from this hour on")
             }
             Act::RemoveTenant {
                 stack: place, tenant, ..
             } => {
-                format!(
-                    "tenant {} is removed on {}",
-                    self.tenant_name(tenant),
-                    stack(place)
-                )
+                let (tenant, stack) = (self.tenant_name(tenant), stack(place));
+                format!("tenant {tenant} is removed on {stack}: the default subscription pays again")
             }
-            Act::RaisePrices => "the platform's prices change".to_owned(),
+            Act::PublishPrices(change) => change.in_words.to_owned(),
         }
+    }
+
+    /// The partner, by name, that sells a subscription.
+    pub(super) fn partner_name(&self, id: PartnerId) -> &str {
+        self.partners
+            .iter()
+            .find(|partner| partner.id == id)
+            .map_or("unknown", |partner| &partner.name)
+    }
+
+    /// The customer, by name, that a subscription is sold to.
+    pub(super) fn customer_name(&self, id: CustomerId) -> &str {
+        self.customers
+            .iter()
+            .find(|customer| customer.id == id)
+            .map_or("unknown", |customer| &customer.name)
     }
 
     /// What people call a stack.
@@ -213,6 +220,7 @@ const STACKS: [StackPlan; 3] = [
     StackPlan {
         name: "oslo",
         cloud_id: id::STACK_OSLO,
+        operator: "Nordlys Cloud, a direct partner",
         operated_by: StackOperator::DirectPartner,
         default_subscription: id::NORDLYS_SHARED_SERVICES,
         tenants: &[
@@ -227,6 +235,7 @@ const STACKS: [StackPlan; 3] = [
     StackPlan {
         name: "basel",
         cloud_id: id::STACK_BASEL,
+        operator: "Talweg IT, a distributor's reseller",
         operated_by: StackOperator::Reseller,
         default_subscription: id::TALWEG_OWN,
         tenants: &[
@@ -240,6 +249,7 @@ const STACKS: [StackPlan; 3] = [
     StackPlan {
         name: "kai",
         cloud_id: id::STACK_KAI,
+        operator: "Havn Port Authority, an end user",
         operated_by: StackOperator::EndUser,
         default_subscription: id::HAVN_STACK,
         tenants: &[
@@ -267,8 +277,9 @@ fn events(first: Hour) -> Vec<Event> {
         // What the stack used before is nobody's.
         ((1, 5, 40), Act::Register { stack: KAI }),
         ((1, 5, 55), add(KAI, id::TENANT_HAVN, id::HAVN_WORKLOADS)),
+        ((10, 8, 30), Act::PublishPrices(&prices::TALWEG)),
         ((12, 14, 37), add(OSLO, id::TENANT_FJORDBANK, id::FJORDBANK)),
-        ((16, 6, 10), Act::RaisePrices),
+        ((16, 6, 10), Act::PublishPrices(&prices::PLATFORM)),
         (
             (18, 9, 20),
             Act::RemoveTenant {
@@ -277,6 +288,7 @@ fn events(first: Hour) -> Vec<Event> {
                 subscription: id::BRENNER,
             },
         ),
+        ((22, 11, 5), Act::PublishPrices(&prices::GLETSCHER)),
     ]
     .into_iter()
     .map(|((day, hour, minute), act)| {
@@ -287,142 +299,4 @@ fn events(first: Hour) -> Vec<Event> {
         }
     })
     .collect()
-}
-
-fn partners() -> Vec<Partner> {
-    let partner = |id, name: &str, kind| Partner {
-        id,
-        name: name.to_owned(),
-        kind,
-    };
-    vec![
-        partner(id::NORDLYS, "Nordlys Cloud", PartnerKind::DirectBill),
-        partner(id::ALPINA, "Alpina Distribution", PartnerKind::IndirectProvider),
-        partner(
-            id::TALWEG,
-            "Talweg IT",
-            PartnerKind::IndirectReseller { provider: id::ALPINA },
-        ),
-    ]
-}
-
-fn customers() -> Vec<Customer> {
-    let customer = |id: CustomerId, partner: PartnerId, name: &str, tenants: &[TenantId]| Customer {
-        id,
-        partner,
-        name: name.to_owned(),
-        tenants: tenants.to_vec(),
-    };
-    vec![
-        customer(
-            id::CUSTOMER_HAVN,
-            id::NORDLYS,
-            "Havn Port Authority",
-            &[id::TENANT_HAVN, id::TENANT_HAVN_TERMINAL],
-        ),
-        customer(
-            id::CUSTOMER_FJORDBANK,
-            id::NORDLYS,
-            "Fjordbank",
-            &[id::TENANT_FJORDBANK],
-        ),
-        customer(
-            id::CUSTOMER_KVIST,
-            id::NORDLYS,
-            "Kvist Design",
-            &[id::TENANT_KVIST],
-        ),
-        customer(
-            id::CUSTOMER_TALWEG,
-            id::TALWEG,
-            "Talweg IT (own use)",
-            &[id::TENANT_TALWEG],
-        ),
-        customer(
-            id::CUSTOMER_BRENNER,
-            id::TALWEG,
-            "Brenner Hotels",
-            &[id::TENANT_BRENNER],
-        ),
-        customer(
-            id::CUSTOMER_GLETSCHER,
-            id::TALWEG,
-            "Gletscher Labs",
-            &[id::TENANT_GLETSCHER],
-        ),
-    ]
-}
-
-fn subscriptions() -> Vec<Subscription> {
-    let csp = |id, name: &str, tenant, owner, customer| Subscription {
-        id,
-        name: name.to_owned(),
-        kind: SubscriptionKind::Csp,
-        tenant,
-        owner: Some(owner),
-        customer: Some(customer),
-        state: SubscriptionState::Active,
-    };
-    vec![
-        Subscription {
-            kind: SubscriptionKind::PartnerSharedServices,
-            customer: None,
-            ..csp(
-                id::NORDLYS_SHARED_SERVICES,
-                "Nordlys shared services",
-                id::TENANT_NORDLYS_SHARED,
-                id::NORDLYS,
-                id::CUSTOMER_HAVN,
-            )
-        },
-        csp(
-            id::HAVN_STACK,
-            "Havn stack",
-            id::TENANT_HAVN,
-            id::NORDLYS,
-            id::CUSTOMER_HAVN,
-        ),
-        csp(
-            id::HAVN_WORKLOADS,
-            "Havn workloads",
-            id::TENANT_HAVN,
-            id::NORDLYS,
-            id::CUSTOMER_HAVN,
-        ),
-        csp(
-            id::FJORDBANK,
-            "Fjordbank",
-            id::TENANT_FJORDBANK,
-            id::NORDLYS,
-            id::CUSTOMER_FJORDBANK,
-        ),
-        csp(
-            id::KVIST,
-            "Kvist Design",
-            id::TENANT_KVIST,
-            id::NORDLYS,
-            id::CUSTOMER_KVIST,
-        ),
-        csp(
-            id::TALWEG_OWN,
-            "Talweg stack",
-            id::TENANT_TALWEG,
-            id::TALWEG,
-            id::CUSTOMER_TALWEG,
-        ),
-        csp(
-            id::BRENNER,
-            "Brenner Hotels",
-            id::TENANT_BRENNER,
-            id::TALWEG,
-            id::CUSTOMER_BRENNER,
-        ),
-        csp(
-            id::GLETSCHER,
-            "Gletscher Labs",
-            id::TENANT_GLETSCHER,
-            id::TALWEG,
-            id::CUSTOMER_GLETSCHER,
-        ),
-    ]
 }

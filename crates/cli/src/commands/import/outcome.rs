@@ -1,0 +1,220 @@
+//! What came of an import.
+
+use serde::Serialize;
+use wire::api::{DeliveryReceipt, Warning};
+
+use super::Sent;
+use crate::failure::Failure;
+use crate::figures::{count, counted};
+use crate::printer::Printer;
+
+/// How many problems are printed; the others are in quarantine all the same.
+const PROBLEMS_SHOWN_MAX: usize = 20;
+/// How many problems are kept for the document that is printed: of a file that is bad throughout, not all.
+const PROBLEMS_KEPT_MAX: usize = 1000;
+/// The code of the warning that counts what is charged to nobody.
+const UNREGISTERED_USAGE: &str = "UnregisteredUsage";
+
+/// What came of all deliveries.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Imported {
+    deliveries: u64,
+    records: u64,
+    accepted: u64,
+    duplicate: u64,
+    revised: u64,
+    quarantined: u64,
+    /// Records that are kept and charged to nobody, as the stack was not registered in their hour.
+    unregistered: u64,
+    /// What is wrong with the first of those in quarantine, [`PROBLEMS_KEPT_MAX`] at the most.
+    problems: Vec<Problem>,
+    /// The first warning of each code: every delivery has them anew.
+    warnings: Vec<Warning>,
+}
+
+/// A record that cannot be counted as it is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem {
+    file: String,
+    /// Its place in the file, from 0.
+    index: u64,
+    code: String,
+    message: String,
+}
+
+impl Imported {
+    /// Counts what came of one delivery.
+    pub(super) fn add(&mut self, sent: &Sent, delivered: DeliveryReceipt) {
+        self.deliveries += 1;
+        self.records += u64::from(sent.records);
+        self.accepted += u64::from(delivered.accepted);
+        self.duplicate += u64::from(delivered.duplicate);
+        self.revised += u64::from(delivered.revised);
+        self.quarantined += u64::from(delivered.quarantined);
+        self.unregistered += u64::from(delivered.unregistered);
+        let room = PROBLEMS_KEPT_MAX - self.problems.len();
+        let problems = delivered.problems.into_iter().take(room);
+        self.problems.extend(problems.map(|problem| Problem {
+            file: sent.source.name(),
+            index: sent.first_index + u64::from(problem.index),
+            code: problem.code,
+            message: problem.message,
+        }));
+        for warning in delivered.warnings {
+            if self.warnings.iter().all(|known| known.code != warning.code) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    /// Whether nothing was delivered.
+    pub(super) const fn is_nothing(&self) -> bool {
+        self.deliveries == 0
+    }
+
+    /// Prints what came of it, and what needs attention.
+    pub(super) fn report(&self, cloud_id: &str, printer: &Printer) -> Result<(), Failure> {
+        for text in self.attention(cloud_id) {
+            printer.warning(&text);
+        }
+        printer.show(self, || self.in_words())?;
+        if self.quarantined > 0 {
+            printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
+        }
+        Ok(())
+    }
+
+    fn in_words(&self) -> String {
+        let [accepted, duplicate, revised, quarantined] =
+            [self.accepted, self.duplicate, self.revised, self.quarantined].map(count);
+        format!(
+            "{}: {accepted} accepted, {duplicate} duplicate, {revised} revised, {quarantined} quarantined",
+            counted(self.records, "record"),
+        )
+    }
+
+    fn attention(&self, cloud_id: &str) -> Vec<String> {
+        let problems = self.problems.iter().take(PROBLEMS_SHOWN_MAX);
+        let mut texts: Vec<String> = problems.map(Problem::in_words).collect();
+        let more = self.quarantined.saturating_sub(texts.len() as u64);
+        if more > 0 {
+            texts.push(format!("{} more in quarantine.", counted(more, "record")));
+        }
+        if self.unregistered > 0 {
+            texts.push(format!(
+                "{} of hours in which the stack was not registered: kept, and charged to nobody. If its registration \
+                 shall pay, say from when on: `meterbridge registration backdate {cloud_id} --from HOUR`.",
+                counted(self.unregistered, "record")
+            ));
+        }
+        let others = self.warnings.iter().filter(|it| it.code != UNREGISTERED_USAGE);
+        texts.extend(others.map(|it| format!("{} [{}]", it.message, it.code)));
+        texts
+    }
+
+    /// Nothing is in quarantine.
+    ///
+    /// # Errors
+    /// If something is.
+    pub(super) fn none_quarantined(&self) -> Result<(), Failure> {
+        if self.quarantined == 0 {
+            return Ok(());
+        }
+        let what = format!("{} in quarantine.", counted(self.quarantined, "record"));
+        Err(Failure::new(what)
+            .coded("Quarantined")
+            .because("--fail-on-quarantine makes this a failure; the other records count, and nothing was declared complete"))
+    }
+}
+
+impl Problem {
+    fn in_words(&self) -> String {
+        let Self {
+            file,
+            index,
+            code,
+            message,
+        } = self;
+        format!("{file}, index {index}: {message} [{code}]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Source;
+    use super::*;
+
+    /// What came of a delivery with so many problems, all of whose records were of no registered hour.
+    fn delivered(quarantined: u32, unregistered: u32) -> DeliveryReceipt {
+        let problem = |index| wire::api::Problem {
+            index,
+            code: "InvalidQuantity".into(),
+            message: "Expected a decimal.".into(),
+        };
+        let warning = |code: &str, message: String| Warning {
+            code: code.into(),
+            message,
+        };
+        DeliveryReceipt {
+            batch_id: "b".into(),
+            accepted: unregistered,
+            duplicate: 0,
+            revised: 0,
+            quarantined,
+            problems: (0..quarantined).map(problem).collect(),
+            unregistered,
+            warnings: vec![
+                warning(UNREGISTERED_USAGE, format!("{unregistered} records are …")),
+                warning("Late", "Late.".into()),
+            ],
+        }
+    }
+
+    fn imported(deliveries: &[(u32, u32)]) -> Imported {
+        let mut imported = Imported::default();
+        for (quarantined, unregistered) in deliveries {
+            let sent = Sent {
+                source: Source::named("page.json"),
+                first_index: imported.records,
+                records: quarantined + unregistered,
+            };
+            imported.add(&sent, delivered(*quarantined, *unregistered));
+        }
+        imported
+    }
+
+    #[test]
+    fn what_every_delivery_says_is_said_once_and_what_is_charged_to_nobody_is_summed() {
+        let imported = imported(&[(0, 700), (0, 500)]);
+        let texts = imported.attention("5bf881b2");
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[0].starts_with("1,200 records of hours"), "{texts:?}");
+        assert!(
+            texts[0].contains("registration backdate 5bf881b2 --from"),
+            "{texts:?}"
+        );
+        assert_eq!(texts[1], "Late. [Late]");
+    }
+
+    #[test]
+    fn not_every_problem_of_a_bad_file_is_printed() {
+        let texts = imported(&[(25, 0)]).attention("5bf881b2");
+        assert_eq!(
+            texts[0],
+            "page.json, index 0: Expected a decimal. [InvalidQuantity]"
+        );
+        assert_eq!(texts[PROBLEMS_SHOWN_MAX], "5 records more in quarantine.");
+    }
+
+    #[test]
+    fn a_file_that_is_bad_throughout_does_not_take_the_memory_of_the_machine() {
+        let imported = imported(&[(900, 0), (900, 0), (900, 0)]);
+        assert_eq!(imported.problems.len(), PROBLEMS_KEPT_MAX);
+        assert_eq!(imported.problems[900].index, 900);
+        assert_eq!(imported.warnings.len(), 2);
+        let texts = imported.attention("5bf881b2");
+        assert_eq!(texts[PROBLEMS_SHOWN_MAX], "2,680 records more in quarantine.");
+    }
+}

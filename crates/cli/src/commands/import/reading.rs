@@ -1,0 +1,173 @@
+//! The files of an import: read one after the other, in a thread of its own.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::IN_FLIGHT_MAX;
+use super::paging::Paging;
+use crate::delivery_file::{Ended, FileError, Pages, Part, cut, named};
+use crate::failure::Failure;
+
+const READ_BYTES: usize = 1024 * 1024;
+
+/// A file, or standard input.
+#[derive(Debug, Clone)]
+pub(super) struct Source(Arc<Path>);
+
+impl Source {
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        Self(Path::new(name).into())
+    }
+
+    /// As it was named on the command line.
+    pub(super) fn name(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn is_standard_input(&self) -> bool {
+        self.0.as_os_str() == "-"
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_standard_input() {
+            f.write_str("standard input")
+        } else {
+            write!(f, "{}", self.0.display())
+        }
+    }
+}
+
+/// A part with where it comes from.
+pub(super) struct Piece {
+    pub(super) source: Source,
+    /// The index in the source that its first record has.
+    pub(super) first_index: u64,
+    pub(super) part: Part,
+}
+
+/// Files that can be opened, as far as that can be said before.
+pub(super) struct Files(Vec<Source>);
+
+impl Files {
+    /// Looks for the files before anything is sent.
+    pub(super) fn found(paths: Vec<PathBuf>) -> Result<Self, Failure> {
+        let sources: Vec<Source> = paths.into_iter().map(|path| Source(path.into())).collect();
+        for source in sources.iter().filter(|source| !source.is_standard_input()) {
+            let is_folder = File::open(&source.0).and_then(|file| Ok(file.metadata()?.is_dir()));
+            let unusable = match is_folder {
+                Ok(false) => continue,
+                Ok(true) => io::Error::from(io::ErrorKind::IsADirectory),
+                Err(error) => error,
+            };
+            return Err(Failure::file(&source.0, &unusable).hint("Nothing was delivered."));
+        }
+        Ok(Self(sources))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Reads the files. In the end it is known what their pages say of further ones.
+pub(super) fn read_files(
+    files: Files,
+    records_max: u32,
+) -> (mpsc::Receiver<Piece>, JoinHandle<Result<Paging, Failure>>) {
+    let (sender, pieces) = mpsc::channel(IN_FLIGHT_MAX);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut paging = Paging::default();
+        for source in files.0 {
+            let pages = read(&source, records_max, &sender)?;
+            paging.add(&source, pages);
+        }
+        Ok(paging)
+    });
+    (pieces, reading)
+}
+
+fn read(source: &Source, records_max: u32, pieces: &mpsc::Sender<Piece>) -> Result<Pages, Failure> {
+    let mut read = 0;
+    let take = |part: Part| {
+        let records = u64::from(part.records);
+        let piece = Piece {
+            source: source.clone(),
+            first_index: read,
+            part,
+        };
+        read += records;
+        pieces.blocking_send(piece).is_ok()
+    };
+    let outcome = if source.is_standard_input() {
+        let input = BufReader::with_capacity(READ_BYTES, io::stdin());
+        cut(input, None, records_max, take)
+    } else {
+        File::open(&source.0).map_err(Ended::from).and_then(|file| {
+            cut(
+                BufReader::with_capacity(READ_BYTES, file),
+                named(&source.0),
+                records_max,
+                take,
+            )
+        })
+    };
+    match outcome {
+        Ok(pages) => Ok(pages),
+        // Whoever took the pieces has failed and says why.
+        Err(Ended::NotWanted) => Ok(Pages::default()),
+        Err(Ended::File(error)) => Err(unreadable(source, &error, read)),
+    }
+}
+
+fn unreadable(source: &Source, error: &FileError, read: u64) -> Failure {
+    let what = if read == 0 {
+        "cannot be imported"
+    } else {
+        "cannot be read to its end"
+    };
+    let failure = Failure::new(format!("{source} {what}.")).because(error.to_string());
+    let (code, hint) = match error {
+        FileError::ErrorAnswer { .. } => (
+            "ErrorAnswerOfStack",
+            "Nothing of that answer was delivered. Mend what the stack names, ask it again, and import what it \
+             returns then.",
+        ),
+        FileError::Empty => (
+            "EmptyFile",
+            "The stack answers an hour without usage with a page without records, {\"value\":[]}. Get the file again.",
+        ),
+        FileError::Utf16 => (
+            "Utf16Text",
+            "Nothing of it was delivered. Save it as UTF-8 and import it again; in Windows PowerShell, write it with \
+             `| Out-File -Encoding utf8 FILE` instead of `> FILE`.",
+        ),
+        FileError::Zip => (
+            "ZipArchive",
+            "Nothing of it was delivered. Unpack it, and import the files that are in it.",
+        ),
+        _ if read > 0 => (
+            "UnreadableFile",
+            "What came before was delivered. Import the file again when it is whole: what is there already is \
+             recognised.",
+        ),
+        FileError::Io(_) => (
+            "UnreadableFile",
+            "Nothing of it was delivered. Get the file again.",
+        ),
+        FileError::NotJson(_) | FileError::NotUsage { .. } => (
+            "NotUsage",
+            "Nothing of it was delivered. Import what the stack's provider usage API returns; `meterbridge usage \
+             import --help` shows the forms.",
+        ),
+    };
+    failure.coded(code).hint(hint)
+}

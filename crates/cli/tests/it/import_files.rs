@@ -1,0 +1,277 @@
+//! What stands in files that are imported, good and bad, and what an operator is told of it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::process::{Outcome, run, run_with};
+use crate::server::Server;
+
+const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
+const PAGE: &str = include_str!("fixtures/usage-page.json");
+const NOTHING: &str = "{\"value\":[]}";
+
+/// A server with a stack that is registered since now, and a folder of files.
+struct Desk {
+    server: Server,
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let server = Server::start();
+        let tenant = "b1e0c1b8-5a3f-4e52-8a44-0d7f8b3f5e21";
+        let partner = server.json("partner create --kind direct-bill --name Northwind", &[]);
+        let own = ["--tenant", tenant, "--partner", partner["id"].as_str().unwrap()];
+        let subscription = server.json(
+            "subscription create --kind partner-shared-services --name Stacks",
+            &own,
+        );
+        let registered = [
+            "--subscription",
+            subscription["id"].as_str().unwrap(),
+            "--cloud-id",
+            STACK,
+        ];
+        server.run("registration register", &registered).done();
+        let folder = tempfile::tempdir().unwrap();
+        Self { server, folder }
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn import(&self, options: &str, files: &[&Path]) -> Outcome {
+        let command =
+            format!("usage import --reported-start 2024-03-05T14:00:00Z --cloud-id {STACK} {options}");
+        run(self.server.command(&command, &[]).args(files))
+    }
+}
+
+#[track_caller]
+fn assert_told(outcome: &Outcome, code: i32, expected: &[&str]) {
+    assert_eq!(outcome.code, Some(code), "{outcome:?}");
+    for expected in expected {
+        assert!(outcome.notes.contains(expected), "{expected}: {}", outcome.notes);
+    }
+}
+
+#[test]
+fn what_is_no_usage_is_not_delivered_and_said_to_be_what_it_is() {
+    let desk = Desk::new();
+    let error = r#"{"error":{"code":"AuthorizationFailed","message":"The client may not read usage."}}"#;
+    for (name, content, expected) in [
+        ("empty.json", "", ["it is empty", "{\"value\":[]}"]),
+        (
+            "error.json",
+            error,
+            [
+                "error answer of the stack, not usage: AuthorizationFailed",
+                "ask it again",
+            ],
+        ),
+        ("page.html", "<html>Sign in</html>", ["it is not JSON", "--help"]),
+        (
+            "powershell.json",
+            "{\0}\0",
+            ["it is UTF-16 text", "Save it as UTF-8"],
+        ),
+        ("pages.zip", "PK\x03\x04", ["it is a zip archive", "Unpack it"]),
+        ("status.json", r#"{"status":"ok"}"#, ["neither a page", "--help"]),
+        (
+            "directory.json",
+            "{\n\"subscriptions\": []\n}",
+            ["neither a page", "--help"],
+        ),
+    ] {
+        let outcome = desk.import("", &[&desk.file(name, content)]);
+        assert_told(
+            &outcome,
+            1,
+            &[&format!("{name} cannot be imported."), expected[0], expected[1]],
+        );
+        assert_eq!(outcome.data, "", "{name}");
+    }
+    let missing = desk.folder.path().join("missing.json");
+    let folder = desk.folder.path().to_owned();
+    for path in [missing, folder] {
+        let outcome = desk.import("", &[&desk.file("page.json", PAGE), &path]);
+        assert_told(&outcome, 1, &["cannot be used.", "hint: Nothing was delivered."]);
+    }
+    let mut nothing = desk.server.command("usage import -", &["--cloud-id", STACK]);
+    assert_told(
+        &run_with(&mut nothing, "\n"),
+        1,
+        &["standard input cannot be imported.", "it is empty"],
+    );
+    assert_eq!(
+        desk.server
+            .json("stack receipts", &[STACK])
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn compressed_files_are_imported_as_they_are() {
+    let desk = Desk::new();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(PAGE.as_bytes()).unwrap();
+    let gzip = desk.file("page.json.gz", gzip.finish().unwrap());
+    let zstd = desk.file("page.zst", zstd::bulk::compress(PAGE.as_bytes(), 1).unwrap());
+    assert_eq!(
+        desk.import("", &[&gzip, &zstd]).done(),
+        "10 records: 4 accepted, 4 duplicate, 0 revised, 2 quarantined\n"
+    );
+}
+
+#[test]
+fn pages_that_are_missing_are_missed() {
+    let desk = Desk::new();
+    let more = desk.file(
+        "1.json",
+        r#"{"value":[],"nextLink":"https://stack.example/usage?continuationToken=2"}"#,
+    );
+    let last = desk.file("2.json", NOTHING);
+    let outcome = desk.import("", &[&more]);
+    assert_told(
+        &outcome,
+        0,
+        &[
+            "warning: There are more pages: 1 file (the first is ",
+            "1.json) with a nextLink on the last page",
+        ],
+    );
+    for pages in [[&*more, &*last], [&*last, &*more]] {
+        let outcome = desk.import("", &pages);
+        assert!(!outcome.notes.contains("nextLink"), "{}", outcome.notes);
+        outcome.done();
+    }
+}
+
+#[test]
+fn a_month_is_not_closed_without_the_usage_on_pages_that_are_missing_or_in_quarantine() {
+    let desk = Desk::new();
+    let more = desk.file(
+        "1.json",
+        r#"{"value":[],"nextLink":"https://stack.example/usage?token=2"}"#,
+    );
+    let last = desk.file("2.json", NOTHING);
+    let page = desk.file("page.json", PAGE);
+    let declared = || {
+        let stacks = desk.server.json("stack list", &[]);
+        stacks[0]["reportedThrough"].as_str().map(str::to_owned)
+    };
+    let through = "--reported-through 2024-03-05T15:00:00Z";
+    let outcome = desk.import(&format!("{through} -o json"), &[&more]);
+    assert_told(
+        &outcome,
+        1,
+        &[
+            "\"NotDeclared\"",
+            "not declared that the stack has reported completely up to 2024-03-05T15:00:00Z",
+            "There are more pages",
+        ],
+    );
+    assert!(outcome.data.contains("\"deliveries\""), "{}", outcome.data);
+    let outcome = desk.import(&format!("{through} --fail-on-quarantine"), &[&page]);
+    assert_told(
+        &outcome,
+        1,
+        &["1 record in quarantine.", "nothing was declared complete"],
+    );
+    assert_eq!(declared(), None);
+
+    desk.import(through, &[&last, &more]).done();
+    assert_eq!(declared().as_deref(), Some("2024-03-05T15:00:00Z"));
+}
+
+#[test]
+fn what_is_quarantined_or_charged_to_nobody_is_told_and_can_be_a_failure() {
+    let desk = Desk::new();
+    let page = desk.file("page.json", PAGE);
+    let outcome = desk.import("", &[&page]);
+    let problem = "page.json, index 4: ";
+    let nobody = "warning: 4 records of hours in which the stack was not registered";
+    assert_told(&outcome, 0, &[problem, nobody, "registration backdate"]);
+
+    let outcome = desk.import("--fail-on-quarantine", &[&page]);
+    assert_told(
+        &outcome,
+        1,
+        &[problem, "error: 1 record in quarantine.", "--fail-on-quarantine"],
+    );
+    assert_eq!(
+        outcome.data,
+        "5 records: 0 accepted, 4 duplicate, 0 revised, 1 quarantined\n"
+    );
+    let good = desk.file("nothing.json", NOTHING);
+    desk.import("--fail-on-quarantine", &[&good]).done();
+
+    let outcome = desk.import("--fail-on-quarantine -o json", &[&page]);
+    let imported: serde_json::Value = serde_json::from_str(&outcome.data).unwrap();
+    assert_eq!(
+        (&imported["problems"][0]["index"], &imported["unregistered"]),
+        (&4.into(), &4.into())
+    );
+    assert_eq!(imported["warnings"][0]["code"], "UnregisteredUsage");
+    let error: serde_json::Value = serde_json::from_str(outcome.notes.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (outcome.code, &error["error"]["code"]),
+        (Some(1), &"Quarantined".into())
+    );
+
+    let listed = desk.server.run("usage quarantine", &[]).done();
+    let quarantined = desk.server.json("usage quarantine", &[]);
+    let quarantined = &quarantined[0];
+    assert_eq!(quarantined["index"], 4);
+    let (header, row) = listed.split_once('\n').unwrap();
+    assert!(header.contains("INDEX") && header.ends_with("RECORD"), "{header}");
+    let beginning: String = quarantined["raw"].as_str().unwrap().chars().take(20).collect();
+    assert!(
+        row.contains("  4  InvalidQuantity ") && row.contains(&beginning),
+        "{row}"
+    );
+}
+
+#[test]
+fn an_import_that_was_cut_off_can_be_repeated_without_fear() {
+    let desk = Desk::new();
+    let page = desk.file("page.json", PAGE);
+    let key = desk.server.run("registration activation-key", &[STACK]).done();
+    let key = desk.file("stack.key", key);
+    let Desk { server, folder } = desk;
+    let ca = folder.path().join("ca.pem");
+    fs::copy(server.ca(), &ca).unwrap();
+    let mut command = server.command("usage import --activation-key-file", &[key.to_str().unwrap()]);
+    command.env("METERBRIDGE_CA", ca).arg(&page);
+    server.stop();
+    let outcome = run(&mut command);
+    assert_told(
+        &outcome,
+        1,
+        &[
+            "cannot be reached.",
+            "safe to repeat the same command",
+            "counts as duplicates",
+        ],
+    );
+}
+
+#[test]
+fn an_activation_key_that_is_not_accepted_is_not_taken_for_an_operators_credential() {
+    let desk = Desk::new();
+    let page = desk.file("page.json", PAGE);
+    let claims = "eyJjbG91ZElkIjoiM2E0YTFjMWUtMGY0Yi00ZjBhLTlkNTUtNmEzYjBmMmM3ZDExIn0";
+    let key = desk.file("stack.key", format!("e30.{claims}.c2ln\n"));
+    let outcome = desk.import(&format!("--activation-key-file {}", key.display()), &[&page]);
+    assert_told(&outcome, 1, &["registration activation-key 3a4a1c1e"]);
+    assert!(!outcome.notes.contains("--credential-file"), "{}", outcome.notes);
+}

@@ -1,0 +1,30 @@
+//! Partner roles *(ours)*: how a partner's and a customer's people reach what is theirs.
+
+use super::PrincipalKind;
+use crate::ids::{CustomerId, ObjectId, PartnerId};
+use crate::timeline::Recorded;
+
+/// A role that is not given at a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartnerRole {
+    /// Runs the platform: everything but delivering usage.
+    PlatformOperator,
+    /// Acts for a partner: owner of each subscription that belongs to it or to one of its resellers; sees and changes
+    /// their customers and their directories, and its own price lists.
+    AdminAgent(PartnerId),
+    /// Belongs to a customer: reader of each of its subscriptions, with their usage and their statements.
+    CustomerUser(CustomerId),
+}
+
+/// A partner role given to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartnerRoleAssignment {
+    /// The role.
+    pub role: PartnerRole,
+    /// Who has it.
+    pub principal: ObjectId,
+    /// What kind of object that is.
+    pub principal_kind: PrincipalKind,
+    /// When and by whom it was given.
+    pub assigned: Recorded,
+}

@@ -1,0 +1,381 @@
+//! Opening directories: which directories, users, applications and groups may be entered.
+
+use super::super::{Books, Entry};
+use super::DirectoryEntry;
+use crate::identity::{Application, ClientCertificate, ClientSecret, Directory, DirectoryOwner, Group, User};
+use crate::ids::{ApplicationId, CredentialId, ObjectId, PartnerId, TenantId};
+use crate::time::Timestamp;
+
+/// The most characters of a name for people.
+const NAME_CHARS_MAX: usize = 256;
+/// The most secrets and certificates of one application, together: room for changing each of them without haste.
+const CREDENTIALS_MAX: usize = 20;
+/// The most members of one group.
+const MEMBERS_MAX: usize = 10_000;
+
+/// Why an entry about a directory is not made. The text says what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryRefused {
+    /// A name for people is empty or too long.
+    #[error("expected a name of 1 to {NAME_CHARS_MAX} characters")]
+    Name(&'static str),
+    /// The directory is not there.
+    #[error("directory {0} does not exist")]
+    UnknownDirectory(TenantId),
+    /// The user is not there.
+    #[error("user {0} does not exist")]
+    UnknownUser(ObjectId),
+    /// The application is not there.
+    #[error("application {0} does not exist")]
+    UnknownApplication(ApplicationId),
+    /// The group is not there.
+    #[error("group {0} does not exist")]
+    UnknownGroup(ObjectId),
+    /// The application has no such secret or certificate.
+    #[error("the application has no secret or certificate {0}")]
+    UnknownCredential(CredentialId),
+    /// The id is taken.
+    #[error("an object with id {0} exists already; ids are given once")]
+    IdTaken(String),
+    /// The domain is another directory's.
+    #[error("domain {0} belongs to another directory; choose another one")]
+    DomainTaken(String),
+    /// The name is another user's.
+    #[error("a user with the name {0} exists already; choose another one")]
+    UserNameTaken(String),
+    /// The user's name ends in something else than the directory's domain.
+    #[error("the names of this directory's users end in @{0}")]
+    DomainDiffers(String),
+    /// The owner of a directory is not there.
+    #[error("the directory's owner does not exist; create the partner or the customer first")]
+    UnknownOwner,
+    /// A customer's directory that is not one of its tenants, or the other way round.
+    #[error("directory {0} belongs to a customer when and only when it is one of its tenants")]
+    OwnerIsNotTenant(TenantId),
+    /// The member is no user or service principal of the group's directory.
+    #[error("{0} is no user or service principal of the group's directory; a group has no other members")]
+    NotAMember(ObjectId),
+    /// The credential has expired already.
+    #[error("expected a moment in the future at which it expires")]
+    Expired,
+    /// Too many secrets and certificates.
+    #[error("an application has {CREDENTIALS_MAX} secrets and certificates at the most; remove one first")]
+    TooManyCredentials,
+    /// Too many members.
+    #[error("a group has {MEMBERS_MAX} members at the most; make another group")]
+    TooManyMembers,
+}
+
+impl DirectoryRefused {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "InvalidName",
+            Self::UnknownDirectory(_) => "DirectoryNotFound",
+            Self::UnknownUser(_) => "UserNotFound",
+            Self::UnknownApplication(_) => "ApplicationNotFound",
+            Self::UnknownGroup(_) => "GroupNotFound",
+            Self::UnknownCredential(_) => "CredentialNotFound",
+            Self::IdTaken(_) => "AlreadyExists",
+            Self::DomainTaken(_) => "DomainTaken",
+            Self::UserNameTaken(_) => "UserNameTaken",
+            Self::DomainDiffers(_) => "UserNameOutsideDomain",
+            Self::UnknownOwner => "DirectoryOwnerNotFound",
+            Self::OwnerIsNotTenant(_) => "DirectoryOwnerIsNotTenant",
+            Self::NotAMember(_) => "InvalidGroupMember",
+            Self::Expired => "InvalidExpiry",
+            Self::TooManyCredentials => "TooManyCredentials",
+            Self::TooManyMembers => "TooManyMembers",
+        }
+    }
+
+    /// The member of the request that is at fault.
+    #[must_use]
+    pub const fn target(&self) -> &'static str {
+        match self {
+            Self::Name(member) => member,
+            Self::UnknownDirectory(_) => "directoryId",
+            Self::UnknownUser(_) => "userId",
+            Self::UnknownApplication(_) | Self::TooManyCredentials => "applicationId",
+            Self::UnknownGroup(_) | Self::TooManyMembers => "groupId",
+            Self::UnknownCredential(_) => "credentialId",
+            Self::IdTaken(_) => "id",
+            Self::DomainTaken(_) => "domain",
+            Self::UserNameTaken(_) | Self::DomainDiffers(_) => "name",
+            Self::UnknownOwner | Self::OwnerIsNotTenant(_) => "owner",
+            Self::NotAMember(_) => "memberId",
+            Self::Expired => "expires",
+        }
+    }
+}
+
+fn check_name(name: &str, member: &'static str) -> Result<(), DirectoryRefused> {
+    if (1..=NAME_CHARS_MAX).contains(&name.trim().chars().count()) {
+        Ok(())
+    } else {
+        Err(DirectoryRefused::Name(member))
+    }
+}
+
+/// What can be entered about directories. Deciding is pure; the ids were drawn before.
+impl Books {
+    /// The partner that a directory's owner is or is sold to by; none for the platform.
+    #[must_use]
+    pub fn partner_of(&self, owner: DirectoryOwner) -> Option<PartnerId> {
+        match owner {
+            DirectoryOwner::Platform => None,
+            DirectoryOwner::Partner(partner) => Some(partner),
+            DirectoryOwner::Customer(customer) => self.customer(customer).map(|customer| customer.partner),
+        }
+    }
+
+    /// A directory that has to be there.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused::UnknownDirectory`].
+    pub fn known_directory(&self, id: TenantId) -> Result<&Directory, DirectoryRefused> {
+        let known = self.directories.directory(id);
+        known.ok_or(DirectoryRefused::UnknownDirectory(id))
+    }
+
+    /// A user that has to be there.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused::UnknownUser`].
+    pub fn known_user(&self, id: ObjectId) -> Result<&User, DirectoryRefused> {
+        self.directories.user(id).ok_or(DirectoryRefused::UnknownUser(id))
+    }
+
+    /// An application that has to be there.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused::UnknownApplication`].
+    pub fn known_application(&self, id: ApplicationId) -> Result<&Application, DirectoryRefused> {
+        let known = self.directories.application(id);
+        known.ok_or(DirectoryRefused::UnknownApplication(id))
+    }
+
+    /// A group that has to be there.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused::UnknownGroup`].
+    pub fn known_group(&self, id: ObjectId) -> Result<&Group, DirectoryRefused> {
+        self.directories
+            .group(id)
+            .ok_or(DirectoryRefused::UnknownGroup(id))
+    }
+
+    /// Creates a directory.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if its name, id or domain is not free, or its owner does not go with its id.
+    pub fn create_directory(&self, directory: Directory) -> Result<Entry, DirectoryRefused> {
+        check_name(&directory.name, "name")?;
+        if self.directories.directory(directory.id).is_some() {
+            return Err(DirectoryRefused::IdTaken(directory.id.to_string()));
+        }
+        if self.directories.directory_by_domain(&directory.domain).is_some() {
+            return Err(DirectoryRefused::DomainTaken(directory.domain.to_string()));
+        }
+        let known = match directory.owner {
+            DirectoryOwner::Platform => true,
+            DirectoryOwner::Partner(partner) => self.partner(partner).is_some(),
+            DirectoryOwner::Customer(customer) => self.customer(customer).is_some(),
+        };
+        if !known {
+            return Err(DirectoryRefused::UnknownOwner);
+        }
+        let tenant_of = self
+            .customer_of_tenant(directory.id)
+            .map(|customer| DirectoryOwner::Customer(customer.id));
+        let is_customers = matches!(directory.owner, DirectoryOwner::Customer(_));
+        if (tenant_of.is_some() || is_customers) && tenant_of != Some(directory.owner) {
+            return Err(DirectoryRefused::OwnerIsNotTenant(directory.id));
+        }
+        Ok(DirectoryEntry::DirectoryCreated(directory).into())
+    }
+
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if its name is not free or not of its directory's domain.
+    pub fn create_user(&self, user: User) -> Result<Entry, DirectoryRefused> {
+        check_name(&user.display_name, "displayName")?;
+        let directory = self.known_directory(user.directory)?;
+        if *user.name.domain() != directory.domain {
+            return Err(DirectoryRefused::DomainDiffers(directory.domain.to_string()));
+        }
+        if self.directories.user_by_name(&user.name).is_some() {
+            return Err(DirectoryRefused::UserNameTaken(user.name.to_string()));
+        }
+        self.check_free(user.id)?;
+        Ok(DirectoryEntry::UserCreated(user).into())
+    }
+
+    /// Creates an application, without credentials.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if its id is taken or its directory is not there.
+    pub fn create_application(
+        &self,
+        id: ApplicationId,
+        service_principal: ObjectId,
+        directory: TenantId,
+        name: &str,
+    ) -> Result<Entry, DirectoryRefused> {
+        check_name(name, "name")?;
+        self.known_directory(directory)?;
+        if self.directories.application(id).is_some() {
+            return Err(DirectoryRefused::IdTaken(id.to_string()));
+        }
+        self.check_free(service_principal)?;
+        let name = name.to_owned();
+        Ok(DirectoryEntry::ApplicationCreated {
+            id,
+            service_principal,
+            directory,
+            name,
+        }
+        .into())
+    }
+
+    /// Creates a group, without members.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if its directory is not there.
+    pub fn create_group(
+        &self,
+        id: ObjectId,
+        directory: TenantId,
+        name: &str,
+    ) -> Result<Entry, DirectoryRefused> {
+        check_name(name, "name")?;
+        self.known_directory(directory)?;
+        self.check_free(id)?;
+        let name = name.to_owned();
+        Ok(DirectoryEntry::GroupCreated { id, directory, name }.into())
+    }
+
+    fn check_free(&self, id: ObjectId) -> Result<(), DirectoryRefused> {
+        match self.directories.object(id) {
+            Some(_) => Err(DirectoryRefused::IdTaken(id.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a secret to an application.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if it has expired, or there are too many.
+    pub fn add_secret(
+        &self,
+        application: ApplicationId,
+        secret: ClientSecret,
+        now: Timestamp,
+    ) -> Result<Entry, DirectoryRefused> {
+        self.check_credential(application, secret.expires, now)?;
+        Ok(DirectoryEntry::SecretAdded { application, secret }.into())
+    }
+
+    /// Adds a certificate to an application.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if it has expired, or there are too many.
+    pub fn add_certificate(
+        &self,
+        application: ApplicationId,
+        certificate: ClientCertificate,
+        now: Timestamp,
+    ) -> Result<Entry, DirectoryRefused> {
+        let known = self.check_credential(application, certificate.expires, now)?;
+        if known
+            .certificates
+            .iter()
+            .any(|it| it.sha256 == certificate.sha256)
+        {
+            return Err(DirectoryRefused::IdTaken(certificate.id.to_string()));
+        }
+        Ok(DirectoryEntry::CertificateAdded {
+            application,
+            certificate,
+        }
+        .into())
+    }
+
+    fn check_credential(
+        &self,
+        application: ApplicationId,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<&Application, DirectoryRefused> {
+        let known = self.known_application(application)?;
+        if expires <= now {
+            return Err(DirectoryRefused::Expired);
+        }
+        if known.secrets.len() + known.certificates.len() >= CREDENTIALS_MAX {
+            return Err(DirectoryRefused::TooManyCredentials);
+        }
+        Ok(known)
+    }
+
+    /// Removes a secret or a certificate of an application.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if it is not there.
+    pub fn remove_credential(
+        &self,
+        application: ApplicationId,
+        credential: CredentialId,
+    ) -> Result<Entry, DirectoryRefused> {
+        let known = self.known_application(application)?;
+        let mut ids = known
+            .secrets
+            .iter()
+            .map(|it| it.id)
+            .chain(known.certificates.iter().map(|it| it.id));
+        if !ids.any(|id| id == credential) {
+            return Err(DirectoryRefused::UnknownCredential(credential));
+        }
+        Ok(DirectoryEntry::CredentialRemoved {
+            application,
+            credential,
+        }
+        .into())
+    }
+
+    /// Adds a user or service principal to a group of its directory. Adding it again enters nothing.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if it is something else, or there are too many.
+    pub fn add_member(&self, group: ObjectId, member: ObjectId) -> Result<Option<Entry>, DirectoryRefused> {
+        let known = self.known_group(group)?;
+        let object = self.directories.object(member);
+        let fits = object
+            .is_some_and(|it| it.kind() != super::PrincipalKind::Group && it.directory() == known.directory);
+        if !fits {
+            return Err(DirectoryRefused::NotAMember(member));
+        }
+        if known.members.contains(&member) {
+            return Ok(None);
+        }
+        if known.members.len() >= MEMBERS_MAX {
+            return Err(DirectoryRefused::TooManyMembers);
+        }
+        Ok(Some(DirectoryEntry::MemberAdded { group, member }.into()))
+    }
+
+    /// Removes a member from a group. Removing who is not in it enters nothing.
+    ///
+    /// # Errors
+    /// [`DirectoryRefused`] if the group is not there.
+    pub fn remove_member(
+        &self,
+        group: ObjectId,
+        member: ObjectId,
+    ) -> Result<Option<Entry>, DirectoryRefused> {
+        let known = self.known_group(group)?;
+        let removed = known.members.contains(&member);
+        Ok(removed.then(|| DirectoryEntry::MemberRemoved { group, member }.into()))
+    }
+}

@@ -1,0 +1,148 @@
+//! Access tokens that come back with requests: whether they are good, and whose they are.
+
+use app::access::{Caller, Principal};
+use domain::ids::{ApplicationId, ObjectId, TenantId};
+use serde::Deserialize;
+
+use super::Identity;
+use super::authority::is_own_issuer;
+use super::external::NotProven;
+use super::jwt::{Bad, Jwt, OneOrMany, Times};
+use super::signing_keys::ALGORITHM;
+use super::tokens::ACCESS;
+use crate::Door;
+
+/// Why a request with an access token is not let in.
+#[derive(Debug)]
+pub(crate) enum Unproven {
+    /// The token is not good: the code, and the text for the caller.
+    Token(&'static str, String),
+    /// It cannot be known now whether it is.
+    NotNow,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    #[serde(default)]
+    aud: OneOrMany,
+    #[serde(flatten)]
+    times: Times,
+    oid: String,
+    tid: String,
+    /// Every access token names the client; nothing else that is signed here does.
+    appid: String,
+    #[serde(default)]
+    since: Option<u64>,
+}
+
+/// What a token of our own proves.
+struct Own {
+    object: ObjectId,
+    client: ApplicationId,
+    since: Option<u64>,
+}
+
+const INVALID: &str = "InvalidAuthenticationToken";
+
+impl Door {
+    /// Whose access token it is.
+    pub(crate) async fn prove(&self, text: &str) -> Result<Caller, Unproven> {
+        let token = Jwt::parse(text).map_err(not_good)?;
+        let own_key = token
+            .header
+            .kid
+            .as_deref()
+            .and_then(|id| self.identity.keys.verifying(id));
+        let principal = match own_key {
+            Some(key) => {
+                let claims: Claims = token.verify(&key, &[ALGORITHM]).map_err(not_good)?;
+                let own = self.identity.check(&token, &claims).map_err(not_good)?;
+                self.account(&own)?
+            }
+            None => self.described_elsewhere(&token).await?,
+        };
+        Ok(Caller::Principal(principal))
+    }
+
+    /// Somebody with an account here, as it is now: what was taken from them since the token was made is gone.
+    fn account(&self, proven: &Own) -> Result<Principal, Unproven> {
+        match proven.since {
+            Some(since) => {
+                let signed_in = self.app.renew(proven.object, Some(proven.client), since);
+                signed_in.map(|signed_in| signed_in.principal).map_err(|refused| {
+                    let text =
+                        format!("Authentication failed. The access token is not good any more: {refused}.");
+                    Unproven::Token(INVALID, text)
+                })
+            }
+            None => self
+                .app
+                .principal(proven.object, Some(proven.client))
+                .map_err(|error| not_let_in(&error)),
+        }
+    }
+
+    /// Somebody whom an issuer elsewhere describes. Accounts and directories of this server are not its to speak of.
+    async fn described_elsewhere(&self, token: &Jwt<'_>) -> Result<Principal, Unproven> {
+        let described = self.identity.external.verify(token, self.identity.now()).await;
+        let described = described.map_err(|error| match error {
+            NotProven::Bad(bad) => not_good(bad),
+            NotProven::KeysUnavailable => Unproven::NotNow,
+        })?;
+        self.app
+            .external_principal(described)
+            .map_err(|error| not_let_in(&error))
+    }
+}
+
+impl Identity {
+    /// Checks what a token of our own says.
+    fn check(&self, token: &Jwt<'_>, claims: &Claims) -> Result<Own, Bad> {
+        if token.header.typ.as_deref() != Some(ACCESS) {
+            return Err(Bad::Kind);
+        }
+        claims.times.check(self.now())?;
+        let tenant: TenantId = claims.tid.parse().map_err(|_| Bad::Claims)?;
+        if !is_own_issuer(&claims.iss, &self.base, tenant) {
+            return Err(Bad::Issuer);
+        }
+        if !claims
+            .aud
+            .as_slice()
+            .iter()
+            .any(|audience| self.audiences.find(audience).is_some())
+        {
+            return Err(Bad::Audience);
+        }
+        Ok(Own {
+            object: claims.oid.parse().map_err(|_| Bad::Claims)?,
+            client: claims.appid.parse().map_err(|_| Bad::Claims)?,
+            since: claims.since,
+        })
+    }
+}
+
+impl Bad {
+    /// The code that Azure documents, or a cousin of it.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Unreadable => "AuthenticationFailed",
+            Self::Expired => "ExpiredAuthenticationToken",
+            Self::Audience => "InvalidAuthenticationTokenAudience",
+            Self::Issuer => "InvalidAuthenticationTokenTenant",
+            _ => "InvalidAuthenticationToken",
+        }
+    }
+}
+
+fn not_good(bad: Bad) -> Unproven {
+    Unproven::Token(
+        bad.code(),
+        format!("Authentication failed. The access token is not good: {bad}."),
+    )
+}
+
+fn not_let_in(error: &app::Error) -> Unproven {
+    Unproven::Token(INVALID, format!("Authentication failed. {}", error.message))
+}

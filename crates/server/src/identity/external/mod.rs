@@ -1,0 +1,339 @@
+//! Issuers of tokens elsewhere (Entra ID, AD FS, Keycloak, any OpenID provider) that the operator trusts.
+//!
+//! Nothing is found out by looking at a token: an issuer, its audiences, the ways in which it signs, and the claims that
+//! say who somebody is are configured. Only its keys are fetched.
+
+mod key_set;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use app::identity::ExternalIdentity;
+use domain::authorization::PrincipalKind;
+use domain::ids::TenantId;
+use domain::time::Timestamp;
+use jsonwebtoken::Algorithm;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use self::key_set::KeySet;
+use super::jwt::{Bad, Jwt, OneOrMany, Times};
+
+/// An issuer elsewhere that is trusted to say who somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExternalIssuer {
+    /// Its name, exactly as its tokens have it in `iss`. What it publishes is found below this URL.
+    pub issuer: String,
+    /// The audiences whose tokens are accepted: each is one that was agreed with this issuer.
+    pub audiences: Vec<String>,
+    /// In which ways it signs.
+    #[serde(default = "rs256")]
+    pub algorithms: Vec<SigningAlgorithm>,
+    /// The directory that its users are in, where its tokens do not say so.
+    #[serde(default, deserialize_with = "tenant")]
+    pub tenant_id: Option<TenantId>,
+    /// Which claims say who somebody is.
+    #[serde(default)]
+    pub claims: ClaimNames,
+    /// Certificates (PEM) to trust when its keys are fetched, beside those of the operating system.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl ExternalIssuer {
+    /// Reads a list of issuers from JSON text.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn read_list(json: &str) -> Result<Vec<Self>, ExternalIssuerError> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let issuers: Vec<Self> = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| ExternalIssuerError::Unreadable(error.to_string()))?;
+        for issuer in &issuers {
+            issuer.check()?;
+        }
+        Ok(issuers)
+    }
+
+    fn check(&self) -> Result<(), ExternalIssuerError> {
+        let refuse = |why| {
+            Err(ExternalIssuerError::Useless {
+                issuer: self.issuer.clone(),
+                why,
+            })
+        };
+        if !self.issuer.starts_with("https://") {
+            return refuse("its name does not begin with https://, so its keys could be forged on their way");
+        }
+        if self.audiences.is_empty() {
+            return refuse(
+                "no audience is agreed with it, so a token that was made for others would be accepted",
+            );
+        }
+        if self.algorithms.is_empty() {
+            return refuse("no algorithm is accepted of it, so no token would be");
+        }
+        Ok(())
+    }
+}
+
+/// Why a list of issuers is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExternalIssuerError {
+    /// It is no list of issuers.
+    #[error("the list of issuers cannot be read: {0}")]
+    Unreadable(String),
+    /// An issuer could not be used.
+    #[error("the issuer '{issuer}' cannot be used: {why}")]
+    Useless {
+        /// The issuer.
+        issuer: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Its keys cannot be fetched.
+    #[error("the keys of the issuer '{issuer}' cannot be fetched: {why}")]
+    Client {
+        /// The issuer.
+        issuer: String,
+        /// Why not.
+        why: String,
+    },
+}
+
+/// Names of claims.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClaimNames {
+    /// The directory: a GUID.
+    pub tenant: String,
+    /// The user or service principal: a GUID.
+    pub object: String,
+    /// The application that acts: a GUID; where it is something else, none is known.
+    pub application: String,
+    /// What people call them.
+    pub name: String,
+    /// The groups that they are in: GUIDs.
+    pub groups: String,
+}
+
+impl Default for ClaimNames {
+    /// As Entra ID has them.
+    fn default() -> Self {
+        Self {
+            tenant: "tid".to_owned(),
+            object: "oid".to_owned(),
+            application: "appid".to_owned(),
+            name: "upn".to_owned(),
+            groups: "groups".to_owned(),
+        }
+    }
+}
+
+/// A way of signing with a key whose public half can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SigningAlgorithm {
+    /// RSA with PKCS #1 padding and SHA-256.
+    Rs256,
+    /// RSA with PKCS #1 padding and SHA-384.
+    Rs384,
+    /// RSA with PKCS #1 padding and SHA-512.
+    Rs512,
+    /// RSA with PSS padding and SHA-256.
+    Ps256,
+    /// RSA with PSS padding and SHA-384.
+    Ps384,
+    /// RSA with PSS padding and SHA-512.
+    Ps512,
+    /// The curve P-256 and SHA-256.
+    Es256,
+    /// The curve P-384 and SHA-384.
+    Es384,
+}
+
+impl From<SigningAlgorithm> for Algorithm {
+    fn from(algorithm: SigningAlgorithm) -> Self {
+        match algorithm {
+            SigningAlgorithm::Rs256 => Self::RS256,
+            SigningAlgorithm::Rs384 => Self::RS384,
+            SigningAlgorithm::Rs512 => Self::RS512,
+            SigningAlgorithm::Ps256 => Self::PS256,
+            SigningAlgorithm::Ps384 => Self::PS384,
+            SigningAlgorithm::Ps512 => Self::PS512,
+            SigningAlgorithm::Es256 => Self::ES256,
+            SigningAlgorithm::Es384 => Self::ES384,
+        }
+    }
+}
+
+fn rs256() -> Vec<SigningAlgorithm> {
+    vec![SigningAlgorithm::Rs256]
+}
+
+fn tenant<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<TenantId>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// All issuers elsewhere that are trusted.
+pub(super) struct ExternalIssuers(Vec<Trusted>);
+
+struct Trusted {
+    configured: ExternalIssuer,
+    algorithms: Vec<Algorithm>,
+    keys: KeySet,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    aud: OneOrMany,
+    #[serde(flatten)]
+    times: Times,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl fmt::Debug for ExternalIssuers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|trusted| &trusted.configured))
+            .finish()
+    }
+}
+
+impl ExternalIssuers {
+    pub(super) fn new(configured: &[ExternalIssuer]) -> Result<Self, ExternalIssuerError> {
+        let trusted = configured.iter().map(|issuer| {
+            issuer.check()?;
+            let keys = KeySet::new(&issuer.issuer, issuer.ca_file.as_deref()).map_err(|why| {
+                ExternalIssuerError::Client {
+                    issuer: issuer.issuer.clone(),
+                    why,
+                }
+            })?;
+            Ok(Trusted {
+                configured: issuer.clone(),
+                algorithms: issuer.algorithms.iter().copied().map(Algorithm::from).collect(),
+                keys,
+            })
+        });
+        trusted.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Who a token of one of these issuers is for.
+    pub(super) async fn verify(
+        &self,
+        token: &Jwt<'_>,
+        now: Timestamp,
+    ) -> Result<ExternalIdentity, NotProven> {
+        #[derive(Deserialize)]
+        struct Named {
+            iss: String,
+        }
+        let Named { iss } = token.believe()?;
+        let trusted = self.0.iter().find(|trusted| trusted.configured.issuer == iss);
+        trusted.ok_or(Bad::Issuer)?.verify(token, now).await
+    }
+}
+
+/// Why it is not known who a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotProven {
+    Bad(Bad),
+    /// The issuer's keys cannot be fetched, and none are known yet.
+    KeysUnavailable,
+}
+
+impl From<Bad> for NotProven {
+    fn from(bad: Bad) -> Self {
+        Self::Bad(bad)
+    }
+}
+
+impl Trusted {
+    async fn verify(&self, token: &Jwt<'_>, now: Timestamp) -> Result<ExternalIdentity, NotProven> {
+        // Before anything is fetched: a token that would be refused anyway shall cost the issuer nothing.
+        let algorithm = token.algorithm(&self.algorithms)?;
+        let id = token.header.kid.as_deref().ok_or(Bad::UnknownKey)?;
+        let key = self.keys.find(id, now).await?;
+        if !key.is_for(algorithm) {
+            return Err(Bad::Algorithm.into());
+        }
+        let claims: Claims = token.verify(key.decoding(), &[algorithm])?;
+        claims.times.check(now)?;
+        let meant = |audience: &String| claims.aud.as_slice().contains(audience);
+        if !self.configured.audiences.iter().any(meant) {
+            return Err(Bad::Audience.into());
+        }
+        Ok(self.describe(&claims.others).ok_or(Bad::Claims)?)
+    }
+
+    fn describe(&self, claims: &Map<String, Value>) -> Option<ExternalIdentity> {
+        let names = &self.configured.claims;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str);
+        let object = text(&names.object)?.parse().ok()?;
+        let tenant = match self.configured.tenant_id {
+            Some(tenant) => tenant,
+            None => text(&names.tenant)?.parse().ok()?,
+        };
+        let groups = claims.get(&names.groups).and_then(Value::as_array);
+        let groups = groups.into_iter().flatten().filter_map(Value::as_str);
+        Some(ExternalIdentity {
+            id: object,
+            kind: if text("idtyp") == Some("app") {
+                PrincipalKind::ServicePrincipal
+            } else {
+                PrincipalKind::User
+            },
+            tenant,
+            application: text(&names.application).and_then(|text| text.parse().ok()),
+            name: text(&names.name).map_or_else(|| object.to_string(), str::to_owned),
+            groups: groups.filter_map(|group| group.parse().ok()).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_needs_little_to_be_configured_and_is_not_trusted_blindly() {
+        let list = r#"[{"issuer":"https://login.example/t/v2.0","audiences":["api://bills"]}]"#;
+        let issuers = ExternalIssuer::read_list(list).unwrap();
+        assert_eq!(issuers[0].algorithms, [SigningAlgorithm::Rs256]);
+        assert_eq!(issuers[0].claims.object, "oid");
+        for (list, part) in [
+            ("{}", "expected a sequence"),
+            (r#"[{"issuer":"https://x"}]"#, "audiences"),
+            (r#"[{"issuer":"http://x","audiences":["a"]}]"#, "https://"),
+            (r#"[{"issuer":"https://x","audiences":[]}]"#, "no audience"),
+            (
+                r#"[{"issuer":"https://x","audiences":["a"],"algorithms":[]}]"#,
+                "no algorithm",
+            ),
+            (
+                r#"[{"issuer":"https://x","audiences":["a"],"algorithms":["HS256"]}]"#,
+                "HS256",
+            ),
+            (
+                r#"[{"issuer":"https://x","audiences":["a"],"algorithms":["none"]}]"#,
+                "none",
+            ),
+            (
+                r#"[{"issuer":"https://x","audiences":["a"],"tenantId":"x"}]"#,
+                "GUID",
+            ),
+            (
+                r#"[{"issuer":"https://x","audiences":["a"],"issuers":1}]"#,
+                "issuers",
+            ),
+        ] {
+            let error = ExternalIssuer::read_list(list).unwrap_err().to_string();
+            assert!(error.contains(part), "{list}: {error}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Who gets in where: every route of the server is asked by one caller with each role, and what comes of it is compared
+//! with a table. A route that is not in the table fails the test.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use server::{Needs, RouteLine, route_table};
+
+use crate::access_world::{CALLERS, PASSWORD, RESELLER, World};
+use crate::fixture::{Answer, id};
+use crate::world::stack;
+
+const TABLE: &str = include_str!("access_table.txt");
+
+/// What says that something does not exist. Somebody who does not see it reads the same as for something that never did.
+const HIDDEN: [&str; 11] = [
+    "ApplicationNotFound",
+    "CustomerNotFound",
+    "DirectoryNotFound",
+    "DirectoryOwnerNotFound",
+    "GroupNotFound",
+    "LocalSubscriptionNotFound",
+    "PartnerNotFound",
+    "PriceListNotFound",
+    "RegistrationNotFound",
+    "SubscriptionNotFound",
+    "UserNotFound",
+];
+
+/// What came of a request: one letter of the table.
+fn outcome(answer: &Answer) -> char {
+    let code = answer.body["error"]["code"].as_str().unwrap_or_default();
+    match answer.status.as_u16() {
+        401 => '-',
+        403 => 'x',
+        404 if answer.body.is_null() => '?',
+        _ if HIDDEN.contains(&code) => '?',
+        500.. => panic!("{answer:?}"),
+        _ => '+',
+    }
+}
+
+/// Ids of what there is, or of what there never was.
+struct Ids<'a> {
+    world: &'a World,
+    exist: bool,
+}
+
+impl Ids<'_> {
+    fn of(&self, there: &str) -> String {
+        if self.exist { there.to_owned() } else { id('0', 99) }
+    }
+
+    fn number(&self, kind: char, number: u32) -> String {
+        self.of(&id(kind, number))
+    }
+
+    fn path(&self, route: &RouteLine) -> String {
+        let principal = match route.path {
+            path if path.contains("platform-operators") => &self.world.spare,
+            _ => &self.world.user,
+        };
+        let values = [
+            ("{cloudId}", self.of(&stack())),
+            ("{period}", "2026-10".to_owned()),
+            ("{name}", if self.exist { "list-1" } else { "list-99" }.to_owned()),
+            ("{resourceGroupName}", "azurestack".to_owned()),
+            ("{registrationName}", "north".to_owned()),
+            ("{customerSubscriptionName}", id('d', 1)),
+            ("{subscriptionId}", self.number('d', 9)),
+            ("{partnerId}", self.number('a', RESELLER)),
+            ("{customerId}", self.number('b', RESELLER)),
+            ("{directoryId}", self.of(&self.world.directory)),
+            ("{userId}", self.of(&self.world.user)),
+            ("{applicationId}", self.of(&self.world.application)),
+            ("{groupId}", self.of(&self.world.group)),
+            ("{memberId}", self.world.user.clone()),
+            ("{principalId}", principal.clone()),
+            ("{resourceProviderNamespace}", "Microsoft.AzureStack".to_owned()),
+            ("{verificationVersion}", "latest".to_owned()),
+            ("{productName}", "product".to_owned()),
+            ("{linkedSubscriptionName}", "linked".to_owned()),
+            ("{lockName}", "lock".to_owned()),
+            ("{operationId}", id('f', 1)),
+            ("{credentialId}", id('f', 1)),
+            ("{roleDefinitionId}", id('f', 1)),
+            ("{roleAssignmentId}", id('f', 1)),
+        ];
+        let path = values.iter().fold(route.path.to_owned(), |path, (name, value)| {
+            path.replace(name, value)
+        });
+        assert!(!path.contains('{'), "{path}: say what to put there");
+        path + query(route.path)
+    }
+
+    /// What is sent, where the decision needs it.
+    fn body(&self, route: &RouteLine) -> Option<Value> {
+        let (partner, customer) = (self.number('a', RESELLER), self.number('b', RESELLER));
+        let body = match (route.method, route.path) {
+            ("POST", "/api/v1/partners") => {
+                json!({ "id": id('a', 50), "name": "New", "kind": "directBill" })
+            }
+            ("POST", "/api/v1/customers") => {
+                json!({ "id": id('b', 50), "partnerId": partner, "name": "New", "tenantIds": [id('c', 50)] })
+            }
+            ("POST", "/api/v1/subscriptions") => json!({ "id": id('d', 50), "name": "New", "kind": "csp",
+                "tenantId": id('c', RESELLER), "ownerPartnerId": partner, "customerId": customer }),
+            ("POST", "/api/v1/registrations/{cloudId}/backdate") => {
+                json!({ "validFrom": "2026-10-01T00:00:00Z" })
+            }
+            ("POST", "/api/v1/registrations/{cloudId}/tenant-mappings") => {
+                json!({ "tenantId": id('c', RESELLER),
+                "subscriptionId": id('d', 1), "validFrom": "2026-11-02T10:00:00Z" })
+            }
+            ("PUT", "/api/v1/stacks/{cloudId}/subscriptions")
+            | ("POST", "/api/v1/stacks/{cloudId}/usage") => {
+                json!({ "value": [] })
+            }
+            ("PUT", "/api/v1/price-lists/{name}") => json!({ "currency": "EUR", "seller": partner,
+                "effectiveFrom": "2026-11-01T00:00:00Z", "prices": [] }),
+            ("POST", "/api/v1/directories") => {
+                json!({ "name": "New", "domain": "new.example", "ownerPartnerId": partner })
+            }
+            ("POST", "/api/v1/directories/{directoryId}/users") => {
+                json!({ "name": "otto@reseller.example", "password": PASSWORD })
+            }
+            ("PUT", "/api/v1/users/{userId}/password") => json!({ "password": PASSWORD }),
+            (
+                "POST",
+                "/api/v1/directories/{directoryId}/applications" | "/api/v1/directories/{directoryId}/groups",
+            ) => {
+                json!({ "name": "New" })
+            }
+            ("POST", "/api/v1/applications/{applicationId}/certificates") => {
+                json!({ "pem": self.world.certificate })
+            }
+            _ => return None,
+        };
+        Some(body)
+    }
+}
+
+/// The query without which a route is not decided.
+fn query(path: &str) -> &'static str {
+    match path {
+        "/api/v1/registration-advice" => "?operatedBy=reseller",
+        "/api/v1/stacks/{cloudId}/usage" => "?localSubscriptionId=88888888-0000-4000-8000-000000000001",
+        "/api/v1/usage/measured" | "/api/v1/usage/unmapped" | "/api/v1/statements" => "?period=2026-10",
+        "/api/v1/statements/{subscriptionId}" => "?period=2026-10",
+        _ => "",
+    }
+}
+
+async fn ask(world: &World, caller: &str, route: &RouteLine, exist: bool) -> Answer {
+    let ids = Ids { world, exist };
+    let method: Method = route.method.parse().unwrap();
+    let mut path = ids.path(route);
+    if (route.method, route.path) == ("POST", "/api/v1/stacks/{cloudId}/usage") {
+        path.truncate(path.find('?').unwrap_or(path.len()));
+    }
+    let mut request = world.house.client.request(method, world.house.url(&path));
+    if let Some(token) = world.token(caller) {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = ids.body(route) {
+        request = request.json(&body);
+    }
+    let response = request.send().await.unwrap();
+    if route.method == "HEAD" {
+        let (status, headers) = (response.status(), response.headers().clone());
+        return Answer {
+            status,
+            headers,
+            body: Value::Null,
+        };
+    }
+    Answer::of(response).await
+}
+
+/// An answer's text, without what it names.
+fn blank(answer: &Answer, world: &World) -> String {
+    let named = [
+        id('0', 99),
+        stack(),
+        id('d', 9),
+        id('a', RESELLER),
+        id('b', RESELLER),
+        world.directory.clone(),
+        world.user.clone(),
+        world.application.clone(),
+        world.group.clone(),
+        "list-99".to_owned(),
+        "list-1".to_owned(),
+    ];
+    let text = format!("{} {}", answer.status, answer.body);
+    named.iter().fold(text, |text, id| text.replace(id.as_str(), "…"))
+}
+
+/// The letters of a route, one for each caller; and that whoever does not see something reads what they would read if it
+/// were not there.
+async fn row(world: &World, route: &RouteLine) -> String {
+    let mut letters = String::new();
+    for caller in CALLERS {
+        let answer = ask(world, caller, route, true).await;
+        let letter = outcome(&answer);
+        letters.push(letter);
+        if letter == '?' && route.method != "HEAD" {
+            let unknown = ask(world, caller, route, false).await;
+            let name = format!("{} {} as {caller}", route.method, route.path);
+            assert_eq!(blank(&answer, world), blank(&unknown, world), "{name}");
+        }
+        if letter == '+' && route.method == "DELETE" && !route.path.starts_with("/api/") {
+            world.restore().await;
+        }
+    }
+    letters
+}
+
+/// The table as it is written: the letters of each route.
+fn written() -> BTreeMap<String, String> {
+    let lines = TABLE
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let rows = lines.map(|line| {
+        let (letters, route) = line.trim_start().split_once("  ").unwrap();
+        (route.trim().to_owned(), letters.replace(' ', ""))
+    });
+    rows.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
+    let world = World::build().await;
+    let expected = written();
+    let mut wrong = String::new();
+    let mut found = 0;
+    for route in route_table().iter().filter(|route| route.needs != Needs::SignIn) {
+        let name = format!("{} {}", route.method, route.path);
+        let letters = row(&world, route).await;
+        found += 1;
+        if expected.get(&name) != Some(&letters) {
+            let spaced: Vec<String> = letters.chars().map(String::from).collect();
+            writeln!(wrong, "  {}  {name}", spaced.join(" ")).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "these are not as the table says:\n{wrong}");
+    assert_eq!(
+        found,
+        expected.len(),
+        "the table has routes that the server has not"
+    );
+}

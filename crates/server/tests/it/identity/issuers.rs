@@ -1,0 +1,346 @@
+//! Tokens of issuers elsewhere that the operator trusts.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use axum_server::tls_rustls::RustlsConfig;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
+use server::{ClaimNames, ExternalIssuer, IdentityConfig, SigningAlgorithm};
+use tempfile::TempDir;
+
+use super::people::{Certificate, People, operator};
+use crate::fixture::{Answer, id};
+
+const AUDIENCE: &str = "api://bills";
+
+/// An OpenID provider with what can go wrong with one.
+struct Provider {
+    url: String,
+    published: Arc<Published>,
+    directory: TempDir,
+}
+
+#[derive(Default)]
+struct Published {
+    keys: Mutex<Vec<Value>>,
+    name: Mutex<String>,
+    down: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl Provider {
+    async fn start() -> Self {
+        let authority_key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = params.self_signed(&authority_key).unwrap();
+        let issuer = Issuer::from_params(&params, &authority_key);
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let certificate = certificate.signed_by(&key, &issuer).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("ca.pem"), authority.pem()).unwrap();
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!(
+            "https://localhost:{}/realms/r",
+            listener.local_addr().unwrap().port()
+        );
+        let published = Arc::new(Published::default());
+        url.clone_into(&mut published.name.lock().unwrap());
+        let routes = Router::new()
+            .route("/realms/r/.well-known/openid-configuration", get(configuration))
+            .route("/realms/r/keys", get(keys))
+            .with_state((url.clone(), Arc::clone(&published)));
+        let tls = RustlsConfig::from_der(vec![certificate.der().to_vec()], key.serialize_der())
+            .await
+            .unwrap();
+        let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        tokio::spawn(server.serve(routes.into_make_service()));
+        Self {
+            url,
+            published,
+            directory,
+        }
+    }
+
+    fn publish(&self, kid: &str, key: &EncodingKey, algorithm: Algorithm) {
+        let mut jwk = Jwk::from_encoding_key(key, algorithm).unwrap();
+        jwk.common.key_id = Some(kid.to_owned());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        self.published
+            .keys
+            .lock()
+            .unwrap()
+            .push(serde_json::to_value(jwk).unwrap());
+    }
+
+    fn trusted(&self) -> ExternalIssuer {
+        ExternalIssuer {
+            issuer: self.url.clone(),
+            audiences: vec![AUDIENCE.to_owned()],
+            algorithms: vec![SigningAlgorithm::Rs256],
+            tenant_id: None,
+            claims: ClaimNames {
+                application: "azp".to_owned(),
+                name: "preferred_username".to_owned(),
+                ..ClaimNames::default()
+            },
+            ca_file: Some(self.directory.path().join("ca.pem")),
+        }
+    }
+
+    fn asked(&self) -> usize {
+        self.published.asked.load(Ordering::SeqCst)
+    }
+}
+
+type Shared = State<(String, Arc<Published>)>;
+
+async fn configuration(State((url, published)): Shared) -> Result<Json<Value>, StatusCode> {
+    published.asked.fetch_add(1, Ordering::SeqCst);
+    if published.down.load(Ordering::SeqCst) {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let name = published.name.lock().unwrap().clone();
+    Ok(Json(json!({ "issuer": name, "jwks_uri": format!("{url}/keys") })))
+}
+
+async fn keys(State((_, published)): Shared) -> Json<Value> {
+    Json(json!({ "keys": *published.keys.lock().unwrap() }))
+}
+
+/// A server that trusts a provider, whose key `one` is published.
+struct Trust {
+    people: People,
+    provider: Provider,
+    key: EncodingKey,
+}
+
+impl Trust {
+    async fn start() -> Self {
+        let provider = Provider::start().await;
+        let key = Certificate::make().key;
+        provider.publish("one", &key, Algorithm::RS256);
+        let config = IdentityConfig {
+            external_issuers: vec![provider.trusted()],
+            ..IdentityConfig::default()
+        };
+        Self {
+            people: People::start_with(config).await,
+            provider,
+            key,
+        }
+    }
+
+    fn claims(&self) -> Value {
+        let now = server::Clock::now(&*self.people.clock).as_second();
+        json!({
+            "iss": self.provider.url, "aud": [AUDIENCE, "account"], "iat": now, "exp": now + 300,
+            "oid": id('e', 1), "tid": id('f', 1), "azp": "bills-cli", "preferred_username": "eve",
+            "groups": [id('e', 2), "not a GUID"],
+        })
+    }
+
+    async fn call(&self, kid: &str, key: &EncodingKey, claims: &Value) -> Answer {
+        let header = Header {
+            kid: Some(kid.to_owned()),
+            ..Header::new(Algorithm::RS256)
+        };
+        self.people
+            .call(&jsonwebtoken::encode(&header, claims, key).unwrap())
+            .await
+    }
+
+    async fn call_with(&self, member: &str, value: Value) -> Answer {
+        let mut claims = self.claims();
+        claims[member] = value;
+        self.call("one", &self.key, &claims).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_whom_a_trusted_issuer_describes_is_let_in_as_described() {
+    let trust = Trust::start().await;
+    let answer = trust
+        .call("one", &trust.key, &trust.claims())
+        .await
+        .refused(403, "AuthorizationFailed");
+    let message = answer.body["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("'eve'") && message.contains(&id('e', 1)),
+        "{message}"
+    );
+    for _ in 0..5 {
+        trust.call("one", &trust.key, &trust.claims()).await.expect(403);
+    }
+    assert_eq!(trust.provider.asked(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_issuer_is_not_trusted_for_is_refused() {
+    let trust = Trust::start().await;
+    let now = server::Clock::now(&*trust.people.clock).as_second();
+    for (member, value, code) in [
+        ("aud", json!("api://others"), "InvalidAuthenticationTokenAudience"),
+        ("aud", json!(null), "InvalidAuthenticationTokenAudience"),
+        (
+            "aud",
+            json!(trust.people.base()),
+            "InvalidAuthenticationTokenAudience",
+        ),
+        (
+            "iss",
+            json!(format!("{}/", trust.provider.url)),
+            "InvalidAuthenticationTokenTenant",
+        ),
+        ("exp", json!(now - 61), "ExpiredAuthenticationToken"),
+        ("nbf", json!(now + 120), "InvalidAuthenticationToken"),
+        ("oid", json!("eve"), "InvalidAuthenticationToken"),
+        ("tid", json!(null), "InvalidAuthenticationToken"),
+        // Directories and accounts that are kept here are not an issuer's to speak of.
+        (
+            "tid",
+            json!(trust.people.tenant.to_string()),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "oid",
+            json!(trust.people.user.to_string()),
+            "InvalidAuthenticationToken",
+        ),
+    ] {
+        let answer = trust.call_with(member, value.clone()).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (401, code),
+            "{member} {value}: {answer:?}"
+        );
+    }
+    let other = Certificate::make().key;
+    trust
+        .call("one", &other, &trust.claims())
+        .await
+        .refused(401, "InvalidAuthenticationToken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuers_algorithm_is_the_one_that_was_agreed_and_that_the_key_is_for() {
+    let trust = Trust::start().await;
+    let claims = trust.claims();
+    for algorithm in [Algorithm::RS384, Algorithm::PS256] {
+        let header = Header {
+            kid: Some("one".to_owned()),
+            ..Header::new(algorithm)
+        };
+        let token = jsonwebtoken::encode(&header, &claims, &trust.key).unwrap();
+        trust
+            .people
+            .call(&token)
+            .await
+            .refused(401, "InvalidAuthenticationToken");
+    }
+    let published = trust.provider.published.keys.lock().unwrap()[0].clone();
+    let secret = EncodingKey::from_secret(published["n"].as_str().unwrap().as_bytes());
+    let header = Header {
+        kid: Some("one".to_owned()),
+        ..Header::new(Algorithm::HS256)
+    };
+    let token = jsonwebtoken::encode(&header, &claims, &secret).unwrap();
+    trust
+        .people
+        .call(&token)
+        .await
+        .refused(401, "InvalidAuthenticationToken");
+    assert_eq!(
+        trust.provider.asked(),
+        0,
+        "nothing is fetched for a token that is refused anyway"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_is_fetched_when_a_token_names_it_and_not_more_often_than_the_issuer_deserves() {
+    let trust = Trust::start().await;
+    trust.call("one", &trust.key, &trust.claims()).await.expect(403);
+    let new = Certificate::make().key;
+    trust.provider.publish("two", &new, Algorithm::RS256);
+    // A moment ago it was asked: whoever makes up key ids cannot make us ask again and again.
+    for _ in 0..5 {
+        trust
+            .call("two", &new, &trust.claims())
+            .await
+            .refused(401, "InvalidAuthenticationToken");
+    }
+    assert_eq!(trust.provider.asked(), 1);
+    trust.people.clock.forward(Duration::from_secs(30));
+    trust.call("two", &new, &trust.claims()).await.expect(403);
+    trust
+        .call("made up", &new, &trust.claims())
+        .await
+        .refused(401, "InvalidAuthenticationToken");
+    assert_eq!(trust.provider.asked(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_that_are_known_stay_while_the_issuer_is_down_and_a_withdrawn_one_ends() {
+    let trust = Trust::start().await;
+    trust.call("one", &trust.key, &trust.claims()).await.expect(403);
+    trust.provider.published.down.store(true, Ordering::SeqCst);
+    trust.people.clock.forward(Duration::from_secs(2 * 60 * 60));
+    trust.call("one", &trust.key, &trust.claims()).await.expect(403);
+    assert_eq!(trust.provider.asked(), 2);
+
+    trust.provider.published.down.store(false, Ordering::SeqCst);
+    trust.provider.published.keys.lock().unwrap().clear();
+    trust
+        .provider
+        .publish("two", &Certificate::make().key, Algorithm::RS256);
+    trust.people.clock.forward(Duration::from_secs(30));
+    trust
+        .call("one", &trust.key, &trust.claims())
+        .await
+        .refused(401, "InvalidAuthenticationToken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_cannot_be_asked_at_all_is_no_fault_of_the_caller() {
+    let trust = Trust::start().await;
+    trust.provider.published.down.store(true, Ordering::SeqCst);
+    let answer = trust
+        .call("one", &trust.key, &trust.claims())
+        .await
+        .refused(503, "IssuerUnavailable");
+    assert!(!answer.header("retry-after").is_empty());
+    // One that calls itself otherwise is not the one that was trusted.
+    trust.provider.published.down.store(false, Ordering::SeqCst);
+    "https://evil.example".clone_into(&mut trust.provider.published.name.lock().unwrap());
+    trust.people.clock.forward(Duration::from_secs(30));
+    trust
+        .call("one", &trust.key, &trust.claims())
+        .await
+        .refused(503, "IssuerUnavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_kept_here_is_not_an_issuers_to_give() {
+    let trust = Trust::start().await;
+    let app = &trust.people.house.app;
+    let group = app
+        .create_group(&operator(), trust.people.tenant, "Owners")
+        .await
+        .unwrap();
+    trust
+        .call_with("groups", json!([group.id.to_string()]))
+        .await
+        .expect(403);
+}
