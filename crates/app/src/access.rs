@@ -325,6 +325,26 @@ pub(crate) fn agents_only(principal: &Principal) -> Error {
     Error::new(Kind::Forbidden, "AuthorizationFailed", message)
 }
 
+pub(crate) fn publishers_only(principal: &Principal) -> Error {
+    let message = format!(
+        "The client '{}' with object id '{}' acts for no partner, and price lists are published by those who sell. Have \
+         one of the seller's agents do this.",
+        principal.client(),
+        principal.id
+    );
+    Error::new(Kind::Forbidden, "AuthorizationFailed", message)
+}
+
+/// What is the platform's operators' to choose.
+pub(crate) fn chosen_by_operators(principal: &Principal, what: &str) -> Error {
+    let message = format!(
+        "The client '{}' with object id '{}' does not operate the platform, and {what}",
+        principal.client(),
+        principal.id
+    );
+    Error::new(Kind::Forbidden, "AuthorizationFailed", message)
+}
+
 fn usage_only(stack: CloudId) -> Error {
     let message = format!("The activation key of stack {stack} is good for delivering its own usage only.");
     Error::new(Kind::Forbidden, "AuthorizationFailed", message)

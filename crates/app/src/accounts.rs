@@ -41,10 +41,15 @@ impl App {
     /// Creates a customer; creating the same one again changes nothing.
     ///
     /// # Errors
-    /// [`Refused`]: for a partner that the caller does not act for as for one that is not there. Or as the store.
+    /// `AuthorizationFailed` if an issuer elsewhere speaks for its first tenant, which becomes its directory, and the caller
+    /// is no operator. [`Refused`]: for a partner that the caller does not act for as for one that is not there. Or as the
+    /// store.
     pub async fn create_customer(&self, caller: &Caller, customer: Customer) -> Result<Created, Error> {
         self.change(caller, |books| {
             demand_partner(books, caller, customer.partner, "partnerId")?;
+            if let Some(first) = customer.tenants.first() {
+                self.demand_claim(books, caller, *first)?;
+            }
             let entry = books.create_customer(customer.clone())?;
             let created = entry.is_some().into();
             Ok((entry.into_iter().collect(), created))

@@ -24,11 +24,12 @@ pub mod tenants;
 pub mod unmapped;
 pub mod usage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::books::{Books as State, Entry};
 use domain::catalog::Catalog;
-use domain::ids::ObjectId;
+use domain::ids::{ObjectId, TenantId};
 use domain::time::Hour;
 use store::{Books, ChangeError, Store, UsageLedger};
 
@@ -49,6 +50,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sign_ins: Arc<SignIns>,
+    directories_elsewhere: Arc<BTreeSet<TenantId>>,
 }
 
 impl App {
@@ -70,7 +72,17 @@ impl App {
             clock,
             random,
             sign_ins: Arc::default(),
+            directories_elsewhere: Arc::default(),
         })
+    }
+
+    /// The same, where issuers elsewhere are trusted to speak for these directories: nobody but an operator claims one.
+    #[must_use]
+    pub fn with_directories_elsewhere(self, directories: BTreeSet<TenantId>) -> Self {
+        Self {
+            directories_elsewhere: Arc::new(directories),
+            ..self
+        }
     }
 
     /// The meters.

@@ -5,7 +5,7 @@
 //! entered into the registration that was valid in them.
 
 use domain::attribution::{Life, StackHistory};
-use domain::books::{Books, Entry};
+use domain::books::Books;
 use domain::ids::{CloudId, SubscriptionId, TenantId};
 use domain::registration::tenants::AddTenant;
 use domain::registration::{Registration, Warning};
@@ -18,7 +18,7 @@ use crate::bills::customer_name;
 use crate::me::name_of;
 use crate::registrations::{registration_of, stack_not_registered};
 use crate::seen::{READ_REGISTRATION, scope_of};
-use crate::tenants::{WRITE_MAPPINGS, decide, others_mapped};
+use crate::tenants::{WRITE_MAPPINGS, decide, mapped, others_mapped, timeline};
 use crate::{App, Error, Kind};
 
 const READ_MAPPINGS: &str = "Microsoft.AzureStack/registrations/customerSubscriptions/read";
@@ -81,8 +81,8 @@ impl App {
     ///
     /// # Errors
     /// `RegistrationNotFound`, `AuthorizationFailed`, `SeveralRegistrations` if the hours are those of several,
-    /// `SubscriptionMappedToAnotherTenant`, [`TenantRefusal`](domain::registration::tenants::TenantRefusal), or as the
-    /// store.
+    /// `SubscriptionMappedToAnotherTenant`, `ScopeLocked`,
+    /// [`TenantRefusal`](domain::registration::tenants::TenantRefusal), or as the store.
     pub async fn map_tenant(
         &self,
         caller: &Caller,
@@ -106,12 +106,7 @@ impl App {
                 if holds_already(timeline(books, registration, tenant), subscription, valid) {
                     warnings.push(Warning::MappingUnchanged { tenant });
                 } else {
-                    entries.push(Entry::TenantMapped {
-                        registration: registration.id,
-                        tenant,
-                        subscription,
-                        valid,
-                    });
+                    entries.push(mapped(books, registration, (tenant, subscription), valid)?);
                 }
                 if valid.start() > hour.plus(FAR_AHEAD_HOURS) {
                     warnings.push(Warning::MappingStartsFarAhead { from: valid.start() });
@@ -244,15 +239,6 @@ fn holds_already(
     let same =
         |holds: Option<&Assertion<Option<SubscriptionId>>>| holds.is_some_and(|it| it.value == subscription);
     segments.is_some_and(|segments| segments.into_iter().all(|(_, holds)| same(holds)))
-}
-
-fn timeline<'a>(
-    books: &'a Books,
-    registration: &Registration,
-    tenant: TenantId,
-) -> Option<&'a Timeline<Option<SubscriptionId>>> {
-    let history = books.stack(registration.cloud_id())?;
-    history.mappings.get(&(registration.id, tenant))
 }
 
 fn lives(books: &Books, stack: CloudId) -> Vec<Life> {

@@ -10,14 +10,18 @@ use domain::registration::moving::{self, Move, MoveRefusal};
 use domain::resource_id::ResourceName;
 use domain::time::Hour;
 
-use crate::access::Caller;
+use crate::access::{Caller, demand};
 use crate::accounts::subscription_not_found;
-use crate::registrations::RegistrationAddress;
+use crate::registrations::{RegistrationAddress, WRITE_REGISTRATION};
 use crate::resource_groups::resource_group_not_found;
 use crate::{App, Error, Kind};
 
 /// The most resources that one request moves, as Azure has it.
 pub const MOVED_MAX: usize = 800;
+
+/// The action that Azure demands in the target group, beside moving out of the source. Its subscription will pay for what
+/// is moved, so [`WRITE_REGISTRATION`] is demanded there, too *(ours)*, as for registering there.
+const WRITE_TO_TARGET: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
 
 /// Registrations of one resource group that shall be in another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +45,8 @@ impl App {
     /// present hour on for whatever no mapping claims.
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, `ResourceGroupNotFound`, `RegistrationNotFound`, `InvalidMoveRequest`, `ScopeLocked`,
-    /// [`MoveRefusal`], or as the store.
+    /// `AuthorizationFailed`, `SubscriptionNotFound`, `ResourceGroupNotFound`, `RegistrationNotFound`,
+    /// `InvalidMoveRequest`, `ScopeLocked`, [`MoveRefusal`], or as the store.
     pub async fn move_registrations(
         &self,
         caller: &Caller,
@@ -51,7 +55,7 @@ impl App {
         let hour = self.this_hour();
         self.change(caller, |books| {
             let (subscription, resource_group) = request.to.clone();
-            let moved = decide(books, request, hour)?;
+            let moved = decide(books, caller, request, hour)?;
             let entries = moved.into_iter().map(|registration| Entry::RegistrationMoved {
                 registration: registration.id,
                 subscription,
@@ -67,18 +71,23 @@ impl App {
     ///
     /// # Errors
     /// As [`Self::move_registrations`].
-    pub fn check_move(&self, request: &MoveRegistrations) -> Result<(), Error> {
+    pub fn check_move(&self, caller: &Caller, request: &MoveRegistrations) -> Result<(), Error> {
         let hour = self.this_hour();
-        self.read(|books| decide(books, request, hour).map(|_| ()))
+        self.read(|books| decide(books, caller, request, hour).map(|_| ()))
     }
 }
 
 fn decide<'a>(
     books: &'a Books,
+    caller: &Caller,
     request: &MoveRegistrations,
     hour: Hour,
 ) -> Result<Vec<&'a Registration>, Error> {
     let MoveRegistrations { from, names, to } = request;
+    let target = Scope::ResourceGroup(to.0, to.1.clone());
+    for action in [WRITE_TO_TARGET, WRITE_REGISTRATION] {
+        demand(books, caller, action, &target)?;
+    }
     for (subscription, group) in [from, to] {
         let known = books.subscription(*subscription);
         known.ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
@@ -94,7 +103,7 @@ fn decide<'a>(
         let message = format!("Expected 1 to {MOVED_MAX} resources to be moved.");
         return Err(Error::new(Kind::Invalid, "InvalidMoveRequest", message).about("resources"));
     }
-    books.check_locks(Deed::Write, &Scope::ResourceGroup(to.0, to.1.clone()))?;
+    books.check_locks(Deed::Write, &target)?;
     let moved = names.iter().map(|name| one(books, request, name, hour));
     moved.collect()
 }

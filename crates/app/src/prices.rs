@@ -9,7 +9,7 @@ use domain::catalog::{Billing, PriceList, PriceListName, PriceListScope, Prices}
 use domain::ids::{BillingMeterId, LocalMeterId, ObjectId, PartnerId};
 use domain::time::Hour;
 
-use crate::access::{Caller, View, operators_only, view_of};
+use crate::access::{Caller, View, operators_only, publishers_only, view_of};
 use crate::accounts::Created;
 use crate::{App, Error, Kind};
 
@@ -95,6 +95,20 @@ impl App {
             list: self.price_list(caller, &list.name)?,
             ..expected
         })
+    }
+
+    /// Whether the caller publishes price lists at all, whosever they are.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`.
+    pub fn publishes_price_lists(&self, caller: &Caller) -> Result<(), Error> {
+        let view = self.view(caller);
+        match caller {
+            Caller::Principal(principal) if !view.everything && view.agent_of.is_empty() => {
+                Err(publishers_only(principal))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What [`App::publish_price_list`] would answer, without publishing anything.

@@ -12,7 +12,7 @@ use domain::registration::{DirectoryUse, Registration, RegistrationNotFound, Reg
 use domain::resource_id::ResourceName;
 use domain::time::{Hour, HourInterval};
 
-use crate::access::{Caller, demand};
+use crate::access::{Caller, View, demand, sees_stack, view_of};
 use crate::accounts::subscription_not_found;
 use crate::precondition::Precondition;
 use crate::resource_groups::resource_group_not_found;
@@ -20,7 +20,7 @@ use crate::seen::{registration_seen, scope_of};
 use crate::{App, Error, Kind};
 
 /// The action of changing a registration.
-const WRITE_REGISTRATION: &str = "Microsoft.AzureStack/registrations/write";
+pub(crate) const WRITE_REGISTRATION: &str = "Microsoft.AzureStack/registrations/write";
 
 /// The tag that says who operates the stack (`directPartner`, `distributor`, `reseller`, `endUser`), so that the
 /// choice of subscription can be compared with the advice.
@@ -113,7 +113,7 @@ impl App {
             .change(caller, |books| {
                 let existing = at.find(books).ok();
                 precondition.check(existing.map(|it| it.updated.entry))?;
-                let decision = decide(books, at, request, hour)?;
+                let decision = decide(books, caller, at, request, hour)?;
                 books.check_locks(Deed::Write, &at.scope())?;
                 let existing = existing.map(|existing| existing.id);
                 let created = existing.is_none();
@@ -220,7 +220,8 @@ impl App {
     /// declaration is refused.
     ///
     /// # Errors
-    /// `RegistrationNotFound`, `AuthorizationFailed`, `InvalidValidFrom`, `StackWasRegistered`, or as the store.
+    /// `RegistrationNotFound`, `AuthorizationFailed`, `InvalidValidFrom`, `StackWasRegistered`, `ScopeLocked`, or as the
+    /// store.
     pub async fn backdate_registration(
         &self,
         caller: &Caller,
@@ -247,6 +248,7 @@ impl App {
                 );
                 return Err(Error::new(Kind::Conflict, "StackWasRegistered", message).about("validFrom"));
             }
+            books.check_locks(Deed::Write, &scope_of(registration))?;
             let entry = Entry::RegistrationBackdated { registration: registration.id, valid };
             Ok((vec![entry], registration.clone()))
         })
@@ -310,6 +312,7 @@ pub(crate) fn stack_not_registered(stack: CloudId) -> Error {
 
 fn decide(
     books: &Books,
+    caller: &Caller,
     at: &RegistrationAddress,
     request: &PutRegistration,
     hour: Hour,
@@ -321,10 +324,11 @@ fn decide(
         .resource_group(at.subscription, &at.resource_group)
         .ok_or_else(|| resource_group_not_found(&at.resource_group))?;
     let existing = at.find(books).ok();
+    let view = view_of(books, caller);
     let surroundings = Surroundings {
         subscription,
         operated_by: operated_by(request.tags.as_ref().or(existing.map(|it| &it.tags)))?,
-        directory_uses: &directory_uses(books, subscription, hour),
+        directory_uses: &directory_uses(books, &view, subscription, hour),
         existing,
         mappings: existing.map_or(0, |existing| books.mappings(existing, hour).len()),
         live_for_stack: request
@@ -332,7 +336,20 @@ fn decide(
             .as_ref()
             .and_then(|token| books.registration_of_stack(token.cloud_id)),
     };
-    Ok(register::put(request, &surroundings)?)
+    register::put(request, &surroundings).map_err(|refusal| withhold_path(books, &view, refusal).into())
+}
+
+/// Leaves out where a stack is registered, where that does not exist for the caller.
+fn withhold_path(books: &Books, view: &View, refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::StackAlreadyRegistered { stack, .. } if !sees_stack(books, view, stack) => {
+            Refusal::StackAlreadyRegistered {
+                stack,
+                registered_as: None,
+            }
+        }
+        seen => seen,
+    }
 }
 
 fn operated_by(tags: Option<&BTreeMap<String, String>>) -> Result<Option<StackOperator>, Error> {
@@ -349,11 +366,12 @@ fn operated_by(tags: Option<&BTreeMap<String, String>>) -> Result<Option<StackOp
     })
 }
 
-/// What else the directory of a subscription is used for.
-fn directory_uses(books: &Books, subscription: &Subscription, hour: Hour) -> Vec<DirectoryUse> {
+/// What else the directory of a subscription is used for, as far as that exists for whoever has this view.
+fn directory_uses(books: &Books, view: &View, subscription: &Subscription, hour: Hour) -> Vec<DirectoryUse> {
     let tenant = subscription.tenant;
     let customer = books
         .customer_of_tenant(tenant)
+        .filter(|it| view.sees_customer(it))
         .map(|it| DirectoryUse::Customer(it.name.clone()));
     let stacks = books.stacks().filter(|(_, history)| {
         let mut local = history
@@ -362,6 +380,7 @@ fn directory_uses(books: &Books, subscription: &Subscription, hour: Hour) -> Vec
             .filter_map(|timeline| timeline.at(hour));
         local.any(|assertion| assertion.value.tenant == tenant)
     });
+    let stacks = stacks.filter(|(stack, _)| sees_stack(books, view, *stack));
     customer
         .into_iter()
         .chain(stacks.map(|(stack, _)| DirectoryUse::Stack(stack)))

@@ -1,8 +1,9 @@
 //! Adding tenants to registrations: whose usage is charged to which customer's subscription.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
-use domain::authorization::{Deed, Scope};
+use domain::authorization::{Deed, Scope, ScopeLocked};
 use domain::books::{Books, Entry};
 use domain::ids::{SubscriptionId, TenantId};
 use domain::partner::Customer;
@@ -12,11 +13,13 @@ use domain::registration::tenants::{
 };
 use domain::registration::{Registration, Warning};
 use domain::time::{Hour, HourInterval};
+use domain::timeline::Timeline;
 
 use crate::access::{Caller, View, demand, view_of};
 use crate::accounts::subscription_not_found;
 use crate::precondition::Precondition;
 use crate::registrations::RegistrationAddress;
+use crate::seen::scope_of;
 use crate::{App, Error, Kind};
 
 /// The action of adding and removing tenants.
@@ -61,7 +64,8 @@ impl App {
             .change(caller, |books| {
                 let registration = at.find(books).ok();
                 precondition.check(revision(books, registration, customer_subscription, hour))?;
-                books.check_locks(Deed::Write, &scope(at, customer_subscription))?;
+                // As with Azure, what is locked is not looked into.
+                books.check_locks(Deed::Write, &scope(at.scope(), &customer_subscription))?;
                 let path = registration.map_or_else(|| at.path(), Registration::path);
                 let request = AddTenant {
                     path: &path,
@@ -77,21 +81,18 @@ impl App {
                 } = decide(books, caller, &request, registration, hour)?;
                 let mut entries = Vec::new();
                 if let Some(registration) = registration {
-                    let mapped = |tenant, subscription| Entry::TenantMapped {
-                        registration: registration.id,
-                        tenant,
-                        subscription,
-                        valid: HourInterval::from(hour),
-                    };
                     // Those that are to be mapped to it later, too: the entry now names this tenant, for good.
                     let ahead = HourInterval::from(hour);
                     let others = others_mapped(books, registration, subscription, tenant, ahead);
                     let later = others.iter().filter(|it| Some(**it) != released);
                     warnings
                         .extend(later.map(|&tenant| Warning::TenantLosesMapping { tenant, subscription }));
-                    entries.extend(others.into_iter().map(|tenant| mapped(tenant, None)));
+                    for other in others {
+                        entries.push(mapped(books, registration, (other, None), ahead)?);
+                    }
                     if effect != Effect::Nothing {
-                        entries.push(mapped(tenant, Some(subscription)));
+                        let charged = (tenant, Some(subscription));
+                        entries.push(mapped(books, registration, charged, ahead)?);
                     }
                 }
                 Ok((entries, warnings))
@@ -118,18 +119,10 @@ impl App {
             precondition.check(revision(books, registration, customer_subscription, hour))?;
             let mappings = registration.map(|registration| mappings(books, registration, hour));
             let removed = tenants::remove(&at.path(), mappings.as_ref(), customer_subscription)?;
-            if removed.is_some() {
-                books.check_locks(Deed::Delete, &scope(at, customer_subscription))?;
-            }
-            let entry = removed
-                .zip(registration)
-                .map(|(tenant, registration)| Entry::TenantMapped {
-                    registration: registration.id,
-                    tenant,
-                    subscription: None,
-                    valid: HourInterval::from(hour),
-                });
-            Ok((entry.into_iter().collect(), removed.is_some()))
+            let entry = removed.zip(registration).map(|(tenant, registration)| {
+                mapped(books, registration, (tenant, None), HourInterval::from(hour))
+            });
+            Ok((entry.transpose()?.into_iter().collect(), removed.is_some()))
         })
         .await
     }
@@ -183,11 +176,51 @@ impl App {
     }
 }
 
-/// A tenant mapping as what locks and roles are about. A name that can be no resource's is refused by its rule.
-fn scope(at: &RegistrationAddress, customer_subscription: &str) -> Scope {
-    let registration = at.scope();
+/// Maps a tenant for these hours to a subscription, or to none, unless locks stop it. By this one door tenant mappings
+/// come into the books: the registration's entry that names the tenant then is written, and every entry that the tenant
+/// is taken from, be it for some of these hours only, is deleted.
+///
+/// # Errors
+/// [`ScopeLocked`].
+pub(crate) fn mapped(
+    books: &Books,
+    registration: &Registration,
+    (tenant, subscription): (TenantId, Option<SubscriptionId>),
+    valid: HourInterval,
+) -> Result<Entry, ScopeLocked> {
+    if let Some(subscription) = subscription {
+        books.check_locks(Deed::Write, &scope(scope_of(registration), &subscription))?;
+    }
+    let segments = timeline(books, registration, tenant).map(|timeline| timeline.segments(valid));
+    let charged = segments
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, holds)| holds?.value);
+    for taken_from in charged.filter(|it| Some(*it) != subscription) {
+        books.check_locks(Deed::Delete, &scope(scope_of(registration), &taken_from))?;
+    }
+    Ok(Entry::TenantMapped {
+        registration: registration.id,
+        tenant,
+        subscription,
+        valid,
+    })
+}
+
+/// An entry of a registration as what locks are about. A name that can be no resource's is refused by its rule.
+fn scope(registration: Scope, customer_subscription: &impl Display) -> Scope {
     let below = format!("{registration}/customerSubscriptions/{customer_subscription}");
     below.parse().unwrap_or(registration)
+}
+
+/// Which subscriptions a tenant's usage was, is and will be charged to by a registration.
+pub(crate) fn timeline<'a>(
+    books: &'a Books,
+    registration: &Registration,
+    tenant: TenantId,
+) -> Option<&'a Timeline<Option<SubscriptionId>>> {
+    let history = books.stack(registration.cloud_id())?;
+    history.mappings.get(&(registration.id, tenant))
 }
 
 /// The number of the entry by which a subscription is mapped now, if it is.
@@ -257,6 +290,7 @@ pub(crate) fn decide(
                 .customer
                 .and_then(|id| books.customer(id));
             Lookup::Found {
+                seen: view_of(books, caller).sees_subscription(subscription.subscription),
                 subscription,
                 customer,
                 tenants_customer: request.tenant.and_then(|it| books.customer_of_tenant(it)),

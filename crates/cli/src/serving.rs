@@ -89,7 +89,8 @@ fn issuers(file: &Path) -> Result<Vec<ExternalIssuer>, Failure> {
             .coded("UnusableFile")
             .because(error.to_string())
             .hint(
-                "Expected a list such as [{\"issuer\": \"https://login.example\", \"audiences\": [\"api://bills\"]}].",
+                "Expected a list such as [{\"issuer\": \"https://login.example\", \"audiences\": [\"api://bills\"], \
+                 \"tenantIds\": [\"d0000000-0000-4000-8000-0000000000ee\"]}].",
             )
     })
 }

@@ -86,7 +86,8 @@ impl fmt::Display for SubscriptionKind {
 pub enum SubscriptionState {
     /// In use.
     Active,
-    /// Nothing new may be registered with or mapped to it.
+    /// Nothing new may be registered with or mapped to it; what is registered with it keeps its billing model and takes
+    /// no new tenants.
     Suspended,
 }
 

@@ -1,50 +1,131 @@
 //! Bodies: read whole, within limits of bytes and time, and as what they should be.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::access::Caller;
 use axum::body::Body;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::middleware::Next;
 use axum::response::Response;
+use domain::ids::ObjectId;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Door;
 use crate::error::Failure;
-use crate::limits::{DELIVERY_BYTES_MIN, FORM_BYTES_MAX, JSON_BODY_BYTES_MAX, LARGE_JSON_BODY_BYTES_MAX};
+use crate::limits::{
+    BUSY_RETRY_AFTER_SECONDS, DELIVERY_BYTES_MIN, FORM_BYTES_MAX, JSON_BODY_BYTES_MAX,
+    LARGE_JSON_BODY_BYTES_MAX, Limits, SMALL_BODY_BYTES_MIN,
+};
+use crate::rates;
+use crate::shares::{Share, Shares};
 
 /// How a body may be compressed.
 const ENCODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
 
-/// What deliveries may hold in memory together.
-#[derive(Clone)]
-pub(crate) struct Memory {
-    /// Bytes, in units of [`DELIVERY_BYTES_MIN`].
-    units: Arc<Semaphore>,
+/// What bodies may hold in memory.
+pub(crate) struct Memories {
+    /// Deliveries, and price lists.
+    large: Memory,
+    /// Sign-in forms, which anybody may send, and all other JSON.
+    small: Memory,
 }
 
-impl Memory {
-    pub(crate) fn new(bytes_max: usize) -> Self {
+impl Memories {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let large = Room {
+            bytes_max: limits.delivery_bytes_in_memory_max,
+            bytes_of_one_max: limits.delivery_bytes_in_memory_per_caller_max,
+            unit_bytes: DELIVERY_BYTES_MIN,
+            timeout: limits.body_timeout,
+            full: Failure::too_many_deliveries,
+        };
+        let small = Room {
+            bytes_max: limits.small_body_bytes_in_memory_max,
+            bytes_of_one_max: limits.small_body_bytes_in_memory_per_caller_max,
+            unit_bytes: SMALL_BODY_BYTES_MIN,
+            timeout: limits.small_body_timeout,
+            full: too_many_small,
+        };
         Self {
-            units: Arc::new(Semaphore::new(units(bytes_max))),
+            large: Memory::new(large),
+            small: Memory::new(small),
         }
     }
 }
 
-/// How many units that many bytes are; never none.
-const fn units(bytes: usize) -> usize {
-    let units = bytes.div_ceil(DELIVERY_BYTES_MIN);
-    if units == 0 { 1 } else { units }
+/// How much memory there is for bodies of one kind, and for how long they may take it while they arrive.
+#[derive(Clone, Copy)]
+struct Room {
+    bytes_max: usize,
+    /// The most that one holder may have.
+    bytes_of_one_max: usize,
+    /// What is counted: whatever a body holds is a whole number of these.
+    unit_bytes: usize,
+    timeout: Duration,
+    /// The answer where there is none left.
+    full: fn() -> Failure,
+}
+
+/// What bodies of one kind may hold in memory together.
+#[derive(Clone)]
+struct Memory {
+    room: Room,
+    units: Arc<Semaphore>,
+    shares: Shares<Holder>,
+}
+
+/// Whose body it is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    Caller(ObjectId),
+    /// Nobody knows yet who calls.
+    Network(IpAddr),
+}
+
+impl Holder {
+    /// Nothing for somebody unknown on this machine.
+    fn of(request: &Request) -> Option<Self> {
+        let extensions = request.extensions();
+        if let Some(caller) = extensions.get::<Caller>() {
+            return Some(Self::Caller(caller.id()));
+        }
+        let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+        rates::single_network(peer.ip()).map(Self::Network)
+    }
+}
+
+impl Memory {
+    fn new(room: Room) -> Self {
+        Self {
+            room,
+            units: Arc::new(Semaphore::new(room.bytes_max.div_ceil(room.unit_bytes))),
+            shares: Shares::new(room.bytes_of_one_max.div_ceil(room.unit_bytes)),
+        }
+    }
+
+    /// A body of which nothing has arrived.
+    fn empty(&self, holder: Option<Holder>) -> Held {
+        Held {
+            bytes: Vec::new(),
+            memory: self.clone(),
+            share: self.shares.empty(holder),
+            permit: None,
+        }
+    }
 }
 
 /// A body in memory that counts against the [`Memory`] until it is dropped.
 pub(crate) struct Held {
     bytes: Vec<u8>,
-    _units: OwnedSemaphorePermit,
+    memory: Memory,
+    share: Share<Holder>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl std::ops::Deref for Held {
@@ -55,42 +136,68 @@ impl std::ops::Deref for Held {
     }
 }
 
+impl Held {
+    /// Adds what has arrived of a body that has so many bytes in the end, at the most. Room is made as bytes come: who only
+    /// announces them holds nothing.
+    fn append(&mut self, data: &[u8], bytes_expected: usize) -> Result<(), Failure> {
+        let needed = self.bytes.len() + data.len();
+        if needed > self.bytes.capacity() {
+            let twice = self.bytes.capacity().saturating_mul(2).min(bytes_expected);
+            self.make_room(needed.max(twice))?;
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Makes room for so many bytes, or answers that there is none left. It never waits: a body that was partly read would
+    /// wait for others that wait for it.
+    fn make_room(&mut self, bytes: usize) -> Result<(), Failure> {
+        let Room { unit_bytes, full, .. } = self.memory.room;
+        let units = bytes.div_ceil(unit_bytes);
+        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = units.saturating_sub(held);
+        if !self.share.grow(missing) {
+            return Err(full());
+        }
+        let more = u32::try_from(missing).map_err(|_| full())?;
+        let more = Arc::clone(&self.memory.units).try_acquire_many_owned(more);
+        let more = more.map_err(|_| full())?;
+        match &mut self.permit {
+            Some(permit) => permit.merge(more),
+            none => *none = Some(more),
+        }
+        self.bytes.reserve_exact(units * unit_bytes - self.bytes.len());
+        Ok(())
+    }
+}
+
 /// Reads a body whole: at most `bytes_max`, within the time for it, and only as long as there is memory.
-async fn hold(door: &Door, request: Request, bytes_max: usize) -> Result<Held, Failure> {
-    let (memory, timeout) = (&door.memory, door.limits.body_timeout);
+async fn hold(memory: &Memory, request: Request, bytes_max: usize) -> Result<Held, Failure> {
     // The length of a compressed body was taken away with its encoding: it says nothing about the length that counts.
     let declared = declared_length(request.headers(), bytes_max)?;
-    let mut held = memory.acquire(declared.unwrap_or(0))?;
-    let mut bytes = Vec::with_capacity(declared.unwrap_or(0));
+    let expected = declared.unwrap_or(bytes_max);
+    let mut held = memory.empty(Holder::of(&request));
     let reading = async {
         let mut body = request.into_body();
         while let Some(data) = next_data(&mut body).await? {
-            if bytes.len() + data.len() > bytes_max {
+            if held.len() + data.len() > bytes_max {
                 return Err(Failure::payload_too_large(bytes_max));
             }
-            bytes.extend_from_slice(&data);
-            let missing = units(bytes.len()).saturating_sub(held.num_permits());
-            if missing > 0 {
-                held.merge(memory.acquire(missing * DELIVERY_BYTES_MIN)?);
-            }
+            held.append(&data, expected)?;
         }
         Ok(())
     };
+    let timeout = memory.room.timeout;
     tokio::time::timeout(timeout, reading)
         .await
         .unwrap_or_else(|_| Err(too_slow(timeout)))?;
-    Ok(Held { bytes, _units: held })
+    Ok(held)
 }
 
-impl Memory {
-    /// Memory for so many bytes, or the answer that there is none left. It never waits: a body that was partly read
-    /// would wait for others that wait for it.
-    fn acquire(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
-        let units = u32::try_from(units(bytes)).map_err(|_| Failure::too_many_deliveries())?;
-        Arc::clone(&self.units)
-            .try_acquire_many_owned(units)
-            .map_err(|_| Failure::too_many_deliveries())
-    }
+fn too_many_small() -> Failure {
+    let message =
+        "Too many requests are being read at this moment. Nothing of this one was done. Send it again later.";
+    Failure::too_many_requests(message, BUSY_RETRY_AFTER_SECONDS)
 }
 
 /// Refuses what is not read here before any of it is: an unknown encoding, or more than the most of all routes.
@@ -113,7 +220,7 @@ pub(crate) async fn admit(
 
 /// Reads the body of a delivery.
 pub(crate) async fn delivery(door: &Door, request: Request) -> Result<Held, Failure> {
-    hold(door, request, door.limits.body_bytes_max).await
+    hold(&door.memory.large, request, door.limits.body_bytes_max).await
 }
 
 /// Reads the body of a delivery that is JSON of one shape. It may be large, so it is parsed where it holds nobody up.
@@ -127,6 +234,12 @@ where
     read.unwrap_or_else(|error| Err(Failure::internal(format!("a body was not read: {error}"))))
 }
 
+/// Reads the body of a price list, which may be larger than other JSON.
+pub(crate) async fn price_list<T: DeserializeOwned>(door: &Door, request: Request) -> Result<T, Failure> {
+    is_json(request.headers())?;
+    json(&hold(&door.memory.large, request, LARGE_JSON_BODY_BYTES_MAX).await?)
+}
+
 /// Reads the body of a form.
 pub(crate) async fn form(door: &Door, request: Request) -> Result<Held, Failure> {
     if !media_type(request.headers())
@@ -135,7 +248,7 @@ pub(crate) async fn form(door: &Door, request: Request) -> Result<Held, Failure>
         let message = "Expected a body with Content-Type application/x-www-form-urlencoded.";
         return Err(Failure::unsupported_media_type(message));
     }
-    hold(door, request, FORM_BYTES_MAX).await
+    hold(&door.memory.small, request, FORM_BYTES_MAX).await
 }
 
 /// What `Content-Length` says; refused before anything is read if that is too much.
@@ -184,7 +297,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Door>> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
-        read_json(door, request, JSON_BODY_BYTES_MAX).await.map(Self)
+        is_json(request.headers())?;
+        json(&hold(&door.memory.small, request, JSON_BODY_BYTES_MAX).await?).map(Self)
     }
 }
 
@@ -196,35 +310,13 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<Door>> for OptionalJson<T> {
 
     async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
         let is_json = is_json(request.headers());
-        let bytes = hold(door, request, JSON_BODY_BYTES_MAX).await?;
+        let bytes = hold(&door.memory.small, request, JSON_BODY_BYTES_MAX).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
         is_json?;
         json(&bytes).map(Self)
     }
-}
-
-/// A JSON body that may be larger: a price list.
-pub(crate) struct LargeJson<T>(pub(crate) T);
-
-impl<T: DeserializeOwned> FromRequest<Arc<Door>> for LargeJson<T> {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
-        read_json(door, request, LARGE_JSON_BODY_BYTES_MAX)
-            .await
-            .map(Self)
-    }
-}
-
-async fn read_json<T: DeserializeOwned>(
-    door: &Door,
-    request: Request,
-    bytes_max: usize,
-) -> Result<T, Failure> {
-    is_json(request.headers())?;
-    json(&hold(door, request, bytes_max).await?)
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Failure> {
@@ -359,5 +451,44 @@ mod tests {
     fn the_member_at_fault_is_named() {
         let failure = json::<Vec<Inner>>(br#"[{"kind": 7}]"#).unwrap_err();
         assert!(format!("{failure:?}").contains("[0].kind"), "{failure:?}");
+    }
+
+    const UNIT: usize = 4;
+
+    fn memory(bytes_max: usize, bytes_of_one_max: usize) -> Memory {
+        Memory::new(Room {
+            bytes_max,
+            bytes_of_one_max,
+            unit_bytes: UNIT,
+            timeout: Duration::from_secs(1),
+            full: too_many_small,
+        })
+    }
+
+    #[test]
+    fn one_caller_cannot_hold_all_memory_so_that_others_are_sent_away() {
+        let memory = memory(8 * UNIT, 2 * UNIT);
+        let caller = |number| Some(Holder::Caller(ObjectId::from_bytes([number; 16])));
+        let (mut first, mut second) = (memory.empty(caller(1)), memory.empty(caller(1)));
+        first.append(b"12345", 5).unwrap();
+        assert!(second.append(b"1", 1).is_err(), "it has its share already");
+        memory.empty(caller(2)).append(b"1", 1).unwrap();
+        drop((first, second));
+        memory.empty(caller(1)).append(b"12345678", 8).unwrap();
+    }
+
+    #[test]
+    fn a_body_counts_for_what_has_arrived_and_never_for_less_than_it_takes() {
+        let memory = memory(8 * UNIT, 8 * UNIT);
+        let mut held = memory.empty(None);
+        assert_eq!(memory.units.available_permits(), 8, "nothing has arrived");
+        for byte in b"12345" {
+            held.append(&[*byte], 32).unwrap();
+        }
+        assert_eq!(&held[..], b"12345");
+        assert!(held.bytes.capacity() <= 2 * UNIT, "{}", held.bytes.capacity());
+        assert_eq!(memory.units.available_permits(), 6);
+        drop(held);
+        assert_eq!(memory.units.available_permits(), 8);
     }
 }

@@ -1,7 +1,9 @@
-//! Connections: no more than a limit of them, and none that stays silent for long.
+//! Connections: no more than a limit of them, no more than its part of them for one network, and none that stays silent
+//! for long.
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,19 +15,51 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
+use crate::limits::Limits;
+use crate::rates;
+use crate::shares::{Share, Shares};
+
 /// Lets connections in.
 #[derive(Clone)]
 pub(crate) struct Gatekeeper {
     places: Arc<Semaphore>,
+    networks: Shares<IpAddr>,
     idle_timeout: Duration,
 }
 
+/// The place of one connection, free again when it is dropped.
+struct Place {
+    _place: OwnedSemaphorePermit,
+    _share: Share<IpAddr>,
+}
+
 impl Gatekeeper {
-    pub(crate) fn new(connections_max: usize, idle_timeout: Duration) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(connections_max)),
-            idle_timeout,
+            places: Arc::new(Semaphore::new(limits.connections_max)),
+            networks: Shares::new(limits.connections_per_network_max),
+            idle_timeout: limits.idle_timeout,
         }
+    }
+
+    fn place(&self, peer: IpAddr) -> io::Result<Place> {
+        let mut share = self.networks.empty(rates::single_network(peer));
+        if !share.grow(1) {
+            return Err(io::Error::other("too many connections of one network"));
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| io::Error::other("too many connections"))?;
+        Ok(Place {
+            _place: place,
+            _share: share,
+        })
+    }
+
+    fn admit(&self, stream: TcpStream) -> io::Result<Guarded> {
+        let place = self.place(stream.peer_addr()?.ip())?;
+        // Answers are written whole, so there is nothing to be gained by waiting for more.
+        stream.set_nodelay(true)?;
+        Ok(Guarded::new(stream, self.idle_timeout, place))
     }
 }
 
@@ -35,14 +69,7 @@ impl<S> Accept<TcpStream, S> for Gatekeeper {
     type Future = std::future::Ready<io::Result<(Guarded, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let guarded = match Arc::clone(&self.places).try_acquire_owned() {
-            // Answers are written whole, so there is nothing to be gained by waiting for more.
-            Ok(place) => stream
-                .set_nodelay(true)
-                .map(|()| Guarded::new(stream, self.idle_timeout, place)),
-            Err(_) => Err(io::Error::other("too many connections")),
-        };
-        std::future::ready(guarded.map(|guarded| (guarded, service)))
+        std::future::ready(self.admit(stream).map(|guarded| (guarded, service)))
     }
 }
 
@@ -51,11 +78,11 @@ pub(crate) struct Guarded {
     stream: TcpStream,
     idle_timeout: Duration,
     deadline: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Guarded {
-    fn new(stream: TcpStream, idle_timeout: Duration, place: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, idle_timeout: Duration, place: Place) -> Self {
         Self {
             stream,
             idle_timeout,
@@ -111,5 +138,32 @@ impl AsyncWrite for Guarded {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_cannot_take_every_place_so_that_nobody_else_gets_in() {
+        let gatekeeper = Gatekeeper::new(&Limits {
+            connections_max: 5,
+            connections_per_network_max: 2,
+            ..Limits::default()
+        });
+        let place = |peer: &str| gatekeeper.place(peer.parse().unwrap());
+        let taken = [place("2001:db8::1"), place("2001:db8::2")];
+        assert!(taken.iter().all(Result::is_ok));
+        assert!(place("2001:db8::3").is_err(), "it is the same network");
+        let others = [place("192.0.2.1"), place("127.0.0.1"), place("127.0.0.1")];
+        assert!(others.iter().all(Result::is_ok));
+        assert!(place("127.0.0.1").is_err(), "there are no more places at all");
+        drop(taken);
+        assert!(place("2001:db8::3").is_ok());
+        assert!(
+            place("127.0.0.1").is_ok(),
+            "a proxy on this machine speaks for everybody"
+        );
     }
 }

@@ -31,6 +31,7 @@ mod rates;
 mod router;
 mod secret_file;
 mod serve;
+mod shares;
 mod tls;
 mod unread;
 
@@ -60,7 +61,7 @@ struct Door {
     /// Under which URL clients reach the server, with a slash at its end.
     public_url: String,
     rates: rates::Rates,
-    memory: body::Memory,
+    memory: body::Memories,
     /// Places for deliveries that are being parsed and stored.
     deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,

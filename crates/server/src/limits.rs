@@ -19,6 +19,8 @@ pub(crate) const FORM_BYTES_MAX: usize = 64 * KIB;
 /// What one delivery counts for at the least in [`Limits::delivery_bytes_in_memory_max`], so that the same limit
 /// bounds how many there are.
 pub(crate) const DELIVERY_BYTES_MIN: usize = 64 * KIB;
+/// The same for any other body in [`Limits::small_body_bytes_in_memory_max`].
+pub(crate) const SMALL_BODY_BYTES_MIN: usize = 4 * KIB;
 /// The most bytes of the headers of a request.
 pub(crate) const HEADER_BYTES_MAX: u32 = 64 * 1024;
 /// The most headers of a request.
@@ -47,18 +49,30 @@ pub(crate) const BUSY_RETRY_AFTER_SECONDS: u64 = 1;
 pub struct Limits {
     /// The most connections at once; one more is closed at once.
     pub connections_max: usize,
+    /// The most connections at once of one network: an IPv4 address, or the 2^64 addresses of an IPv6 network. This machine
+    /// itself is none, since a proxy on it speaks for everybody.
+    pub connections_per_network_max: usize,
     /// The most bytes of a delivery of usage or of a directory, decompressed.
     pub body_bytes_max: usize,
     /// The most bytes of deliveries that are held in memory at once; what would exceed it is asked to come later.
     pub delivery_bytes_in_memory_max: usize,
+    /// The most of it that one caller may hold. Not less than [`Self::body_bytes_max`], or no delivery could be that large.
+    pub delivery_bytes_in_memory_per_caller_max: usize,
+    /// The most bytes of all other bodies, sign-in forms and small JSON, that are held in memory at once: they never take
+    /// what deliveries need.
+    pub small_body_bytes_in_memory_max: usize,
+    /// The most of it that one caller may hold, or one network where nobody knows yet who calls.
+    pub small_body_bytes_in_memory_per_caller_max: usize,
     /// The most deliveries that are parsed and stored at once; others wait.
     pub deliveries_at_once_max: usize,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// How long the headers of a request may take to arrive.
     pub header_timeout: Duration,
-    /// How long the body of a request may take to arrive.
+    /// How long the body of a delivery may take to arrive, or a price list.
     pub body_timeout: Duration,
+    /// How long any other body may take to arrive.
+    pub small_body_timeout: Duration,
     /// How long a request may take, from its headers to its answer.
     pub request_timeout: Duration,
     /// How long a connection may be silent. Longer than a request may take.
@@ -77,12 +91,17 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 1024,
+            connections_per_network_max: 256,
             body_bytes_max: 64 * MIB,
             delivery_bytes_in_memory_max: 128 * MIB,
+            delivery_bytes_in_memory_per_caller_max: 64 * MIB,
+            small_body_bytes_in_memory_max: 32 * MIB,
+            small_body_bytes_in_memory_per_caller_max: 8 * MIB,
             deliveries_at_once_max: 64,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(60),
+            small_body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(180),
             shutdown_timeout: Duration::from_secs(30),

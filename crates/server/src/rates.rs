@@ -90,6 +90,11 @@ pub(crate) fn network(peer: IpAddr) -> IpAddr {
     }
 }
 
+/// The network of a peer, if it is one party: this machine itself is not, since a proxy on it speaks for everybody.
+pub(crate) fn single_network(peer: IpAddr) -> Option<IpAddr> {
+    (!peer.to_canonical().is_loopback()).then(|| network(peer))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

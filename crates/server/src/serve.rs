@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::Door;
 use crate::arm::operations::Operations;
-use crate::body::Memory;
+use crate::body::Memories;
 use crate::config::ServerConfig;
 use crate::connection::Gatekeeper;
 use crate::identity::signing_keys::{self, KEY_CHECK_INTERVAL};
@@ -137,6 +137,9 @@ impl Server {
             error,
         })?;
         let url = public_url(config.public_url.as_deref(), address)?;
+        let issuers = config.identity.external_issuers.iter();
+        let elsewhere = issuers.flat_map(|issuer| issuer.tenant_ids.iter().copied());
+        let app = app.with_directories_elsewhere(elsewhere.collect());
         let keys_in_use = keys_in_use(&app);
         let base = url.clone();
         let (keys, identity, certificate) = blocking(&config, move |config| {
@@ -154,7 +157,7 @@ impl Server {
             keys,
             identity,
             rates: Rates::new(&limits),
-            memory: Memory::new(limits.delivery_bytes_in_memory_max),
+            memory: Memories::new(&limits),
             deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
             operations: Operations::default(),
@@ -227,7 +230,7 @@ async fn serve(
     limits: Limits,
     door: Arc<Door>,
 ) -> io::Result<()> {
-    let gatekeeper = Gatekeeper::new(limits.connections_max, limits.idle_timeout);
+    let gatekeeper = Gatekeeper::new(&limits);
     let acceptor = RustlsAcceptor::new(tls)
         .handshake_timeout(limits.handshake_timeout)
         .acceptor(gatekeeper);

@@ -13,7 +13,7 @@ use domain::books::{Books, DirectoryRefused};
 use domain::identity::{Application, Directory, DirectoryOwner, DomainName, Group, User};
 use domain::ids::{ApplicationId, ObjectId, TenantId};
 
-use crate::access::{Caller, View, view_of};
+use crate::access::{Caller, View, chosen_by_operators, view_of};
 use crate::{App, Error, Kind};
 
 pub use members::{NewApplication, NewUser};
@@ -26,7 +26,7 @@ pub(crate) use sign_in::SignIns;
 /// A directory to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDirectory {
-    /// Its id; none for the first tenant of a customer that owns it, or else a random one.
+    /// Its id, if an operator chooses it; none for the first tenant of a customer that owns it, or else a random one.
     pub id: Option<TenantId>,
     /// Its name, for people.
     pub name: String,
@@ -102,10 +102,12 @@ fn managed_group<'a>(books: &'a Books, caller: &Caller, id: ObjectId) -> Result<
 }
 
 impl App {
-    /// Creates a directory.
+    /// Creates a directory. Operators alone choose its id, or make one of a tenant that an issuer elsewhere speaks for: whose
+    /// directory it is, is who can be anybody in it.
     ///
     /// # Errors
-    /// [`DirectoryRefused`]: for an owner that the caller does not manage as for one that is not there. Or as the store.
+    /// `AuthorizationFailed`, or [`DirectoryRefused`]: for an owner that the caller does not manage as for one that is not
+    /// there. Or as the store.
     pub async fn create_directory(&self, caller: &Caller, new: NewDirectory) -> Result<Directory, Error> {
         let random = TenantId::from_uuid(self.random.uuid());
         self.change(caller, |books| {
@@ -118,7 +120,15 @@ impl App {
                 domain,
                 owner,
             } = new.clone();
+            if id.is_some() {
+                demand_operator(
+                    books,
+                    caller,
+                    "only operators choose the id of a directory. Leave it out.",
+                )?;
+            }
             let id = id.or_else(|| first_tenant(books, owner)).unwrap_or(random);
+            self.demand_claim(books, caller, id)?;
             let directory = Directory {
                 id,
                 name,
@@ -129,6 +139,15 @@ impl App {
             Ok((vec![entry], directory))
         })
         .await
+    }
+
+    /// Whether the caller may make a tenant somebody's here.
+    pub(crate) fn demand_claim(&self, books: &Books, caller: &Caller, tenant: TenantId) -> Result<(), Error> {
+        if !self.directories_elsewhere.contains(&tenant) {
+            return Ok(());
+        }
+        let what = "only operators give somebody a tenant that an issuer elsewhere speaks for. Have one of them do this.";
+        demand_operator(books, caller, what)
     }
 
     /// A directory that the caller manages.
@@ -184,6 +203,15 @@ impl App {
             return None;
         };
         self.read(|books| books.directories().directory(principal.tenant).cloned())
+    }
+}
+
+fn demand_operator(books: &Books, caller: &Caller, what: &str) -> Result<(), Error> {
+    match caller {
+        Caller::Principal(principal) if !view_of(books, caller).everything => {
+            Err(chosen_by_operators(principal, what))
+        }
+        _ => Ok(()),
     }
 }
 

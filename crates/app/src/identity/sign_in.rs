@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::authorization::PrincipalKind;
 use domain::books::{Books, DirectoryObject};
 use domain::identity::{Application, ClientCertificate, PasswordHash, Thumbprint, User};
-use domain::ids::{ApplicationId, ObjectId, TenantId};
+use domain::ids::{ApplicationId, ObjectId, RegistrationId, TenantId};
 use tokio::sync::Semaphore;
 
 use super::attempts::{Attempts, Wait};
@@ -75,7 +75,7 @@ pub enum Proof<'a> {
 /// Somebody of a directory that is kept elsewhere, as an issuer that is trusted says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalIdentity {
-    /// The object in that directory.
+    /// The id under which it is known here.
     pub id: ObjectId,
     /// What kind of object it is.
     pub kind: PrincipalKind,
@@ -85,7 +85,7 @@ pub struct ExternalIdentity {
     pub tenant: TenantId,
     /// Its name, for people.
     pub name: String,
-    /// The groups that it belongs to there.
+    /// The groups that it belongs to there, each by the id under which it is known here.
     pub groups: BTreeSet<ObjectId>,
 }
 
@@ -155,6 +155,17 @@ impl SignIns {
 
 /// Too many wait already.
 struct TooMany;
+
+/// Whether an id is somebody's or something's whose acts are recorded under it: of a directory kept here, an operator or a
+/// registration.
+fn is_taken_here(books: &Books, id: ObjectId) -> bool {
+    let uuid = id.as_uuid();
+    books.directories().object(id).is_some()
+        || books.operators().any(|operator| operator.id.as_uuid() == uuid)
+        || books
+            .registration_by_id(RegistrationId::from_uuid(uuid))
+            .is_some()
+}
 
 fn known_user(books: &Books, directory: Option<TenantId>, name: &str) -> Option<User> {
     let user = books.directories().user_by_name(&name.parse().ok()?)?;
@@ -310,7 +321,8 @@ impl App {
     /// Somebody of a directory kept elsewhere. What its issuer says of accounts and groups kept here does not count.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] if it is said to be an account kept here, or in a directory kept here.
+    /// [`Kind::Unauthenticated`] if it is said to be an account kept here, an operator or a registration, or in a directory
+    /// kept here.
     pub fn external_principal(&self, identity: ExternalIdentity) -> Result<Principal, Error> {
         let ExternalIdentity {
             id,
@@ -322,7 +334,7 @@ impl App {
         } = identity;
         self.read(|books| {
             let directories = books.directories();
-            if directories.directory(tenant).is_some() || directories.object(id).is_some() {
+            if directories.directory(tenant).is_some() || is_taken_here(books, id) {
                 let message = "The token is of another issuer and names a directory or an account that is kept here. \
                                Sign in here.";
                 return Err(Error::new(Kind::Unauthenticated, "AuthenticationFailed", message));

@@ -9,11 +9,13 @@ use app::identity::{
 };
 use domain::authorization::{PartnerRole, PrincipalKind};
 use domain::identity::{ClientCertificate, DirectoryOwner, Thumbprint};
-use domain::ids::{ApplicationId, CredentialId, ObjectId, TenantId};
+use domain::ids::{ApplicationId, CredentialId, CustomerId, ObjectId, TenantId};
+use domain::partner::Customer;
+use domain::registration::BillingModel;
 use domain::time::Timestamp;
 
 use crate::house::{CUSTOMER, House, PARTNER, TENANT, operator};
-use crate::people::{PASSWORD, now};
+use crate::people::{FAILED, PASSWORD, now, refusal};
 
 fn later() -> Timestamp {
     "2027-01-01T00:00:00Z".parse().unwrap()
@@ -313,6 +315,9 @@ async fn an_issuer_elsewhere_cannot_speak_for_accounts_and_groups_that_are_kept_
         .create_group(&operator(), directory.id, "Operators")
         .await
         .unwrap();
+    let night_shift = app.admit_operator("Night shift", [7; 32]).await.unwrap();
+    house.register(BillingModel::PayAsYouUse).await;
+    let registration = app.live_registrations()[0].id;
     let theirs = ObjectId::from_bytes([0xe1; 16]);
     let identity = ExternalIdentity {
         id: ObjectId::from_bytes([0xe0; 16]),
@@ -335,6 +340,15 @@ async fn an_issuer_elsewhere_cannot_speak_for_accounts_and_groups_that_are_kept_
         },
         ExternalIdentity {
             tenant: directory.id,
+            ..identity.clone()
+        },
+        // What operators and stacks do is recorded under these ids.
+        ExternalIdentity {
+            id: ObjectId::from_uuid(night_shift.as_uuid()),
+            ..identity.clone()
+        },
+        ExternalIdentity {
+            id: ObjectId::from_uuid(registration.as_uuid()),
             ..identity
         },
     ] {
@@ -412,6 +426,50 @@ async fn an_agent_manages_the_directories_of_its_partner_and_customers_and_knows
         assert!(refused.is_some());
     }
     assert!(house.signs_in("admin@meterbridge.local", PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_agent_cannot_make_itself_the_keeper_of_a_tenant_whose_people_sign_in_elsewhere() {
+    let house = house().await;
+    let elsewhere = TenantId::from_bytes([0xe2; 16]);
+    let app = house.app().with_directories_elsewhere([elsewhere, TENANT].into());
+    let agent = house.program("agent").await;
+    house
+        .give_partner_role(&agent, PartnerRole::AdminAgent(PARTNER))
+        .await;
+    let new = |id, owner| NewDirectory {
+        id,
+        name: "x".to_owned(),
+        domain: "x.example".parse().unwrap(),
+        owner,
+    };
+    let own = DirectoryOwner::Partner(PARTNER);
+    // By its id, whether or not somebody speaks for it now.
+    for id in [elsewhere, TenantId::from_bytes([0xe3; 16])] {
+        let refused = app.create_directory(&agent, new(Some(id), own)).await;
+        assert_eq!(refusal(refused), FAILED);
+    }
+    // By way of a customer that has it as its tenant, or that is given it.
+    let customers = DirectoryOwner::Customer(CUSTOMER);
+    let refused = app.create_directory(&agent, new(None, customers)).await;
+    assert_eq!(refusal(refused), FAILED);
+    let customer = Customer {
+        id: CustomerId::from_bytes([0xc7; 16]),
+        partner: PARTNER,
+        name: "Tailspin".to_owned(),
+        tenants: vec![elsewhere],
+    };
+    let refused = app.create_customer(&agent, customer.clone()).await;
+    assert_eq!(refusal(refused), FAILED);
+
+    app.create_customer(&operator(), customer).await.unwrap();
+    app.create_directory(&agent, new(None, own)).await.unwrap();
+    let customers = NewDirectory {
+        domain: "y.example".parse().unwrap(),
+        ..new(None, customers)
+    };
+    let kept_here = app.create_directory(&operator(), customers).await.unwrap();
+    assert_eq!(kept_here.id, TENANT);
 }
 
 #[tokio::test]

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use app::Kind;
 use app::accounts::Created;
 use app::precondition::Precondition;
+use app::{Error, Kind};
 use domain::authorization::{Lock, LockLevel, RoleDefinition, Scope};
+use domain::ids::{SubscriptionId, TenantId};
+use domain::partner::Subscription;
 use domain::registration::BillingModel;
+use domain::time::{Hour, HourInterval};
 
-use crate::house::{CSP, SHARED, address, operator};
+use crate::house::{CSP, House, SHARED, STACK, TENANT, address, operator};
 use crate::people::{FAILED, group, refusal, registered, registration};
 
 fn lock(scope: Scope, level: LockLevel) -> Lock {
@@ -119,4 +122,100 @@ async fn a_read_only_lock_stops_changes_at_and_below_it() {
         .await;
     assert_eq!(refusal(put), locked);
     assert!(app.registration(&address()).is_ok(), "reading goes on");
+}
+
+const SECOND: SubscriptionId = SubscriptionId::from_bytes([0x51; 16]);
+const RIVALS: TenantId = TenantId::from_bytes([0x33; 16]);
+const LOCKED: (Kind, &str) = (Kind::Conflict, "ScopeLocked");
+
+async fn add(house: &House, subscription: SubscriptionId, tenant: TenantId) -> Result<(), Error> {
+    let (at, subscription) = (address(), subscription.to_string());
+    let app = house.app();
+    app.add_tenant(&operator(), &at, &subscription, Some(tenant), &Precondition::None)
+        .await
+        .map(|_| ())
+}
+
+async fn map(house: &House, subscription: Option<SubscriptionId>, from: &str) -> Result<(), Error> {
+    let valid = HourInterval::new(from.parse().unwrap(), Hour::MAX).unwrap();
+    house
+        .app()
+        .map_tenant(&operator(), STACK, TENANT, subscription, valid)
+        .await
+        .map(|_| ())
+}
+
+/// Registered, with the tenant added, and with a second subscription of the same customer.
+async fn tenant_added() -> House {
+    let house = registered().await;
+    let second = Subscription {
+        id: SECOND,
+        name: "Contoso test".to_owned(),
+        ..house.app().subscription(CSP).unwrap()
+    };
+    house
+        .app()
+        .create_subscription(&operator(), second)
+        .await
+        .unwrap();
+    add(&house, CSP, TENANT).await.unwrap();
+    house
+}
+
+#[tokio::test]
+async fn a_lock_on_an_entry_keeps_its_tenant_from_being_charged_elsewhere_by_whatever_door() {
+    let house = tenant_added().await;
+    let app = house.app();
+    let entry: Scope = format!("{}/customerSubscriptions/{CSP}", registration())
+        .parse()
+        .unwrap();
+    app.put_lock(&operator(), &lock(entry, LockLevel::CanNotDelete))
+        .await
+        .unwrap();
+    let now = "2026-10-01T00:00:00Z";
+    assert_eq!(refusal(add(&house, SECOND, TENANT).await), LOCKED);
+    assert_eq!(refusal(add(&house, CSP, RIVALS).await), LOCKED);
+    assert_eq!(refusal(map(&house, None, now).await), LOCKED);
+    assert_eq!(refusal(map(&house, Some(SECOND), now).await), LOCKED);
+    assert_eq!(refusal(map(&house, None, "2026-12-01T00:00:00Z").await), LOCKED);
+    let dashless = CSP.to_string().replace('-', "");
+    let removed = app
+        .remove_tenant(&operator(), &address(), &dashless, &Precondition::None)
+        .await;
+    assert_eq!(refusal(removed), LOCKED, "however the id is spelled");
+    assert_eq!(app.mapping_history(&operator(), STACK).unwrap().len(), 1);
+
+    add(&house, CSP, TENANT).await.unwrap();
+    add(&house, SECOND, RIVALS).await.unwrap();
+    assert_eq!(
+        app.tenant_mappings(&address()).unwrap().len(),
+        2,
+        "others are added all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_read_only_lock_keeps_hours_that_have_passed_from_being_charged_to_somebody() {
+    let house = tenant_added().await;
+    let app = house.app();
+    app.put_lock(&operator(), &lock(registration(), LockLevel::ReadOnly))
+        .await
+        .unwrap();
+    let past = "2026-09-01T00:00:00Z";
+    assert_eq!(refusal(map(&house, Some(CSP), past).await), LOCKED);
+    let backdated = app
+        .backdate_registration(&operator(), STACK, past.parse().unwrap())
+        .await;
+    assert_eq!(refusal(backdated), LOCKED);
+    app.delete_lock(
+        &operator(),
+        &registration(),
+        &"RegistrationResourceLock".parse().unwrap(),
+    )
+    .await
+    .unwrap();
+    app.backdate_registration(&operator(), STACK, past.parse().unwrap())
+        .await
+        .unwrap();
+    map(&house, Some(CSP), past).await.unwrap();
 }

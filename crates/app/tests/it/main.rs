@@ -27,3 +27,5 @@ mod refusals;
 mod repricing;
 #[cfg(test)]
 mod soundness;
+#[cfg(test)]
+mod strangers;

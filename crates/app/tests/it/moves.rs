@@ -3,24 +3,34 @@
 use std::collections::BTreeMap;
 
 use app::Error;
+use app::access::Caller;
 use app::moves::MoveRegistrations;
 use app::precondition::Precondition;
-use domain::ids::SubscriptionId;
+use domain::authorization::{RoleDefinition, Scope};
+use domain::ids::{RoleDefinitionId, SubscriptionId};
 use domain::partner::{Subscription, SubscriptionKind, SubscriptionState};
 use domain::registration::BillingModel;
 
 use crate::house::{CSP, House, PARTNER, SHARED, address, operator};
+use crate::people::{FAILED, refusal};
 
 const SECOND: SubscriptionId = SubscriptionId::from_bytes([0x21; 16]);
 
 /// Moves the registration into a group of this name of another subscription of the partner.
 async fn moved(house: &House, to: SubscriptionId) -> Result<(), Error> {
+    moved_by(house, &operator(), to).await
+}
+
+async fn moved_by(house: &House, caller: &Caller, to: SubscriptionId) -> Result<(), Error> {
     let request = MoveRegistrations {
         from: (SHARED, address().resource_group),
         names: [address().name].into(),
         to: (to, "moved".parse().unwrap()),
     };
-    house.app().move_registrations(&operator(), &request).await
+    let checked = house.app().check_move(caller, &request);
+    let moved = house.app().move_registrations(caller, &request).await;
+    assert_eq!(checked, moved, "what is checked is what is done");
+    moved
 }
 
 async fn house() -> House {
@@ -124,4 +134,33 @@ async fn a_group_is_deleted_with_the_registrations_in_it() {
         delivered.err()
     );
     assert_eq!(house.owes(SHARED).await, "0.00", "and charged to nobody");
+}
+
+#[tokio::test]
+async fn nobody_makes_a_subscription_pay_for_a_stack_by_moving_it_where_they_may_not_register() {
+    let house = house().await;
+    let app = house.app();
+    let groups = RoleDefinition {
+        id: RoleDefinitionId::from_bytes([1; 16]),
+        name: "Keeper of groups".to_owned(),
+        description: String::new(),
+        actions: vec!["Microsoft.Resources/*".parse().unwrap()],
+        not_actions: Vec::new(),
+        assignable: vec![Scope::Subscription(SECOND)],
+        custom: false,
+    };
+    app.put_role_definition(&operator(), &groups).await.unwrap();
+    let mover = house.program("mover").await;
+    house
+        .give(&mover, RoleDefinition::CONTRIBUTOR, &Scope::Subscription(SHARED))
+        .await;
+    assert_eq!(
+        refusal(moved_by(&house, &mover, SECOND).await),
+        crate::people::NOT_FOUND
+    );
+    house.give(&mover, groups.id, &Scope::Subscription(SECOND)).await;
+    assert_eq!(refusal(moved_by(&house, &mover, SECOND).await), FAILED);
+    let target = Scope::ResourceGroup(SECOND, "moved".parse().unwrap());
+    house.give(&mover, RoleDefinition::CONTRIBUTOR, &target).await;
+    moved_by(&house, &mover, SECOND).await.unwrap();
 }

@@ -238,3 +238,33 @@ async fn two_tenants_never_share_a_subscription_on_one_stack_not_even_from_tomor
     );
     assert_eq!(mappings[0].tenant, crate::house::TENANT);
 }
+
+#[tokio::test]
+async fn a_suspended_subscription_leaves_its_bill_neither_by_another_model_nor_by_new_tenants() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    let app = house.app();
+    let suspended = domain::partner::SubscriptionState::Suspended;
+    app.set_subscription_state(&operator(), SHARED, suspended)
+        .await
+        .unwrap();
+    let refused = (Kind::Conflict, "SubscriptionSuspended");
+    let free = house
+        .put_registration(Some(token(BillingModel::Development)))
+        .await;
+    assert_eq!(crate::people::refusal(free), refused);
+    let csp = CSP.to_string();
+    let added = app
+        .add_tenant(&operator(), &address(), &csp, None, &Precondition::None)
+        .await;
+    assert_eq!(crate::people::refusal(added), refused);
+    let valid = HourInterval::from("2026-10-01T00:00:00Z".parse().unwrap());
+    let mapped = app
+        .map_tenant(&operator(), STACK, crate::house::TENANT, Some(CSP), valid)
+        .await;
+    assert_eq!(crate::people::refusal(mapped), refused);
+    let same = house
+        .put_registration(Some(token(BillingModel::PayAsYouUse)))
+        .await;
+    assert!(!same.unwrap().created);
+}

@@ -93,7 +93,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sign-in")]
 pub(crate) struct IdentityArgs {
-    /// A further audience that tokens are given and accepted for, such as https://management.azure.com/ for programs that
+    /// A further audience that tokens are given and accepted for, such as `https://management.azure.com/` for programs that
     /// cannot be told another one. May be given several times; commas separate them in the environment.
     #[arg(
         long = "audience",

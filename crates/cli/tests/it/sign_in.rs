@@ -357,7 +357,8 @@ fn keys_are_replaced_where_that_is_asked_for() {
 
 #[test]
 fn a_server_is_told_whom_it_trusts_and_for_how_long() {
-    let issuers = r#"[{"issuer": "https://login.example", "audiences": ["api://bills"]}]"#;
+    let issuers = r#"[{"issuer": "https://login.example", "audiences": ["api://bills"],
+        "tenantIds": ["d0000000-0000-4000-8000-0000000000ee"]}]"#;
     let server = Server::start_with(|data, serve| {
         let file = data.join("issuers.json");
         fs::write(&file, issuers).unwrap();
@@ -402,12 +403,16 @@ fn a_server_does_not_start_with_settings_that_trust_nobody_or_everybody() {
     for (content, expected) in [
         ("{}", "list of issuers cannot be read"),
         (
-            r#"[{"issuer": "http://login.example", "audiences": ["a"]}]"#,
+            r#"[{"issuer": "http://login.example", "audiences": ["a"], "tenantIds": []}]"#,
             "does not begin with https://",
         ),
         (
-            r#"[{"issuer": "https://login.example", "audiences": []}]"#,
+            r#"[{"issuer": "https://login.example", "audiences": [], "tenantIds": []}]"#,
             "no audience",
+        ),
+        (
+            r#"[{"issuer": "https://login.example", "audiences": ["a"], "tenantIds": []}]"#,
+            "no directory that it may speak for",
         ),
     ] {
         fs::write(&file, content).unwrap();

@@ -108,20 +108,17 @@ pub enum Refusal {
         sent: CloudId,
     },
     /// The stack has a live registration at another path.
-    #[error(
-        "Stack {stack} is already registered as {registered_as}, and a stack has one registration at a time. Update \
-         that one, or delete it and register again."
-    )]
+    #[error("{}", already_registered(*.stack, .registered_as.as_ref()))]
     StackAlreadyRegistered {
         /// The stack.
         stack: CloudId,
-        /// Where its registration is.
-        registered_as: RegistrationPath,
+        /// Where its registration is, where the caller may know it.
+        registered_as: Option<RegistrationPath>,
     },
-    /// Nothing new may be registered with the subscription.
+    /// Nothing new may be registered with the subscription, and nothing under other terms.
     #[error(
-        "Subscription {subscription} is suspended, and nothing new can be registered with it. Have it reactivated, \
-         or register with another subscription."
+        "Subscription {subscription} is suspended: nothing new can be registered with it, and what is registered keeps \
+         its billing model. Have it reactivated, or register with another subscription."
     )]
     SubscriptionSuspended {
         /// The subscription.
@@ -142,6 +139,20 @@ pub enum Refusal {
         /// Its kind.
         kind: SubscriptionKind,
     },
+}
+
+fn already_registered(stack: CloudId, registered_as: Option<&RegistrationPath>) -> String {
+    match registered_as {
+        Some(path) => format!(
+            "Stack {stack} is already registered as {path}, and a stack has one registration at a time. Update that \
+             one, or delete it and register again."
+        ),
+        None => format!(
+            "Stack {stack} is already registered by somebody else, and a stack has one registration at a time. Check \
+             the cloud id. If it is this stack's, have whoever registered it delete that registration, or ask the \
+             operator of this platform."
+        ),
+    }
 }
 
 impl Refusal {
@@ -175,7 +186,8 @@ impl Refusal {
 /// Decides what a request to put a registration comes to.
 ///
 /// With a token it creates, or re-registers what exists; without one it only changes the tags of what exists. The
-/// same request again changes nothing. A suspended subscription keeps what is registered with it *(ours)*.
+/// same request again changes nothing. A suspended subscription keeps what is registered with it, under the billing
+/// model that it has *(ours)*.
 ///
 /// # Errors
 /// [`Refusal`], for the first of these that is the case: no token and nothing there, another stack's token, a stack
@@ -199,7 +211,8 @@ pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result
         });
     };
     check_stack(token, existing, live_for_stack)?;
-    if existing.is_none() && subscription.state == SubscriptionState::Suspended {
+    let same_terms = existing.is_some_and(|it| it.token.billing_model == token.billing_model);
+    if !same_terms && subscription.state == SubscriptionState::Suspended {
         return Err(Refusal::SubscriptionSuspended {
             subscription: subscription.id,
         });
@@ -255,7 +268,7 @@ fn check_stack(
         Some(live) if Some(live.id) != existing.map(|existing| existing.id) => {
             Err(Refusal::StackAlreadyRegistered {
                 stack: sent,
-                registered_as: live.path(),
+                registered_as: Some(live.path()),
             })
         }
         _ => Ok(()),

@@ -59,6 +59,9 @@ pub enum Lookup<'a> {
     Found {
         /// The subscription.
         subscription: Owned<'a>,
+        /// Whether it exists for the caller. Of one that does not, nobody learns of which kind it is before it is known
+        /// to be the same partner's *(ours)*.
+        seen: bool,
         /// The customer it was sold to.
         customer: Option<&'a Customer>,
         /// The customer that the tenant named in the request belongs to, as far as the caller may know.
@@ -101,8 +104,9 @@ pub enum Effect {
 ///
 /// # Errors
 /// [`TenantRefusal`], for the first of these that is the case: no registration, not approved for multi-tenancy, not
-/// PayAsYouUse; not a GUID, the directory fails, unknown, not a CSP subscription, of another partner, suspended
-/// *(ours; last, so that only its own partner learns of it)*.
+/// PayAsYouUse; not a GUID, the directory fails, unknown, not a CSP subscription, of another partner (these two the
+/// other way round where the caller does not see the subscription), suspended *(ours; last, so that only its own partner
+/// learns of it)*; or the registration's own subscription is suspended and this were something new *(ours)*.
 pub fn add(
     request: &AddTenant<'_>,
     target: Option<&Target<'_>>,
@@ -118,6 +122,10 @@ pub fn add(
         Some(mapped) if *mapped == subscription => Effect::Nothing,
         Some(mapped) => Effect::Replaces(*mapped),
     };
+    let default = target.default_subscription.subscription;
+    if effect != Effect::Nothing && default.state == SubscriptionState::Suspended {
+        return Err(TenantRefusal::SubscriptionSuspended(default.id));
+    }
     let released = match effect {
         Effect::Nothing => None,
         Effect::Adds | Effect::Replaces(_) => tenant_of(target.mappings, subscription),
@@ -170,12 +178,13 @@ fn check_subscription<'a>(
             because: NotUsable::NotAGuid,
         });
     }
-    let (found, customer) = match *lookup {
+    let (found, seen, customer) = match *lookup {
         Lookup::Found {
             subscription,
+            seen,
             customer,
             ..
-        } => (subscription, customer),
+        } => (subscription, seen, customer),
         Lookup::Failed => return Err(TenantRefusal::MetadataResolverBadGateway),
         Lookup::Unknown => {
             return Err(TenantRefusal::InvalidCustomerSubscriptionId {
@@ -185,11 +194,12 @@ fn check_subscription<'a>(
         }
     };
     let Subscription { kind, state, .. } = *found.subscription;
-    if kind != SubscriptionKind::Csp {
+    let partner = found.rolls_up_to();
+    let of_another = partner.is_none() || partner != target.default_subscription.rolls_up_to();
+    if kind != SubscriptionKind::Csp && (seen || !of_another) {
         return Err(TenantRefusal::InvalidCspSubscription { given, kind });
     }
-    let partner = found.rolls_up_to();
-    if partner.is_none() || partner != target.default_subscription.rolls_up_to() {
+    if of_another {
         let registration = request.path.name.clone();
         let registered_with = target.registration.subscription;
         return Err(TenantRefusal::BadCustomerSubscriptionId {

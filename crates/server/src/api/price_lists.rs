@@ -6,7 +6,7 @@ use app::access::Caller;
 use app::accounts::Created;
 use app::prices::{Published, Repricing};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use domain::catalog::PriceListName;
 use domain::money::Money;
@@ -80,11 +80,14 @@ pub(crate) async fn put(
     By(caller): By,
     params: Params,
     query: Query,
-    body::LargeJson(new): body::LargeJson<PublishPriceList>,
+    request: Request,
 ) -> Result<(StatusCode, HeaderMap, Json<PublishedPriceList>), Failure> {
     query.only(&["dryRun"])?;
     let dry_run: Option<bool> = query.read("dryRun", "InvalidQuery")?;
     let name = name(&params)?;
+    // Before a body is taken into memory that is larger than others: whose price lists these are is in it.
+    door.app.publishes_price_lists(&caller)?;
+    let new: PublishPriceList = body::price_list(&door, request).await?;
     let (list, prices, from) = new.into_domain(name.as_str())?;
     let (status, published) = if dry_run == Some(true) {
         let would_be = door.app.try_price_list(&caller, list, prices, from).await?;

@@ -130,7 +130,7 @@ impl Bad {
             Self::Unreadable => "AuthenticationFailed",
             Self::Expired => "ExpiredAuthenticationToken",
             Self::Audience => "InvalidAuthenticationTokenAudience",
-            Self::Issuer => "InvalidAuthenticationTokenTenant",
+            Self::Issuer | Self::Tenant => "InvalidAuthenticationTokenTenant",
             _ => "InvalidAuthenticationToken",
         }
     }

@@ -45,6 +45,8 @@ pub(crate) enum Bad {
     Audience,
     #[error("its issuer is not trusted here")]
     Issuer,
+    #[error("its issuer does not speak for the directory that it names")]
+    Tenant,
     #[error("it is no access token")]
     Kind,
     #[error("its claims do not say who it is for")]

@@ -1,11 +1,13 @@
 //! Bodies that are too large, of another kind, or no delivery.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
 use server::Limits;
 
+use crate::access_world::World;
 use crate::fixture::{Answer, House};
 use crate::world::{stack, usage};
 
@@ -179,4 +181,77 @@ async fn deliveries_that_do_not_fit_into_memory_are_asked_to_come_later() {
         .refused(503, "TooManyDeliveries");
     assert_eq!(refused.header("retry-after"), "1");
     house.deliver(usage("2026-10-01", &["1"])).await.expect(200);
+}
+
+/// A body of which nothing comes for as long as the sender is kept.
+fn stalled() -> (
+    tokio::sync::mpsc::Sender<Result<Vec<u8>, std::io::Error>>,
+    reqwest::Body,
+) {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let never = futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|item| (item, receiver))
+    });
+    (sender, reqwest::Body::wrap_stream(never))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_and_announced_deliveries_that_never_come_cost_no_delivery_of_usage() {
+    let limits = Limits {
+        delivery_bytes_in_memory_max: 64 * 1024,
+        ..Limits::default()
+    };
+    let house = House::start_with(limits).await;
+    house.register().await;
+    let mut waiting = Vec::new();
+    for path in ["/adfs/oauth2/token", "/api/v1/partners"] {
+        let (sender, body) = stalled();
+        let kind = if path.starts_with("/api") {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
+        let request = house.request(Method::POST, path).header("Content-Type", kind);
+        sender.send(Ok(b"x".to_vec())).await.unwrap();
+        waiting.push((sender, tokio::spawn(request.body(body).send())));
+    }
+    let (sender, body) = stalled();
+    let announced = house.delivery(body).await.header("Content-Length", 64 * 1024);
+    waiting.push((sender, tokio::spawn(announced.send())));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(waiting.iter().all(|(_, sent)| !sent.is_finished()));
+    house.deliver(usage("2026-10-01", &["1"])).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_does_not_arrive_is_not_waited_for_as_long_as_a_delivery() {
+    let limits = Limits {
+        small_body_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let house = House::start_with(limits).await;
+    let (_sender, body) = stalled();
+    let form = house
+        .request(Method::POST, "/adfs/oauth2/token")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(body)
+        .timeout(Duration::from_secs(5));
+    assert_eq!(form.send().await.unwrap().status(), 408);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_list_of_somebody_who_sells_nothing_is_refused_before_it_takes_any_memory() {
+    let world = World::build().await;
+    let (_sender, body) = stalled();
+    let list = world
+        .house
+        .client
+        .put(world.house.url("/api/v1/price-lists/mine"))
+        .bearer_auth(world.token("no role").unwrap())
+        .header("Content-Type", "application/json")
+        .body(body)
+        .timeout(Duration::from_secs(5));
+    Answer::of(list.send().await.unwrap())
+        .await
+        .refused(403, "AuthorizationFailed");
 }

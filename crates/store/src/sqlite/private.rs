@@ -36,7 +36,7 @@ pub(super) fn file(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| unavailable("file", path, &error))
 }
 
-/// As [`file`], with what is beside a database.
+/// As [`file()`], with what is beside a database.
 pub(super) fn database(path: &Path) -> Result<(), StoreError> {
     file(path)?;
     for suffix in BESIDE_DATABASE {

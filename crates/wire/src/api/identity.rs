@@ -14,7 +14,8 @@ use super::{InvalidMember, member, name, optional};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewDirectory {
-    /// Its id, which is its tenant id. Without one it is the first tenant of the customer that owns it, or a new one.
+    /// Its id, which is its tenant id; operators alone choose it. Without one it is the first tenant of the customer that owns
+    /// it, or a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Its name.

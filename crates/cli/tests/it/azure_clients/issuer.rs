@@ -17,6 +17,8 @@ const AUDIENCE: &str = "api://bills";
 const AUDIENCE_OF_OTHERS: &str = "api://wages";
 const APPLICATION: &str = "5e0c7a94-3d1f-4b8a-8c62-9f4e1d7b2a60";
 const OBJECT: &str = "71b6f2d8-0a9c-4e35-b7d4-2c8e5f1a3096";
+/// Its id here: `uuidgen --sha1 --namespace TENANT --name OBJECT`.
+const OBJECT_HERE: &str = "0db0ce88-d57b-5195-8aba-09661d63683f";
 
 /// A provider, and the application that signs in there.
 struct Provider<'a> {
@@ -38,7 +40,7 @@ impl<'a> Provider<'a> {
             .env("OIDC_TENANT", TENANT)
             .env("OIDC_OBJECT_ID", OBJECT);
         let process = Background::start(application(&mut command));
-        let trusted = json!([{ "issuer": process.address, "audiences": [AUDIENCE], "caFile": ca }]);
+        let trusted = json!([{ "issuer": process.address, "audiences": [AUDIENCE], "tenantIds": [TENANT], "caFile": ca }]);
         std::fs::write(folder.path().join("issuers.json"), trusted.to_string()).unwrap();
         Self {
             clients,
@@ -109,7 +111,7 @@ fn tokens_of_a_trusted_issuer_are_taken_and_those_for_somebody_else_are_not() {
         "--subscription",
         subscription["id"].as_str().unwrap(),
         "--principal",
-        OBJECT,
+        OBJECT_HERE,
     ];
     server
         .run(
@@ -123,7 +125,7 @@ fn tokens_of_a_trusted_issuer_are_taken_and_those_for_somebody_else_are_not() {
     let me = &answer["body"];
     assert_eq!(
         (&me["id"], &me["tenantId"]),
-        (&json!(OBJECT), &json!(TENANT)),
+        (&json!(OBJECT_HERE), &json!(TENANT)),
         "{answer}"
     );
     assert_eq!(me["applicationId"], APPLICATION, "{answer}");

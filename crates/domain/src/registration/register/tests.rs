@@ -192,12 +192,50 @@ fn a_suspended_subscription_keeps_what_is_registered_with_it() {
         existing: Some(&existing),
         ..of(&suspended)
     };
-    let decision = put(
-        &request(Some(token(cloud(5), BillingModel::Development))),
-        &surroundings,
-    )
-    .unwrap();
+    let renewed = RegistrationToken {
+        issuer: "renewed".into(),
+        ..existing.token.clone()
+    };
+    let decision = put(&request(Some(renewed)), &surroundings).unwrap();
     assert!(matches!(decision.change, Change::ReRegister { .. }));
+    assert_eq!(
+        put(&request(Some(existing.token.clone())), &surroundings)
+            .unwrap()
+            .change,
+        Change::Nothing
+    );
+}
+
+#[test]
+fn who_was_suspended_does_not_leave_what_it_owes_by_another_billing_model() {
+    let suspended = Subscription {
+        state: SubscriptionState::Suspended,
+        ..shared_services()
+    };
+    let existing = registration(1, cloud(5));
+    let surroundings = Surroundings {
+        existing: Some(&existing),
+        ..of(&suspended)
+    };
+    for model in BillingModel::ALL {
+        let put = put(&request(Some(token(cloud(5), model))), &surroundings);
+        let refused = put.err().map(|refusal| refusal.code());
+        let other = model != existing.token.billing_model;
+        assert_eq!(refused, other.then_some("SubscriptionSuspended"), "{model}");
+    }
+}
+
+#[test]
+fn a_taken_cloud_id_says_what_to_do_where_its_registration_is_nobody_elses_business() {
+    let refused = Refusal::StackAlreadyRegistered {
+        stack: cloud(6),
+        registered_as: None,
+    };
+    let text = refused.to_string();
+    assert!(
+        text.contains("06060606-") && text.contains("operator") && !text.contains("/subscriptions/"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub enum NotUsable {
 /// `Display` is the documented text with the values filled in, for the caller. What it leaves out, such as whom to
 /// ask on *this* platform, is the [`hint`](Self::hint).
 ///
-/// Source: *Tenant registration error messages in Azure Stack Hub*.
+/// Source: *Tenant registration error messages in Azure Stack Hub*; [`Self::SubscriptionSuspended`] is ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TenantRefusal {
     /// There is no registration at the path.
@@ -78,6 +78,12 @@ pub enum TenantRefusal {
         /// The subscription it was registered with.
         registered_with: SubscriptionId,
     },
+    /// The registration's own subscription takes nothing new.
+    #[error(
+        "Subscription {0}, with which the stack is registered, is suspended, and no tenant can be added to its \
+         registration. Have it reactivated first."
+    )]
+    SubscriptionSuspended(SubscriptionId),
     /// The directory of subscriptions could not be asked.
     #[error(
         "One of the upstream servers returned an unexpected error. Try again later. If the problem persists, contact \
@@ -108,6 +114,7 @@ impl TenantRefusal {
             Self::InvalidCustomerSubscriptionId { .. } => "InvalidCustomerSubscriptionId",
             Self::InvalidCspSubscription { .. } => "InvalidCSPSubscription",
             Self::BadCustomerSubscriptionId { .. } => "BadCustomerSubscriptionId",
+            Self::SubscriptionSuspended(_) => "SubscriptionSuspended",
             Self::MetadataResolverBadGateway => "MetadataResolverBadGatewayError",
             Self::CustomerSubscriptionNotFound { .. } => "CustomerSubscriptionNotFound",
         }
@@ -123,7 +130,9 @@ impl TenantRefusal {
             Self::UnauthorizedCspRegistration { .. } | Self::BadCustomerSubscriptionId { .. } => {
                 RefusalKind::Forbidden
             }
-            Self::CustomerSubscriptionsNotAllowed { .. } => RefusalKind::Conflict,
+            Self::CustomerSubscriptionsNotAllowed { .. } | Self::SubscriptionSuspended(_) => {
+                RefusalKind::Conflict
+            }
             Self::InvalidCustomerSubscriptionId { .. } | Self::InvalidCspSubscription { .. } => {
                 RefusalKind::Invalid
             }
@@ -163,6 +172,11 @@ impl TenantRefusal {
                 "The stack is registered with subscription {registered_with}. Only customers of the same partner, or \
                  of resellers of the same provider, can be added."
             ),
+            Self::SubscriptionSuspended(_) => {
+                "Tenants that were added stay, and may be removed. The operator of this platform, or the partner that \
+                 the subscription belongs to, makes it active again."
+                    .into()
+            }
             Self::MetadataResolverBadGateway => {
                 "The directory in which subscriptions are looked up did not answer. Nothing was changed.".into()
             }

@@ -37,6 +37,7 @@ struct Scene {
     distributor: Partner,
     reseller: Partner,
     sold: Subscription,
+    seen: bool,
     customer: Option<Customer>,
     tenants_customer: Option<Customer>,
     mappings: Mappings,
@@ -58,6 +59,7 @@ impl Scene {
             sold: subscription(20, Csp, Some(&reseller)),
             distributor,
             reseller,
+            seen: true,
             customer: None,
             tenants_customer: None,
             mappings: Mappings::new(),
@@ -78,6 +80,7 @@ impl Scene {
         let owner = self.sold.owner.map(|_| &self.reseller);
         Lookup::Found {
             subscription: owned(&self.sold, owner),
+            seen: self.seen,
             customer: self.customer.as_ref(),
             tenants_customer: self.tenants_customer.as_ref(),
         }
@@ -119,7 +122,42 @@ fn refused_scenes() -> Vec<(&'static str, RefusalKind, Scene)> {
         wrong("InvalidCustomerSubscriptionId", Invalid, |scene| {
             scene.sold.state = SubscriptionState::Suspended;
         }),
+        wrong("SubscriptionSuspended", Conflict, |scene| {
+            scene.default.state = SubscriptionState::Suspended;
+        }),
     ]
+}
+
+#[test]
+fn nobody_learns_of_which_kind_a_foreign_subscription_is_by_adding_it() {
+    let mut scene = Scene::new();
+    scene.reseller = partner(7, PartnerKind::DirectBill);
+    for (seen, kind, code) in [
+        (false, Csp, "BadCustomerSubscriptionId"),
+        (false, PayAsYouGo, "BadCustomerSubscriptionId"),
+        (false, EnterpriseAgreement, "BadCustomerSubscriptionId"),
+        (true, PayAsYouGo, "InvalidCSPSubscription"),
+        (true, Csp, "BadCustomerSubscriptionId"),
+    ] {
+        (scene.seen, scene.sold.kind) = (seen, kind);
+        assert_eq!(scene.add(None).unwrap_err().code(), code, "{seen} {kind}");
+    }
+}
+
+#[test]
+fn a_suspended_subscription_keeps_its_tenants_and_takes_no_new_ones() {
+    let mut scene = Scene::new();
+    scene.default.state = SubscriptionState::Suspended;
+    let (own, sold) = (scene.sold.tenant, scene.sold.id);
+    for (mapped, code) in [
+        (None, Some("SubscriptionSuspended")),
+        (Some(subscription_id(30)), Some("SubscriptionSuspended")),
+        (Some(sold), None),
+    ] {
+        scene.mappings = mapped.map(|mapped| (own, mapped)).into_iter().collect();
+        let refused = scene.add(None).err().map(|refusal| refusal.code());
+        assert_eq!(refused, code, "{mapped:?}");
+    }
 }
 
 #[test]
@@ -224,6 +262,7 @@ fn subscriptions_belong_together_when_they_roll_up_to_one_partner() {
         };
         let found = Lookup::Found {
             subscription: owned(&scene.sold, sold),
+            seen: true,
             customer: None,
             tenants_customer: None,
         };
@@ -403,6 +442,7 @@ fn hints_name_whom_to_ask_and_what_to_change() {
         "pay-as-you-go",
         "01010101-",
         "reactivated",
+        "active again",
     ]) {
         assert!(hint.contains(names), "{hint}");
     }

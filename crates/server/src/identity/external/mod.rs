@@ -2,19 +2,26 @@
 //!
 //! Nothing is found out by looking at a token: an issuer, its audiences, the ways in which it signs, and the claims that
 //! say who somebody is are configured. Only its keys are fetched.
+//!
+//! An issuer speaks for the directories that it was given, and no two speak for the same one. Whoever it describes is known
+//! here under an id that follows from the directory and the id there ([`id_here`]), so no issuer can name somebody of
+//! another one, or of this server, to whom roles were given.
 
 mod key_set;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use app::identity::ExternalIdentity;
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use domain::authorization::PrincipalKind;
-use domain::ids::TenantId;
+use domain::ids::{ObjectId, TenantId};
 use domain::time::Timestamp;
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use self::key_set::KeySet;
 use super::jwt::{Bad, Jwt, OneOrMany, Times};
@@ -30,9 +37,9 @@ pub struct ExternalIssuer {
     /// In which ways it signs.
     #[serde(default = "rs256")]
     pub algorithms: Vec<SigningAlgorithm>,
-    /// The directory that its users are in, where its tokens do not say so.
-    #[serde(default, deserialize_with = "tenant")]
-    pub tenant_id: Option<TenantId>,
+    /// The directories that it may speak for. Where its tokens name none, they are about the only one.
+    #[serde(deserialize_with = "tenants")]
+    pub tenant_ids: Vec<TenantId>,
     /// Which claims say who somebody is.
     #[serde(default)]
     pub claims: ClaimNames,
@@ -50,10 +57,25 @@ impl ExternalIssuer {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let issuers: Vec<Self> = serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| ExternalIssuerError::Unreadable(error.to_string()))?;
-        for issuer in &issuers {
-            issuer.check()?;
-        }
+        Self::check_all(&issuers)?;
         Ok(issuers)
+    }
+
+    /// Refuses a list of which one cannot be used, or two speak for the same directory.
+    fn check_all(issuers: &[Self]) -> Result<(), ExternalIssuerError> {
+        let mut speakers = BTreeMap::new();
+        for issuer in issuers {
+            issuer.check()?;
+            for tenant in &issuer.tenant_ids {
+                if let Some(other) = speakers.insert(tenant, &issuer.issuer) {
+                    return Err(ExternalIssuerError::SharedTenant {
+                        tenant: *tenant,
+                        issuers: [other.clone(), issuer.issuer.clone()],
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), ExternalIssuerError> {
@@ -69,6 +91,11 @@ impl ExternalIssuer {
         if self.audiences.is_empty() {
             return refuse(
                 "no audience is agreed with it, so a token that was made for others would be accepted",
+            );
+        }
+        if self.tenant_ids.is_empty() {
+            return refuse(
+                "tenantIds names no directory that it may speak for, so no token would be accepted",
             );
         }
         if self.algorithms.is_empty() {
@@ -91,6 +118,17 @@ pub enum ExternalIssuerError {
         issuer: String,
         /// Why not.
         why: &'static str,
+    },
+    /// Two would speak for the same directory, and each could name the other's people.
+    #[error(
+        "tenantIds has the directory {tenant} twice, of the issuers '{}' and '{}'. Expected one issuer for each directory",
+        .issuers[0], .issuers[1]
+    )]
+    SharedTenant {
+        /// The directory.
+        tenant: TenantId,
+        /// Both, in the order in which they are listed.
+        issuers: [String; 2],
     },
     /// Its keys cannot be fetched.
     #[error("the keys of the issuer '{issuer}' cannot be fetched: {why}")]
@@ -172,9 +210,24 @@ fn rs256() -> Vec<SigningAlgorithm> {
     vec![SigningAlgorithm::Rs256]
 }
 
-fn tenant<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<TenantId>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map(Some).map_err(serde::de::Error::custom)
+fn tenants<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<TenantId>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let tenants = texts.iter().map(|text| text.parse());
+    tenants
+        .collect::<Result<_, _>>()
+        .map_err(serde::de::Error::custom)
+}
+
+/// The id under which somebody, or a group, of a directory elsewhere is known here: the version 5 UUID (RFC 9562) of its id
+/// there, written in lower case with dashes, in the name space of the directory's id.
+fn id_here(tenant: TenantId, there: ObjectId) -> ObjectId {
+    let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    digest.update(tenant.as_bytes());
+    digest.update(there.to_string().as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.finish().as_ref()[..16]);
+    let uuid: Uuid = uuid::Builder::from_sha1_bytes(bytes).into_uuid();
+    ObjectId::from_uuid(uuid)
 }
 
 /// All issuers elsewhere that are trusted.
@@ -206,8 +259,8 @@ impl fmt::Debug for ExternalIssuers {
 
 impl ExternalIssuers {
     pub(super) fn new(configured: &[ExternalIssuer]) -> Result<Self, ExternalIssuerError> {
+        ExternalIssuer::check_all(configured)?;
         let trusted = configured.iter().map(|issuer| {
-            issuer.check()?;
             let keys = KeySet::new(&issuer.issuer, issuer.ca_file.as_deref()).map_err(|why| {
                 ExternalIssuerError::Client {
                     issuer: issuer.issuer.clone(),
@@ -268,21 +321,41 @@ impl Trusted {
         if !self.configured.audiences.iter().any(meant) {
             return Err(Bad::Audience.into());
         }
-        Ok(self.describe(&claims.others).ok_or(Bad::Claims)?)
+        Ok(self.describe(&claims.others)?)
     }
 
-    fn describe(&self, claims: &Map<String, Value>) -> Option<ExternalIdentity> {
+    /// The directory that claims name, or the only one where they name none.
+    fn tenant(&self, claims: &Map<String, Value>) -> Result<TenantId, Bad> {
+        let spoken_for = &self.configured.tenant_ids;
+        let named = claims
+            .get(&self.configured.claims.tenant)
+            .filter(|value| !value.is_null());
+        let Some(named) = named else {
+            return match spoken_for[..] {
+                [only] => Ok(only),
+                _ => Err(Bad::Claims),
+            };
+        };
+        let tenant = named.as_str().and_then(|text| text.parse().ok());
+        let tenant = tenant.ok_or(Bad::Claims)?;
+        if spoken_for.contains(&tenant) {
+            Ok(tenant)
+        } else {
+            Err(Bad::Tenant)
+        }
+    }
+
+    fn describe(&self, claims: &Map<String, Value>) -> Result<ExternalIdentity, Bad> {
         let names = &self.configured.claims;
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        let object = text(&names.object)?.parse().ok()?;
-        let tenant = match self.configured.tenant_id {
-            Some(tenant) => tenant,
-            None => text(&names.tenant)?.parse().ok()?,
-        };
+        let tenant = self.tenant(claims)?;
+        let there = text(&names.object).and_then(|text| text.parse().ok());
+        let there: ObjectId = there.ok_or(Bad::Claims)?;
         let groups = claims.get(&names.groups).and_then(Value::as_array);
         let groups = groups.into_iter().flatten().filter_map(Value::as_str);
-        Some(ExternalIdentity {
-            id: object,
+        let groups = groups.filter_map(|group| group.parse().ok());
+        Ok(ExternalIdentity {
+            id: id_here(tenant, there),
             kind: if text("idtyp") == Some("app") {
                 PrincipalKind::ServicePrincipal
             } else {
@@ -290,8 +363,8 @@ impl Trusted {
             },
             tenant,
             application: text(&names.application).and_then(|text| text.parse().ok()),
-            name: text(&names.name).map_or_else(|| object.to_string(), str::to_owned),
-            groups: groups.filter_map(|group| group.parse().ok()).collect(),
+            name: text(&names.name).map_or_else(|| there.to_string(), str::to_owned),
+            groups: groups.map(|group| id_here(tenant, group)).collect(),
         })
     }
 }
@@ -300,40 +373,54 @@ impl Trusted {
 mod tests {
     use super::*;
 
+    const TENANT: &str = "d0000000-0000-4000-8000-0000000000ee";
+
     #[test]
     fn an_issuer_needs_little_to_be_configured_and_is_not_trusted_blindly() {
-        let list = r#"[{"issuer":"https://login.example/t/v2.0","audiences":["api://bills"]}]"#;
-        let issuers = ExternalIssuer::read_list(list).unwrap();
+        let listed = |members: &str| format!(r#"[{{"tenantIds":["{TENANT}"],{members}}}]"#);
+        let list = listed(r#""issuer":"https://login.example/t/v2.0","audiences":["api://bills"]"#);
+        let issuers = ExternalIssuer::read_list(&list).unwrap();
         assert_eq!(issuers[0].algorithms, [SigningAlgorithm::Rs256]);
         assert_eq!(issuers[0].claims.object, "oid");
+        let plain = r#""issuer":"https://x","audiences":["a"]"#;
         for (list, part) in [
-            ("{}", "expected a sequence"),
-            (r#"[{"issuer":"https://x"}]"#, "audiences"),
-            (r#"[{"issuer":"http://x","audiences":["a"]}]"#, "https://"),
-            (r#"[{"issuer":"https://x","audiences":[]}]"#, "no audience"),
-            (
-                r#"[{"issuer":"https://x","audiences":["a"],"algorithms":[]}]"#,
-                "no algorithm",
-            ),
-            (
-                r#"[{"issuer":"https://x","audiences":["a"],"algorithms":["HS256"]}]"#,
-                "HS256",
-            ),
-            (
-                r#"[{"issuer":"https://x","audiences":["a"],"algorithms":["none"]}]"#,
-                "none",
-            ),
-            (
-                r#"[{"issuer":"https://x","audiences":["a"],"tenantId":"x"}]"#,
-                "GUID",
-            ),
-            (
-                r#"[{"issuer":"https://x","audiences":["a"],"issuers":1}]"#,
-                "issuers",
-            ),
+            ("{}".to_owned(), "expected a sequence"),
+            (listed(r#""issuer":"https://x""#), "audiences"),
+            (listed(r#""issuer":"http://x","audiences":["a"]"#), "https://"),
+            (listed(r#""issuer":"https://x","audiences":[]"#), "no audience"),
+            (listed(&format!(r#"{plain},"algorithms":[]"#)), "no algorithm"),
+            (listed(&format!(r#"{plain},"algorithms":["HS256"]"#)), "HS256"),
+            (listed(&format!(r#"{plain},"algorithms":["none"]"#)), "none"),
+            (listed(&format!(r#"{plain},"issuers":1"#)), "issuers"),
+            (format!("[{{{plain}}}]"), "tenantIds"),
+            (format!(r#"[{{{plain},"tenantIds":[]}}]"#), "no directory"),
+            (format!(r#"[{{{plain},"tenantIds":["x"]}}]"#), "GUID"),
         ] {
-            let error = ExternalIssuer::read_list(list).unwrap_err().to_string();
+            let error = ExternalIssuer::read_list(&list).unwrap_err().to_string();
             assert!(error.contains(part), "{list}: {error}");
         }
+    }
+
+    #[test]
+    fn two_issuers_never_speak_for_the_same_directory() {
+        let one = |name: &str, tenant: &str| {
+            format!(r#"{{"issuer":"https://{name}","audiences":["a"],"tenantIds":["{tenant}"]}}"#)
+        };
+        let other = "d0000000-0000-4000-8000-0000000000ef";
+        let list = format!("[{},{}]", one("a", TENANT), one("b", other));
+        assert_eq!(ExternalIssuer::read_list(&list).unwrap().len(), 2);
+        let list = format!("[{},{}]", one("a", TENANT), one("b", &TENANT.to_uppercase()));
+        let error = ExternalIssuer::read_list(&list).unwrap_err().to_string();
+        for part in [TENANT, "https://a", "https://b"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_somebody_elsewhere_is_what_any_tool_for_version_5_makes_of_it() {
+        // uuidgen --sha1 --namespace d0000000-0000-4000-8000-0000000000ee --name 71b6f2d8-0a9c-4e35-b7d4-2c8e5f1a3096
+        let there = "71b6f2d8-0a9c-4e35-b7d4-2c8e5f1a3096".parse().unwrap();
+        let here = id_here(TENANT.parse().unwrap(), there);
+        assert_eq!(here.to_string(), "1237f616-774a-5a7f-bad1-e5106f1b08ac");
     }
 }

@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use axum_server::tls_rustls::RustlsConfig;
+use domain::authorization::PartnerRole;
+use domain::ids::{ObjectId, TenantId};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -20,6 +22,9 @@ use super::people::{Certificate, People, operator};
 use crate::fixture::{Answer, id};
 
 const AUDIENCE: &str = "api://bills";
+
+/// The id here of the person that [`Trust::claims`] describes, as other tools make it.
+const EVE_HERE: &str = "1f9e0fdb-9a9a-573c-9f77-5655021528ec";
 
 /// An OpenID provider with what can go wrong with one.
 struct Provider {
@@ -89,7 +94,7 @@ impl Provider {
             issuer: self.url.clone(),
             audiences: vec![AUDIENCE.to_owned()],
             algorithms: vec![SigningAlgorithm::Rs256],
-            tenant_id: None,
+            tenant_ids: [1, 2].map(|number| id('f', number).parse().unwrap()).to_vec(),
             claims: ClaimNames {
                 application: "azp".to_owned(),
                 name: "preferred_username".to_owned(),
@@ -177,7 +182,7 @@ async fn somebody_whom_a_trusted_issuer_describes_is_let_in_as_described() {
         .refused(403, "AuthorizationFailed");
     let message = answer.body["error"]["message"].as_str().unwrap();
     assert!(
-        message.contains("'eve'") && message.contains(&id('e', 1)),
+        message.contains("'eve'") && message.contains(EVE_HERE),
         "{message}"
     );
     for _ in 0..5 {
@@ -207,16 +212,13 @@ async fn what_an_issuer_is_not_trusted_for_is_refused() {
         ("nbf", json!(now + 120), "InvalidAuthenticationToken"),
         ("oid", json!("eve"), "InvalidAuthenticationToken"),
         ("tid", json!(null), "InvalidAuthenticationToken"),
-        // Directories and accounts that are kept here are not an issuer's to speak of.
+        ("tid", json!(1), "InvalidAuthenticationToken"),
+        ("tid", json!(id('f', 3)), "InvalidAuthenticationTokenTenant"),
+        // A directory that is kept here is not an issuer's to speak of.
         (
             "tid",
             json!(trust.people.tenant.to_string()),
-            "InvalidAuthenticationToken",
-        ),
-        (
-            "oid",
-            json!(trust.people.user.to_string()),
-            "InvalidAuthenticationToken",
+            "InvalidAuthenticationTokenTenant",
         ),
     ] {
         let answer = trust.call_with(member, value.clone()).await;
@@ -329,6 +331,94 @@ async fn an_issuer_that_cannot_be_asked_at_all_is_no_fault_of_the_caller() {
         .call("one", &trust.key, &trust.claims())
         .await
         .refused(503, "IssuerUnavailable");
+}
+
+/// The id under which the bearer of a token is known.
+async fn known_as(people: &People, token: &str) -> ObjectId {
+    let me = people.house.client.get(people.house.url("/api/v1/me"));
+    let me = Answer::of(me.bearer_auth(token).send().await.unwrap()).await;
+    me.expect(200).body["id"].as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_names_the_object_id_of_an_operator_at_another_issuer_gets_nothing_of_what_is_the_operators()
+ {
+    let providers = [Provider::start().await, Provider::start().await];
+    let key = Certificate::make().key;
+    let tenants = [id('f', 1), id('f', 2)];
+    let trusted = providers.iter().zip(&tenants).map(|(provider, tenant)| {
+        provider.publish("one", &key, Algorithm::RS256);
+        ExternalIssuer {
+            tenant_ids: vec![tenant.parse().unwrap()],
+            ..provider.trusted()
+        }
+    });
+    let config = IdentityConfig {
+        external_issuers: trusted.collect(),
+        ..IdentityConfig::default()
+    };
+    let people = People::start_with(config).await;
+    let now = server::Clock::now(&*people.clock).as_second();
+    let token = |issuer: usize, tenant: &str, object: &str| {
+        let header = Header {
+            kid: Some("one".to_owned()),
+            ..Header::new(Algorithm::RS256)
+        };
+        let claims = json!({ "iss": providers[issuer].url, "aud": AUDIENCE, "exp": now + 300, "oid": object,
+            "tid": tenant, "groups": [id('e', 9)] });
+        jsonwebtoken::encode(&header, &claims, &key).unwrap()
+    };
+    let operators = token(0, &tenants[0], &id('e', 1));
+    let theirs = known_as(&people, &operators).await;
+    let role = PartnerRole::PlatformOperator;
+    let app = &people.house.app;
+    app.assign_partner_role(&operator(), role, theirs, None)
+        .await
+        .unwrap();
+    people.call(&operators).await.expect(200);
+
+    let forged = token(1, &tenants[1], &id('e', 1));
+    assert_ne!(known_as(&people, &forged).await, theirs);
+    people.call(&forged).await.refused(403, "AuthorizationFailed");
+    people
+        .call(&token(1, &tenants[1], &theirs.to_string()))
+        .await
+        .refused(403, "AuthorizationFailed");
+    people
+        .call(&token(1, &tenants[0], &id('e', 1)))
+        .await
+        .refused(401, "InvalidAuthenticationTokenTenant");
+    // Nor do the groups of one issuer hold for the other's people.
+    let group = id('e', 9).parse().unwrap();
+    app.assign_partner_role(&operator(), role, group, None)
+        .await
+        .unwrap();
+    people.call(&forged).await.refused(403, "AuthorizationFailed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_names_no_directory_is_about_the_only_one_of_its_issuer() {
+    let provider = Provider::start().await;
+    let key = Certificate::make().key;
+    provider.publish("one", &key, Algorithm::RS256);
+    let only: TenantId = id('f', 1).parse().unwrap();
+    let config = IdentityConfig {
+        external_issuers: vec![ExternalIssuer {
+            tenant_ids: vec![only],
+            ..provider.trusted()
+        }],
+        ..IdentityConfig::default()
+    };
+    let trust = Trust {
+        people: People::start_with(config).await,
+        provider,
+        key,
+    };
+    trust.call_with("tid", json!(null)).await.expect(403);
+    trust
+        .call_with("tid", json!(id('f', 2)))
+        .await
+        .refused(401, "InvalidAuthenticationTokenTenant");
 }
 
 #[tokio::test(flavor = "multi_thread")]
