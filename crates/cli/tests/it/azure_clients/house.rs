@@ -168,6 +168,18 @@ fn furnish(server: &Server, folder: &Path) -> Vec<(&'static str, String)> {
             &["--subscription", &subscription, "--user", USER],
         )
         .done();
+    // Only who sees a subscription of somebody else is told of what kind it is.
+    server
+        .run(
+            "role assign --role Reader",
+            &[
+                "--subscription",
+                &non_csp_subscription,
+                "--application",
+                &application.id,
+            ],
+        )
+        .done();
 
     vec![
         ("METERBRIDGE_URL", server.url.clone()),
