@@ -227,12 +227,6 @@ impl App {
             .await?;
         Ok(id)
     }
-
-    /// Whether anybody operates the platform yet.
-    #[must_use]
-    pub fn has_operators(&self) -> bool {
-        self.read(|books| books.operators().next().is_some())
-    }
 }
 
 /// What a caller may see and change.

@@ -49,12 +49,6 @@ impl ResourceName {
     pub fn as_given(&self) -> &str {
         &self.given
     }
-
-    /// The name as it is compared.
-    #[must_use]
-    pub fn as_folded(&self) -> &str {
-        &self.folded
-    }
 }
 
 impl std::str::FromStr for ResourceName {

@@ -14,6 +14,7 @@ mod arm;
 mod body;
 mod config;
 mod connection;
+mod created;
 pub mod credential;
 mod error;
 mod house;

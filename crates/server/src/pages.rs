@@ -59,6 +59,12 @@ impl<K: FromStr> PageRequest<K> {
             names,
         })
     }
+
+    /// The page that a list of our own API is asked for which takes no other parameters.
+    pub(crate) fn of_own(query: &Query) -> Result<Self, Failure> {
+        query.only(&[OWN.token, OWN.top])?;
+        Self::of(query, OWN)
+    }
 }
 
 impl<K> PageRequest<K> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use app::App;
 use app::access::Caller;
-use app::accounts::Created;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -16,18 +15,11 @@ use wire::api::{Customer, NewCustomer, NewPartner, NewSubscription, Page, Partne
 use crate::Door;
 use crate::access::By;
 use crate::body;
+use crate::created::status;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
-
-/// 201 for what is new, 200 for what was there already.
-pub(super) const fn status(created: Created) -> StatusCode {
-    match created {
-        Created::New => StatusCode::CREATED,
-        Created::Existing => StatusCode::OK,
-    }
-}
 
 /// The page that is asked for, of everything of one kind.
 fn listed<Id, Item, Shown>(
@@ -41,8 +33,7 @@ where
     Id: FromStr + ToString + Copy,
     Shown: for<'a> From<&'a Item>,
 {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(query, pages::OWN)?;
+    let page = PageRequest::of_own(query)?;
     let items = list(&door.app, page.after, page.items_wanted());
     Ok(page
         .page(items, id, &door.base(uri))

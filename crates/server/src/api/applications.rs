@@ -16,7 +16,7 @@ use super::certificate;
 use super::directories::directory_id;
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -39,8 +39,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Application>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of_own(&query)?;
     let directory = directory_id(&params)?;
     let applications = door
         .app

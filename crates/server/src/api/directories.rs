@@ -11,7 +11,7 @@ use wire::api::{Directory, NewDirectory, Page};
 
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -30,8 +30,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Directory>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of_own(&query)?;
     let directories = door.app.directories(&caller, page.after, page.items_wanted());
     let page = page.page(directories, |it| it.id, &door.base(&uri));
     Ok(page.shown(|it| Directory::from(&it)))

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use domain::ids::ObjectId;
 use wire::api::{Group, NewGroup, Page};
 
-use super::accounts::status;
 use super::directories::directory_id;
 use crate::access::By;
+use crate::created::status;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -37,8 +37,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Group>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of_own(&query)?;
     let directory = directory_id(&params)?;
     let groups = door
         .app

@@ -12,7 +12,7 @@ use wire::api::{MapTenant, MappingVersion, Page, RegisteredHours};
 use crate::Door;
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{body, notes};
@@ -65,8 +65,7 @@ pub(crate) async fn history(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<MappingVersion>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of_own(&query)?;
     let versions = door.app.mapping_history(&caller, params.cloud_id()?)?;
     Ok(page
         .page_of_all(versions, |it| it.recorded.entry, &door.base(&uri))

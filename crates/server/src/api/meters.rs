@@ -9,7 +9,7 @@ use wire::api::{Meter, Page};
 
 use crate::Door;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::query::Query;
 
 /// Lists what stacks measure and what becomes of it, by local meter id.
@@ -20,8 +20,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Meter>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of_own(&query)?;
     let catalog = door.app.catalog();
     let meters = catalog.local_meters().collect();
     Ok(page

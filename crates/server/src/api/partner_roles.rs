@@ -10,10 +10,10 @@ use domain::authorization::{self, PartnerRole};
 use domain::ids::ObjectId;
 use wire::api::{AssignPartnerRole, Page, PartnerRoleAssignment};
 
-use super::accounts::status;
 use crate::access::By;
+use crate::created::status;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -56,8 +56,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<PartnerRoleAssignment>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<String>::of(&query, pages::OWN)?;
+    let page = PageRequest::<String>::of_own(&query)?;
     let key = |it: &authorization::PartnerRoleAssignment| format!("{} {:?}", it.principal, it.role);
     let given = door.app.partner_roles(&caller, None, usize::MAX);
     let page = page.page_of_all(given, key, &door.base(&uri));

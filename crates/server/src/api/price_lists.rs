@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::created::status;
 use app::access::Caller;
-use app::accounts::Created;
 use app::prices::{Published, Repricing};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -15,7 +15,7 @@ use wire::api::{CurrencyTotal, Page, PriceList, PublishPriceList, PublishedPrice
 
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body, notes};
@@ -44,8 +44,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<PriceList>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<PriceListName>::of(&query, pages::OWN)?;
+    let page = PageRequest::<PriceListName>::of_own(&query)?;
     let lists = door.app.price_lists(&caller);
     let now = this_hour(&door);
     Ok(page
@@ -94,11 +93,7 @@ pub(crate) async fn put(
         (StatusCode::OK, would_be)
     } else {
         let published = door.app.publish_price_list(&caller, list, prices, from).await?;
-        let status = match published.created {
-            Created::New => StatusCode::CREATED,
-            Created::Existing => StatusCode::OK,
-        };
-        (status, published)
+        (status(published.created), published)
     };
     let warnings = notes::price_list_warnings(&published.warnings);
     Ok((status, warnings, Json(answer(&published, this_hour(&door)))))

@@ -14,7 +14,7 @@ use crate::Door;
 use crate::access::By;
 use crate::body;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 
@@ -27,8 +27,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Stack>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of_own(&query)?;
     let page = page.page_of_all(
         door.app.stacks_seen(&caller),
         domain::registration::Registration::cloud_id,
@@ -55,8 +54,7 @@ pub(crate) async fn receipts(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<Receipt>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<u64>::of(&query, pages::OWN)?;
+    let page = PageRequest::<u64>::of_own(&query)?;
     let after = page.after.unwrap_or_default();
     let receipts = door
         .app

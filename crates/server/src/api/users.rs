@@ -14,7 +14,7 @@ use wire::api::{NewUser, Page, SetPassword, User};
 use super::directories::directory_id;
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::{self, PageRequest};
+use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -34,8 +34,7 @@ pub(crate) async fn list(
     uri: Uri,
     query: Query,
 ) -> Result<Json<Page<User>>, Failure> {
-    query.only(&[pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<UserName>::of(&query, pages::OWN)?;
+    let page = PageRequest::<UserName>::of_own(&query)?;
     let directory = directory_id(&params)?;
     let users = door
         .app

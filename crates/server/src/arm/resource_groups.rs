@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use app::accounts::Created;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -14,6 +13,7 @@ use super::{checked_location, checked_tags, operations, resource_group, subscrip
 use crate::Door;
 use crate::access::By;
 use crate::body;
+use crate::created::status;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
@@ -54,11 +54,7 @@ pub(crate) async fn put(
         .app
         .put_resource_group(&caller, subscription, &name, &location, tags)
         .await?;
-    let status = match created {
-        Created::New => StatusCode::CREATED,
-        Created::Existing => StatusCode::OK,
-    };
-    Ok((status, Json(ResourceGroup::from(&group))))
+    Ok((status(created), Json(ResourceGroup::from(&group))))
 }
 
 /// Changes tags.

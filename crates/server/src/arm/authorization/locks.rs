@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use app::accounts::Created;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -18,6 +17,7 @@ use super::super::version::speaks;
 use crate::Door;
 use crate::access::By;
 use crate::body;
+use crate::created::status;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
@@ -82,11 +82,7 @@ pub(crate) async fn put(
         notes: asked.notes,
     };
     let (lock, created) = door.app.put_lock(&caller, &lock).await?;
-    let status = match created {
-        Created::New => StatusCode::CREATED,
-        Created::Existing => StatusCode::OK,
-    };
-    Ok((status, Json(Lock::from(&lock))))
+    Ok((status(created), Json(Lock::from(&lock))))
 }
 
 /// Removes a lock: 200, or 204 if there is none.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use app::accounts::Created;
 use app::authorization::{AssignedTo, AssignmentFilter};
 use axum::Json;
 use axum::extract::State;
@@ -21,6 +20,7 @@ use super::super::version::speaks;
 use crate::Door;
 use crate::access::By;
 use crate::body;
+use crate::created::status;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
@@ -93,11 +93,7 @@ pub(crate) async fn put(
     speaks(&query, &ROLE_ASSIGNMENTS)?;
     let request = read(id(&params)?, scope, &asked.properties)?;
     let (assignment, created) = door.app.assign_role(&caller, &request).await?;
-    let status = match created {
-        Created::New => StatusCode::CREATED,
-        Created::Existing => StatusCode::OK,
-    };
-    Ok((status, Json(RoleAssignment::from(&assignment))))
+    Ok((status(created), Json(RoleAssignment::from(&assignment))))
 }
 
 fn read(

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use app::accounts::Created;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -20,6 +19,7 @@ use super::super::version::speaks;
 use crate::Door;
 use crate::access::By;
 use crate::body;
+use crate::created::status;
 use crate::error::Failure;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
@@ -73,11 +73,7 @@ pub(crate) async fn put(
     speaks(&query, &ROLE_DEFINITIONS)?;
     let asked = read(id(&params)?, asked)?;
     let (role, created) = door.app.put_role_definition(&caller, &asked).await?;
-    let status = match created {
-        Created::New => StatusCode::CREATED,
-        Created::Existing => StatusCode::OK,
-    };
-    Ok((status, Json(RoleDefinition::of(&role, &scope))))
+    Ok((status(created), Json(RoleDefinition::of(&role, &scope))))
 }
 
 /// Deletes a custom role: 200 with what it was, or 204 if there is none.
