@@ -21,6 +21,7 @@ const ofAnotherPartner = setting("METERBRIDGE_FOREIGN_SUBSCRIPTION");
 const notCsp = setting("METERBRIDGE_NON_CSP_SUBSCRIPTION");
 const unresolvable = process.env.METERBRIDGE_UNRESOLVABLE_SUBSCRIPTION;
 const group = process.env.METERBRIDGE_RESOURCE_GROUP ?? "azurestack-js";
+const groupPath = `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.AzureStack`;
 assert.ok(process.env.NODE_EXTRA_CA_CERTS, "NODE_EXTRA_CA_CERTS is not set: name METERBRIDGE_CA there too");
 
 let failures = 0;
@@ -80,24 +81,28 @@ async function approveMultiTenancy(cloudId) {
   assert.ok(answer.ok, `status ${answer.status}: ${await answer.text()}`);
 }
 
+// `adfs` instead of a tenant makes the SDK take any host for an authority. At a tenant's own authority it would ask
+// Microsoft about the host first, and has to be told not to.
+const authorities = [
+  ["the authority of the cloud", "adfs", { authorityHost: url }],
+  ["the tenant's authority", tenant, { authorityHost: url, disableInstanceDiscovery: true }],
+];
+
 /** The client that signed in with a secret. */
 async function signIn() {
   const metadata = await (await fetch(`${url}/metadata/endpoints?api-version=2022-09-01`)).json();
   const scope = `${metadata.authentication.audiences[0].replace(/\/$/, "")}/.default`;
-  // `adfs` instead of a tenant makes the SDK take any host for an authority, without asking Microsoft about it.
-  const withSecret = (text) => new ClientSecretCredential("adfs", clientId, text, { authorityHost: url });
-
-  await step("sign in with a secret", () => withSecret(secret).getToken(scope));
-  for (const sendCertificateChain of [false, true]) {
-    const options = { authorityHost: url, sendCertificateChain };
-    await step(`sign in with a certificate${sendCertificateChain ? " and its chain" : ""}`, () =>
-      new ClientCertificateCredential("adfs", clientId, { certificatePath }, options).getToken(scope));
+  for (const [name, authority, options] of authorities) {
+    const withSecret = (text) => new ClientSecretCredential(authority, clientId, text, options);
+    await step(`sign in with a secret at ${name}`, () => withSecret(secret).getToken(scope));
+    await step(`a wrong secret is refused at ${name}`, () =>
+      assert.rejects(withSecret("not-the-secret").getToken(scope), /invalid_client/));
+    for (const sendCertificateChain of [false, true]) {
+      const sent = { ...options, sendCertificateChain };
+      await step(`sign in with a certificate${sendCertificateChain ? " and its chain" : ""} at ${name}`, () =>
+        new ClientCertificateCredential(authority, clientId, { certificatePath }, sent).getToken(scope));
+    }
   }
-  await step("sign in at the tenant's own authority", () =>
-    new ClientSecretCredential(tenant, clientId, secret, { authorityHost: url, disableInstanceDiscovery: true })
-      .getToken(scope));
-  await step("a wrong secret is refused", () =>
-    assert.rejects(withSecret("not-the-secret").getToken(scope), /invalid_client/));
 
   await step("a token that nobody signed is refused", async () => {
     const part = (json) => Buffer.from(JSON.stringify(json)).toString("base64url");
@@ -113,9 +118,41 @@ async function signIn() {
   });
 
   // Left to itself this SDK asks for a token for https://management.azure.com, whatever it talks to.
+  const credential = new ClientSecretCredential("adfs", clientId, secret, { authorityHost: url });
   await step("sign in with the SDK's own audience", () =>
-    withSecret(secret).getToken("https://management.azure.com/.default"));
-  return new AzureStackManagementClient(withSecret(secret), subscription, { baseUri: url, noRetryPolicy: true });
+    credential.getToken("https://management.azure.com/.default"));
+  return new AzureStackManagementClient(credential, subscription, { baseUri: url, noRetryPolicy: true });
+}
+
+/** Every operation that the SDK has, and the set of those that are called from now on. */
+function watch(client) {
+  const every = new Set();
+  const called = new Set();
+  for (const [group, operations] of Object.entries(client).filter(([, it]) => it?.client === client)) {
+    const names = Object.getOwnPropertyNames(Object.getPrototypeOf(operations));
+    for (const name of names.filter((it) => it !== "constructor")) {
+      every.add(`${group}.${name}`);
+      const operation = operations[name].bind(operations);
+      operations[name] = (...given) => {
+        called.add(`${group}.${name}`);
+        return operation(...given);
+      };
+    }
+  }
+  return { every, called };
+}
+
+/** Calls what follows a page, from a first page of no more than one item on; gives the names of all items. */
+async function namesOnPages(operations, path) {
+  const names = [];
+  let link = `${url}${path}?api-version=2017-06-01&$top=1`;
+  while (link) {
+    const page = await operations.listNext(link);
+    assert.ok(page.length <= 1, `${page.length} items on a page of one`);
+    names.push(...page.map((one) => one.name));
+    link = page.nextLink;
+  }
+  return names;
 }
 
 async function provider(client) {
@@ -127,6 +164,10 @@ async function provider(client) {
   await step("operations.list", async () => {
     const names = (await client.operations.list()).map((one) => one.name.toLowerCase());
     assert.ok(names.includes("microsoft.azurestack/registrations/read"), `lists ${names}`);
+  });
+  await step("operations.listNext", async () => {
+    const link = `${url}/providers/Microsoft.AzureStack/operations?api-version=2017-06-01`;
+    assert.equal((await client.operations.listNext(link)).length, (await client.operations.list()).length);
   });
 }
 
@@ -152,6 +193,14 @@ async function registrations(client, name, cloudId) {
     const page = await registrations.list(group);
     assert.ok(page.some((one) => one.name === name), "not listed");
   });
+  await step("registrations.listNext", async () => {
+    const cloudId = randomUUID();
+    const another = `AzureStack-${cloudId}`;
+    await registrations.createOrUpdate(group, another, { registrationToken: registrationToken(cloudId) });
+    const names = await namesOnPages(registrations, `${groupPath}/registrations`);
+    await registrations.deleteMethod(group, another);
+    assert.deepEqual(names.sort(), [name, another].sort());
+  });
   await step("registrations.getActivationKey", async () => {
     const { activationKey } = await registrations.getActivationKey(group, name);
     assert.equal(activationKey.split(".").length, 3);
@@ -161,6 +210,8 @@ async function registrations(client, name, cloudId) {
       registrations.createOrUpdate(group, name, token, { customHeaders: { "If-Match": '"stale"' } }),
       { statusCode: 412 }));
   await step("products.list", async () => assert.equal((await products.list(group, name)).length, 0));
+  await step("products.listNext", async () =>
+    assert.deepEqual(await namesOnPages(products, `${groupPath}/registrations/${name}/products`), []));
   await step("products.get", () => answerOrRefusal(() => products.get(group, name, "nothing")));
   await step("products.listDetails", () => answerOrRefusal(() => products.listDetails(group, name, "nothing")));
   await step("products.getProducts", () => answerOrRefusal(() => products.getProducts(group, name)));
@@ -188,6 +239,10 @@ async function customerSubscriptions(client, name, cloudId) {
   await step("customerSubscriptions.list", async () => {
     const names = (await operations.list(group, name)).map((one) => one.name.toLowerCase());
     assert.deepEqual(names, [`${name}/${customer}`.toLowerCase()]);
+  });
+  await step("customerSubscriptions.listNext", async () => {
+    const names = await namesOnPages(operations, `${groupPath}/registrations/${name}/customerSubscriptions`);
+    assert.deepEqual(names.map((one) => one.toLowerCase()), [`${name}/${customer}`.toLowerCase()]);
   });
   await step("customerSubscriptions.deleteMethod", async () => {
     await operations.deleteMethod(group, name, customer);
@@ -232,10 +287,15 @@ async function remove(client, name) {
 const cloudId = randomUUID();
 const name = `AzureStack-${cloudId}`;
 const client = await signIn();
+const { every, called } = watch(client);
 await provider(client);
 await registrations(client, name, cloudId);
 await customerSubscriptions(client, name, cloudId);
 await refusals(client, name);
 await remove(client, name);
+await step("every operation of the SDK was called", async () => {
+  assert.ok(every.has("customerSubscriptions.create"), `the SDK has ${[...every]}`);
+  assert.deepEqual([...every].filter((one) => !called.has(one)), [], "not called");
+});
 console.log(failures ? `${failures} steps failed` : "all steps passed");
 process.exitCode = failures ? 1 : 0;

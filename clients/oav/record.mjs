@@ -12,8 +12,9 @@
 //   RECORD_FILE         what to append to
 //
 // Prints `ready <address>` when it listens, and then reads the server's real address, https://host:port, as a line from
-// standard input: so the server can be started after the proxy. It ends with its standard input. Authorization, cookies and what answers a form are left out of the file;
-// activation keys are in it.
+// standard input: so the server can be started after the proxy. It ends with its standard input. What anybody could sign in
+// with is left out of the file: Authorization, cookies, forms and what answers them, activation keys, and what is said at
+// our own API, which no published description is about.
 import { appendFileSync, readFileSync } from "node:fs";
 import https from "node:https";
 import { createInterface } from "node:readline";
@@ -65,7 +66,7 @@ const decoders = { gzip: gunzipSync, deflate: inflateSync, br: brotliDecompressS
 function json(headers, body) {
   const decode = decoders[headers["content-encoding"]] ?? ((bytes) => bytes);
   try {
-    return JSON.parse(decode(body).toString());
+    return JSON.parse(decode(body).toString()) ?? {};
   } catch {
     return {};
   }
@@ -78,9 +79,12 @@ function text(headers) {
 
 const isForm = (headers) => (headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
 
+/** The JSON without the key that a stack delivers its usage with. */
+const withoutKey = (body) => (body.activationKey ? { ...body, activationKey: "left out" } : body);
+
 function record(request, body, response, answer) {
   // What comes from a form is a credential, and what answers it a token.
-  const secret = isForm(request.headers);
+  const secret = isForm(request.headers) || request.url.startsWith("/api/");
   const pair = {
     liveRequest: {
       method: request.method,
@@ -92,7 +96,7 @@ function record(request, body, response, answer) {
     liveResponse: {
       statusCode: String(response.statusCode),
       headers: text(response.headers),
-      body: secret ? {} : json(response.headers, answer),
+      body: secret ? {} : withoutKey(json(response.headers, answer)),
     },
   };
   appendFileSync(file, `${JSON.stringify(pair)}\n`);

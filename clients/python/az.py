@@ -4,8 +4,6 @@ Settings come from the environment; ../README.md lists them. `az` is taken from 
 Prints one line for each step and exits with 1 if one failed.
 """
 
-import html.parser
-import http.cookiejar
 import json
 import os
 import pathlib
@@ -14,24 +12,22 @@ import subprocess
 import sys
 import tempfile
 import threading
-import urllib.parse
-import urllib.request
 import uuid
 
-from steps import CA, URL, approve_multi_tenancy, expect, finish, registration_token, step, trust
+from steps import CA, URL, USER, approve_device, approve_multi_tenancy, expect, finish, registration_token, step
 
 TENANT = os.environ["METERBRIDGE_TENANT"]
 CLIENT_ID = os.environ["METERBRIDGE_CLIENT_ID"]
 SECRET = os.environ["METERBRIDGE_CLIENT_SECRET"]
 CERTIFICATE = os.environ["METERBRIDGE_CLIENT_CERTIFICATE"]
-USER = os.environ["METERBRIDGE_USER"]
-PASSWORD = os.environ["METERBRIDGE_PASSWORD"]
 PRINCIPAL = os.environ["METERBRIDGE_PRINCIPAL"]
+PRINCIPAL_APPLICATION = os.environ["METERBRIDGE_PRINCIPAL_APPLICATION"]
 SUBSCRIPTION = os.environ["METERBRIDGE_SUBSCRIPTION"]
 CUSTOMER = os.environ["METERBRIDGE_CUSTOMER_SUBSCRIPTION"]
 GROUP = os.environ.get("METERBRIDGE_RESOURCE_GROUP", "azurestack-az")
 
 CLOUD = "Meterbridge"
+ENTRA_CLOUD = "MeterbridgeEntra"
 REGISTRATION_OWNER = "Azure Stack Registration Owner"
 REGISTRATION_OWNER_ID = "6f12a6df-dd06-4f3e-bcb1-ce8be600526a"
 LOCK = "RegistrationResourceLock"
@@ -48,9 +44,9 @@ NAMED = ["-g", GROUP, "--resource", NAME, "--resource-type", "Microsoft.AzureSta
 AZ = str(pathlib.Path(sys.executable).with_name("az"))
 
 
-def run(*arguments):
+def run(*arguments, output="json"):
     return subprocess.run(
-        [AZ, *arguments, "--only-show-errors", "--output", "json"],
+        [AZ, *arguments, "--only-show-errors", "--output", output],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -72,34 +68,6 @@ def az_fails(reason, *arguments):
     done = run(*arguments)
     expect(done.returncode != 0, "the command succeeded")
     expect(reason in done.stderr, f"the error does not say {reason!r}: {done.stderr}")
-
-
-class FirstForm(html.parser.HTMLParser):
-    """Where the first form of a page is sent to, and the values it already has."""
-
-    def __init__(self):
-        super().__init__()
-        self.action = None
-        self.values = {}
-
-    def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        if tag == "form" and self.action is None:
-            self.action = given.get("action") or ""
-        elif tag == "input" and given.get("name") and given.get("type") == "hidden":
-            self.values[given["name"]] = given.get("value") or ""
-
-
-def approve_device(verification_url, user_code):
-    """What the user does in a browser: opens the page, types the code, the name and the password."""
-    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    browser = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust()), cookies)
-    with browser.open(verification_url) as page:
-        form = FirstForm()
-        form.feed(page.read().decode())
-        address = urllib.parse.urljoin(page.url, form.action or "")
-    filled = {**form.values, "user_code": user_code, "username": USER, "password": PASSWORD}
-    browser.open(address, data=urllib.parse.urlencode(filled).encode()).close()
 
 
 def login_with_device_code(*arguments):
@@ -134,6 +102,7 @@ def login_with_device_code(*arguments):
 
 
 def register_cloud():
+    """Both ways to tell az where this cloud is. The first is all that is needed."""
     with step("cloud register with nothing but the resource manager"):
         az("cloud", "register", "-n", CLOUD, "--endpoint-resource-manager", URL)
         endpoints = az("cloud", "show", "-n", CLOUD)["endpoints"]
@@ -141,16 +110,27 @@ def register_cloud():
         expect(endpoints["activeDirectoryResourceId"], "no audience")
         expect(endpoints["microsoftGraphResourceId"], "no graph, which role assignments need")
     with step("cloud register with the endpoints given"):
-        az("cloud", "unregister", "-n", CLOUD)
-        az(
-            *("cloud", "register", "-n", CLOUD, "--endpoint-resource-manager", URL),
-            *("--endpoint-active-directory", endpoints["activeDirectory"]),
-            *("--endpoint-active-directory-resource-id", endpoints["activeDirectoryResourceId"]),
-            *("--endpoint-active-directory-graph-resource-id", endpoints["microsoftGraphResourceId"]),
-            *("--endpoint-management", endpoints["activeDirectoryResourceId"]),
-        )
-    with step("cloud set"):
-        az("cloud", "set", "-n", CLOUD)
+        # Below this server's own URL every tenant has an authority of Entra's shape.
+        register_with(ENTRA_CLOUD, {**endpoints, "activeDirectory": URL})
+        shown = az("cloud", "show", "-n", ENTRA_CLOUD)["endpoints"]
+        expect(shown["activeDirectory"].rstrip("/") == URL, f"authority {shown['activeDirectory']}")
+
+
+def register_with(cloud, endpoints):
+    az(
+        *("cloud", "register", "-n", cloud, "--endpoint-resource-manager", URL),
+        *("--endpoint-active-directory", endpoints["activeDirectory"]),
+        *("--endpoint-active-directory-resource-id", endpoints["activeDirectoryResourceId"]),
+        *("--endpoint-active-directory-graph-resource-id", endpoints["microsoftGraphResourceId"]),
+        *("--endpoint-management", endpoints["activeDirectoryResourceId"]),
+    )
+
+
+def set_cloud(cloud):
+    with step(f"cloud set {cloud}"):
+        az("cloud", "set", "-n", cloud)
+        active = [one["name"] for one in az("cloud", "list") if one["isActive"]]
+        expect(active == [cloud], f"{active} is active")
 
 
 def expect_account(accounts, user, kind):
@@ -160,31 +140,57 @@ def expect_account(accounts, user, kind):
     expect(one["user"] == {"name": user, "type": kind}, f"user {one['user']}")
 
 
+def principal(tenant):
+    return ["login", "--service-principal", "-u", CLIENT_ID, "--tenant", tenant]
+
+
+def sign_in_to_entra():
+    # az would ask Microsoft whether it knows the authority.
+    az("config", "set", "core.instance_discovery=false")
+    set_cloud(ENTRA_CLOUD)
+    sign_in()
+    with step("logout of Entra's authority"):
+        az("logout")
+        expect(az("account", "list") == [], "is still signed in")
+    az("config", "unset", "core.instance_discovery")
+
+
 def sign_in():
-    principal = ["login", "--service-principal", "-u", CLIENT_ID, "--tenant", TENANT]
     with step("login with a wrong secret is refused"):
-        az_fails("ERROR", *principal, "-p", "not-the-secret")
+        az_fails("ERROR", *principal(TENANT), "-p", "not-the-secret")
+    with step("login at a tenant that does not exist is refused"):
+        az_fails("ERROR", *principal(str(uuid.uuid4())), "-p", "not-the-secret")
     with step("login as a user with a device code, at a tenant"):
         expect_account(login_with_device_code("--tenant", TENANT), USER, "user")
     with step("group list as the user"):
-        az("group", "list")
+        expect(isinstance(az("group", "list"), list), "no list")
     with step("a token for another audience comes of the refresh token"):
         token = az("account", "get-access-token", "--resource", "https://management.azure.com/")
         expect(token["tenant"] == TENANT and token["accessToken"], "no token")
     with step("logout of the user"):
         az("logout")
+        expect(az("account", "list") == [], "is still signed in")
         az("account", "clear")
     with step("login as a user with a device code, without a tenant"):
         expect_account(login_with_device_code(), USER, "user")
         az("account", "clear")
     with step("login as a service principal with a secret"):
-        expect_account(az(*principal, "-p", SECRET), CLIENT_ID, "servicePrincipal")
+        expect_account(az(*principal(TENANT), "-p", SECRET), CLIENT_ID, "servicePrincipal")
+        az("account", "clear")
+    with step("login as a service principal at the domain of the tenant"):
+        expect_account(az(*principal(USER.partition("@")[2]), "-p", SECRET), CLIENT_ID, "servicePrincipal")
         az("account", "clear")
     with step("login as a service principal with a certificate"):
-        expect_account(az(*principal, "--certificate", CERTIFICATE), CLIENT_ID, "servicePrincipal")
-    with step("account set and list"):
+        expect_account(az(*principal(TENANT), "--certificate", CERTIFICATE), CLIENT_ID, "servicePrincipal")
+    with step("account set, show and list"):
         az("account", "set", "-s", SUBSCRIPTION)
+        expect(az("account", "show")["id"] == SUBSCRIPTION, "another subscription")
         expect_account(az("account", "list"), CLIENT_ID, "servicePrincipal")
+    with step("role assignment list of a user's name"):
+        # The directory is asked about the name, with a token of its own.
+        listed = az("role", "assignment", "list", "--assignee", USER, "--scope", f"/subscriptions/{SUBSCRIPTION}")
+        given = [(one["principalName"], one["roleDefinitionName"]) for one in listed]
+        expect(given == [(USER, "Reader")], f"lists {given}")
     with step("account list-locations"):
         expect("westcentralus" in [one["name"] for one in az("account", "list-locations")], "no westcentralus")
 
@@ -193,9 +199,10 @@ def providers():
     for namespace in ("Microsoft.AzureStack", "Microsoft.Commerce"):
         with step(f"provider register {namespace}"):
             az("provider", "register", "-n", namespace, "--wait")
+            state = az("provider", "show", "-n", namespace)["registrationState"]
+            expect(state == "Registered", f"is {state}")
     with step("provider show"):
         shown = az("provider", "show", "-n", "Microsoft.AzureStack")
-        expect(shown["registrationState"] == "Registered", shown["registrationState"])
         types = {one["resourceType"].lower() for one in shown["resourceTypes"]}
         expect("registrations/customersubscriptions" in types, f"types {sorted(types)}")
     with step("provider list"):
@@ -205,7 +212,8 @@ def providers():
 
 def groups():
     with step("group create"):
-        az("group", "create", "-n", GROUP, "-l", "westcentralus")
+        made = az("group", "create", "-n", GROUP, "-l", "westcentralus")
+        expect(made["properties"]["provisioningState"] == "Succeeded", f"made {made}")
     with step("group update"):
         az("group", "update", "-n", GROUP, "--tags", "team=billing")
     with step("group show"):
@@ -229,7 +237,8 @@ def registrations():
         )
         expect(made["properties"]["cloudId"] == CLOUD_ID, f"made {made}")
     with step("resource create of a registration, without a version"):
-        az("resource", "create", "--id", REGISTRATION, "--location", "global", "--properties", properties)
+        again = az("resource", "create", "--id", REGISTRATION, "--location", "global", "--properties", properties)
+        expect(again["id"] == made["id"], f"made {again}")
     for given, words in (("with", version), ("without", [])):
         with step(f"resource show of a registration, {given} a version"):
             expect(az("resource", "show", "--ids", REGISTRATION, *words)["name"] == NAME, "another name")
@@ -270,6 +279,9 @@ def customer_subscriptions():
         with step(f"resource show of a mapping, {given} a version"):
             shown = az("resource", "show", "--ids", MAPPING, *words)
             expect(shown["name"].lower() == f"{NAME}/{CUSTOMER}".lower(), f"name {shown['name']}")
+        with step(f"rest get of the mappings, made {given} a version"):
+            listed = az("rest", "--method", "get", "--url", f"{MAPPING.rpartition('/')[0]}?api-version=2022-06-01")
+            expect([one["id"].lower() for one in listed["value"]] == [MAPPING.lower()], f"lists {listed}")
         with step(f"resource tag of a mapping, {given} a version, changes nothing"):
             # There are no tags on them, in Azure either.
             az("resource", "tag", "--ids", MAPPING, "--tags", "team=billing", *words)
@@ -300,7 +312,23 @@ def locks():
         expect(az("lock", "list", *NAMED) == [], "is still listed")
     with step("lock create and delete of a group"):
         az("lock", "create", "-n", LOCK, "--lock-type", "CanNotDelete", "-g", GROUP)
+        expect(LOCK in [one["name"] for one in az("lock", "list", "-g", GROUP)], "not listed")
         az("lock", "delete", "-n", LOCK, "-g", GROUP)
+        expect(az("lock", "list", "-g", GROUP) == [], "is still listed")
+
+
+def assign_to(assignee, kind, shown):
+    """Gives a role to whom az finds in the directory by this text, and takes it away again."""
+    reader = ["--assignee", assignee, "--role", "Reader", "--scope", REGISTRATION]
+    made = az("role", "assignment", "create", *reader)
+    expect(made["principalType"] == kind, f"made {made}")
+    expect(kind == "User" or made["principalId"] == PRINCIPAL, f"made {made}")
+    listed = az("role", "assignment", "list", *reader)
+    expect([one["principalName"] for one in listed] == [shown], f"lists {listed}")
+    table = run("role", "assignment", "list", *reader, output="table")
+    expect(table.returncode == 0 and shown in table.stdout, f"shows {table.stdout}{table.stderr}")
+    az("role", "assignment", "delete", *reader)
+    expect(az("role", "assignment", "list", *reader) == [], "is still listed")
 
 
 def roles():
@@ -310,34 +338,44 @@ def roles():
         names = {one["roleName"] for one in az("role", "definition", "list")}
         built_in = {"Owner", "Contributor", "Reader", "User Access Administrator", REGISTRATION_OWNER}
         expect(built_in <= names, f"no {sorted(built_in - names)}")
-    assignee = ["--assignee-object-id", PRINCIPAL, "--scope", REGISTRATION]
+    by_object = ["--assignee-object-id", PRINCIPAL, "--scope", REGISTRATION]
     with step("role assignment create"):
-        given = [*assignee, "--assignee-principal-type", "ServicePrincipal", "--role", REGISTRATION_OWNER]
+        given = [*by_object, "--assignee-principal-type", "ServicePrincipal", "--role", REGISTRATION_OWNER]
         made = az("role", "assignment", "create", *given)
         expect(made["principalId"] == PRINCIPAL, f"made {made}")
         expect(made["roleDefinitionId"].endswith(REGISTRATION_OWNER_ID), f"made {made}")
     with step("role assignment create again answers the one that is there"):
         expect(az("role", "assignment", "create", *given)["name"] == made["name"], "made a second one")
-    for name, words in (("at a scope", ["--scope", REGISTRATION]), ("of a principal", assignee), ("all", ["--all"])):
+    for name, words in (("at a scope", ["--scope", REGISTRATION]), ("of a principal", by_object), ("all", ["--all"])):
         with step(f"role assignment list {name}"):
             listed = {one["name"]: one for one in az("role", "assignment", "list", *words)}
             expect(made["name"] in listed, "not listed")
             expect(listed[made["name"]]["roleDefinitionName"] == REGISTRATION_OWNER, "without the role's name")
-    with step("role assignment create and delete of an assignee"):
-        # az looks for the assignee in the directory first, and takes the text for an object id if it is not found.
-        reader = ["--assignee", PRINCIPAL, "--role", "Reader", "--scope", REGISTRATION]
-        expect(az("role", "assignment", "create", *reader)["principalId"] == PRINCIPAL, "another principal")
-        az("role", "assignment", "delete", *reader)
+    assignees = (
+        ("an object id", PRINCIPAL, "ServicePrincipal", PRINCIPAL_APPLICATION),
+        ("an application id", PRINCIPAL_APPLICATION, "ServicePrincipal", PRINCIPAL_APPLICATION),
+        ("a user's name", USER, "User", USER),
+    )
+    for name, assignee, kind, shown in assignees:
+        with step(f"role assignment create, list and delete of {name}"):
+            assign_to(assignee, kind, shown)
+    with step("role assignment create of nobody is refused"):
+        reader = ["--role", "Reader", "--scope", REGISTRATION]
+        for nobody in ("nobody@nowhere.example", str(uuid.uuid4())):
+            az_fails("Cannot find user", "role", "assignment", "create", "--assignee", nobody, *reader)
     with step("role assignment delete"):
-        az("role", "assignment", "delete", *assignee, "--role", REGISTRATION_OWNER_ID)
-        left = az("role", "assignment", "list", *assignee, "--fill-principal-name", "false")
+        az("role", "assignment", "delete", *by_object, "--role", REGISTRATION_OWNER_ID)
+        left = az("role", "assignment", "list", *by_object, "--fill-principal-name", "false")
         expect(left == [], f"{left} is left")
 
 
 def remove():
-    with step("resource delete of a registration"):
-        az("resource", "delete", "--ids", REGISTRATION, "--api-version", "2017-06-01")
-        az_fails("ResourceNotFound", "resource", "show", "--ids", REGISTRATION)
+    properties = json.dumps({"registrationToken": registration_token(CLOUD_ID)})
+    for given, words in (("with", ["--api-version", "2017-06-01"]), ("without", [])):
+        with step(f"resource delete of a registration, {given} a version"):
+            az("resource", "create", "--id", REGISTRATION, "--location", "global", "--properties", properties)
+            az("resource", "delete", "--ids", REGISTRATION, *words)
+            az_fails("ResourceNotFound", "resource", "show", "--ids", REGISTRATION)
     with step("group delete"):
         az("group", "delete", "-n", GROUP, "-y")
         expect(az("group", "exists", "-n", GROUP) is False, "exists")
@@ -350,6 +388,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="az-") as settings:
         os.environ.update(AZURE_CONFIG_DIR=settings, REQUESTS_CA_BUNDLE=CA, AZURE_CORE_COLLECT_TELEMETRY="no")
         register_cloud()
+        sign_in_to_entra()
+        set_cloud(CLOUD)
         sign_in()
         providers()
         groups()

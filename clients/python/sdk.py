@@ -5,6 +5,8 @@ Settings come from the environment; ../README.md lists them. Prints one line for
 
 import base64
 import contextlib
+import functools
+import inspect
 import json
 import logging
 import os
@@ -19,11 +21,11 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.core.rest import HttpRequest
-from azure.identity import CertificateCredential, ClientSecretCredential
+from azure.identity import CertificateCredential, ClientSecretCredential, DeviceCodeCredential
 from azure.mgmt.azurestack import AzureStackManagementClient
-from azure.mgmt.azurestack.models import CustomerSubscription, RegistrationParameter
+from azure.mgmt.azurestack.models import CustomerSubscription, LinkedSubscriptionParameter, RegistrationParameter
 
-from steps import CA, URL, approve_multi_tenancy, expect, finish, registration_token, step, trust
+from steps import CA, URL, approve_device, approve_multi_tenancy, expect, finish, registration_token, step, trust
 
 # Where the SDK looks for what to trust.
 os.environ["REQUESTS_CA_BUNDLE"] = CA
@@ -77,42 +79,65 @@ def client_for(credential):
     )
 
 
+# `adfs` instead of a tenant makes the SDK take any host for an authority. At a tenant's own authority it would ask
+# Microsoft about the host first, and has to be told not to.
+AUTHORITIES = {
+    "the authority of the cloud": {"tenant_id": "adfs", "authority": URL},
+    "the tenant's authority": {"tenant_id": TENANT, "authority": URL, "disable_instance_discovery": True},
+}
+
+
 def sign_in():
     """The client that signed in with a secret. Nothing works without it, so its failure ends the run."""
-    # `adfs` instead of a tenant makes the SDK take any host for an authority, without asking Microsoft about it.
-    secret = ClientSecretCredential("adfs", CLIENT_ID, SECRET, authority=URL)
     scope = f"{audience()}/.default"
-    with step("sign in with a secret"):
-        expect(secret.get_token(scope).token, "no token")
-    with step("sign in with a certificate"):
-        certificate = CertificateCredential("adfs", CLIENT_ID, CERTIFICATE, authority=URL)
-        expect(certificate.get_token(scope).token, "no token")
-    with step("sign in with a certificate and its chain"):
-        chain = CertificateCredential("adfs", CLIENT_ID, CERTIFICATE, authority=URL, send_certificate_chain=True)
-        expect(chain.get_token(scope).token, "no token")
-    with step("sign in at the tenant's own authority"):
-        tenant = ClientSecretCredential(
-            TENANT, CLIENT_ID, SECRET, authority=URL, disable_instance_discovery=True
-        )
-        expect(tenant.get_token(scope).token, "no token")
-    with step("a wrong secret is refused"):
-        try:
-            ClientSecretCredential("adfs", CLIENT_ID, "not-the-secret", authority=URL).get_token(scope)
-        except ClientAuthenticationError as error:
-            expect("not-the-secret" not in str(error), "the error shows the secret")
-        else:
-            raise AssertionError("was let in")
+    for name, authority in AUTHORITIES.items():
+        sign_in_at(name, authority, scope)
+    with step("another tenant's authority refuses the application"):
+        another = {**AUTHORITIES["the tenant's authority"], "tenant_id": str(uuid.uuid4())}
+        refused_token(ClientSecretCredential(client_id=CLIENT_ID, client_secret=SECRET, **another), scope)
+    secret = ClientSecretCredential("adfs", CLIENT_ID, SECRET, authority=URL)
     with step("a token for another audience is refused"):
-        try:
-            secret.get_token("https://somebody.else.example/.default")
-        except ClientAuthenticationError:
-            pass
-        else:
-            raise AssertionError("was handed out")
+        refused_token(secret, "https://somebody.else.example/.default")
     with step("a token that nobody signed is refused"):
         with contextlib.closing(client_for(Forged())) as forged, refused_sign_in():
             list(forged.operations.list())
     return client_for(secret)
+
+
+def sign_in_at(name, authority, scope):
+    application = {"client_id": CLIENT_ID, **authority}
+    with step(f"sign in with a secret at {name}"):
+        expect(ClientSecretCredential(client_secret=SECRET, **application).get_token(scope).token, "no token")
+    with step(f"a wrong secret is refused at {name}"):
+        refused_token(ClientSecretCredential(client_secret="not-the-secret", **application), scope)
+    with step(f"sign in with a certificate at {name}"):
+        certificate = CertificateCredential(certificate_path=CERTIFICATE, **application)
+        expect(certificate.get_token(scope).token, "no token")
+    with step(f"sign in with a certificate and its chain at {name}"):
+        chain = CertificateCredential(certificate_path=CERTIFICATE, send_certificate_chain=True, **application)
+        expect(chain.get_token(scope).token, "no token")
+    with step(f"sign in as a user with a device code at {name}"):
+        prompts = []
+
+        def prompt(address, code, _):
+            prompts.append(code)
+            approve_device(address, code)
+
+        user = DeviceCodeCredential(prompt_callback=prompt, **authority)
+        with contextlib.closing(client_for(user)) as as_user:
+            list(as_user.registrations.list_by_subscription())
+        # Another audience: the SDK has a refresh token, and does not bother the user again.
+        expect(user.get_token("https://management.azure.com/.default").token, "no token")
+        expect(len(prompts) == 1, f"the user was asked {len(prompts)} times")
+
+
+def refused_token(credential, scope):
+    try:
+        credential.get_token(scope)
+    except ClientAuthenticationError as error:
+        expect("not-the-secret" not in str(error), "the error shows the secret")
+    else:
+        raise AssertionError("was handed out")
 
 
 @contextlib.contextmanager
@@ -124,6 +149,28 @@ def refused_sign_in():
         expect("Bearer" in error.response.headers.get("WWW-Authenticate", ""), "no WWW-Authenticate: Bearer")
     else:
         raise AssertionError("was not refused")
+
+
+def watch(client):
+    """Every operation that the SDK has, and the set of those that are called from now on."""
+    every, called = set(), set()
+    for group, operations in vars(client).items():
+        if "operations" not in type(operations).__module__.split("."):
+            continue
+        for name, operation in inspect.getmembers(operations, inspect.ismethod):
+            if not name.startswith("_"):
+                every.add(f"{group}.{name}")
+                setattr(operations, name, noted(called, f"{group}.{name}", operation))
+    return every, called
+
+
+def noted(called, name, operation):
+    @functools.wraps(operation)
+    def call(*arguments, **options):
+        called.add(name)
+        return operation(*arguments, **options)
+
+    return call
 
 
 def create_group(client):
@@ -147,6 +194,24 @@ def provider(client):
         expect(list(client.linked_subscriptions.list_by_subscription()) == [], "there are linked subscriptions")
     with step("linked_subscriptions.list_by_resource_group"):
         expect(list(client.linked_subscriptions.list_by_resource_group(GROUP)) == [], "there are linked subscriptions")
+
+
+def linked_subscriptions(client, name):
+    """None can be linked here, and the SDK is told so in its own words."""
+    operations = client.linked_subscriptions
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+    registration_id = f"{group}/providers/Microsoft.AzureStack/registrations/{name}"
+    body = LinkedSubscriptionParameter(
+        location="global", linked_subscription_id=SUBSCRIPTION, registration_resource_id=registration_id
+    )
+    for name, call in (("create_or_update", operations.create_or_update), ("update", operations.update)):
+        with step(f"linked_subscriptions.{name} is refused"):
+            with refused(ResourceExistsError, 409, "LinkedSubscriptionsNotSupported"):
+                call(GROUP, "linked", body)
+    with step("linked_subscriptions.get of a missing one"), refused(ResourceNotFoundError, 404, "ResourceNotFound"):
+        operations.get(GROUP, "linked")
+    with step("linked_subscriptions.delete of a missing one"):
+        operations.delete(GROUP, "linked")
 
 
 def answer_or_refusal(call):
@@ -206,6 +271,17 @@ def registrations(client, name, cloud_id):
         answer_or_refusal(lambda: client.products.get_products(GROUP, name, "_all", {}))
     with step("products.get_product"):
         answer_or_refusal(lambda: client.products.get_product(GROUP, name, "nothing", {}))
+    with step("products.upload_log"):
+        answer_or_refusal(lambda: client.products.upload_log(GROUP, name, "nothing", {}))
+    linked_subscriptions(client, name)
+    with step("registrations.list in pages of one"):
+        another = str(uuid.uuid4())
+        body = RegistrationParameter(location="global", registration_token=registration_token(another))
+        operations.create_or_update(GROUP, f"AzureStack-{another}", body)
+        listed = operations.list(GROUP, params={"$top": "1"})
+        names = {one.name for one in listed}
+        operations.delete(GROUP, f"AzureStack-{another}")
+        expect(names == {name, f"AzureStack-{another}"}, f"lists {names}")
 
 
 def customer_subscriptions(client, name, cloud_id):
@@ -283,12 +359,16 @@ def main():
     cloud_id = str(uuid.uuid4())
     name = f"AzureStack-{cloud_id}"
     with contextlib.closing(sign_in()) as client:
+        every, called = watch(client)
         create_group(client)
         provider(client)
         registrations(client, name, cloud_id)
         customer_subscriptions(client, name, cloud_id)
         refusals(client, name)
         remove(client, name)
+    with step("every operation of the SDK was called"):
+        expect("customer_subscriptions.create" in every, f"the SDK has {sorted(every)}")
+        expect(called == every, f"not called: {sorted(every - called)}")
     finish()
 
 

@@ -2,15 +2,20 @@
 
 import base64
 import contextlib
+import html.parser
+import http.cookiejar
 import json
 import os
 import ssl
 import sys
+import urllib.parse
 import urllib.request
 import uuid
 
 URL = os.environ["METERBRIDGE_URL"].rstrip("/")
 CA = os.environ["METERBRIDGE_CA"]
+USER = os.environ["METERBRIDGE_USER"]
+PASSWORD = os.environ["METERBRIDGE_PASSWORD"]
 
 _failed = []
 
@@ -40,6 +45,39 @@ def finish():
 
 def trust():
     return ssl.create_default_context(cafile=CA)
+
+
+class FirstForm(html.parser.HTMLParser):
+    """Where the first form of a page is sent to, and the values it already has."""
+
+    def __init__(self):
+        super().__init__()
+        self.action = None
+        self.values = {}
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag == "form" and self.action is None:
+            self.action = given.get("action") or ""
+        elif tag == "input" and given.get("name") and given.get("type") == "hidden":
+            self.values[given["name"]] = given.get("value") or ""
+
+
+def approve_device(verification_url, user_code):
+    """What the user does in a browser: opens the page, types the code, looks at who asks, types name and password."""
+    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    browser = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust()), cookies)
+    page = browser.open(verification_url)
+    for typed in (
+        {"user_code": user_code},
+        {"username": USER, "password": PASSWORD, "decision": "approve"},
+    ):
+        with page:
+            form = FirstForm()
+            form.feed(page.read().decode())
+            address = urllib.parse.urljoin(page.url, form.action or "")
+        page = browser.open(address, data=urllib.parse.urlencode({**form.values, **typed}).encode())
+    page.close()
 
 
 def registration_token(cloud_id, **changes):

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use domain::authorization::{PrincipalKind, READ_REGISTRATION, Scope};
 use domain::books::{Books, Entry};
-use domain::ids::{ApplicationId, CloudId, ObjectId, OperatorId, RegistrationId, TenantId};
+use domain::ids::{ApplicationId, CloudId, ObjectId, OperatorId, RegistrationId, SubscriptionId, TenantId};
 use domain::registration::Registration;
 
 use crate::accounts::subscription_not_found;
@@ -116,24 +116,37 @@ impl App {
         })
     }
 
-    /// The stack whose activation key names this registration.
+    /// The stack whose activation key names this registration, and this generation of its keys.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] if the registration has ended since the key was made.
-    pub fn registered_stack(&self, cloud_id: CloudId, registration: RegistrationId) -> Result<Caller, Error> {
-        let live = self.read(|books| books.registration_of_stack(cloud_id).map(|live| live.id));
-        if live == Some(registration) {
-            return Ok(Caller::Stack {
+    /// [`Kind::Unauthenticated`] if the registration has ended, or its keys were revoked, since the key was made.
+    pub fn registered_stack(
+        &self,
+        cloud_id: CloudId,
+        registration: RegistrationId,
+        key_generation: u32,
+    ) -> Result<Caller, Error> {
+        let revoked = |why: &str| {
+            let message = format!(
+                "The activation key is good no more: {why}. Get the one that is good now, with POST \
+                 …/registrations/{{name}}/getActivationKey, and activate the stack with it."
+            );
+            Err(Error::new(Kind::Unauthenticated, "ActivationKeyRevoked", message))
+        };
+        let now = |books: &Books| {
+            let live = books.registration_of_stack(cloud_id)?;
+            Some((live.id, live.key_generation))
+        };
+        match self.read(now) {
+            Some((live, good)) if live == registration && good == key_generation => Ok(Caller::Stack {
                 cloud_id,
                 registration,
-            });
+            }),
+            Some((live, _)) if live == registration => {
+                revoked("the keys of its registration were revoked since it was made")
+            }
+            _ => revoked("it is of a registration that was deleted"),
         }
-        Err(Error::new(
-            Kind::Unauthenticated,
-            "ActivationKeyRevoked",
-            "The activation key is of a registration that was deleted. Get the key of the live registration and \
-             activate the stack with it.",
-        ))
     }
 
     /// Whether a caller may do what they want to.
@@ -238,6 +251,16 @@ pub(crate) fn view_of(books: &Books, caller: &Caller) -> View {
     }
 }
 
+/// What a caller may see and change in a subscription.
+pub(crate) fn view_within(books: &Books, caller: &Caller, subscription: SubscriptionId) -> View {
+    match caller {
+        Caller::Principal(principal) => {
+            books.view_within(principal.id, &principal.groups, Some(subscription))
+        }
+        Caller::Operator { .. } | Caller::Stack { .. } => view_of(books, caller),
+    }
+}
+
 /// Whether a caller may do something at a scope, by these books; see [`App::may`].
 pub(crate) fn demand(books: &Books, caller: &Caller, action: &str, scope: &Scope) -> Result<(), Error> {
     let principal = match caller {
@@ -245,7 +268,7 @@ pub(crate) fn demand(books: &Books, caller: &Caller, action: &str, scope: &Scope
         Caller::Stack { cloud_id, .. } => return Err(usage_only(*cloud_id)),
         Caller::Principal(principal) => principal,
     };
-    let view = view_of(books, caller);
+    let view = books.view_within(principal.id, &principal.groups, scope.subscription());
     let subscription = scope.subscription().and_then(|id| books.subscription(id));
     if view.allows(action, scope, subscription) {
         return Ok(());
@@ -309,10 +332,11 @@ pub(crate) fn operators_only(principal: &Principal) -> Error {
     Error::new(Kind::Forbidden, "AuthorizationFailed", message)
 }
 
+/// What the agents of a partner alone do, its provider's not among them.
 pub(crate) fn agents_only(principal: &Principal) -> Error {
     let message = format!(
-        "The client '{}' with object id '{}' does not act for the partner that sells to this customer. Have one of its \
-         agents do this.",
+        "The client '{}' with object id '{}' does not act for the partner whose business this is. Have one of that \
+         partner's agents do this.",
         principal.client(),
         principal.id
     );

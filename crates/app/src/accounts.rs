@@ -1,11 +1,14 @@
-//! Creating partners, their customers, and the subscriptions that can be charged.
+//! Creating and deleting partners, their customers, and the subscriptions that can be charged.
+//!
+//! A reseller's customers and subscriptions are created, suspended and deleted by its provider as well as by itself: the
+//! provider places its orders.
 
 use domain::authorization::Scope;
 use domain::books::{Books, Entry, Refused};
 use domain::ids::{CustomerId, PartnerId, SubscriptionId};
 use domain::partner::{Customer, Partner, Subscription, SubscriptionState};
 
-use crate::access::{Caller, Right, authorization_failed, demand, view_of};
+use crate::access::{Caller, Right, agents_only, authorization_failed, demand, view_of};
 use crate::{App, Error};
 
 /// What creating something led to.
@@ -103,18 +106,7 @@ impl App {
             SubscriptionState::Active => "Microsoft.Subscription/enable/action",
         };
         self.change(caller, |books| {
-            let scope = Scope::Subscription(id);
-            demand(books, caller, action, &scope)?;
-            let known = books
-                .subscription(id)
-                .ok_or_else(|| subscription_not_found(&id.to_string()))?;
-            let view = view_of(books, caller);
-            let manages = known
-                .owner
-                .map_or(view.everything, |owner| view.manages_partner(owner));
-            if let (Caller::Principal(principal), false) = (caller, manages) {
-                return Err(authorization_failed(principal, action, &scope));
-            }
+            let known = ordered(books, caller, action, id)?;
             let changed = Subscription {
                 state,
                 ..known.clone()
@@ -132,14 +124,58 @@ impl App {
         .await
     }
 
+    /// Deletes a partner that nothing depends on any more. An act of the platform's operators.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`, `PartnerNotFound`, [`domain::books::DeletionRefused`], or as the store.
+    pub async fn delete_partner(&self, caller: &Caller, id: PartnerId) -> Result<(), Error> {
+        self.authorize(caller, Right::Operate)?;
+        self.change(caller, |books| {
+            books.partner(id).ok_or_else(|| partner_not_found(id))?;
+            Ok((vec![books.delete_partner(id)?], ()))
+        })
+        .await
+    }
+
+    /// Deletes a customer that has no subscriptions and no directories any more. Its tenants can be another customer's then.
+    ///
+    /// # Errors
+    /// `CustomerNotFound`, `AuthorizationFailed`, [`domain::books::DeletionRefused`], or as the store.
+    pub async fn delete_customer(&self, caller: &Caller, id: CustomerId) -> Result<(), Error> {
+        self.change(caller, |books| {
+            let view = view_of(books, caller);
+            let known = books.customer(id).filter(|it| view.sees_customer(it));
+            let known = known.ok_or_else(|| customer_not_found(id))?;
+            if let (Caller::Principal(principal), false) = (caller, view.orders_for(known.partner)) {
+                return Err(agents_only(principal));
+            }
+            Ok((vec![books.delete_customer(id)?], ()))
+        })
+        .await
+    }
+
+    /// Deletes a subscription that nothing is charged to any more. Its past statements stay, for its seller and for the
+    /// platform's operators. As suspending, an act of the partner that it belongs to.
+    ///
+    /// # Errors
+    /// `SubscriptionNotFound`, `AuthorizationFailed`, [`domain::books::DeletionRefused`], or as the store.
+    pub async fn delete_subscription(&self, caller: &Caller, id: SubscriptionId) -> Result<(), Error> {
+        let hour = self.this_hour();
+        self.change(caller, |books| {
+            ordered(books, caller, "Microsoft.Subscription/delete", id)?;
+            Ok((vec![books.delete_subscription(id, hour)?], ()))
+        })
+        .await
+    }
+
     /// A partner.
     ///
     /// # Errors
     /// `PartnerNotFound`.
     pub fn partner(&self, caller: &Caller, id: PartnerId) -> Result<Partner, Error> {
-        let seen = |books: &Books| view_of(books, caller).manages_partner(id);
+        let seen = |books: &Books| view_of(books, caller).sees_partner(id);
         self.read(|books| books.partner(id).filter(|_| seen(books)).cloned())
-            .ok_or_else(|| Error::not_found("PartnerNotFound", format!("Partner {id} does not exist.")))
+            .ok_or_else(|| partner_not_found(id))
     }
 
     /// A customer.
@@ -149,7 +185,7 @@ impl App {
     pub fn customer(&self, caller: &Caller, id: CustomerId) -> Result<Customer, Error> {
         let seen = |books: &Books, it: &Customer| view_of(books, caller).sees_customer(it);
         self.read(|books| books.customer(id).filter(|it| seen(books, it)).cloned())
-            .ok_or_else(|| Error::not_found("CustomerNotFound", format!("Customer {id} does not exist.")))
+            .ok_or_else(|| customer_not_found(id))
     }
 
     /// A subscription.
@@ -169,7 +205,7 @@ impl App {
             let rest = books
                 .partners()
                 .skip_while(|it| after.is_some_and(|after| it.id <= after));
-            let seen = rest.filter(|it| view.manages_partner(it.id));
+            let seen = rest.filter(|it| view.sees_partner(it.id));
             seen.take(limit).cloned().collect()
         })
     }
@@ -206,17 +242,46 @@ impl App {
     }
 }
 
-/// Whether the caller acts for a partner. For somebody else it does not exist.
+/// Whether the caller orders for a partner. For somebody else it does not exist.
 fn demand_partner(
     books: &Books,
     caller: &Caller,
     partner: PartnerId,
     member: &'static str,
 ) -> Result<(), Error> {
-    if view_of(books, caller).manages_partner(partner) {
+    if view_of(books, caller).orders_for(partner) {
         return Ok(());
     }
     Err(Refused::UnknownPartner { partner, member }.into())
+}
+
+/// A subscription that the caller ordered or may order off. No role given at it is enough.
+fn ordered<'a>(
+    books: &'a Books,
+    caller: &Caller,
+    action: &str,
+    id: SubscriptionId,
+) -> Result<&'a Subscription, Error> {
+    let scope = Scope::Subscription(id);
+    demand(books, caller, action, &scope)?;
+    let known = books.subscription(id);
+    let known = known.ok_or_else(|| subscription_not_found(&id.to_string()))?;
+    let view = view_of(books, caller);
+    let orders = known
+        .owner
+        .map_or(view.everything, |owner| view.orders_for(owner));
+    match caller {
+        Caller::Principal(principal) if !orders => Err(authorization_failed(principal, action, &scope)),
+        _ => Ok(known),
+    }
+}
+
+fn partner_not_found(id: PartnerId) -> Error {
+    Error::not_found("PartnerNotFound", format!("Partner {id} does not exist."))
+}
+
+fn customer_not_found(id: CustomerId) -> Error {
+    Error::not_found("CustomerNotFound", format!("Customer {id} does not exist."))
 }
 
 /// ARM's own text.

@@ -7,7 +7,7 @@ mod names;
 use std::collections::BTreeMap;
 
 use domain::attribution::StackHistory;
-use domain::authorization::{READ_CHARGES, Scope};
+use domain::authorization::{READ_USAGE, Scope};
 use domain::books::Books;
 use domain::ids::SubscriptionId;
 use domain::money::Money;
@@ -16,9 +16,9 @@ use domain::time::Period;
 use domain::timeline::Timeline;
 use store::{Slice, SliceSum};
 
-use crate::access::{Caller, View};
+use crate::access::{Caller, View, demand, view_of};
 use crate::accounts::subscription_not_found;
-use crate::{App, Error};
+use crate::{App, Error, Kind};
 
 use charged::{Charged, Payer, charged_usage};
 pub(crate) use charged::{TWO_CURRENCIES, attributions};
@@ -38,14 +38,14 @@ impl App {
     /// The statement of a subscription for a period, as of now.
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, `AuthorizationFailed`, `PriceListsInTwoCurrencies`, or as the store.
+    /// `SubscriptionNotFound`, `AuthorizationFailed`, `StatementOfReseller`, `PriceListsInTwoCurrencies`, or as the store.
     pub async fn statement(
         &self,
         caller: &Caller,
         subscription: SubscriptionId,
         period: Period,
     ) -> Result<Statement, Error> {
-        self.may(caller, READ_CHARGES, &Scope::Subscription(subscription))?;
+        self.read(|books| demand_charges(books, caller, subscription))?;
         let (payer, usage) = self.charged_to(subscription, period).await?;
         self.compute(move |app| payer.draw_up(&app.catalog, period, &usage))
             .await?
@@ -60,7 +60,7 @@ impl App {
         let within = period.interval();
         let (payer, stacks) = self.read(|books| {
             let payer = books
-                .subscription(subscription)
+                .subscription_ever(subscription)
                 .ok_or_else(|| subscription_not_found(&subscription.to_string()))?;
             let charged = books
                 .stacks()
@@ -158,7 +158,7 @@ impl App {
     ) -> (Vec<Payer>, Vec<Charged>) {
         let (mut known, mut cut) = (Vec::new(), Vec::new());
         for (id, charged) in payers {
-            let payer = self.read(|books| Some(Payer::of(books, books.subscription(id)?, period)));
+            let payer = self.read(|books| Some(Payer::of(books, books.subscription_ever(id)?, period)));
             if let Some(payer) = payer {
                 cut.extend(payer.cut(charged));
                 known.push(payer);
@@ -191,11 +191,47 @@ impl App {
     }
 }
 
-/// Whether whoever has this view reads what a subscription used and what it is charged for it.
+/// Whether whoever has this view reads what a subscription used.
+pub(crate) fn reads_usage(books: &Books, view: &View, payer: SubscriptionId) -> bool {
+    match books.subscription(payer) {
+        Some(payer) => view.reads_usage(payer),
+        None => reads_former(books, view, payer),
+    }
+}
+
+/// Whether whoever has this view reads what a subscription is charged.
 pub(crate) fn reads_charges(books: &Books, view: &View, payer: SubscriptionId) -> bool {
-    books
-        .subscription(payer)
-        .is_some_and(|payer| view.reads_charges(payer))
+    match books.subscription(payer) {
+        Some(payer) => view.reads_charges(payer),
+        None => reads_former(books, view, payer),
+    }
+}
+
+fn reads_former(books: &Books, view: &View, payer: SubscriptionId) -> bool {
+    let former = books.subscription_ever(payer);
+    former.is_some_and(|payer| view.reads_former(payer))
+}
+
+/// Whether the caller reads the statements of a subscription.
+fn demand_charges(books: &Books, caller: &Caller, id: SubscriptionId) -> Result<(), Error> {
+    let view = view_of(books, caller);
+    if reads_charges(books, &view, id) {
+        return Ok(());
+    }
+    demand(books, caller, READ_USAGE, &Scope::Subscription(id))?;
+    match books.subscription(id) {
+        Some(_) => Err(statement_of_reseller(id)),
+        None => Err(subscription_not_found(&id.to_string())),
+    }
+}
+
+/// What a provider is told who asks for what its reseller charges.
+pub(crate) fn statement_of_reseller(id: SubscriptionId) -> Error {
+    let message = format!(
+        "What subscription {id} is charged is between the reseller that sells it and the customer that buys it. You act \
+         for the reseller's provider, and read what was used: GET /api/v1/stacks/{{cloudId}}/usage."
+    );
+    Error::new(Kind::Forbidden, "StatementOfReseller", message)
 }
 
 /// Whether a stack's usage was ever charged to a subscription.

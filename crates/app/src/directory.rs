@@ -1,9 +1,9 @@
 //! A stack's directory: which tenant each local subscription belongs to.
 
 use domain::attribution::LocalSubscription;
-use domain::books::Entry;
+use domain::books::{Books, Entry};
 use domain::ids::{CloudId, LocalSubscriptionId};
-use domain::time::HourInterval;
+use domain::time::{Hour, HourInterval};
 
 use crate::access::Caller;
 use crate::{App, Error};
@@ -23,7 +23,9 @@ impl App {
     /// Takes in what a stack's directory lists.
     ///
     /// A local subscription listed for the first time is taken to have belonged to its tenant always *(ours)*: usage
-    /// often comes before the directory. A later change holds from the start of the present hour. One that is no
+    /// often comes before the directory. Where the stack was registered with another subscription before, it is taken so
+    /// from its registration on, unless an operator lists it: who has a stack now does not say who pays for the hours in
+    /// which others had it. A later change holds from the start of the present hour. One that is no
     /// longer listed keeps its tenant, since its last usage may still be on its way.
     ///
     /// # Errors
@@ -37,6 +39,10 @@ impl App {
         let hour = self.this_hour();
         self.change(caller, |books| {
             let directory = books.stack(stack).map(|history| &history.directory);
+            let first_listed = match caller {
+                Caller::Stack { .. } => own_hours(books, stack),
+                Caller::Operator { .. } | Caller::Principal(_) => HourInterval::ALWAYS,
+            };
             let mut taken = DirectoryTaken {
                 listed: listing.len(),
                 ..DirectoryTaken::default()
@@ -52,7 +58,7 @@ impl App {
                     }
                     None => {
                         taken.added += 1;
-                        HourInterval::ALWAYS
+                        first_listed
                     }
                 };
                 entries.push(Entry::LocalSubscriptionListed {
@@ -65,5 +71,20 @@ impl App {
             Ok((entries, taken))
         })
         .await
+    }
+}
+
+/// The hours in which no other subscription had a stack before the one that has it now.
+fn own_hours(books: &Books, stack: CloudId) -> HourInterval {
+    let registrations = books.registrations_ever_of(stack);
+    match registrations.last() {
+        Some(last)
+            if registrations
+                .iter()
+                .any(|it| it.subscription != last.subscription) =>
+        {
+            HourInterval::from(Hour::containing(last.created.at))
+        }
+        _ => HourInterval::ALWAYS,
     }
 }

@@ -1,7 +1,7 @@
 //! The one error of the use-cases: few kinds, a stable code, a text for the caller, and details for the log apart.
 
 use domain::authorization::ScopeLocked;
-use domain::books::Refused;
+use domain::books::{DeletionRefused, LimitReached, Refused};
 use domain::money::MoneyError;
 use domain::registration::RefusalKind;
 use store::StoreError;
@@ -97,10 +97,24 @@ impl From<ScopeLocked> for Error {
     }
 }
 
+impl From<LimitReached> for Error {
+    fn from(reached: LimitReached) -> Self {
+        Self::new(Kind::Conflict, reached.0.code(), reached.to_string())
+    }
+}
+
+impl From<DeletionRefused> for Error {
+    fn from(refused: DeletionRefused) -> Self {
+        Self::new(Kind::Conflict, refused.code(), refused.to_string())
+    }
+}
+
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         let kind = match refused {
             Refused::AlreadyExists(_)
+            | Refused::IdWasUsed(_)
+            | Refused::TooMany { .. }
             | Refused::ScopeTaken(_)
             | Refused::ListDiffers(_)
             | Refused::CurrencyChange(_) => Kind::Conflict,

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod mappings;
 pub mod me;
 pub mod moves;
+pub mod operators;
 pub mod precondition;
 pub mod prices;
 pub mod registrations;
@@ -36,7 +37,7 @@ use store::{Books, ChangeError, Store, UsageLedger};
 use crate::access::Caller;
 use crate::environment::{Clock, Random};
 pub use crate::error::{Error, Kind};
-use crate::identity::SignIns;
+use crate::identity::{Sessions, SignIns};
 
 /// How many things are asked about while the books are held.
 const READ_AT_ONCE: usize = 256;
@@ -50,6 +51,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sign_ins: Arc<SignIns>,
+    sessions: Arc<Sessions>,
     directories_elsewhere: Arc<BTreeSet<TenantId>>,
 }
 
@@ -65,6 +67,7 @@ impl App {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         let books = Books::load(store.journal).await?;
+        let sessions = Sessions::load(store.sessions, clock.now()).await?;
         Ok(Self {
             books,
             usage: store.usage,
@@ -72,6 +75,7 @@ impl App {
             clock,
             random,
             sign_ins: Arc::default(),
+            sessions: Arc::new(sessions),
             directories_elsewhere: Arc::default(),
         })
     }

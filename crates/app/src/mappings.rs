@@ -17,8 +17,8 @@ use crate::access::{Caller, View, demand, view_of};
 use crate::bills::customer_name;
 use crate::me::name_of;
 use crate::registrations::{registration_of, stack_not_registered};
-use crate::seen::{READ_REGISTRATION, scope_of};
-use crate::tenants::{WRITE_MAPPINGS, decide, mapped, others_mapped, timeline};
+use crate::seen::{allows, registrations_ever_seen, scope_of};
+use crate::tenants::{WRITE_MAPPINGS, decide, mapped, others_mapped, shows, timeline};
 use crate::{App, Error, Kind};
 
 const READ_MAPPINGS: &str = "Microsoft.AzureStack/registrations/customerSubscriptions/read";
@@ -125,14 +125,14 @@ impl App {
     }
 
     /// Every version of every tenant mapping of every registration that a stack has and had, as far as the caller reads
-    /// them, in the order of recording.
+    /// them, in the order of recording. See [`App::tenant_mappings`] for what is left out.
     ///
     /// # Errors
     /// `RegistrationNotFound` or `AuthorizationFailed`.
     pub fn mapping_history(&self, caller: &Caller, stack: CloudId) -> Result<Vec<MappingVersion>, Error> {
         let mut versions = self.read(|books| {
             let view = view_of(books, caller);
-            let seen = registrations_seen(books, &view, stack);
+            let seen = registrations_ever_seen(books, &view, stack);
             let last = seen.last().ok_or_else(|| stack_not_registered(stack))?;
             demand(books, caller, READ_MAPPINGS, &scope_of(last))?;
             let read = seen
@@ -180,7 +180,7 @@ fn registration_in<'a>(
     valid: HourInterval,
 ) -> Result<&'a Registration, Error> {
     let view = view_of(books, caller);
-    let seen = registrations_seen(books, &view, stack);
+    let seen = registrations_ever_seen(books, &view, stack);
     if seen.is_empty() {
         return Err(stack_not_registered(stack));
     }
@@ -250,28 +250,37 @@ fn is_live(books: &Books, registration: &Registration) -> bool {
     live.is_some_and(|live| live.id == registration.id)
 }
 
-/// The registrations that a stack has and had and that exist for whoever has this view, the first made first.
-fn registrations_seen<'a>(books: &'a Books, view: &View, stack: CloudId) -> Vec<&'a Registration> {
-    let all = books.registrations_ever_of(stack).into_iter();
-    all.filter(|it| allows(books, view, READ_REGISTRATION, it))
-        .collect()
-}
-
-fn allows(books: &Books, view: &View, action: &str, registration: &Registration) -> bool {
-    let subscription = books.subscription(registration.subscription);
-    view.everything || view.allows(action, &scope_of(registration), subscription)
-}
-
 fn versions(books: &Books, view: &View, registration: &Registration) -> Vec<MappingVersion> {
     let history = books.stack(registration.cloud_id()).into_iter();
     let own = history
         .flat_map(|history| &history.mappings)
         .filter(|((of, _), _)| *of == registration.id);
     own.flat_map(|((_, tenant), timeline)| {
-        let assertions = timeline.assertions().iter();
-        assertions.map(|assertion| version(books, view, (registration, *tenant), assertion))
+        let shown = versions_shown(books, view, registration, timeline);
+        shown.map(|assertion| version(books, view, (registration, *tenant), assertion))
     })
     .collect()
+}
+
+/// The versions of one tenant's mapping that are shown: that it was removed as well, where it is shown what was removed.
+fn versions_shown<'a>(
+    books: &Books,
+    view: &View,
+    registration: &Registration,
+    timeline: &'a Timeline<Option<SubscriptionId>>,
+) -> impl Iterator<Item = &'a Assertion<Option<SubscriptionId>>> + use<'a> {
+    let all = timeline.assertions().iter();
+    let (charged, removed): (Vec<_>, Vec<_>) = all.partition(|it| it.value.is_some());
+    let never_charged = charged.is_empty();
+    let charged: Vec<_> = charged
+        .into_iter()
+        .filter(|it| it.value.is_some_and(|it| shows(books, view, registration, it)))
+        .collect();
+    let removed = removed
+        .into_iter()
+        .filter(|_| never_charged || !charged.is_empty())
+        .collect::<Vec<_>>();
+    charged.into_iter().chain(removed)
 }
 
 fn version(

@@ -72,10 +72,13 @@ impl App {
 
 /// The name of somebody who acts here, where whoever has this view may know it.
 pub(crate) fn name_of(books: &Books, view: &View, id: ObjectId) -> Option<String> {
+    if let Some(former) = books.directories().former_object(id) {
+        return manages(books, view, former.owner).then(|| former.name.clone());
+    }
     let Some(object) = books.directories().object(id) else {
         let mut operators = books.operators().filter(|_| view.everything);
-        let operator = operators.find(|operator| operator.id.as_bytes() == id.as_bytes());
-        return operator.map(|operator| operator.name.clone());
+        let found = operators.find(|it| it.operator.id.as_bytes() == id.as_bytes());
+        return found.map(|it| it.operator.name.clone());
     };
     let directory = books.directories().directory(object.directory())?;
     if !manages(books, view, directory.owner) {

@@ -6,11 +6,12 @@ use domain::authorization::{Deed, Scope};
 use domain::books::{Books, Entry};
 use domain::ids::SubscriptionId;
 use domain::registration::Registration;
+use domain::registration::billing_change::{BillingChange, Side};
 use domain::registration::moving::{self, Move, MoveRefusal};
 use domain::resource_id::ResourceName;
 use domain::time::Hour;
 
-use crate::access::{Caller, demand};
+use crate::access::{Caller, demand, view_of};
 use crate::accounts::subscription_not_found;
 use crate::registrations::{RegistrationAddress, WRITE_REGISTRATION};
 use crate::resource_groups::resource_group_not_found;
@@ -104,7 +105,7 @@ fn decide<'a>(
         return Err(Error::new(Kind::Invalid, "InvalidMoveRequest", message).about("resources"));
     }
     books.check_locks(Deed::Write, &target)?;
-    let moved = names.iter().map(|name| one(books, request, name, hour));
+    let moved = names.iter().map(|name| one(books, caller, request, name, hour));
     moved.collect()
 }
 
@@ -114,6 +115,7 @@ fn invalid(message: &str) -> Error {
 
 fn one<'a>(
     books: &'a Books,
+    caller: &Caller,
     MoveRegistrations { from, to, .. }: &MoveRegistrations,
     name: &ResourceName,
     hour: Hour,
@@ -140,6 +142,13 @@ fn one<'a>(
         name_taken: books.registration(to.0, &to.1, name).is_some(),
         serves_several_tenants: registration.multi_tenancy_approved
             || !books.mappings(registration, hour).is_empty(),
+        billing: BillingChange {
+            stack: registration.cloud_id(),
+            had: &books.billing_models_ever_of(registration.cloud_id()),
+            to: registration.token.billing_model,
+            payer: target,
+            asked_by: Side::of(&view_of(books, caller), target),
+        },
     })?;
     Ok(registration)
 }

@@ -7,12 +7,13 @@ use domain::books::{Books, Entry};
 use domain::ids::{CloudId, RegistrationId, SubscriptionId};
 use domain::partner::Subscription;
 use domain::registration::advice::StackOperator;
+use domain::registration::billing_change::Side;
 use domain::registration::register::{self, Change, Decision, PutRegistration, Refusal, Surroundings};
 use domain::registration::{DirectoryUse, Registration, RegistrationNotFound, RegistrationPath, Warning};
 use domain::resource_id::ResourceName;
 use domain::time::{Hour, HourInterval};
 
-use crate::access::{Caller, View, demand, sees_stack, view_of};
+use crate::access::{Caller, Right, View, demand, sees_stack, view_of};
 use crate::accounts::subscription_not_found;
 use crate::precondition::Precondition;
 use crate::resource_groups::resource_group_not_found;
@@ -124,11 +125,8 @@ impl App {
                 ))
             })
             .await?;
-        let registration = self.read(|books| books.registration_by_id(id).cloned());
-        let registration =
-            registration.ok_or_else(|| crate::error::internal("The registration is gone already."))?;
         Ok(Registered {
-            registration,
+            registration: self.known_registration(id)?,
             created,
             warnings,
         })
@@ -185,12 +183,13 @@ impl App {
     /// Approves the registration of a stack for multi-tenancy: an act of the platform operator.
     ///
     /// # Errors
-    /// `RegistrationNotFound`, `SingleTenantSubscription`, or as the store.
+    /// `AuthorizationFailed`, `RegistrationNotFound`, `SingleTenantSubscription`, `ScopeLocked`, or as the store.
     pub async fn approve_multi_tenancy(
         &self,
         caller: &Caller,
         stack: CloudId,
     ) -> Result<Registration, Error> {
+        self.authorize(caller, Right::Operate)?;
         self.change(caller, |books| {
             let registration = registration_of(books, stack)?;
             let default = books.subscription(registration.subscription);
@@ -200,6 +199,7 @@ impl App {
             let entries = if registration.multi_tenancy_approved {
                 Vec::new()
             } else {
+                books.check_locks(Deed::Write, &scope_of(registration))?;
                 vec![Entry::MultiTenancyApproved {
                     registration: registration.id,
                 }]
@@ -215,9 +215,39 @@ impl App {
         .await
     }
 
+    /// Declares the activation keys that were signed for a stack's registration so far good no more. The next one that is
+    /// asked for is.
+    ///
+    /// # Errors
+    /// `RegistrationNotFound`, `AuthorizationFailed`, `ScopeLocked`, or as the store.
+    pub async fn revoke_activation_keys(
+        &self,
+        caller: &Caller,
+        stack: CloudId,
+    ) -> Result<Registration, Error> {
+        let id = self
+            .change(caller, |books| {
+                let registration = registration_seen(books, caller, stack)?;
+                let scope = scope_of(registration);
+                demand(books, caller, WRITE_REGISTRATION, &scope)?;
+                books.check_locks(Deed::Write, &scope)?;
+                let registration = registration.id;
+                Ok((vec![Entry::ActivationKeysRevoked { registration }], registration))
+            })
+            .await?;
+        self.known_registration(id)
+    }
+
+    /// A registration that was there a moment ago.
+    fn known_registration(&self, id: RegistrationId) -> Result<Registration, Error> {
+        let known = self.read(|books| books.registration_by_id(id).cloned());
+        known.ok_or_else(|| crate::error::internal("The registration is gone already."))
+    }
+
     /// Declares that a registration's present terms held from an earlier hour on, up to its creation: for usage from
     /// before the stack was registered here. Where another registration of the stack was valid in those hours, the
-    /// declaration is refused.
+    /// declaration is refused. An act of the platform operator: usage that nobody was registered for may be somebody
+    /// else's *(ours)*.
     ///
     /// # Errors
     /// `RegistrationNotFound`, `AuthorizationFailed`, `InvalidValidFrom`, `StackWasRegistered`, `ScopeLocked`, or as the
@@ -228,9 +258,9 @@ impl App {
         stack: CloudId,
         from: Hour,
     ) -> Result<Registration, Error> {
+        self.authorize(caller, Right::Operate)?;
         self.change(caller, |books| {
-            let registration = registration_seen(books, caller, stack)?;
-            demand(books, caller, WRITE_REGISTRATION, &scope_of(registration))?;
+            let registration = registration_of(books, stack)?;
             let created = Hour::containing(registration.created.at);
             let valid = HourInterval::new(from, created).ok_or_else(|| {
                 let message = format!("Expected an hour before {created}, from which the registration is valid.");
@@ -325,16 +355,26 @@ fn decide(
         .ok_or_else(|| resource_group_not_found(&at.resource_group))?;
     let existing = at.find(books).ok();
     let view = view_of(books, caller);
+    let stack = request.token.as_ref().map(|token| token.cloud_id);
+    let last = stack.and_then(|stack| books.registrations_ever_of(stack).pop());
+    let last_subscription = last.map(|last| last.subscription);
+    let registers_with_last = last_subscription.is_some_and(|last| {
+        let scope = Scope::Subscription(last);
+        demand(books, caller, WRITE_REGISTRATION, &scope).is_ok()
+    });
     let surroundings = Surroundings {
         subscription,
         operated_by: operated_by(request.tags.as_ref().or(existing.map(|it| &it.tags)))?,
         directory_uses: &directory_uses(books, &view, subscription, hour),
         existing,
         mappings: existing.map_or(0, |existing| books.mappings(existing, hour).len()),
-        live_for_stack: request
-            .token
-            .as_ref()
-            .and_then(|token| books.registration_of_stack(token.cloud_id)),
+        live_for_stack: stack.and_then(|stack| books.registration_of_stack(stack)),
+        last_subscription,
+        registers_with_last,
+        billing_models_had: &stack
+            .map(|stack| books.billing_models_ever_of(stack))
+            .unwrap_or_default(),
+        asked_by: Side::of(&view, subscription),
     };
     register::put(request, &surroundings).map_err(|refusal| withhold_path(books, &view, refusal).into())
 }

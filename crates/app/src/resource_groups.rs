@@ -23,7 +23,7 @@ impl App {
     /// Creates a resource group, or changes the tags of one. The location of an existing group never changes.
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, `InvalidResourceGroupLocation`, `ScopeLocked`, or as the store.
+    /// `SubscriptionNotFound`, `InvalidResourceGroupLocation`, `ScopeLocked`, `ResourceGroupQuotaExceeded`, or as the store.
     pub async fn put_resource_group(
         &self,
         caller: &Caller,
@@ -56,6 +56,9 @@ impl App {
                 return Ok((Vec::new(), (group, Created::Existing)));
             }
             books.check_locks(Deed::Write, &Scope::ResourceGroup(subscription, name.clone()))?;
+            if known.is_none() {
+                books.check_room_for_resource_group(subscription)?;
+            }
             let created = known.is_none().into();
             Ok((vec![Entry::ResourceGroupPut(group.clone())], (group, created)))
         })

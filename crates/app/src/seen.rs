@@ -6,7 +6,7 @@ use domain::ids::{CloudId, SubscriptionId};
 use domain::partner::Subscription;
 use domain::registration::Registration;
 
-use crate::access::{Caller, sees_stack, view_of};
+use crate::access::{Caller, View, sees_stack, view_of, view_within};
 use crate::accounts::subscription_not_found;
 use crate::registrations::{registration_of, stack_not_registered};
 use crate::{App, Error};
@@ -33,7 +33,7 @@ impl App {
     /// `SubscriptionNotFound`.
     pub fn subscription_seen(&self, caller: &Caller, id: SubscriptionId) -> Result<Subscription, Error> {
         self.read(|books| {
-            let view = view_of(books, caller);
+            let view = view_within(books, caller, id);
             let known = books.subscription(id).filter(|it| view.sees_subscription(it));
             known
                 .cloned()
@@ -56,7 +56,8 @@ impl App {
     #[must_use]
     pub fn resource_groups_seen(&self, caller: &Caller, subscription: SubscriptionId) -> Vec<ResourceGroup> {
         self.read(|books| {
-            let (view, owner) = (view_of(books, caller), books.subscription(subscription));
+            let view = view_within(books, caller, subscription);
+            let owner = books.subscription(subscription);
             let may_read = |group: &&ResourceGroup| {
                 let scope = Scope::ResourceGroup(subscription, group.name.clone());
                 view.allows(READ_RESOURCE_GROUP, &scope, owner)
@@ -73,7 +74,8 @@ impl App {
     #[must_use]
     pub fn registrations_seen(&self, caller: &Caller, subscription: SubscriptionId) -> Vec<Registration> {
         self.read(|books| {
-            let (view, owner) = (view_of(books, caller), books.subscription(subscription));
+            let view = view_within(books, caller, subscription);
+            let owner = books.subscription(subscription);
             let may_read = |it: &&Registration| {
                 let scope = Scope::registration(subscription, &it.resource_group, &it.name);
                 view.allows(READ_REGISTRATION, &scope, owner)
@@ -94,6 +96,23 @@ pub(crate) fn scope_of(registration: &Registration) -> Scope {
         &registration.resource_group,
         &registration.name,
     )
+}
+
+/// Whether an action is allowed at a registration, live or not, to whoever has this view.
+pub(crate) fn allows(books: &Books, view: &View, action: &str, registration: &Registration) -> bool {
+    let subscription = books.subscription(registration.subscription);
+    view.everything || view.allows(action, &scope_of(registration), subscription)
+}
+
+/// The registrations that a stack has and had and that exist for whoever has this view, the first made first.
+pub(crate) fn registrations_ever_seen<'a>(
+    books: &'a Books,
+    view: &View,
+    stack: CloudId,
+) -> Vec<&'a Registration> {
+    let all = books.registrations_ever_of(stack).into_iter();
+    all.filter(|it| allows(books, view, READ_REGISTRATION, it))
+        .collect()
 }
 
 /// The live registration of a stack, if the caller may read it. Else the stack is refused as one that is not registered.

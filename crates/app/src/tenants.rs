@@ -98,7 +98,7 @@ impl App {
                 Ok((entries, warnings))
             })
             .await?;
-        Ok((self.tenant_mapping(at, customer_subscription)?, warnings))
+        Ok((self.tenant_mapping(caller, at, customer_subscription)?, warnings))
     }
 
     /// Removes a tenant: its later usage falls to the registration's default subscription. Tells whether there was a
@@ -117,7 +117,8 @@ impl App {
         self.change(caller, |books| {
             let registration = at.find(books).ok();
             precondition.check(revision(books, registration, customer_subscription, hour))?;
-            let mappings = registration.map(|registration| mappings(books, registration, hour));
+            let view = view_of(books, caller);
+            let mappings = registration.map(|it| mappings_shown(books, &view, it, hour));
             let removed = tenants::remove(&at.path(), mappings.as_ref(), customer_subscription)?;
             let entry = removed.zip(registration).map(|(tenant, registration)| {
                 mapped(books, registration, (tenant, None), HourInterval::from(hour))
@@ -127,12 +128,13 @@ impl App {
         .await
     }
 
-    /// A tenant mapping of a registration that holds now.
+    /// A tenant mapping of a registration that holds now, if it is shown to the caller.
     ///
     /// # Errors
     /// `SubscriptionNotFound` or [`TenantRefusal`].
     pub fn tenant_mapping(
         &self,
+        caller: &Caller,
         at: &RegistrationAddress,
         customer_subscription: &str,
     ) -> Result<TenantMapping, Error> {
@@ -142,7 +144,8 @@ impl App {
                 .subscription(at.subscription)
                 .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
             let registration = at.find(books).ok();
-            let mappings = registration.map(|registration| mappings(books, registration, hour));
+            let view = view_of(books, caller);
+            let mappings = registration.map(|it| mappings_shown(books, &view, it, hour));
             let (subscription, tenant) = tenants::find(&at.path(), mappings.as_ref(), customer_subscription)?;
             let revision = revision(books, registration, customer_subscription, hour).unwrap_or_default();
             Ok(TenantMapping {
@@ -153,19 +156,28 @@ impl App {
         })
     }
 
-    /// The tenant mappings of a registration that hold now, by subscription.
+    /// The tenant mappings of a registration that hold now, by subscription. Who reads a registration reads whose usage is
+    /// charged by it: all that roll up to the partner where it was made with a partner's shared services subscription, and
+    /// those of the partner that sells the subscription where it was made with any other. What is charged to another
+    /// partner's customer exists for those alone who see that subscription *(ours)*.
     ///
     /// # Errors
     /// `SubscriptionNotFound` or `RegistrationNotFound`.
-    pub fn tenant_mappings(&self, at: &RegistrationAddress) -> Result<Vec<TenantMapping>, Error> {
+    pub fn tenant_mappings(
+        &self,
+        caller: &Caller,
+        at: &RegistrationAddress,
+    ) -> Result<Vec<TenantMapping>, Error> {
         let hour = self.this_hour();
         self.read(|books| {
             books
                 .subscription(at.subscription)
                 .ok_or_else(|| subscription_not_found(&at.subscription.to_string()))?;
             let registration = at.find(books)?;
+            let view = view_of(books, caller);
             let held = books.mappings(registration, hour).into_iter();
-            Ok(held
+            let shown = held.filter(|it| shows(books, &view, registration, it.subscription));
+            Ok(shown
                 .map(|it| TenantMapping {
                     subscription: it.subscription,
                     tenant: it.tenant,
@@ -257,6 +269,29 @@ pub(crate) fn others_mapped(
         held.any(|charged| charged == subscription)
     });
     charged.map(|((_, other), _)| *other).collect()
+}
+
+/// Whether it is shown to whoever has this view that a registration has usage charged to a subscription; see
+/// [`App::tenant_mappings`].
+pub(crate) fn shows(
+    books: &Books,
+    view: &View,
+    registration: &Registration,
+    charged: SubscriptionId,
+) -> bool {
+    let own = books.subscription_ever(registration.subscription);
+    let Some(charged) = books.subscription_ever(charged) else {
+        return view.everything;
+    };
+    let of_the_partners_own = own.is_some_and(|it| it.kind == SubscriptionKind::PartnerSharedServices);
+    let of_the_same_seller = own.is_some_and(|it| it.owner == charged.owner);
+    of_the_partners_own || of_the_same_seller || view.sees_subscription(charged)
+}
+
+fn mappings_shown(books: &Books, view: &View, registration: &Registration, hour: Hour) -> Mappings {
+    let mut shown = mappings(books, registration, hour);
+    shown.retain(|_, charged| shows(books, view, registration, *charged));
+    shown
 }
 
 fn mappings(books: &Books, registration: &Registration, hour: Hour) -> Mappings {

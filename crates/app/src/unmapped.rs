@@ -11,8 +11,11 @@ use domain::time::{Hour, HourInterval, Period};
 use store::{LocalSubscriptionKey, Slice};
 
 use crate::access::{Caller, View};
-use crate::bills::{TWO_CURRENCIES, attributions, customer_name, reads_charges, stack_name};
-use crate::{App, Error};
+use crate::bills::{
+    TWO_CURRENCIES, attributions, customer_name, reads_charges, reads_usage, stack_name,
+    statement_of_reseller,
+};
+use crate::{App, Error, Kind};
 
 /// A place among usage that no mapping claims: stack, local subscription, first hour.
 pub type Place = (CloudId, LocalSubscriptionId, Hour);
@@ -40,7 +43,7 @@ pub struct Unmapped {
     pub used: Vec<UnmappedMeter>,
     /// What all of it costs; nothing where nothing is charged.
     pub amount: Option<Money>,
-    /// Why nobody can say what it costs: no statement can be drawn up of who pays for now.
+    /// Why it is not said what it costs: no statement can be drawn up of who pays for now, or the caller does not read it.
     pub problem: Option<Error>,
     /// How many records that are.
     pub records: u64,
@@ -95,9 +98,9 @@ impl Unmapped {
 }
 
 impl App {
-    /// Usage in a period that no tenant mapping claims, as far as the caller reads the charges of who pays for it, by place: what comes after `after`, `limit` at the most. It is
-    /// charged to default subscriptions, or to nobody. Only what is answered is summed, and only those who pay for it are
-    /// rated.
+    /// Usage in a period that no tenant mapping claims, as far as the caller reads the usage of who pays for it, by place: what
+    /// comes after `after`, `limit` at the most. It is charged to default subscriptions, or to nobody. Only what is answered
+    /// is summed, and only those who pay for it are rated, as far as the caller reads their statements.
     ///
     /// # Errors
     /// As the store.
@@ -131,7 +134,7 @@ impl App {
             waiting = later;
         }
         found.truncate(limit);
-        self.rate_unmapped(&mut found, period).await?;
+        self.rate_unmapped(&view, &mut found, period).await?;
         self.read(|books| {
             for unmapped in &mut found {
                 name(unmapped, books, &view);
@@ -170,7 +173,12 @@ impl App {
     }
 
     /// Says what each costs who pays for now.
-    async fn rate_unmapped(&self, unmapped: &mut [Unmapped], period: Period) -> Result<(), Error> {
+    async fn rate_unmapped(
+        &self,
+        view: &View,
+        unmapped: &mut [Unmapped],
+        period: Period,
+    ) -> Result<(), Error> {
         let payer = |it: &Unmapped| it.charge.map(|charge| charge.payer);
         let payers: BTreeSet<SubscriptionId> = unmapped.iter().filter_map(payer).collect();
         let mut by_user: BTreeMap<(CloudId, LocalSubscriptionId), Vec<&mut Unmapped>> = BTreeMap::new();
@@ -179,8 +187,13 @@ impl App {
             by_user.entry(user).or_default().push(unmapped);
         }
         for payer in payers {
-            let charges = match self.charges_of(payer, period).await {
-                Err(error) if error.code == TWO_CURRENCIES => {
+            let charges = if self.read(|books| reads_charges(books, view, payer)) {
+                self.charges_of(payer, period).await
+            } else {
+                Err(statement_of_reseller(payer))
+            };
+            let charges = match charges {
+                Err(error) if error.code == TWO_CURRENCIES || error.kind == Kind::Forbidden => {
                     let of_payer = by_user.values_mut().flatten();
                     for unmapped in of_payer.filter(|it| it.charge.is_some_and(|it| it.payer == payer)) {
                         unmapped.problem = Some(error.clone());
@@ -206,7 +219,7 @@ impl App {
 
 /// Whether usage is shown to whoever has this view: usage that nobody is charged for, to operators alone.
 pub(crate) fn is_read(books: &Books, view: &View, charge: Option<Charge>) -> bool {
-    charge.map_or(view.everything, |charge| reads_charges(books, view, charge.payer))
+    charge.map_or(view.everything, |charge| reads_usage(books, view, charge.payer))
 }
 
 /// Where usage of a local subscription would be claimed by no mapping.
@@ -228,7 +241,7 @@ fn waiting(
 fn name(unmapped: &mut Unmapped, books: &Books, view: &View) {
     unmapped.stack_name = stack_name(books, unmapped.stack);
     if let Some(charge) = unmapped.charge {
-        let payer = books.subscription(charge.payer);
+        let payer = books.subscription_ever(charge.payer);
         unmapped.payer_name = payer.map(|payer| payer.name.clone());
         unmapped.customer_name = charge
             .tenant

@@ -8,15 +8,15 @@ use domain::attribution::attribute;
 use domain::books::Books;
 use domain::ids::{BatchId, CloudId, LocalMeterId};
 use domain::quantity::QuantitySum;
-use domain::time::{Hour, HourInterval};
+use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{QuarantineCode, Quarantined, latest_hour};
 use store::{
     Appended, Batch, DeliveredRecord, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt,
     RecordCursor, ReportedWindow, Slice, StoredRecord,
 };
 
-use crate::access::{Caller, view_of};
-use crate::seen::READ_REGISTRATION;
+use crate::access::{Caller, View, view_of};
+use crate::seen::{READ_REGISTRATION, allows, registrations_ever_seen};
 use crate::unmapped::is_read;
 use crate::{App, Error, Kind};
 
@@ -80,8 +80,8 @@ impl fmt::Display for Unregistered {
         write!(
             f,
             "{records} records are about hours in which the stack was not registered, the first of them {first}: they \
-             are kept and charged to nobody. If its registration shall pay for them, declare that it held then, with \
-             POST /api/v1/registrations/{stack}/backdate."
+             are kept and charged to nobody. If its registration shall pay for them, have an operator declare that it \
+             held then, with POST /api/v1/registrations/{stack}/backdate."
         )
     }
 }
@@ -161,8 +161,8 @@ impl App {
         })
     }
 
-    /// The receipts of a stack by sequence: those after `after`, `limit` at the most. Whoever reads the
-    /// stack's registration reads them.
+    /// The receipts of a stack by sequence: those after `after`, `limit` at the most. Whoever reads a registration that
+    /// the stack has or had reads those of what it delivered with the keys of that one.
     ///
     /// # Errors
     /// `RegistrationNotFound`, `AuthorizationFailed`, or as the store.
@@ -170,11 +170,28 @@ impl App {
         &self,
         caller: &Caller,
         stack: CloudId,
-        after: u64,
+        mut after: u64,
         limit: usize,
     ) -> Result<Vec<Receipt>, Error> {
-        self.may_with_stack(caller, READ_REGISTRATION, stack)?;
-        Ok(self.usage.receipts(stack, after, limit).await?)
+        let (any, read) = self.read(|books| {
+            let view = view_of(books, caller);
+            let any = !registrations_ever_seen(books, &view, stack).is_empty();
+            (any, receipts_read(books, &view, stack))
+        });
+        if !any {
+            self.may_with_stack(caller, READ_REGISTRATION, stack)?;
+        }
+        let mut receipts = Vec::new();
+        loop {
+            let page = self.usage.receipts(stack, after, limit).await?;
+            let ended = page.len() < limit;
+            after = page.last().map_or(after, |last| last.sequence);
+            receipts.extend(page.into_iter().filter(|it| read(it.received_at)));
+            if ended || receipts.len() >= limit {
+                receipts.truncate(limit);
+                return Ok(receipts);
+            }
+        }
     }
 
     /// The quarantine by position: what came after `after`, `limit` records at the most.
@@ -190,12 +207,21 @@ impl App {
         Ok(self.usage.quarantine(stack, after, limit).await?)
     }
 
-    /// How far a stack says that it has reported completely.
+    /// How far a stack says that it has reported completely. Where it had a registration that the caller does not read,
+    /// only what was certainly said after that one.
     ///
     /// # Errors
     /// As the store.
-    pub async fn reported_through(&self, stack: CloudId) -> Result<Option<Hour>, Error> {
-        Ok(self.usage.watermark(stack).await?)
+    pub async fn reported_through(&self, caller: &Caller, stack: CloudId) -> Result<Option<Hour>, Error> {
+        let said_before = self.read(|books| {
+            let view = view_of(books, caller);
+            let all = books.registrations_ever_of(stack);
+            let others = all.iter().any(|it| !allows(books, &view, READ_REGISTRATION, it));
+            let last = all.last().filter(|_| others)?;
+            Some(latest_hour(last.created.at))
+        });
+        let through = self.usage.watermark(stack).await?;
+        Ok(through.filter(|through| said_before.is_none_or(|before| *through > before)))
     }
 
     /// The records of one local subscription by hour: those after `after`, `limit` at the most. They are those of the hours
@@ -276,6 +302,20 @@ impl App {
             total.records += sum.records;
         }
         Ok(totals.into_values())
+    }
+}
+
+/// At which moments a stack delivered what somebody reads the receipts of. It does so with the keys of its registration,
+/// so what it delivered is that one's which was made last.
+fn receipts_read(books: &Books, view: &View, stack: CloudId) -> impl Fn(Timestamp) -> bool + use<> {
+    let everything = view.everything;
+    let all = books.registrations_ever_of(stack).into_iter();
+    let made: Vec<(Timestamp, bool)> = all
+        .map(|it| (it.created.at, allows(books, view, READ_REGISTRATION, it)))
+        .collect();
+    move |received| {
+        let last = made.iter().rev().find(|(at, _)| *at <= received);
+        everything || last.is_some_and(|(_, read)| *read)
     }
 }
 

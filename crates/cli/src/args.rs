@@ -1,6 +1,8 @@
 //! What can be said on the command line. Declarations only: what follows from them is in `settings` and `commands`.
 
+mod backup;
 mod directory;
+mod operator;
 mod parsing;
 mod registration;
 mod role;
@@ -16,9 +18,11 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use backup::{BackupArgs, BackupCommand, RestoreArgs};
 pub(crate) use directory::{
     ApplicationCommand, DirectoryCommand, GroupCommand, MemberArgs, PasswordArgs, UserCommand,
 };
+pub(crate) use operator::{OperatorCredentialCommand, RotateArgs, SigningKeyCommand};
 pub(crate) use parsing::parse;
 pub(crate) use registration::{
     BillingModel, OperatedBy, RegisterArgs, RegistrationCommand, TenantCommand, TokenArgs,
@@ -141,6 +145,15 @@ pub(crate) enum Command {
     Role(AtServer<RoleCommand>),
     /// Locks: what nobody may delete or change.
     Lock(AtServer<LockCommand>),
+    /// Operators' credentials: what opens everything.
+    OperatorCredential(AtServer<OperatorCredentialCommand>),
+    /// The keys that sign the tokens of sign-ins.
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
+    /// Back a data directory up, whether or not a server runs on it.
+    Backup(BackupArgs),
+    /// Make a data directory of a backup, and check all of it.
+    Restore(RestoreArgs),
     /// Check that every law holds: no record lost, no usage lost, every sum agrees.
     Check(CheckArgs),
     /// Print what a shell needs to complete commands and options.

@@ -5,6 +5,7 @@ mod completions;
 mod directories;
 mod import;
 mod locks;
+mod operator_credentials;
 mod people;
 mod prices;
 mod registrations;
@@ -18,6 +19,7 @@ mod unmapped;
 mod usage;
 
 use client::{Answered, Client, RegistrationPath};
+use serde::Serialize;
 use wire::api::Stack;
 
 use crate::args::{AtServer, Command};
@@ -31,11 +33,14 @@ use crate::settings::caller;
 /// If it cannot be.
 pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
     match command {
-        Command::Init(_) | Command::Serve(_) | Command::Demo(_) => {
-            Err(Failure::new("This command is not carried out by a server."))
-        }
+        Command::Init(_)
+        | Command::Serve(_)
+        | Command::Demo(_)
+        | Command::SigningKey(_)
+        | Command::Backup(_)
+        | Command::Restore(_) => Err(Failure::new("This command is not carried out by a server.")),
         Command::Login(args) => sign_in::login(args, printer).await,
-        Command::Logout(args) => sign_in::logout(&args, printer),
+        Command::Logout(args) => sign_in::logout(&args, printer).await,
         Command::Whoami(args) => sign_in::whoami(&args, printer).await,
         Command::Partner(AtServer { server, command }) => {
             accounts::partner(&caller(&server).await?, command, printer).await
@@ -83,6 +88,9 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Lock(AtServer { server, command }) => {
             locks::lock(&caller(&server).await?, command, printer).await
         }
+        Command::OperatorCredential(AtServer { server, command }) => {
+            operator_credentials::operator_credential(&caller(&server).await?, command, printer).await
+        }
         Command::Completions(args) => completions::completions(args.shell, printer),
         Command::Check(args) => statements::check(&caller(&args.server).await?, &args, printer).await,
     }
@@ -117,6 +125,19 @@ fn pass_on_warnings<T>(answered: Answered<T>, printer: &Printer) -> T {
         printer.warning(warning);
     }
     answered.value
+}
+
+/// Something was deleted.
+#[derive(Serialize)]
+struct Deleted<'a> {
+    id: &'a str,
+    deleted: bool,
+}
+
+/// Says that something was deleted.
+fn say_deleted(what: &str, id: &str, printer: &Printer) -> Result<(), Failure> {
+    let deleted = Deleted { id, deleted: true };
+    printer.show(&deleted, || format!("{what} {id} is deleted."))
 }
 
 /// A text that may be missing, in a table.

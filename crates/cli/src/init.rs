@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use server::{App, Random as _, Server, ServerConfig, Tls};
 
-use crate::args::InitArgs;
+use crate::args::{InitArgs, RotateArgs};
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -48,15 +48,22 @@ struct MadeUser {
     password: Option<String>,
 }
 
-/// What `init --new-activation-key` or `--new-signing-key` did.
+/// What `init --new-activation-key` did.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Replaced {
     data_directory: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     activation_key_replaced: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+}
+
+/// What `signing-key rotate` did.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rotated {
+    data_directory: String,
     signing_key_replaced: bool,
+    /// How many older ones were removed.
+    signing_keys_revoked: usize,
 }
 
 /// Makes a data directory, or something more in one.
@@ -65,18 +72,14 @@ struct Replaced {
 /// If it was made before, cannot be written, or a server has it open.
 pub(crate) async fn init(args: InitArgs, printer: &Printer) -> Result<(), Failure> {
     let data = &args.data;
-    let replaces = args.new_credential || args.new_activation_key || args.new_signing_key;
+    let replaces = args.new_credential || args.new_activation_key;
     let was_initialised = is_initialised(data);
     match (was_initialised, replaces) {
         (true, false) if args.user.is_none() => return Err(already_initialised(data)),
         (false, true) => return Err(not_initialised(data)),
         _ => {}
     }
-    let loopback = ([127, 0, 0, 1], 0).into();
-    let config = ServerConfig::new(data.clone(), loopback, Arc::new(SystemClock));
-    if args.new_signing_key {
-        return replace_signing_key(&config, printer).await;
-    }
+    let config = config(data);
     let wanted = wanted_user(&args)?;
     if !was_initialised {
         check_not_foreign(data)?;
@@ -216,18 +219,44 @@ async fn replace_activation_key(config: &ServerConfig, printer: &Printer) -> Res
     printer.show_to_programs(&Replaced {
         data_directory: config.data_directory.display().to_string(),
         activation_key_replaced: true,
-        signing_key_replaced: false,
     })
 }
 
-async fn replace_signing_key(config: &ServerConfig, printer: &Printer) -> Result<(), Failure> {
-    Server::rotate_signing_key(config).await.map_err(not_started)?;
-    printer.note("There is a new key that signs tokens. Tokens that are out stay good.");
-    printer.show_to_programs(&Replaced {
-        data_directory: config.data_directory.display().to_string(),
-        activation_key_replaced: false,
+/// Makes a new key that signs tokens, and revokes the older ones if that is asked for.
+///
+/// # Errors
+/// If there is no data directory, or it cannot be written.
+pub(crate) async fn rotate_signing_key(args: &RotateArgs, printer: &Printer) -> Result<(), Failure> {
+    if !is_initialised(&args.data) {
+        return Err(not_initialised(&args.data));
+    }
+    let config = config(&args.data);
+    let revoked = if args.revoke {
+        let revoked = Server::revoke_signing_keys(&config).await.map_err(not_started)?;
+        printer.note(
+            "There is a new key that signs tokens, and the older ones are gone: no token is good any more, and everybody \
+             signs in again. A server that runs on this directory goes by it within a second.",
+        );
+        printer.hint(
+            "Servers that run on a copy of the directory, and back-ups of it, still hold the older keys: remove \
+             keys/identity/ there, too.",
+        );
+        revoked
+    } else {
+        Server::rotate_signing_key(&config).await.map_err(not_started)?;
+        printer.note("There is a new key that signs tokens. Tokens that are out stay good.");
+        0
+    };
+    printer.show_to_programs(&Rotated {
+        data_directory: args.data.display().to_string(),
         signing_key_replaced: true,
+        signing_keys_revoked: revoked,
     })
+}
+
+fn config(data: &Path) -> ServerConfig {
+    let loopback = ([127, 0, 0, 1], 0).into();
+    ServerConfig::new(data.to_owned(), loopback, Arc::new(SystemClock))
 }
 
 /// Whether a data directory has been made whole.
@@ -239,7 +268,8 @@ fn already_initialised(data: &Path) -> Failure {
     let data = data.display();
     Failure::new(format!("{data} is initialised already, and nothing in it was changed.")).hint(format!(
         "Run the server with `meterbridge serve --data {data}`. If the credential is lost, stop the server and make \
-         another with `meterbridge init --data {data} --new-credential`.",
+         another with `meterbridge init --data {data} --new-credential`; then `meterbridge operator-credential revoke` the \
+         lost one.",
     ))
 }
 

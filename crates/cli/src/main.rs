@@ -5,6 +5,7 @@
 //! and [`printer`] alone prints: data to standard output, everything else to standard error.
 
 mod args;
+mod backups;
 mod commands;
 mod delivery_file;
 mod demo;
@@ -22,7 +23,7 @@ mod table;
 
 use std::process::ExitCode;
 
-use crate::args::{Command, CommandLine};
+use crate::args::{Command, CommandLine, SigningKeyCommand};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -65,6 +66,11 @@ fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
             Command::Init(args) => init::init(args, printer).await,
             Command::Serve(args) => serving::serve(args, printer).await,
             Command::Demo(args) => demo::run(args, printer).await,
+            Command::SigningKey(SigningKeyCommand::Rotate(args)) => {
+                init::rotate_signing_key(&args, printer).await
+            }
+            Command::Backup(args) => backups::backup(&args, printer),
+            Command::Restore(args) => backups::restore(&args, printer).await,
             at_server => commands::run(at_server, printer).await,
         }
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use server::{ExternalIssuer, IdentityConfig, OpenError, Running, Server, ServerConfig, StartError, Tls};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{IdentityArgs, LogFormat, ServeArgs};
@@ -36,13 +36,15 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
         return Err(not_initialised(&args.data));
     }
     log_to_standard_error(&args)?;
+    // Before anybody can read that it listens, and stop it: a signal that nobody listens for ends it at once.
+    let stop = Stop::listen()?;
     let app = server::open(&args.data, Arc::new(SystemClock), Arc::new(SystemRandom))
         .await
         .map_err(not_opened)?;
     let data = args.data.clone();
     let running = Server::start(config(args)?, app).await.map_err(not_started)?;
     announce(&running, &data, printer)?;
-    told_to_stop().await?;
+    stop.told().await;
     printer.note("Stopping: requests in flight are finished first.");
     running
         .shutdown()
@@ -110,17 +112,32 @@ fn announce(running: &Running, data: &Path, printer: &Printer) -> Result<(), Fai
     printer.show_to_programs(&listening)
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn told_to_stop() -> Result<(), Failure> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Failure::new("Signals cannot be received.").because(error.to_string()))
-    };
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// From now on the signals end nothing by themselves.
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new("Signals cannot be received.").because(error.to_string()))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Waits for one of them.
+    async fn told(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 fn log_to_standard_error(args: &ServeArgs) -> Result<(), Failure> {

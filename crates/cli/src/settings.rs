@@ -67,7 +67,15 @@ pub(crate) fn client(args: &ServerArgs, credential: Credential) -> Result<Client
 /// # Errors
 /// If the URL or the CA cannot be used.
 pub(crate) fn anonymous_client(args: &ServerArgs, ca: Option<&Path>) -> Result<Client, Failure> {
-    let builder = Client::builder(&args.url);
+    client_of(&args.url, args, ca)
+}
+
+/// The same for a server of this URL, whichever one the command line names.
+///
+/// # Errors
+/// As [`anonymous_client`].
+pub(crate) fn client_of(url: &str, args: &ServerArgs, ca: Option<&Path>) -> Result<Client, Failure> {
+    let builder = Client::builder(url);
     let builder = match ca_file(args).as_deref().or(ca) {
         Some(path) => builder.ca_pem(small_file(path)?),
         None => builder,

@@ -131,6 +131,19 @@ impl SignIn {
     }
 }
 
+impl SignIn {
+    /// Has the server end it, if it is a person's: a program's token ends by itself.
+    ///
+    /// # Errors
+    /// If the server cannot be asked, or refuses.
+    pub(crate) async fn end(&self, client: &Client) -> Result<(), Failure> {
+        match &self.refresh_token {
+            Some(token) => Ok(client.end_sign_in(self.directory.as_deref(), token).await?),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Signs a program in with what its file holds.
 ///
 /// # Errors

@@ -33,6 +33,15 @@ impl Client {
             .await
     }
 
+    /// Deletes a partner that nothing depends on any more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_partner(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(Call::new(Method::DELETE, ["api", "v1", "partners", id]))
+            .await
+    }
+
     /// Creates a customer. With an id, doing so again changes nothing.
     ///
     /// # Errors
@@ -56,6 +65,15 @@ impl Client {
     /// [`ClientError`].
     pub async fn customer(&self, id: &str) -> Result<Customer, ClientError> {
         self.ask(Call::new(Method::GET, ["api", "v1", "customers", id]))
+            .await
+    }
+
+    /// Deletes a customer that has no subscriptions and no directories any more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_customer(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(Call::new(Method::DELETE, ["api", "v1", "customers", id]))
             .await
     }
 
@@ -85,6 +103,15 @@ impl Client {
     /// [`ClientError`].
     pub async fn subscription(&self, id: &str) -> Result<Subscription, ClientError> {
         self.ask(Call::new(Method::GET, ["api", "v1", "subscriptions", id]))
+            .await
+    }
+
+    /// Deletes a subscription that nothing is charged to any more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_subscription(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(Call::new(Method::DELETE, ["api", "v1", "subscriptions", id]))
             .await
     }
 

@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 use wire::api::{
-    Application, Certificate, Directory, Group, NewApplication, NewCertificate, NewDirectory, NewGroup,
-    NewSecret, NewUser, Secret, SetPassword, User,
+    Application, Certificate, ChangePassword, Directory, Group, NewApplication, NewCertificate, NewDirectory,
+    NewGroup, NewSecret, NewUser, Secret, SetPassword, User,
 };
 
 use crate::call::{Answered, Call};
@@ -15,6 +15,10 @@ fn get<'a>(path: impl IntoIterator<Item = &'a str>) -> Call {
 
 fn post<'a>(path: impl IntoIterator<Item = &'a str>) -> Call {
     Call::new(Method::POST, ["api", "v1"].into_iter().chain(path))
+}
+
+fn delete<'a>(path: impl IntoIterator<Item = &'a str>) -> Call {
+    Call::new(Method::DELETE, ["api", "v1"].into_iter().chain(path))
 }
 
 impl Client {
@@ -40,6 +44,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn directory(&self, id: &str) -> Result<Directory, ClientError> {
         self.ask(get(["directories", id])).await
+    }
+
+    /// Deletes a directory that nobody and nothing is in any more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_directory(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(delete(["directories", id])).await
     }
 
     /// Creates a user of a directory.
@@ -68,6 +80,14 @@ impl Client {
         self.ask(get(["users", id])).await
     }
 
+    /// Deletes a user, who is out at once.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_user(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(delete(["users", id])).await
+    }
+
     /// Gives a user another password.
     ///
     /// # Errors
@@ -76,6 +96,19 @@ impl Client {
         let password = password.to_owned();
         let call = Call::new(Method::PUT, ["api", "v1", "users", user, "password"]);
         self.tell(call.json(&SetPassword { password })?).await
+    }
+
+    /// Gives the caller, a user, another password.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn change_password(&self, old: &str, new: &str) -> Result<(), ClientError> {
+        let passwords = ChangePassword {
+            old_password: old.to_owned(),
+            new_password: new.to_owned(),
+        };
+        let call = Call::new(Method::PUT, ["api", "v1", "me", "password"]);
+        self.tell(call.json(&passwords)?).await
     }
 
     /// Lets a user sign in again.
@@ -122,6 +155,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn application(&self, id: &str) -> Result<Application, ClientError> {
         self.ask(get(["applications", id])).await
+    }
+
+    /// Deletes a application, which is out at once.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_application(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(delete(["applications", id])).await
     }
 
     /// Lets an application sign in again.
@@ -201,6 +242,14 @@ impl Client {
     /// [`ClientError`].
     pub async fn group(&self, id: &str) -> Result<Group, ClientError> {
         self.ask(get(["groups", id])).await
+    }
+
+    /// Deletes a group. Its members stay.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_group(&self, id: &str) -> Result<(), ClientError> {
+        self.tell(delete(["groups", id])).await
     }
 
     /// Puts a user or service principal into a group.

@@ -16,6 +16,7 @@ mod credential;
 mod delivery;
 mod error;
 mod identity;
+mod operators;
 mod paging;
 mod retry;
 mod roles;

@@ -183,6 +183,17 @@ impl Client {
         self.tokens(directory, &fields).await
     }
 
+    /// Ends the sign-in of a person that this refresh token is of: nothing that was given in it is good any more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn end_sign_in(&self, directory: Option<&str>, refresh_token: &str) -> Result<(), ClientError> {
+        let fields = [("client_id", COMMAND_LINE), ("token", refresh_token)];
+        self.anonymous()
+            .tell(sign_in_call(directory, "revoke", &fields).repeatable())
+            .await
+    }
+
     async fn tokens(&self, directory: Option<&str>, fields: &[Field<'_>]) -> Result<Tokens, ClientError> {
         let answer: TokenAnswer = self.sign_in_form(directory, "token", fields).await?;
         Ok(answer.into())
@@ -209,13 +220,8 @@ impl Client {
         endpoint: &str,
         fields: &[Field<'_>],
     ) -> Result<T, ClientError> {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        let path = [directory.unwrap_or(ANY_DIRECTORY), "oauth2", endpoint];
-        let call = Call::new(Method::POST, path);
         self.anonymous()
-            .ask(call.body("application/x-www-form-urlencoded", body.into()))
+            .ask(sign_in_call(directory, endpoint, fields))
             .await
     }
 
@@ -226,6 +232,15 @@ impl Client {
             ..self.clone()
         }
     }
+}
+
+fn sign_in_call(directory: Option<&str>, endpoint: &str, fields: &[Field<'_>]) -> Call {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let path = [directory.unwrap_or(ANY_DIRECTORY), "oauth2", endpoint];
+    let call = Call::new(Method::POST, path);
+    call.body("application/x-www-form-urlencoded", body.into())
 }
 
 fn is_too_fast(error: &ClientError) -> bool {

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval, Receipt,
-    Stack,
+    ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,
+    MultiTenancyApproval, Receipt, Stack,
 };
 
 use crate::call::{Answered, Call};
@@ -53,6 +53,15 @@ impl Client {
     pub async fn approve_multi_tenancy(&self, cloud_id: &str) -> Result<MultiTenancyApproval, ClientError> {
         let path = ["api", "v1", "registrations", cloud_id, "approve-multi-tenancy"];
         self.ask(Call::new(Method::POST, path).repeatable()).await
+    }
+
+    /// Declares the activation keys that were given out for a stack so far good no more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn revoke_activation_keys(&self, cloud_id: &str) -> Result<ActivationKeysRevoked, ClientError> {
+        let path = ["api", "v1", "registrations", cloud_id, "revoke-activation-keys"];
+        self.ask(Call::new(Method::POST, path)).await
     }
 
     /// Declares a stack's registration valid from an earlier hour on.

@@ -106,6 +106,8 @@ guid_id! {
     ApplicationId;
     /// A secret or a certificate of an application.
     CredentialId;
+    /// A sign-in of a user with one client, with all tokens that followed from it.
+    SessionId;
     /// What a role allows.
     RoleDefinitionId;
     /// A role given to somebody somewhere.

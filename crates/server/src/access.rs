@@ -21,7 +21,8 @@ use crate::Door;
 use crate::arm::scope;
 use crate::credential;
 use crate::error::Failure;
-use crate::identity::Unproven;
+use crate::identity::{Circumstances, Unproven};
+use crate::keys::ProvenStack;
 use crate::limits::BUSY_RETRY_AFTER_SECONDS;
 use crate::observe::Story;
 use crate::params;
@@ -71,8 +72,14 @@ pub(crate) async fn guard(
     story.on_route(gate.path);
     let Gate { door, needs, .. } = gate;
     if matches!(needs, Needs::Nothing | Needs::SignIn) {
-        door.rates.count_anonymous(peer.ip())?;
-        return Ok(next.run(request).await);
+        return match door.rates.count_anonymous(peer.ip()) {
+            Ok(()) => Ok(next.run(request).await),
+            Err(failure) if needs == Needs::SignIn => {
+                let asked = Circumstances::of(request.headers(), request.extensions(), &door);
+                Ok(asked.refuse(failure))
+            }
+            Err(failure) => Err(failure),
+        };
     }
     let caller = authenticate(&door, request.headers(), peer).await?;
     story.by(&caller);
@@ -164,10 +171,21 @@ async fn identify(door: &Door, headers: &HeaderMap) -> Result<Caller, Unknown> {
         .map(|(_, token)| token.trim())
         .ok_or_else(|| unknown("Authentication failed. Expected the 'Authorization' header to be 'Bearer', a blank and a token."))?;
     if token.starts_with(credential::PREFIX) {
-        return Ok(door.app.operator(&credential::digest(token))?);
+        let operator = door.app.operator(&credential::digest(token))?;
+        if let Caller::Operator { id, .. } = &operator {
+            door.app.operator_seen(*id).await;
+        }
+        return Ok(operator);
     }
     if let Some(proven) = door.keys.verify(token) {
-        return Ok(door.app.registered_stack(proven.cloud_id, proven.registration)?);
+        let ProvenStack {
+            cloud_id,
+            registration,
+            key_generation,
+        } = proven;
+        return Ok(door
+            .app
+            .registered_stack(cloud_id, registration, key_generation)?);
     }
     Ok(door.prove(token).await?)
 }

@@ -136,6 +136,14 @@ impl Failure {
         }
     }
 
+    /// The status, what a caller may read, what only the log says, and after how many seconds to come again, for those who say
+    /// it in another form.
+    pub(crate) fn into_parts(self) -> (StatusCode, Cow<'static, str>, Option<Box<str>>, Option<u64>) {
+        let retry_after = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER);
+        let seconds = retry_after.and_then(|(_, value)| value.to_str().ok()?.parse().ok());
+        (self.status, self.message, self.detail, seconds)
+    }
+
     /// The same, naming the member, parameter or header at fault.
     pub(crate) fn about(self, target: impl Into<Cow<'static, str>>) -> Self {
         Self {

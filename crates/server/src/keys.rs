@@ -1,7 +1,8 @@
 //! Activation keys: signed by this server, kept by stacks, and their only credential for delivering usage.
 //!
-//! A key is a JWT with the claims that Azure Stack knows, and one of our own that ties it to one life of the
-//! registration: when the registration is deleted, its keys end with it, even if a new one takes its name.
+//! A key is a JWT with the claims that Azure Stack knows, and two of our own. One ties it to one life of the registration:
+//! when the registration is deleted, its keys end with it, even if a new one takes its name. The other ties it to the
+//! generation of the registration's keys: when they are revoked, the next generation begins.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,7 @@ pub(crate) struct ActivationKeys {
 pub(crate) struct ProvenStack {
     pub(crate) cloud_id: CloudId,
     pub(crate) registration: RegistrationId,
+    pub(crate) key_generation: u32,
 }
 
 impl ActivationKeys {
@@ -136,10 +138,12 @@ impl ActivationKeys {
         let ProvenClaims {
             cloud_id,
             registration_id,
+            key_generation,
         } = token.claims;
         Some(ProvenStack {
             cloud_id: cloud_id.parse().ok()?,
             registration: registration_id.parse().ok()?,
+            key_generation,
         })
     }
 }
@@ -180,6 +184,9 @@ pub(crate) fn make() -> Result<String, KeysError> {
 struct ProvenClaims {
     cloud_id: String,
     registration_id: String,
+    /// Keys that were signed before keys could be revoked do not say it: they are of the first generation.
+    #[serde(default)]
+    key_generation: u32,
 }
 
 #[cfg(test)]
@@ -218,6 +225,7 @@ mod tests {
                 version: "1.0".to_owned(),
             },
             multi_tenancy_approved: false,
+            key_generation: 3,
             created: recorded,
             updated: recorded,
         }
@@ -234,6 +242,18 @@ mod tests {
             .unwrap();
         assert_eq!(proven.cloud_id, CloudId::from_bytes([3; 16]));
         assert_eq!(proven.registration, RegistrationId::from_bytes([1; 16]));
+        assert_eq!(proven.key_generation, 3);
+    }
+
+    #[test]
+    fn a_stack_with_a_key_from_before_keys_could_be_revoked_goes_on_delivering() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = ActivationKeys::open(directory.path(), false).unwrap();
+        let claims = ActivationKeyClaims::of(&registration(), "https://localhost:1/");
+        let mut claims = serde_json::to_value(claims).unwrap();
+        claims.as_object_mut().unwrap().remove("keyGeneration").unwrap();
+        let key = encode(&keys.header, &claims, &keys.signing).unwrap();
+        assert_eq!(keys.verify(&key).unwrap().key_generation, 0);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The door: HTTPS in front of the use-cases of `app`.
 //!
 //! - [`router`] shows every route on one screen, with what each needs; [`access`] stands before all of them.
-//! - `arm` speaks the contracts of Azure Resource Manager, `api` is our own API under `/api/v1`, `ops` is for whoever
-//!   runs the server, and `identity` is where people and programs sign in.
+//! - `arm` speaks the contracts of Azure Resource Manager, `graph` a little of those of Microsoft Graph, `api` is our own
+//!   API under `/api/v1`, `ops` is for whoever runs the server, and `identity` is where people and programs sign in.
 //! - [`error`] is the one place that knows which failure has which status.
+//! - [`house`] opens what is in a data directory, and [`backup`](mod@backup) copies it and makes it anew.
 //!
 //! Only here and in `wire` is anything known about JSON and HTTP; what is allowed and what follows is decided in `app`
 //! and `domain`.
@@ -11,12 +12,14 @@
 mod access;
 mod api;
 mod arm;
+pub mod backup;
 mod body;
 mod config;
 mod connection;
 mod created;
 pub mod credential;
 mod error;
+mod graph;
 mod house;
 mod identity;
 mod keys;

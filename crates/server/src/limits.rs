@@ -16,6 +16,8 @@ pub(crate) const JSON_BODY_BYTES_MAX: usize = 2 * MIB;
 pub(crate) const LARGE_JSON_BODY_BYTES_MAX: usize = 16 * MIB;
 /// The most bytes of a form of somebody who signs in. The largest one holds a client's certificate with its chain.
 pub(crate) const FORM_BYTES_MAX: usize = 64 * KIB;
+/// The most directory objects that are asked about at once: as many as Microsoft Graph takes.
+pub(crate) const GRAPH_IDS_MAX: usize = 1000;
 /// What one delivery counts for at the least in [`Limits::delivery_bytes_in_memory_max`], so that the same limit
 /// bounds how many there are.
 pub(crate) const DELIVERY_BYTES_MIN: usize = 64 * KIB;

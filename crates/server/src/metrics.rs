@@ -14,6 +14,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use store::BatchCounts;
 
+use crate::identity::KeysHealth;
+
 /// The media type of the text that [`Metrics::to_text`] makes.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -32,6 +34,8 @@ pub(crate) struct Metrics {
     delivered_bytes: Counter,
     busy: Counter,
     resident_bytes: Gauge<u64, AtomicU64>,
+    issuer_keys_fetched: Family<IssuerLabels, Gauge>,
+    issuer_fetches: Family<FetchLabels, Gauge<u64, AtomicU64>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,6 +55,17 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IssuerLabels {
+    issuer: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FetchLabels {
+    issuer: String,
+    outcome: &'static str,
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("meterbridge");
@@ -63,6 +78,8 @@ impl Metrics {
             delivered_bytes: Counter::default(),
             busy: Counter::default(),
             resident_bytes: Gauge::default(),
+            issuer_keys_fetched: Family::default(),
+            issuer_fetches: Family::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -104,6 +121,17 @@ impl Metrics {
             Unit::Bytes,
             metrics.resident_bytes.clone(),
         );
+        registry.register_with_unit(
+            "external_issuer_keys_fetched_timestamp",
+            "When the keys of an issuer elsewhere were fetched last; its tokens are refused a day later",
+            Unit::Seconds,
+            metrics.issuer_keys_fetched.clone(),
+        );
+        registry.register(
+            "external_issuer_key_fetches",
+            "Attempts to fetch the keys of an issuer elsewhere since the start, by what became of them",
+            metrics.issuer_fetches.clone(),
+        );
         Self { registry, ..metrics }
     }
 
@@ -144,6 +172,28 @@ impl Metrics {
             self.records
                 .get_or_create(&OutcomeLabels { outcome })
                 .inc_by(records.into());
+        }
+    }
+
+    /// How it goes with the keys of issuers elsewhere.
+    pub(crate) fn set_issuers<'a>(&self, issuers: impl Iterator<Item = (&'a str, KeysHealth)>) {
+        for (issuer, health) in issuers {
+            let issuer = issuer.to_owned();
+            if let Some(fetched) = health.fetched {
+                let labels = IssuerLabels {
+                    issuer: issuer.clone(),
+                };
+                self.issuer_keys_fetched
+                    .get_or_create(&labels)
+                    .set(fetched.as_second());
+            }
+            let succeeded = health.fetches.saturating_sub(health.failures);
+            for (outcome, count) in [("succeeded", succeeded), ("failed", health.failures)] {
+                let issuer = issuer.clone();
+                self.issuer_fetches
+                    .get_or_create(&FetchLabels { issuer, outcome })
+                    .set(count);
+            }
         }
     }
 

@@ -23,5 +23,6 @@ pub(crate) async fn readyz(State(door): State<Arc<Door>>) -> Result<&'static str
 
 /// The counters.
 pub(crate) async fn metrics(State(door): State<Arc<Door>>) -> impl IntoResponse {
+    door.metrics.set_issuers(door.identity.issuers());
     ([(CONTENT_TYPE, metrics::MEDIA_TYPE)], door.metrics.to_text())
 }

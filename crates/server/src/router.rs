@@ -16,11 +16,12 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Gate, Needs};
 use crate::api::{
-    accounts, applications, deliveries, directories, documents, groups, mappings, me, meters, partner_roles,
-    price_lists, registrations, stacks, statements, usage, users,
+    accounts, applications, deliveries, directories, documents, groups, mappings, me, meters,
+    operator_credentials, partner_roles, price_lists, registrations, stacks, statements, usage, users,
 };
 use crate::arm;
-use crate::identity::{authorize, device_pages, discovery, grants};
+use crate::graph;
+use crate::identity::{authorize, device_pages, discovery, grants, sign_out};
 use crate::observe::{method_not_allowed, observe};
 use crate::{Door, body, identity, ops, unread};
 
@@ -55,23 +56,33 @@ fn own_routes() -> Vec<Route> {
         post("/{authority}/oauth2/v2.0/devicecode",                         SignIn,           device_pages::begin),
         get("/{authority}/oauth2/deviceauth",                               SignIn,           device_pages::page),
         post("/{authority}/oauth2/deviceauth",                              SignIn,           device_pages::entered),
-        get("/{authority}/oauth2/logout",                                   SignIn,           authorize::logout),
-        get("/{authority}/oauth2/v2.0/logout",                              SignIn,           authorize::logout),
+        get("/{authority}/oauth2/logout",                                   SignIn,           sign_out::page),
+        get("/{authority}/oauth2/v2.0/logout",                              SignIn,           sign_out::page),
+        post("/{authority}/oauth2/revoke",                                  SignIn,           sign_out::revoke),
+        post("/{authority}/oauth2/v2.0/revoke",                             SignIn,           sign_out::revoke),
+
+        get("/graph/v1.0/users",                                            SignedIn,         graph::users),
+        get("/graph/v1.0/servicePrincipals",                                SignedIn,         graph::service_principals),
+        post("/graph/v1.0/directoryObjects/getByIds",                       SignedIn,         graph::get_by_ids),
 
         get("/api/v1/openapi.json",                                         Nothing,          documents::openapi),
         get("/api/v1/me",                                                   SignedIn,         me::get),
+        put("/api/v1/me/password",                                          SignedIn,         me::change_password),
         get("/api/v1/directories",                                          SignedIn,         directories::list),
         post("/api/v1/directories",                                         SignedIn,         directories::create),
         get("/api/v1/directories/{directoryId}",                            SignedIn,         directories::get),
+        delete("/api/v1/directories/{directoryId}",                         SignedIn,         directories::delete),
         get("/api/v1/directories/{directoryId}/users",                      SignedIn,         users::list),
         post("/api/v1/directories/{directoryId}/users",                     SignedIn,         users::create),
         get("/api/v1/users/{userId}",                                       SignedIn,         users::get),
+        delete("/api/v1/users/{userId}",                                    SignedIn,         users::delete),
         put("/api/v1/users/{userId}/password",                              SignedIn,         users::set_password),
         post("/api/v1/users/{userId}/disable",                              SignedIn,         users::disable),
         post("/api/v1/users/{userId}/enable",                               SignedIn,         users::enable),
         get("/api/v1/directories/{directoryId}/applications",               SignedIn,         applications::list),
         post("/api/v1/directories/{directoryId}/applications",              SignedIn,         applications::create),
         get("/api/v1/applications/{applicationId}",                         SignedIn,         applications::get),
+        delete("/api/v1/applications/{applicationId}",                      SignedIn,         applications::delete),
         post("/api/v1/applications/{applicationId}/disable",                SignedIn,         applications::disable),
         post("/api/v1/applications/{applicationId}/enable",                 SignedIn,         applications::enable),
         post("/api/v1/applications/{applicationId}/secrets",                SignedIn,         applications::add_secret),
@@ -80,8 +91,12 @@ fn own_routes() -> Vec<Route> {
         get("/api/v1/directories/{directoryId}/groups",                     SignedIn,         groups::list),
         post("/api/v1/directories/{directoryId}/groups",                    SignedIn,         groups::create),
         get("/api/v1/groups/{groupId}",                                     SignedIn,         groups::get),
+        delete("/api/v1/groups/{groupId}",                                  SignedIn,         groups::delete),
         put("/api/v1/groups/{groupId}/members/{memberId}",                  SignedIn,         groups::add_member),
         delete("/api/v1/groups/{groupId}/members/{memberId}",               SignedIn,         groups::remove_member),
+        get("/api/v1/operator-credentials",                                 Operator,         operator_credentials::list),
+        post("/api/v1/operator-credentials",                                Operator,         operator_credentials::create),
+        delete("/api/v1/operator-credentials/{operatorId}",                 Operator,         operator_credentials::revoke),
         get("/api/v1/partner-roles",                                        SignedIn,         partner_roles::list),
         put("/api/v1/platform-operators/{principalId}",                     SignedIn,         partner_roles::assign_platform_operator),
         delete("/api/v1/platform-operators/{principalId}",                  SignedIn,         partner_roles::unassign_platform_operator),
@@ -93,17 +108,21 @@ fn own_routes() -> Vec<Route> {
         get("/api/v1/partners",                                             SignedIn,         accounts::list_partners),
         post("/api/v1/partners",                                            Operator,         accounts::create_partner),
         get("/api/v1/partners/{partnerId}",                                 SignedIn,         accounts::get_partner),
+        delete("/api/v1/partners/{partnerId}",                              Operator,         accounts::delete_partner),
         get("/api/v1/customers",                                            SignedIn,         accounts::list_customers),
         post("/api/v1/customers",                                           SignedIn,         accounts::create_customer),
         get("/api/v1/customers/{customerId}",                               SignedIn,         accounts::get_customer),
+        delete("/api/v1/customers/{customerId}",                            SignedIn,         accounts::delete_customer),
         get("/api/v1/subscriptions",                                        SignedIn,         accounts::list_subscriptions),
         post("/api/v1/subscriptions",                                       SignedIn,         accounts::create_subscription),
         get("/api/v1/subscriptions/{subscriptionId}",                       SignedIn,         accounts::get_subscription),
+        delete("/api/v1/subscriptions/{subscriptionId}",                    SignedIn,         accounts::delete_subscription),
         post("/api/v1/subscriptions/{subscriptionId}/suspend",              SignedIn,         accounts::suspend_subscription),
         post("/api/v1/subscriptions/{subscriptionId}/activate",             SignedIn,         accounts::activate_subscription),
         get("/api/v1/registration-advice",                                  SignedIn,         registrations::advice),
         post("/api/v1/registrations/{cloudId}/approve-multi-tenancy",       Operator,         registrations::approve_multi_tenancy),
-        post("/api/v1/registrations/{cloudId}/backdate",                    SignedIn,         registrations::backdate),
+        post("/api/v1/registrations/{cloudId}/backdate",                    Operator,         registrations::backdate),
+        post("/api/v1/registrations/{cloudId}/revoke-activation-keys",      SignedIn,         registrations::revoke_activation_keys),
         get("/api/v1/registrations/{cloudId}/tenant-mappings",              SignedIn,         mappings::history),
         post("/api/v1/registrations/{cloudId}/tenant-mappings",             SignedIn,         mappings::map),
         get("/api/v1/stacks",                                               SignedIn,         stacks::list),

@@ -108,7 +108,7 @@ impl Server {
         .await
     }
 
-    /// Makes a new key that signs tokens; a server that runs signs with it a minute later at the most. Tokens that are out
+    /// Makes a new key that signs tokens; a server that runs signs with it a second later at the most. Tokens that are out
     /// stay good: the older keys verify until the last of theirs is dead.
     ///
     /// # Errors
@@ -116,6 +116,21 @@ impl Server {
     pub async fn rotate_signing_key(config: &ServerConfig) -> Result<(), StartError> {
         blocking(config, |config| {
             Ok(signing_keys::rotate(
+                &config.data_directory,
+                config.wall_clock.now(),
+            )?)
+        })
+        .await
+    }
+
+    /// Makes a new key that signs tokens and removes all others, because one leaked: a second later at the most nothing that
+    /// they signed is good at a server that runs. Everybody signs in again. Gives how many were removed.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn revoke_signing_keys(config: &ServerConfig) -> Result<usize, StartError> {
+        blocking(config, |config| {
+            Ok(signing_keys::revoke(
                 &config.data_directory,
                 config.wall_clock.now(),
             )?)

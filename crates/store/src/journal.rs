@@ -1,9 +1,12 @@
 //! The port of the journal: numbered entries, appended only where the writer knew all entries before.
 
+mod kept;
+
 use async_trait::async_trait;
 use domain::ids::ObjectId;
 use domain::time::Timestamp;
 
+pub(crate) use self::kept::KeptJournal;
 use crate::error::StoreError;
 
 /// One entry of the journal as it is kept.

@@ -1,17 +1,22 @@
 //! What is remembered.
 //!
-//! Two ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
-//! registrations, tenant mappings, price lists: few entries, each of them a decision) and the [`UsageLedger`] (usage
-//! records by the hundred million, receipts, quarantine). [`Books`] keeps what the journal adds up to in memory.
+//! Three ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
+//! registrations, tenant mappings, price lists: few entries, each of them a decision), the [`UsageLedger`] (usage
+//! records by the hundred million, receipts, quarantine), and [`Sessions`], what lasts of sign-ins. [`Books`] keeps what
+//! the journal adds up to in memory.
 //!
 //! The back end is chosen once, by [`open`]. Its answers are specified by the conformance suite in `tests/it`, which
-//! every back end runs. Facts are added, never changed; what was acknowledged is durable.
+//! every back end runs. What was acknowledged is durable; facts are added and never changed, and only sessions, which are
+//! no facts about anybody's bill, come and go.
 
 mod books;
 mod error;
 mod journal;
+mod ledger;
 mod receipt;
+mod sessions;
 mod sqlite;
+mod transaction;
 mod usage;
 
 use std::path::PathBuf;
@@ -21,6 +26,8 @@ pub use books::{Books, ChangeError};
 pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
 pub use receipt::{BatchCounts, Problem, Receipt};
+pub use sessions::Sessions;
+pub use sqlite::backup;
 pub use usage::{
     Appended, Attributes, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
     QuarantinedRecord, RecordCursor, ReportedWindow, Slice, SliceSum, Slicing, StoredRecord, UsageLedger,
@@ -43,6 +50,8 @@ pub struct Store {
     pub journal: Arc<dyn Journal>,
     /// The usage ledger.
     pub usage: Arc<dyn UsageLedger>,
+    /// What lasts of sign-ins.
+    pub sessions: Arc<dyn Sessions>,
 }
 
 /// Opens the memory and brings its schema up to date. Blocks.

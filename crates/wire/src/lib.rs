@@ -6,5 +6,6 @@ pub mod api;
 pub mod arm;
 pub mod azure_stack;
 pub mod catalog;
+pub mod graph;
 pub mod stack_admin;
 pub mod usage;

@@ -40,15 +40,22 @@ impl App {
         })
     }
 
-    /// The locks at a scope and below it, by scope and name.
+    /// The locks at a scope and below it, by subscription, scope and name.
     ///
     /// # Errors
     /// As [`App::may`].
     pub fn locks(&self, caller: &Caller, scope: &Scope) -> Result<Vec<Lock>, Error> {
         self.read(|books| {
             demand(books, caller, READ, scope)?;
-            let inside = books.roles().locks().filter(|lock| scope.contains(&lock.scope));
-            Ok(inside.cloned().collect())
+            let roles = books.roles();
+            if *scope == Scope::Root {
+                return Ok(roles.locks().cloned().collect());
+            }
+            let locks = roles.locks_in(scope.subscription());
+            Ok(locks
+                .filter(|lock| scope.contains(&lock.scope))
+                .cloned()
+                .collect())
         })
     }
 

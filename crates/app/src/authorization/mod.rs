@@ -7,6 +7,7 @@ mod locks;
 mod partner_roles;
 mod roles;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::authorization::{ActionPattern, RoleAssignment, RoleDefinition, Scope};
@@ -15,6 +16,7 @@ use domain::ids::{ObjectId, RoleAssignmentId};
 
 use crate::access::{Caller, View, demand, view_of};
 use crate::accounts::{Created, subscription_not_found};
+use crate::identity::manages;
 use crate::resource_groups::resource_group_not_found;
 use crate::{App, Error};
 
@@ -67,16 +69,36 @@ pub enum AssignedTo {
 }
 
 impl AssignmentFilter {
-    fn admits(&self, books: &Books, scope: &Scope, assignment: &RoleAssignment) -> bool {
+    /// The groups of whom it is asked for, as far as the caller may know: its own, and those of directories that it
+    /// manages. Who belongs to anybody else's group is not told by what the group was given *(ours)*.
+    fn groups(&self, books: &Books, caller: &Caller) -> BTreeSet<ObjectId> {
+        let Some(AssignedTo::PrincipalOrGroups(id)) = self.to else {
+            return BTreeSet::new();
+        };
+        if let Caller::Principal(principal) = caller
+            && principal.id == id
+        {
+            return principal.groups.clone();
+        }
+        let (view, directories) = (view_of(books, caller), books.directories());
+        let known = |group: &ObjectId| {
+            let directory = directories.object(*group).map(|it| it.directory());
+            let directory = directory.and_then(|id| directories.directory(id));
+            directory.is_some_and(|it| manages(books, &view, it.owner))
+        };
+        let mut groups = directories.groups_of(id);
+        groups.retain(known);
+        groups
+    }
+
+    fn admits(&self, groups: &BTreeSet<ObjectId>, scope: &Scope, assignment: &RoleAssignment) -> bool {
         let there = assignment.scope.contains(scope) || (!self.at_scope && scope.contains(&assignment.scope));
         let principal = assignment.principal;
         there
             && match self.to {
                 None => true,
                 Some(AssignedTo::Principal(id)) => principal == id,
-                Some(AssignedTo::PrincipalOrGroups(id)) => {
-                    principal == id || books.directories().groups_of(id).contains(&principal)
-                }
+                Some(AssignedTo::PrincipalOrGroups(id)) => principal == id || groups.contains(&principal),
             }
     }
 }
@@ -165,10 +187,20 @@ impl App {
     ) -> Result<Vec<RoleAssignment>, Error> {
         self.read(|books| {
             demand(books, caller, READ_ASSIGNMENTS, scope)?;
-            let all = books.roles().assignments();
-            let rest = all.filter(|it| after.is_none_or(|after| it.id > after));
-            let asked = rest.filter(|it| filter.admits(books, scope, it));
-            Ok(asked.take(limit).cloned().collect())
+            let groups = filter.groups(books, caller);
+            let rest = |it: &&RoleAssignment| after.is_none_or(|after| it.id > after);
+            let asked = |it: &&RoleAssignment| rest(it) && filter.admits(&groups, scope, it);
+            let roles = books.roles();
+            if *scope == Scope::Root {
+                return Ok(roles.assignments().filter(asked).take(limit).cloned().collect());
+            }
+            // What is given in other subscriptions is not even looked at.
+            let at_root = roles.assignments_in(None).filter(asked);
+            let inside = roles.assignments_in(scope.subscription()).filter(asked);
+            let mut found: Vec<_> = at_root.take(limit).chain(inside.take(limit)).cloned().collect();
+            found.sort_by_key(|it| it.id);
+            found.truncate(limit);
+            Ok(found)
         })
     }
 

@@ -1,7 +1,8 @@
 //! Partner roles: who acts for a partner, who belongs to a customer.
 //!
-//! They are given by those who manage whom the role concerns: a partner's agents give the roles of their partner, of
-//! its resellers and of their customers, the platform's operators all of them.
+//! They are given by those who act for whom the role concerns: a partner's agents give the roles of their partner and of
+//! its customers, the platform's operators all of them. A provider does not say who acts for its resellers: it could
+//! name itself, and be the reseller.
 
 use domain::authorization::{PartnerRole, PartnerRoleAssignment, PrincipalKind};
 use domain::books::{Books, RoleRefused};
@@ -14,27 +15,33 @@ fn manages(books: &Books, view: &View, role: PartnerRole) -> bool {
     view.everything
         || match role {
             PartnerRole::PlatformOperator => false,
-            PartnerRole::AdminAgent(partner) => view.manages_partner(partner),
+            PartnerRole::AdminAgent(partner) => view.acts_for(partner),
             PartnerRole::CustomerUser(customer) => books
                 .customer(customer)
-                .is_some_and(|it| view.manages_partner(it.partner)),
+                .is_some_and(|it| view.acts_for(it.partner)),
         }
+}
+
+/// Whether whom a role concerns exists for somebody.
+fn sees(books: &Books, view: &View, role: PartnerRole) -> bool {
+    match role {
+        PartnerRole::PlatformOperator => false,
+        PartnerRole::AdminAgent(partner) => view.sees_partner(partner),
+        PartnerRole::CustomerUser(customer) => {
+            books.customer(customer).is_some_and(|it| view.sees_customer(it))
+        }
+    }
 }
 
 /// Whether the caller may give and take a role. For somebody else, its partner or customer does not exist.
 fn demand(books: &Books, caller: &Caller, role: PartnerRole) -> Result<(), Error> {
-    if manages(books, &view_of(books, caller), role) {
+    let view = view_of(books, caller);
+    if manages(books, &view, role) {
         return Ok(());
     }
     match (caller, role) {
         (Caller::Principal(principal), PartnerRole::PlatformOperator) => Err(operators_only(principal)),
-        (Caller::Principal(principal), PartnerRole::CustomerUser(customer))
-            if books
-                .customer(customer)
-                .is_some_and(|it| view_of(books, caller).sees_customer(it)) =>
-        {
-            Err(agents_only(principal))
-        }
+        (Caller::Principal(principal), _) if sees(books, &view, role) => Err(agents_only(principal)),
         _ => Err(RoleRefused::UnknownSubject.into()),
     }
 }
@@ -50,14 +57,22 @@ impl App {
         role: PartnerRole,
         principal: ObjectId,
         kind: Option<PrincipalKind>,
-    ) -> Result<Created, Error> {
-        self.change(caller, |books| {
-            demand(books, caller, role)?;
-            let entry = books.assign_partner_role(role, principal, kind)?;
-            let created = entry.is_some().into();
-            Ok((entry.into_iter().collect(), created))
-        })
-        .await
+    ) -> Result<(PartnerRoleAssignment, Created), Error> {
+        let created = self
+            .change(caller, |books| {
+                demand(books, caller, role)?;
+                let entry = books.assign_partner_role(role, principal, kind)?;
+                let created = entry.is_some().into();
+                Ok((entry.into_iter().collect(), created))
+            })
+            .await?;
+        let given = self.read(|books| {
+            let mut given = books.roles().partner_roles_of(principal);
+            given.find(|it| it.role == role).cloned()
+        });
+        // Somebody may have taken it away already.
+        let given = given.ok_or(RoleRefused::PartnerRoleNotAssigned(principal))?;
+        Ok((given, created))
     }
 
     /// Takes a partner role away.

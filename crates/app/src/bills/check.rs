@@ -83,7 +83,7 @@ impl App {
         self.read_in_parts(users, |books, user| {
             for (slice, attribution) in attributions(books, *user, period.interval()) {
                 let payer = attribution.charge.and_then(|charge| {
-                    let known = || Some(Payer::of(books, books.subscription(charge.payer)?, period));
+                    let known = || Some(Payer::of(books, books.subscription_ever(charge.payer)?, period));
                     payers.entry(charge.payer).or_insert_with(known).as_ref()
                 });
                 match payer {

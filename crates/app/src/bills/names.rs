@@ -35,21 +35,21 @@ impl App {
     /// The name of a subscription.
     #[must_use]
     pub fn subscription_name(&self, subscription: SubscriptionId) -> Option<String> {
-        self.read(|books| books.subscription(subscription).map(|it| it.name.clone()))
+        self.read(|books| books.subscription_ever(subscription).map(|it| it.name.clone()))
     }
 }
 
 fn parties(books: &Books, statement: &Statement) -> Names {
-    let Some(subscription) = books.subscription(statement.subscription) else {
+    let Some(subscription) = books.subscription_ever(statement.subscription) else {
         return Names::default();
     };
     let partner = |id| {
-        books.partner(id).map(|partner| Party {
+        books.partner_ever(id).map(|partner| Party {
             id,
             name: partner.name.clone(),
         })
     };
-    let customer = subscription.customer.and_then(|id| books.customer(id));
+    let customer = subscription.customer.and_then(|id| books.customer_ever(id));
     let seller = Books::seller_of(subscription);
     Names {
         subscription: Some(subscription.name.clone()),

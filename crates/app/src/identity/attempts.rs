@@ -1,24 +1,50 @@
-//! Slowing down who tries passwords.
+//! Slowing down who tries passwords, and nobody else.
 //!
-//! Failures are counted for each account and for each network that they come from. After the first few, the next
-//! attempt has to wait, twice as long each time, up to a minute; nobody is locked out for good, since that would be a
-//! way of locking out others. Names that no user has are counted as well: otherwise one could tell them apart.
+//! Guesses cannot be told from mistakes, so they are slowed where they come from. What failed is counted
+//!
+//! - for each account *and* the network that tries it: after a few failures the next attempt has to wait, twice as long
+//!   each time. Somebody elsewhere who tries the same account does not wait for that;
+//! - for each network, whichever accounts it tries;
+//! - for each account, over all networks that it is not known to sign in from: only so many tries in an hour, however
+//!   many networks they come from. Whoever signed in lately is not held up by that where they signed in.
+//!
+//! So nobody locks an account out: its user goes on from where it signed in lately. From anywhere else it takes one of the
+//! tries that come free, half of which are kept for networks that have not tried before. Names that no user has are counted as
+//! well: otherwise one could tell them apart.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use domain::time::Timestamp;
 
-/// How many failures of one account are free.
-const ACCOUNT_FREE: u32 = 5;
+use super::remembered::{Remembered, Table};
+
+/// How many failures of one account from one network are free.
+const FREE: u32 = 5;
 /// How many failures from one network are free: many people may be behind one address.
 const NETWORK_FREE: u32 = 50;
-/// The longest wait, in seconds.
+/// The longest wait of a network that the account signed in from lately, and of a network as a whole.
 const WAIT_SECONDS_MAX: i64 = 60;
-/// After how many seconds without a failure all is forgotten.
-const FORGOTTEN_AFTER_SECONDS: i64 = 15 * 60;
-/// How many accounts, and how many networks, are remembered. The memory that an attacker can take is bounded by it.
+/// The longest wait of any other network that tries an account: so no one network uses up the tries of all.
+const STRANGE_WAIT_SECONDS_MAX: i64 = 15 * 60;
+/// After how many seconds without a failure nobody waits any more.
+const CALM_AFTER_SECONDS: i64 = 60 * 60;
+/// After how many seconds it is forgotten that there was a failure.
+const FORGOTTEN_AFTER_SECONDS: i64 = 24 * 60 * 60;
+
+/// How many tries of one account are free, from all the networks together that it is not known to sign in from.
+const STRANGE_TRIES: u32 = 20;
+/// How many of them are kept for networks that have not failed before.
+const TRIES_KEPT: u32 = STRANGE_TRIES / 2;
+/// After how long one more is free. In an hour that makes 50 tries at the most, and 30 in each one after.
+const STRANGE_TRY_EVERY: Duration = Duration::from_secs(2 * 60);
+
+/// For how long a network is one that the account signed in from lately.
+const FAMILIAR_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// From how many networks, the last ones, that is remembered of one account.
+const FAMILIAR_NETWORKS_MAX: usize = 8;
+
+/// How many accounts, networks, and pairs of both are remembered. The memory that an attacker can take is bounded by it.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// An account that somebody tries to sign in to: the digest of its name, so that long names take no memory.
@@ -28,40 +54,121 @@ type Account = [u8; 32];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait(pub(super) u64);
 
-/// The failures that are remembered.
-#[derive(Default)]
+/// An attempt that may be made. Until it is said how it went, it counts as failed: so many at once are not all free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attempt {
+    account: Account,
+    network: IpAddr,
+    familiar: bool,
+}
+
+/// What is remembered of attempts.
 pub(super) struct Attempts {
-    accounts: Failures<Account>,
-    networks: Failures<IpAddr>,
+    pairs: Table<(Account, IpAddr), Failed>,
+    networks: Table<IpAddr, Failed>,
+    strange: Table<Account, Tries>,
+    familiar: Table<Account, Familiar>,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            pairs: Table::new(REMEMBERED_MAX),
+            networks: Table::new(REMEMBERED_MAX),
+            strange: Table::new(REMEMBERED_MAX),
+            familiar: Table::new(REMEMBERED_MAX),
+        }
+    }
 }
 
 impl Attempts {
-    /// An attempt is about to be made. It counts as failed until [`Attempts::succeeded`], so that many at once are not
-    /// all free.
-    pub(super) fn begin(&mut self, name: &str, peer: IpAddr, now: Timestamp) -> Result<(), Wait> {
+    /// Whether an attempt may be made now.
+    pub(super) fn begin(&mut self, name: &str, peer: IpAddr, now: Timestamp) -> Result<Attempt, Wait> {
         let (account, network) = (account(name), network(peer));
-        let waits = [
-            self.accounts.wait(&account, ACCOUNT_FREE, now),
-            self.networks.wait(&network, NETWORK_FREE, now),
-        ];
-        if let Some(longest) = waits.into_iter().flatten().max() {
-            return Err(Wait(longest));
+        let known = self.familiar.get(&account, now);
+        let familiar = known.is_some_and(|known| known.has(network, now));
+        let attempt = Attempt {
+            account,
+            network,
+            familiar,
+        };
+        match self.wait(&attempt, now) {
+            Some(seconds) => Err(Wait(seconds)),
+            None => {
+                self.count(&attempt, now);
+                Ok(attempt)
+            }
         }
-        self.accounts.count(account, now);
-        self.networks.count(network, now);
-        Ok(())
+    }
+
+    fn wait(&self, attempt: &Attempt, now: Timestamp) -> Option<u64> {
+        let longest = if attempt.familiar {
+            WAIT_SECONDS_MAX
+        } else {
+            STRANGE_WAIT_SECONDS_MAX
+        };
+        let failed = self.pairs.get(&attempt.pair(), now);
+        let pair = failed.and_then(|failed| failed.wait(FREE, longest, now));
+        if attempt.familiar {
+            return pair;
+        }
+        let network = self.networks.get(&attempt.network, now);
+        let network = network.and_then(|failed| failed.wait(NETWORK_FREE, WAIT_SECONDS_MAX, now));
+        let strange = self.strange.get(&attempt.account, now);
+        let kept = if failed.is_some_and(|failed| failed.times > 0) {
+            TRIES_KEPT
+        } else {
+            0
+        };
+        let strange = strange.and_then(|tries| tries.wait(kept, now));
+        [pair, network, strange].into_iter().flatten().max()
+    }
+
+    fn count(&mut self, attempt: &Attempt, now: Timestamp) {
+        self.pairs.entry(attempt.pair(), Failed::new(now), now).count(now);
+        if !attempt.familiar {
+            self.networks
+                .entry(attempt.network, Failed::new(now), now)
+                .count(now);
+            self.strange
+                .entry(attempt.account, Tries::new(now), now)
+                .count(now);
+        }
     }
 
     /// The attempt was not made after all.
-    pub(super) fn not_made(&mut self, name: &str, peer: IpAddr) {
-        self.accounts.uncount(&account(name));
-        self.networks.uncount(&network(peer));
+    pub(super) fn not_made(&mut self, attempt: Attempt) {
+        if let Some(failed) = self.pairs.get_mut(&attempt.pair()) {
+            failed.uncount();
+        }
+        self.uncount(&attempt);
     }
 
     /// The attempt was good.
-    pub(super) fn succeeded(&mut self, name: &str, peer: IpAddr) {
-        self.accounts.forget(&account(name));
-        self.networks.uncount(&network(peer));
+    pub(super) fn succeeded(&mut self, attempt: Attempt, now: Timestamp) {
+        self.pairs.remove(&attempt.pair());
+        self.uncount(&attempt);
+        let known = self.familiar.entry(attempt.account, Familiar::default(), now);
+        known.add(attempt.network, now);
+    }
+
+    /// Takes back what was counted beside the pair. What others tried stays counted.
+    fn uncount(&mut self, attempt: &Attempt) {
+        if attempt.familiar {
+            return;
+        }
+        if let Some(failed) = self.networks.get_mut(&attempt.network) {
+            failed.uncount();
+        }
+        if let Some(tries) = self.strange.get_mut(&attempt.account) {
+            tries.uncount();
+        }
+    }
+}
+
+impl Attempt {
+    const fn pair(&self) -> (Account, IpAddr) {
+        (self.account, self.network)
     }
 }
 
@@ -80,175 +187,135 @@ fn network(peer: IpAddr) -> IpAddr {
     }
 }
 
+fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
+    later.as_second().saturating_sub(earlier.as_second())
+}
+
 /// How often something failed, and when last.
 struct Failed {
     times: u32,
     last: Timestamp,
 }
 
-struct Failures<K>(HashMap<K, Failed>);
-
-impl<K> Default for Failures<K> {
-    fn default() -> Self {
-        Self(HashMap::new())
+impl Failed {
+    const fn new(now: Timestamp) -> Self {
+        Self { times: 0, last: now }
     }
-}
 
-fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
-    later.as_second().saturating_sub(earlier.as_second())
-}
-
-impl<K: Hash + Eq + Clone> Failures<K> {
     /// How many seconds are still to wait, if any.
-    fn wait(&self, key: &K, free: u32, now: Timestamp) -> Option<u64> {
-        let failed = self.0.get(key)?;
-        let since = seconds_between(failed.last, now);
-        if since >= FORGOTTEN_AFTER_SECONDS {
+    fn wait(&self, free: u32, longest: i64, now: Timestamp) -> Option<u64> {
+        let since = seconds_between(self.last, now).max(0);
+        if since >= CALM_AFTER_SECONDS {
             return None;
         }
-        let doublings = failed.times.checked_sub(free)?.min(WAIT_SECONDS_MAX.ilog2() + 1);
-        let wait = (1_i64 << doublings).min(WAIT_SECONDS_MAX);
-        u64::try_from(wait - since.max(0))
-            .ok()
-            .filter(|seconds| *seconds > 0)
+        let doublings = self.times.checked_sub(free)?.min(longest.ilog2() + 1);
+        let left = (1_i64 << doublings).min(longest) - since;
+        u64::try_from(left).ok().filter(|seconds| *seconds > 0)
     }
 
-    fn count(&mut self, key: K, now: Timestamp) {
-        if self.0.len() >= REMEMBERED_MAX && !self.0.contains_key(&key) {
-            self.make_room(now);
+    fn count(&mut self, now: Timestamp) {
+        if seconds_between(self.last, now) >= CALM_AFTER_SECONDS {
+            self.times = self.times.min(1);
         }
-        let failed = self.0.entry(key).or_insert(Failed { times: 0, last: now });
-        if seconds_between(failed.last, now) >= FORGOTTEN_AFTER_SECONDS {
-            failed.times = 0;
-        }
-        failed.times = failed.times.saturating_add(1);
-        failed.last = now;
+        self.times = self.times.saturating_add(1);
+        self.last = now;
     }
 
-    /// Forgets what is old, or else what failed longest ago.
-    fn make_room(&mut self, now: Timestamp) {
-        self.0
-            .retain(|_, failed| seconds_between(failed.last, now) < FORGOTTEN_AFTER_SECONDS);
-        if self.0.len() < REMEMBERED_MAX {
-            return;
-        }
-        let oldest = self
-            .0
-            .iter()
-            .min_by_key(|(_, failed)| failed.last)
-            .map(|(key, _)| key.clone());
-        if let Some(key) = oldest {
-            self.0.remove(&key);
-        }
+    fn uncount(&mut self) {
+        self.times = self.times.saturating_sub(1);
+    }
+}
+
+impl Remembered for Failed {
+    type Weight = (u32, Timestamp);
+
+    fn weight(&self) -> Self::Weight {
+        (self.times, self.last)
     }
 
-    fn forget(&mut self, key: &K) {
-        self.0.remove(key);
+    fn is_over(&self, now: Timestamp) -> bool {
+        seconds_between(self.last, now) >= FORGOTTEN_AFTER_SECONDS
+    }
+}
+
+/// The tries of an account that were made: when all of them will be free again.
+struct Tries {
+    free_again: Timestamp,
+}
+
+impl Tries {
+    const fn new(now: Timestamp) -> Self {
+        Self { free_again: now }
     }
 
-    fn uncount(&mut self, key: &K) {
-        if let Some(failed) = self.0.get_mut(key) {
-            failed.times = failed.times.saturating_sub(1);
+    /// How many seconds are still to wait until there is one beside those that are kept.
+    fn wait(&self, kept: u32, now: Timestamp) -> Option<u64> {
+        let all = STRANGE_TRY_EVERY.saturating_mul(STRANGE_TRIES - kept - 1);
+        let left = seconds_between(now.checked_add(all).ok()?, self.free_again);
+        u64::try_from(left).ok().filter(|seconds| *seconds > 0)
+    }
+
+    fn count(&mut self, now: Timestamp) {
+        let from = self.free_again.max(now);
+        self.free_again = from.checked_add(STRANGE_TRY_EVERY).unwrap_or(from);
+    }
+
+    fn uncount(&mut self) {
+        let before = self.free_again.checked_sub(STRANGE_TRY_EVERY);
+        self.free_again = before.unwrap_or(self.free_again);
+    }
+}
+
+impl Remembered for Tries {
+    type Weight = Timestamp;
+
+    fn weight(&self) -> Timestamp {
+        self.free_again
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.free_again <= now
+    }
+}
+
+/// The networks that an account signed in from lately, the last one at the end.
+#[derive(Default)]
+struct Familiar(Vec<(IpAddr, Timestamp)>);
+
+impl Familiar {
+    fn has(&self, network: IpAddr, now: Timestamp) -> bool {
+        let mut lately = self.0.iter().filter(|(_, at)| is_lately(*at, now));
+        lately.any(|(known, _)| *known == network)
+    }
+
+    fn add(&mut self, network: IpAddr, now: Timestamp) {
+        self.0.retain(|(known, _)| *known != network);
+        if self.0.len() >= FAMILIAR_NETWORKS_MAX {
+            self.0.remove(0);
         }
+        self.0.push((network, now));
+    }
+
+    fn last(&self) -> Option<Timestamp> {
+        self.0.last().map(|(_, at)| *at)
+    }
+}
+
+fn is_lately(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).unsigned_abs() < FAMILIAR_FOR
+}
+
+impl Remembered for Familiar {
+    type Weight = Option<Timestamp>;
+
+    fn weight(&self) -> Self::Weight {
+        self.last()
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.last().is_some_and(|at| !is_lately(at, now))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + second).unwrap()
-    }
-
-    fn peer(last: u8) -> IpAddr {
-        IpAddr::from([192, 0, 2, last])
-    }
-
-    #[test]
-    fn each_failure_after_the_free_ones_waits_twice_as_long_up_to_a_minute() {
-        let mut attempts = Attempts::default();
-        for _ in 0..5 {
-            attempts.begin("anna@contoso.example", peer(1), at(0)).unwrap();
-        }
-        let mut now = 0;
-        for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
-            assert_eq!(
-                attempts.begin("ANNA@contoso.example", peer(2), at(now)),
-                Err(Wait(wait))
-            );
-            now += i64::try_from(wait).unwrap();
-            attempts.begin("anna@contoso.example", peer(3), at(now)).unwrap();
-        }
-        attempts.begin("otto@contoso.example", peer(1), at(now)).unwrap();
-    }
-
-    #[test]
-    fn a_success_and_a_quarter_of_an_hour_make_up_for_failures() {
-        let mut attempts = Attempts::default();
-        for _ in 0..5 {
-            attempts.begin("anna", peer(1), at(0)).unwrap();
-        }
-        assert!(attempts.begin("anna", peer(1), at(0)).is_err());
-        attempts.begin("anna", peer(1), at(900)).unwrap();
-        attempts.begin("anna", peer(1), at(900)).unwrap();
-        for _ in 0..4 {
-            attempts.begin("otto", peer(1), at(900)).unwrap();
-        }
-        attempts.succeeded("otto", peer(1));
-        for _ in 0..5 {
-            attempts.begin("otto", peer(1), at(900)).unwrap();
-        }
-    }
-
-    #[test]
-    fn one_network_that_tries_many_names_is_slowed_and_others_go_on() {
-        let mut attempts = Attempts::default();
-        for number in 0..50 {
-            attempts
-                .begin(&format!("user{number}"), "2001:db8::1".parse().unwrap(), at(0))
-                .unwrap();
-        }
-        assert_eq!(
-            attempts.begin("another", "2001:db8::2".parse().unwrap(), at(0)),
-            Err(Wait(1))
-        );
-        attempts
-            .begin("another", "2001:db8:0:1::1".parse().unwrap(), at(0))
-            .unwrap();
-    }
-
-    #[test]
-    fn good_sign_ins_of_many_behind_one_address_slow_nobody() {
-        let mut attempts = Attempts::default();
-        for number in 0..200 {
-            let name = format!("user{number}");
-            attempts.begin(&name, peer(1), at(0)).unwrap();
-            attempts.succeeded(&name, peer(1));
-        }
-    }
-
-    #[test]
-    fn trying_any_number_of_names_takes_bounded_memory_and_forgets_the_oldest() {
-        let mut attempts = Attempts::default();
-        for _ in 0..5 {
-            attempts.begin("anna", peer(1), at(0)).unwrap();
-        }
-        let tried = i64::try_from(REMEMBERED_MAX).unwrap() + 50;
-        for number in 0..tried {
-            let from = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
-            attempts
-                .begin(&format!("user{number}"), from, at(1 + number / 100))
-                .unwrap();
-        }
-        assert_eq!(attempts.accounts.0.len(), REMEMBERED_MAX);
-        assert_eq!(attempts.networks.0.len(), REMEMBERED_MAX);
-        assert!(!attempts.accounts.0.contains_key(&account("anna")));
-        assert!(
-            attempts
-                .accounts
-                .0
-                .contains_key(&account(&format!("user{}", tried - 1)))
-        );
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use domain::ids::{ApplicationId, CredentialId, ObjectId, TenantId};
 use domain::time::Timestamp;
 
 use super::secret::NewSecret;
-use super::{managed, managed_application, managed_group, managed_user, password};
+use super::{managed, managed_application, managed_group, managed_user, native, password};
 use crate::access::Caller;
 use crate::accounts::Created;
 use crate::{App, Error};
@@ -78,17 +78,17 @@ impl App {
         .await
     }
 
-    async fn hash(&self, password: String) -> Result<domain::identity::PasswordHash, Error> {
+    pub(super) async fn hash(&self, password: String) -> Result<domain::identity::PasswordHash, Error> {
         password::check(&password)?;
         let mut salt = [0; password::SALT_BYTES];
         self.random.fill(&mut salt);
-        self.sign_ins.hash(password, salt).await
+        self.sign_ins.hashing.hash(password, salt).await
     }
 
     /// Lets a user sign in, or keeps it from that: at once, with what it was given before, too.
     ///
     /// # Errors
-    /// `UserNotFound`, or as the store.
+    /// `UserNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn set_user_enabled(
         &self,
         caller: &Caller,
@@ -97,6 +97,9 @@ impl App {
     ) -> Result<User, Error> {
         self.change(caller, |books| {
             let known = managed_user(books, caller, user)?;
+            if !enabled {
+                books.check_operated_without(user)?;
+            }
             let entry =
                 (known.enabled != enabled).then(|| DirectoryEntry::UserEnabledSet { user, enabled }.into());
             Ok((
@@ -140,7 +143,7 @@ impl App {
     /// Creates an application. It has no credentials yet.
     ///
     /// # Errors
-    /// [`domain::books::DirectoryRefused`], or as the store.
+    /// `ReservedApplicationId`, `ReservedApplicationName`, [`domain::books::DirectoryRefused`], or as the store.
     pub async fn create_application(
         &self,
         caller: &Caller,
@@ -152,6 +155,7 @@ impl App {
         let service_principal = ObjectId::from_uuid(self.random.uuid());
         self.change(caller, |books| {
             managed(books, caller, new.directory)?;
+            native::check(id, &new.name)?;
             let entry = books.create_application(id, service_principal, new.directory, &new.name)?;
             let application = Application {
                 id,
@@ -170,7 +174,7 @@ impl App {
     /// Lets an application sign in, or keeps it from that: at once, with what it was given before, too.
     ///
     /// # Errors
-    /// `ApplicationNotFound`, or as the store.
+    /// `ApplicationNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn set_application_enabled(
         &self,
         caller: &Caller,
@@ -179,6 +183,9 @@ impl App {
     ) -> Result<Application, Error> {
         self.change(caller, |books| {
             let known = managed_application(books, caller, application)?;
+            if !enabled {
+                books.check_operated_without(known.service_principal)?;
+            }
             let entry = DirectoryEntry::ApplicationEnabledSet { application, enabled };
             let entry = (known.enabled != enabled).then(|| entry.into());
             Ok((

@@ -1,26 +1,39 @@
 //! Directories kept here: who is in them, how they prove who they are, and who may change that.
 //!
 //! Whoever manages the owner of a directory manages the directory: the platform's operators all of them, a partner's
-//! agents those of the partner, of its resellers and of their customers. For anybody else a directory does not exist.
+//! agents those of the partner and of its customers. For anybody else a directory does not exist: not even for the
+//! provider of a reseller, since who could set passwords in it could be anybody there.
 
 mod attempts;
+mod closing;
+mod hashing;
+mod lookup;
 mod members;
+mod native;
+mod own_password;
 mod password;
+mod remembered;
 mod secret;
+mod sessions;
 mod sign_in;
 
 use domain::books::{Books, DirectoryRefused};
 use domain::identity::{Application, Directory, DirectoryOwner, DomainName, Group, User};
 use domain::ids::{ApplicationId, ObjectId, TenantId};
 
-use crate::access::{Caller, View, chosen_by_operators, view_of};
+use crate::access::{Caller, View, agents_only, chosen_by_operators, view_of};
 use crate::{App, Error, Kind};
 
+pub use lookup::{Account, AccountKind};
 pub use members::{NewApplication, NewUser};
+pub use native::native_client;
+pub use own_password::NotChanged;
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 pub use secret::{NewSecret, SECRET_PREFIX};
-pub use sign_in::{ExternalIdentity, Proof, SignInRefused, SignedIn};
+pub use sessions::RefreshToken;
+pub use sign_in::{ExternalIdentity, Proof, SignInRefused, SignedIn, SignedInApplication};
 
+pub(crate) use sessions::Sessions;
 pub(crate) use sign_in::SignIns;
 
 /// A directory to be created.
@@ -47,8 +60,8 @@ impl From<DirectoryRefused> for Error {
             DirectoryRefused::IdTaken(_)
             | DirectoryRefused::DomainTaken(_)
             | DirectoryRefused::UserNameTaken(_)
-            | DirectoryRefused::TooManyCredentials
-            | DirectoryRefused::TooManyMembers => Kind::Conflict,
+            | DirectoryRefused::IdWasUsed(_)
+            | DirectoryRefused::TooMany(_) => Kind::Conflict,
             _ => Kind::Invalid,
         };
         Self::new(kind, refused.code(), refused.to_string()).about(refused.target())
@@ -60,7 +73,7 @@ pub(crate) fn manages(books: &Books, view: &View, owner: DirectoryOwner) -> bool
     view.everything
         || books
             .partner_of(owner)
-            .is_some_and(|partner| view.manages_partner(partner))
+            .is_some_and(|partner| view.acts_for(partner))
 }
 
 /// A directory, if somebody manages it.
@@ -111,9 +124,7 @@ impl App {
     pub async fn create_directory(&self, caller: &Caller, new: NewDirectory) -> Result<Directory, Error> {
         let random = TenantId::from_uuid(self.random.uuid());
         self.change(caller, |books| {
-            if !manages(books, &view_of(books, caller), new.owner) {
-                return Err(DirectoryRefused::UnknownOwner.into());
-            }
+            demand_owner(books, caller, new.owner)?;
             let NewDirectory {
                 id,
                 name,
@@ -203,6 +214,21 @@ impl App {
             return None;
         };
         self.read(|books| books.directories().directory(principal.tenant).cloned())
+    }
+}
+
+/// Whether the caller manages what belongs to an owner. An owner that it does not see does not exist.
+fn demand_owner(books: &Books, caller: &Caller, owner: DirectoryOwner) -> Result<(), Error> {
+    let view = view_of(books, caller);
+    if manages(books, &view, owner) {
+        return Ok(());
+    }
+    let partner = books.partner_of(owner);
+    match caller {
+        Caller::Principal(principal) if partner.is_some_and(|it| view.sees_partner(it)) => {
+            Err(agents_only(principal))
+        }
+        _ => Err(DirectoryRefused::UnknownOwner.into()),
     }
 }
 

@@ -2,24 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use domain::authorization::PrincipalKind;
 use domain::books::{Books, DirectoryObject};
-use domain::identity::{Application, ClientCertificate, PasswordHash, Thumbprint, User};
-use domain::ids::{ApplicationId, ObjectId, RegistrationId, TenantId};
-use tokio::sync::Semaphore;
+use domain::identity::{Application, ClientCertificate, PasswordHash, Thumbprint, User, Validity};
+use domain::ids::{ApplicationId, CredentialId, ObjectId, RegistrationId, TenantId};
+use domain::time::Timestamp;
 
 use super::attempts::{Attempts, Wait};
+use super::hashing::{Hashing, TooMany};
 use super::{password, secret};
 use crate::access::Principal;
-use crate::error::internal;
 use crate::{App, Error, Kind};
-
-/// How many passwords are hashed at once; each takes a thread and 19 MiB.
-const HASHED_AT_ONCE_MAX: usize = 4;
-/// How many more may wait for it.
-const WAITING_MAX: usize = 64;
 
 /// Why somebody is not signed in. Who knows neither password nor secret learns nothing about the account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +28,9 @@ pub enum SignInRefused {
     /// It was proven with something that has expired.
     #[error("the secret or certificate has expired; add a new one to the application")]
     Expired,
+    /// It was proven with a certificate whose time has not come.
+    #[error("the certificate is not valid yet; wait for its notBefore, or use another one")]
+    NotYetValid,
     /// Too many attempts failed before.
     #[error("too many attempts to sign in failed; wait {seconds} seconds and try again")]
     Slowed {
@@ -45,6 +43,14 @@ pub enum SignInRefused {
     /// What was signed in before is void: the password was changed, or the account disabled.
     #[error("the account was changed since it signed in; sign in again")]
     Changed,
+    /// The sign-in has ended: by a sign-out, or by its time.
+    #[error("the sign-in has ended; sign in again")]
+    Over,
+    /// A refresh token was shown that had been used before.
+    #[error(
+        "the refresh token was used before, so somebody may have a copy of it; the sign-in was ended, sign in again"
+    )]
+    Copied,
     /// A defect, or damage.
     #[error(transparent)]
     Failed(Error),
@@ -57,6 +63,17 @@ pub struct SignedIn {
     pub principal: Principal,
     /// What makes this sign-in void when it changes; see [`App::renew`].
     pub since: u64,
+}
+
+/// An application that proved which one it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedInApplication {
+    /// Which one.
+    pub principal: Principal,
+    /// What makes this sign-in void when it changes; see [`App::application_signed_in`].
+    pub since: u64,
+    /// The secret or certificate that proved it: what it was given goes when that is removed.
+    pub credential: CredentialId,
 }
 
 /// What an application proves itself with.
@@ -90,20 +107,10 @@ pub struct ExternalIdentity {
 }
 
 /// What signing in needs while the process runs.
+#[derive(Default)]
 pub(crate) struct SignIns {
     attempts: Mutex<Attempts>,
-    hashing: Arc<Semaphore>,
-    admitted: Semaphore,
-}
-
-impl Default for SignIns {
-    fn default() -> Self {
-        Self {
-            attempts: Mutex::default(),
-            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE_MAX)),
-            admitted: Semaphore::new(HASHED_AT_ONCE_MAX + WAITING_MAX),
-        }
-    }
+    pub(super) hashing: Hashing,
 }
 
 impl SignIns {
@@ -112,56 +119,37 @@ impl SignIns {
         act(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is kept of a password.
-    pub(super) async fn hash(
+    /// Whether a password is the one that this was kept of, if whoever tries it does not have to wait.
+    pub(super) async fn prove(
         &self,
-        password: String,
-        salt: [u8; password::SALT_BYTES],
-    ) -> Result<PasswordHash, Error> {
-        let hashed = self.apart(move || password::hash(&password, salt)).await;
-        hashed.unwrap_or_else(|TooMany| {
-            let message = "Too many passwords are being checked at this moment. Try again in a second.";
-            Err(Error::new(Kind::Busy, "TooManySignIns", message))
-        })
-    }
-
-    async fn proves(&self, password: String, kept: Option<PasswordHash>) -> Result<bool, SignInRefused> {
-        match self.apart(move || password::is(&password, kept.as_ref())).await {
+        name: &str,
+        password: &str,
+        kept: Option<PasswordHash>,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Result<bool, SignInRefused> {
+        let begun = self.with_attempts(|attempts| attempts.begin(name, peer, now));
+        let attempt = begun.map_err(|Wait(seconds)| SignInRefused::Slowed { seconds })?;
+        let proven = self.hashing.proves(password.to_owned(), kept).await;
+        self.with_attempts(|attempts| match proven {
+            Ok(Ok(true)) => attempts.succeeded(attempt, now),
+            Ok(Ok(false)) => {}
+            Ok(Err(_)) | Err(TooMany) => attempts.not_made(attempt),
+        });
+        match proven {
             Ok(proven) => proven.map_err(SignInRefused::Failed),
             Err(TooMany) => Err(SignInRefused::Busy),
         }
     }
-
-    /// Runs what takes long on a thread where it holds up nobody, if not too many wait for that.
-    async fn apart<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<Result<T, Error>, TooMany> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| TooMany)?;
-        let turn = Arc::clone(&self.hashing)
-            .acquire_owned()
-            .await
-            .map_err(|_| TooMany)?;
-        // The turn ends with the work, and not already when nobody waits for the answer any more.
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(turn);
-            done
-        })
-        .await;
-        Ok(done.unwrap_or_else(|_| Err(internal("The password could not be checked."))))
-    }
 }
-
-/// Too many wait already.
-struct TooMany;
 
 /// Whether an id is somebody's or something's whose acts are recorded under it: of a directory kept here, an operator or a
 /// registration.
 fn is_taken_here(books: &Books, id: ObjectId) -> bool {
     let uuid = id.as_uuid();
     books.directories().object(id).is_some()
-        || books.operators().any(|operator| operator.id.as_uuid() == uuid)
+        || books.directories().former_object(id).is_some()
+        || books.operators().any(|it| it.operator.id.as_uuid() == uuid)
         || books
             .registration_by_id(RegistrationId::from_uuid(uuid))
             .is_some()
@@ -198,8 +186,43 @@ fn application_principal(books: &Books, application: &Application) -> Principal 
     }
 }
 
+/// With which of its credentials an application proves itself, and whether that is valid now; none if it proves nothing.
+fn proven(application: &Application, proof: &Proof<'_>, now: Timestamp) -> Option<(CredentialId, Validity)> {
+    match proof {
+        Proof::Secret(text) => {
+            secret::find(&application.secrets, text).map(|secret| (secret.id, secret.validity(now)))
+        }
+        Proof::Certificate { thumbprint, verify } => {
+            let mut certificates = application.certificates.iter();
+            let named = certificates.find(|it| it.is_named_by(thumbprint));
+            let proven = named.filter(|certificate| verify(certificate));
+            proven.map(|certificate| (certificate.id, certificate.validity(now)))
+        }
+    }
+}
+
+fn signed_in_application(
+    books: &Books,
+    application: &Application,
+    credential: CredentialId,
+) -> SignedInApplication {
+    let since = books.directories().sign_ins_since(application.service_principal);
+    SignedInApplication {
+        principal: application_principal(books, application),
+        since: since.unwrap_or_default(),
+        credential,
+    }
+}
+
+fn has(application: &Application, credential: CredentialId) -> bool {
+    let secrets = application.secrets.iter().map(|it| it.id);
+    let mut all = secrets.chain(application.certificates.iter().map(|it| it.id));
+    all.any(|id| id == credential)
+}
+
 fn gone() -> Error {
-    let message = "The account of the token does not exist any longer or is disabled. Sign in again.";
+    let message = "The account of the token does not exist any longer, was disabled, or the secret or certificate that it \
+                   signed in with was removed. Sign in again.";
     Error::new(Kind::Unauthenticated, "AuthenticationFailed", message)
 }
 
@@ -219,20 +242,10 @@ impl App {
         if password.len() > password::PASSWORD_BYTES_MAX {
             return Err(SignInRefused::Unproven);
         }
-        let now = self.clock.now();
-        let begun = self
-            .sign_ins
-            .with_attempts(|attempts| attempts.begin(name, peer, now));
-        begun.map_err(|Wait(seconds)| SignInRefused::Slowed { seconds })?;
         let known = self.read(|books| known_user(books, directory, name));
         let kept = known.as_ref().map(|user| user.password.clone());
-        let proven = self.sign_ins.proves(password.to_owned(), kept).await;
-        self.sign_ins.with_attempts(|attempts| match proven {
-            Ok(true) => attempts.succeeded(name, peer),
-            Ok(false) => {}
-            Err(_) => attempts.not_made(name, peer),
-        });
-        if !proven? {
+        let now = self.clock.now();
+        if !self.sign_ins.prove(name, password, kept, peer, now).await? {
             return Err(SignInRefused::Unproven);
         }
         let user = known.ok_or(SignInRefused::Unproven)?;
@@ -256,50 +269,47 @@ impl App {
         directory: Option<TenantId>,
         id: ApplicationId,
         proof: &Proof<'_>,
-    ) -> Result<Principal, SignInRefused> {
+    ) -> Result<SignedInApplication, SignInRefused> {
         let now = self.clock.now();
         let known = self.read(|books| books.directories().application(id).cloned());
         let application = known
             .filter(|known| directory.is_none_or(|directory| known.directory == directory))
             .ok_or(SignInRefused::Unproven)?;
-        let expires = match proof {
-            Proof::Secret(text) => secret::find(&application.secrets, text).map(|secret| secret.expires),
-            Proof::Certificate { thumbprint, verify } => {
-                let named = application
-                    .certificates
-                    .iter()
-                    .find(|it| it.is_named_by(thumbprint));
-                named
-                    .filter(|certificate| verify(certificate))
-                    .map(|certificate| certificate.expires)
-            }
-        };
-        match expires {
-            None => Err(SignInRefused::Unproven),
-            Some(expires) if expires <= now => Err(SignInRefused::Expired),
-            Some(_) if !application.enabled => Err(SignInRefused::Disabled),
-            Some(_) => Ok(self.read(|books| application_principal(books, &application))),
+        let (credential, validity) = proven(&application, proof, now).ok_or(SignInRefused::Unproven)?;
+        match validity {
+            Validity::Over => Err(SignInRefused::Expired),
+            Validity::ToCome => Err(SignInRefused::NotYetValid),
+            Validity::Now if !application.enabled => Err(SignInRefused::Disabled),
+            Validity::Now => self.read(|books| Ok(signed_in_application(books, &application, credential))),
         }
     }
 
-    /// Who an account kept here is now, with the groups that it belongs to now: for what it was given when it signed in.
-    /// A user may act by way of a client.
+    /// Who an application is now that signed in with this credential, for what it was given then.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] if it is gone or disabled.
-    pub fn principal(&self, id: ObjectId, client: Option<ApplicationId>) -> Result<Principal, Error> {
-        self.read(|books| match books.directories().object(id) {
-            Some(DirectoryObject::User(user)) if user.enabled => {
-                Ok(user_principal(books, user, client).principal)
+    /// [`Kind::Unauthenticated`] if it is gone, was disabled since, or that credential was removed.
+    pub fn application_signed_in(
+        &self,
+        service_principal: ObjectId,
+        since: u64,
+        credential: CredentialId,
+    ) -> Result<Principal, Error> {
+        self.read(|books| {
+            let Some(DirectoryObject::ServicePrincipal(application)) =
+                books.directories().object(service_principal)
+            else {
+                return Err(gone());
+            };
+            let now = signed_in_application(books, application, credential);
+            if application.enabled && now.since == since && has(application, credential) {
+                Ok(now.principal)
+            } else {
+                Err(gone())
             }
-            Some(DirectoryObject::ServicePrincipal(application)) if application.enabled => {
-                Ok(application_principal(books, application))
-            }
-            _ => Err(gone()),
         })
     }
 
-    /// Goes on with a user's sign-in as it was then: for refresh tokens, and for codes that are redeemed later.
+    /// Goes on with a user's sign-in as it was then: for sessions, and for codes that are redeemed later.
     ///
     /// # Errors
     /// [`SignInRefused::Changed`] if its password was changed since, or it was disabled.

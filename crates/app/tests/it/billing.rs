@@ -15,17 +15,7 @@ async fn a_tenant_added_at_14_37_pays_from_14_00_on_and_the_default_subscription
     let house = House::built_at("2026-10-01T00:10:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     house.it_is("2026-10-16T14:37:00Z");
-    house
-        .app()
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string(),
-            None,
-            &Precondition::None,
-        )
-        .await
-        .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-17T00:00:00Z");
     let usage = [
         ("2026-10-16T13:00:00Z", "1"),
@@ -180,17 +170,7 @@ async fn a_stack_re_registered_for_development_is_rated_at_nothing_from_that_hou
 async fn a_restart_forgets_nothing() {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
-    house
-        .app()
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string(),
-            None,
-            &Precondition::None,
-        )
-        .await
-        .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-20T00:00:00Z");
     house
         .deliver("2026-10-10T01:00:00Z", &[("2026-10-10T00:00:00Z", "3.25")])
@@ -213,17 +193,7 @@ async fn what_nobody_claims_costs_what_the_statement_of_the_default_subscription
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     house.it_is("2026-10-16T00:00:00Z");
-    house
-        .app()
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string(),
-            None,
-            &Precondition::None,
-        )
-        .await
-        .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-20T00:00:00Z");
     let usage = [
         ("2026-10-02T00:00:00Z", "1.004"),
@@ -264,9 +234,7 @@ async fn a_page_at_a_time_yields_what_all_at_once_does() {
         house.it_is(&format!("2026-10-{day:02}T00:00:00Z"));
         let (app, csp) = (house.app(), CSP.to_string());
         if add {
-            app.add_tenant(&operator(), &address(), &csp, None, &Precondition::None)
-                .await
-                .unwrap();
+            house.add_tenant(&csp, None).await.unwrap();
         } else {
             app.remove_tenant(&operator(), &address(), &csp, &Precondition::None)
                 .await
@@ -323,17 +291,7 @@ async fn a_page_at_a_time_yields_what_all_at_once_does() {
 async fn a_bill_names_everybody_also_after_the_stack_was_deregistered() {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
-    house
-        .app()
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string(),
-            None,
-            &Precondition::None,
-        )
-        .await
-        .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-20T00:00:00Z");
     house
         .deliver("2026-10-10T01:00:00Z", &[("2026-10-10T00:00:00Z", "3")])

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,6 +10,7 @@ use app::access::Caller;
 use app::environment::{Clock, Random};
 use app::precondition::Precondition;
 use app::registrations::{Registered, RegistrationAddress};
+use app::tenants::TenantMapping;
 use app::usage::{Delivered, Delivery};
 use app::{App, Error};
 use domain::attribution::LocalSubscription;
@@ -24,7 +26,7 @@ use domain::money::Currency;
 use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
 use domain::quantity::Rational;
 use domain::registration::register::PutRegistration;
-use domain::registration::{BillingModel, RegistrationToken};
+use domain::registration::{BillingModel, RegistrationToken, Warning};
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
 use store::{DeliveredRecord, StoreConfig};
@@ -175,6 +177,18 @@ impl House {
         };
         self.app()
             .put_registration(&operator(), &address(), &request, &Precondition::None)
+            .await
+    }
+
+    /// The operator adds a tenant to the stack's registration; without one, the one that the subscription lives in.
+    pub(crate) async fn add_tenant(
+        &self,
+        subscription: impl Display,
+        tenant: Option<TenantId>,
+    ) -> Result<(TenantMapping, Vec<Warning>), Error> {
+        let (at, subscription) = (address(), subscription.to_string());
+        self.app()
+            .add_tenant(&operator(), &at, &subscription, tenant, &Precondition::None)
             .await
     }
 

@@ -6,6 +6,7 @@ use app::Kind;
 use app::access::Caller;
 use app::identity::{
     ExternalIdentity, NewApplication, NewDirectory, NewUser, Proof, SECRET_PREFIX, SignInRefused,
+    SignedInApplication,
 };
 use domain::authorization::{PartnerRole, PrincipalKind};
 use domain::identity::{ClientCertificate, DirectoryOwner, Thumbprint};
@@ -149,13 +150,8 @@ async fn a_changed_password_and_a_disabled_account_end_what_was_signed_in_before
         .signs_in("anna@fabrikam.example", "another password")
         .await
         .unwrap();
-    assert!(app.principal(anna.id, None).is_ok());
     app.set_user_enabled(&operator(), anna.id, false).await.unwrap();
     assert_eq!(app.renew(anna.id, None, after.since), Err(SignInRefused::Changed));
-    assert_eq!(
-        app.principal(anna.id, None).unwrap_err().kind,
-        Kind::Unauthenticated
-    );
     let disabled = house.signs_in("anna@fabrikam.example", "another password").await;
     assert_eq!(disabled, Err(SignInRefused::Disabled));
     assert_eq!(
@@ -199,11 +195,20 @@ async fn a_secret_is_shown_once_and_good_until_it_expires_or_is_removed() {
     );
     assert!(!format!("{secret:?}").contains(&secret.text));
     let sign_in = |text: &str| app.sign_in_application(None, application.id, &Proof::Secret(text));
-    let principal = sign_in(&secret.text).unwrap();
+    let signed_in = sign_in(&secret.text).unwrap();
+    let principal = &signed_in.principal;
     assert_eq!(
         (principal.id, principal.client()),
         (application.service_principal, application.id.to_string())
     );
+    let since = |signed_in: &SignedInApplication| {
+        app.application_signed_in(
+            application.service_principal,
+            signed_in.since,
+            signed_in.credential,
+        )
+    };
+    assert_eq!(since(&signed_in).as_ref(), Ok(principal));
     for wrong in ["", "mbs_", &secret.text.to_uppercase(), &secret.text[..46]] {
         assert_eq!(sign_in(wrong), Err(SignInRefused::Unproven));
     }
@@ -225,14 +230,28 @@ async fn a_secret_is_shown_once_and_good_until_it_expires_or_is_removed() {
         .await
         .unwrap();
     assert_eq!(sign_in(&secret.text), Err(SignInRefused::Disabled));
-    assert!(app.principal(application.service_principal, None).is_err());
+    assert!(since(&signed_in).is_err());
     app.set_application_enabled(&operator(), application.id, true)
+        .await
+        .unwrap();
+    let void = since(&signed_in).unwrap_err();
+    assert_eq!(
+        void.kind,
+        Kind::Unauthenticated,
+        "what was given before it was disabled stays void"
+    );
+    let again = sign_in(&secret.text).unwrap();
+    let other = app
+        .add_secret(&operator(), application.id, later())
         .await
         .unwrap();
     app.remove_credential(&operator(), application.id, secret.id)
         .await
         .unwrap();
     assert_eq!(sign_in(&secret.text), Err(SignInRefused::Unproven));
+    assert!(since(&again).is_err(), "a token goes with the secret that leaked");
+    let by_other = sign_in(&other.text).unwrap();
+    assert!(since(&by_other).is_ok(), "and no other with it");
 }
 
 #[tokio::test]
@@ -253,6 +272,7 @@ async fn a_certificate_proves_an_application_only_by_what_was_signed_with_its_ke
         sha256: [2; 32],
         sha1: [1; 20],
         public_key: vec![7],
+        not_before: Some("2026-10-01T00:10:00Z".parse().unwrap()),
         expires: later(),
     };
     app.add_certificate(&operator(), application.id, certificate)
@@ -269,6 +289,11 @@ async fn a_certificate_proves_an_application_only_by_what_was_signed_with_its_ke
             },
         )
     };
+    let before_its_time = sign_in(Thumbprint::Sha1([1; 20]), true);
+    assert_eq!(before_its_time, Err(SignInRefused::NotYetValid));
+    let not_even_proven = sign_in(Thumbprint::Sha1([1; 20]), false);
+    assert_eq!(not_even_proven, Err(SignInRefused::Unproven));
+    house.it_is("2026-10-01T00:05:00Z");
     assert!(sign_in(Thumbprint::Sha1([1; 20]), true).is_ok());
     assert!(sign_in(Thumbprint::Sha256([2; 32]), true).is_ok());
     for refused in [

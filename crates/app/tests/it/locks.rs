@@ -56,15 +56,7 @@ async fn a_lock_stops_deletion_until_it_is_removed_by_whoever_may() {
         refusal(app.delete_resource_group(&operator(), SHARED, &group_name).await),
         locked
     );
-    app.add_tenant(
-        &operator(),
-        &address(),
-        &CSP.to_string(),
-        None,
-        &Precondition::None,
-    )
-    .await
-    .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     let removed = app
         .remove_tenant(&operator(), &address(), &CSP.to_string(), &Precondition::None)
         .await;
@@ -100,15 +92,7 @@ async fn a_read_only_lock_stops_changes_at_and_below_it() {
     let locked = (Kind::Conflict, "ScopeLocked");
     let token = crate::house::token(BillingModel::Development);
     assert_eq!(refusal(house.put_registration(Some(token)).await), locked);
-    let added = app
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string(),
-            None,
-            &Precondition::None,
-        )
-        .await;
+    let added = house.add_tenant(CSP, None).await;
     assert_eq!(refusal(added), locked);
     let tags: BTreeMap<String, String> = [("a".to_owned(), "b".to_owned())].into();
     let put = app
@@ -129,11 +113,7 @@ const RIVALS: TenantId = TenantId::from_bytes([0x33; 16]);
 const LOCKED: (Kind, &str) = (Kind::Conflict, "ScopeLocked");
 
 async fn add(house: &House, subscription: SubscriptionId, tenant: TenantId) -> Result<(), Error> {
-    let (at, subscription) = (address(), subscription.to_string());
-    let app = house.app();
-    app.add_tenant(&operator(), &at, &subscription, Some(tenant), &Precondition::None)
-        .await
-        .map(|_| ())
+    house.add_tenant(subscription, Some(tenant)).await.map(|_| ())
 }
 
 async fn map(house: &House, subscription: Option<SubscriptionId>, from: &str) -> Result<(), Error> {
@@ -188,10 +168,43 @@ async fn a_lock_on_an_entry_keeps_its_tenant_from_being_charged_elsewhere_by_wha
     add(&house, CSP, TENANT).await.unwrap();
     add(&house, SECOND, RIVALS).await.unwrap();
     assert_eq!(
-        app.tenant_mappings(&address()).unwrap().len(),
+        app.tenant_mappings(&operator(), &address()).unwrap().len(),
         2,
         "others are added all the same"
     );
+}
+
+#[tokio::test]
+async fn a_read_only_lock_keeps_a_registration_from_being_opened_to_tenants_and_its_keys_from_being_revoked()
+{
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    let (app, group) = (house.app(), address().resource_group);
+    app.put_resource_group(&operator(), SHARED, &group, "local", [].into())
+        .await
+        .unwrap();
+    let token = crate::house::token(BillingModel::PayAsYouUse);
+    house.put_registration(Some(token)).await.unwrap();
+    app.put_lock(&operator(), &lock(registration(), LockLevel::ReadOnly))
+        .await
+        .unwrap();
+    assert_eq!(
+        refusal(app.approve_multi_tenancy(&operator(), STACK).await),
+        LOCKED
+    );
+    assert_eq!(
+        refusal(app.revoke_activation_keys(&operator(), STACK).await),
+        LOCKED
+    );
+    let name = "RegistrationResourceLock".parse().unwrap();
+    app.delete_lock(&operator(), &registration(), &name)
+        .await
+        .unwrap();
+    app.approve_multi_tenancy(&operator(), STACK).await.unwrap();
+    app.put_lock(&operator(), &lock(registration(), LockLevel::ReadOnly))
+        .await
+        .unwrap();
+    let again = app.approve_multi_tenancy(&operator(), STACK).await;
+    assert!(again.is_ok(), "nothing changes: {again:?}");
 }
 
 #[tokio::test]

@@ -7,16 +7,22 @@ mod authorization;
 #[cfg(test)]
 mod billing;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod identity;
 mod intake;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
 mod mappings;
 #[cfg(test)]
 mod moves;
+#[cfg(test)]
+mod payers;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
@@ -26,6 +32,12 @@ mod refusals;
 #[cfg(test)]
 mod repricing;
 #[cfg(test)]
+mod resellers;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod soundness;
 #[cfg(test)]
 mod strangers;
+#[cfg(test)]
+mod successors;

@@ -37,15 +37,7 @@ async fn registered_twice() -> House {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     let app = house.app();
-    app.add_tenant(
-        &operator(),
-        &address(),
-        &CSP.to_string(),
-        None,
-        &Precondition::None,
-    )
-    .await
-    .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-15T12:00:00Z");
     app.delete_registration(&operator(), &address(), &Precondition::None)
         .await
@@ -173,13 +165,7 @@ async fn a_customer_never_pays_for_another_without_both_being_named() {
     let house = House::built_at("2026-10-10T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     let app = house.app();
-    let csp = CSP.to_string();
-    let add = async |tenant| {
-        app.add_tenant(&operator(), &address(), &csp, tenant, &Precondition::None)
-            .await
-            .unwrap()
-            .1
-    };
+    let add = async |tenant| house.add_tenant(CSP, tenant).await.unwrap().1;
     assert_eq!(add(None).await, []);
     let nobodys = add(Some(TenantId::from_bytes([0x44; 16]))).await;
     assert_eq!(codes(&nobodys), ["TenantLosesMapping", "TenantOfAnotherCustomer"]);
@@ -234,9 +220,6 @@ async fn the_tenants_of_one_customer_may_all_use_its_subscription_without_a_warn
     let id = subscription.id.to_string();
     app.create_subscription(&operator(), subscription).await.unwrap();
     let other = Some(several.tenants[1]);
-    let (_, warnings) = app
-        .add_tenant(&operator(), &address(), &id, other, &Precondition::None)
-        .await
-        .unwrap();
+    let (_, warnings) = house.add_tenant(id, other).await.unwrap();
     assert_eq!(warnings, []);
 }

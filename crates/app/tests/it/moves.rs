@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use app::Error;
 use app::access::Caller;
 use app::moves::MoveRegistrations;
-use app::precondition::Precondition;
 use domain::authorization::{RoleDefinition, Scope};
 use domain::ids::{RoleDefinitionId, SubscriptionId};
 use domain::partner::{Subscription, SubscriptionKind, SubscriptionState};
@@ -78,17 +77,7 @@ async fn the_other_subscription_pays_from_the_hour_of_the_move_on_and_not_before
 #[tokio::test]
 async fn a_moved_registration_keeps_its_tenants_and_is_where_it_was_moved_to_after_a_restart() {
     let house = house().await;
-    house
-        .app()
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string(),
-            None,
-            &Precondition::None,
-        )
-        .await
-        .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     moved(&house, SHARED).await.unwrap();
     assert_eq!(
         moved(&house, SHARED).await.unwrap_err().code,

@@ -3,7 +3,7 @@
 use app::access::{Caller, Principal};
 use app::identity::{NewApplication, NewDirectory, NewUser, Proof, SignInRefused, SignedIn};
 use app::{Error, Kind};
-use domain::authorization::{PartnerRole, Scope};
+use domain::authorization::{PartnerRole, PrincipalKind, Scope};
 use domain::books::AssignRole;
 use domain::identity::{Directory, DirectoryOwner, User};
 use domain::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId};
@@ -51,7 +51,8 @@ impl House {
             .await
             .unwrap();
         let proof = Proof::Secret(&secret.text);
-        Caller::Principal(app.sign_in_application(None, application.id, &proof).unwrap())
+        let signed_in = app.sign_in_application(None, application.id, &proof).unwrap();
+        Caller::Principal(signed_in.principal)
     }
 
     pub(crate) async fn signs_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefused> {
@@ -82,7 +83,18 @@ impl House {
 
 /// The same caller as it is now.
 pub(crate) fn now(house: &House, id: ObjectId) -> Principal {
-    house.app().principal(id, None).unwrap()
+    let app = house.app();
+    let user = app.user(&operator(), id).unwrap();
+    let groups = app.groups(&operator(), user.directory, None, usize::MAX).unwrap();
+    let of_user = groups.iter().filter(|group| group.members.contains(&id));
+    Principal {
+        id,
+        kind: PrincipalKind::User,
+        application: None,
+        tenant: user.directory,
+        name: user.name.to_string(),
+        groups: of_user.map(|group| group.id).collect(),
+    }
 }
 
 pub(crate) const READ: &str = "Microsoft.AzureStack/registrations/read";

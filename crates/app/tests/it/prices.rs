@@ -34,10 +34,7 @@ fn two_each() -> Prices {
 async fn used(house: &House) {
     house.register(BillingModel::PayAsYouUse).await;
     house.it_is("2026-10-16T00:00:00Z");
-    let (app, csp) = (house.app(), CSP.to_string());
-    app.add_tenant(&operator(), &address(), &csp, None, &Precondition::None)
-        .await
-        .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-20T00:00:00Z");
     let usage = [("2026-10-02T00:00:00Z", "1"), ("2026-10-17T00:00:00Z", "1")];
     house.deliver("2026-10-17T01:00:00Z", &usage).await.unwrap();

@@ -35,7 +35,7 @@ async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothi
     );
 
     let id = first.registration.id;
-    assert!(house.app().registered_stack(STACK, id).is_ok());
+    assert!(house.app().registered_stack(STACK, id, 0).is_ok());
     assert!(
         house
             .app()
@@ -50,7 +50,7 @@ async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothi
             .await
             .unwrap()
     );
-    let refused = house.app().registered_stack(STACK, id).unwrap_err();
+    let refused = house.app().registered_stack(STACK, id, 0).unwrap_err();
     assert_eq!(
         (refused.kind, refused.code),
         (Kind::Unauthenticated, "ActivationKeyRevoked")
@@ -61,7 +61,7 @@ async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothi
         .unwrap();
     assert!(again.created);
     assert_ne!(again.registration.id, id);
-    assert!(house.app().registered_stack(STACK, id).is_err());
+    assert!(house.app().registered_stack(STACK, id, 0).is_err());
 }
 
 #[tokio::test]
@@ -139,27 +139,23 @@ async fn a_refused_tenant_leaves_the_books_as_they_were() {
         ),
         (&SHARED.to_string(), "InvalidCSPSubscription"),
     ] {
-        let refused = house
-            .app()
-            .add_tenant(&operator(), &address(), subscription, None, &Precondition::None)
-            .await
-            .unwrap_err();
+        let refused = house.add_tenant(subscription, None).await.unwrap_err();
         assert_eq!(refused.code, code);
         assert!(refused.hint.is_some(), "{code} says what to do");
     }
-    assert_eq!(house.app().tenant_mappings(&address()).unwrap(), []);
+    assert_eq!(house.app().tenant_mappings(&operator(), &address()).unwrap(), []);
     house
-        .app()
-        .add_tenant(
-            &operator(),
-            &address(),
-            &CSP.to_string().to_uppercase(),
-            None,
-            &Precondition::None,
-        )
+        .add_tenant(CSP.to_string().to_uppercase(), None)
         .await
         .unwrap();
-    assert_eq!(house.app().tenant_mappings(&address()).unwrap().len(), 1);
+    assert_eq!(
+        house
+            .app()
+            .tenant_mappings(&operator(), &address())
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -182,15 +178,7 @@ async fn two_tenants_never_share_a_subscription_on_one_stack_not_even_from_tomor
     let house = House::built_at("2026-10-10T12:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
     let app = house.app();
-    app.add_tenant(
-        &operator(),
-        &address(),
-        &CSP.to_string(),
-        None,
-        &Precondition::None,
-    )
-    .await
-    .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     let other = TenantId::from_bytes([0x33; 16]);
     let map = async |from: &str, to: Option<&str>| {
         let to = to.map_or(Hour::MAX, |to| to.parse().unwrap());
@@ -220,17 +208,9 @@ async fn two_tenants_never_share_a_subscription_on_one_stack_not_even_from_tomor
         .await
         .unwrap();
     assert!(map("2026-10-11T00:00:00Z", None).await.is_ok());
-    app.add_tenant(
-        &operator(),
-        &address(),
-        &CSP.to_string(),
-        None,
-        &Precondition::None,
-    )
-    .await
-    .unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
     house.it_is("2026-10-12T00:00:00Z");
-    let mappings = app.tenant_mappings(&address()).unwrap();
+    let mappings = app.tenant_mappings(&operator(), &address()).unwrap();
     assert_eq!(
         mappings.len(),
         1,
@@ -253,10 +233,7 @@ async fn a_suspended_subscription_leaves_its_bill_neither_by_another_model_nor_b
         .put_registration(Some(token(BillingModel::Development)))
         .await;
     assert_eq!(crate::people::refusal(free), refused);
-    let csp = CSP.to_string();
-    let added = app
-        .add_tenant(&operator(), &address(), &csp, None, &Precondition::None)
-        .await;
+    let added = house.add_tenant(CSP, None).await;
     assert_eq!(crate::people::refusal(added), refused);
     let valid = HourInterval::from("2026-10-01T00:00:00Z".parse().unwrap());
     let mapped = app

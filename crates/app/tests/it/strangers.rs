@@ -1,18 +1,23 @@
 //! What a partner's people learn of another partner by asking for something of their own: nothing.
 
 use app::access::Caller;
+use app::authorization::{AssignedTo, AssignmentFilter};
 use app::precondition::Precondition;
 use app::registrations::{Registered, RegistrationAddress};
 use app::{Error, Kind};
 use domain::attribution::LocalSubscription;
 use domain::authorization::{PartnerRole, RoleDefinition, Scope};
-use domain::ids::{CloudId, CustomerId, LocalSubscriptionId, PartnerId, SubscriptionId, TenantId};
+use domain::books::AssignRole;
+use domain::identity::DirectoryOwner;
+use domain::ids::{
+    CloudId, CustomerId, LocalSubscriptionId, PartnerId, RoleAssignmentId, SubscriptionId, TenantId,
+};
 use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind};
 use domain::registration::register::PutRegistration;
 use domain::registration::{BillingModel, RegistrationToken};
 
 use crate::house::{CSP, House, PARTNER, SHARED, STACK, address, operator, token};
-use crate::people::registered;
+use crate::people::{now, registered};
 
 const LITWARE: PartnerId = PartnerId::from_bytes([0xb1; 16]);
 /// Litware's shared services subscription.
@@ -24,7 +29,7 @@ const DIRECTORY: TenantId = TenantId::from_bytes([0xb6; 16]);
 const SECOND_STACK: CloudId = CloudId::from_bytes([0xb4; 16]);
 
 /// Beside the house's own partner a second one, with an agent.
-async fn two_partners() -> (House, Caller) {
+pub(crate) async fn two_partners() -> (House, Caller) {
     let house = registered().await;
     let app = house.app();
     let litware = Partner {
@@ -83,7 +88,7 @@ fn at() -> RegistrationAddress {
     }
 }
 
-async fn register(house: &House, caller: &Caller, stack: CloudId) -> Result<Registered, Error> {
+pub(crate) async fn register(house: &House, caller: &Caller, stack: CloudId) -> Result<Registered, Error> {
     let request = PutRegistration {
         name: at().name,
         location: None,
@@ -164,4 +169,40 @@ async fn adding_a_foreign_subscription_does_not_tell_of_which_kind_it_is() {
         .give(&agent, RoleDefinition::READER, &Scope::Subscription(ENTERPRISE))
         .await;
     assert_eq!(added(&agent, ENTERPRISE).await, "InvalidCSPSubscription");
+}
+
+#[tokio::test]
+async fn asking_what_somebody_elses_people_were_given_does_not_tell_which_groups_they_are_in() {
+    let (house, agent) = two_partners().await;
+    let app = house.app();
+    let fabrikam = house
+        .directory("fabrikam.example", DirectoryOwner::Partner(PARTNER))
+        .await;
+    let anna = house.user(&fabrikam, "anna").await;
+    let group = app
+        .create_group(&operator(), fabrikam.id, "Layoffs")
+        .await
+        .unwrap();
+    app.add_member(&operator(), group.id, anna.id).await.unwrap();
+    // Litware's agent knows both ids, and gives the group something of its own to see whom else that reaches.
+    let scope = Scope::Subscription(LITWARES);
+    let request = AssignRole {
+        id: RoleAssignmentId::from_bytes([1; 16]),
+        scope: scope.clone(),
+        role: RoleDefinition::READER,
+        principal: group.id,
+        principal_kind: None,
+    };
+    app.assign_role(&agent, &request).await.unwrap();
+    let filter = AssignmentFilter {
+        at_scope: true,
+        to: Some(AssignedTo::PrincipalOrGroups(anna.id)),
+    };
+    let found = |caller: &Caller| {
+        let found = app.role_assignments(caller, &scope, &filter, None, 9);
+        found.unwrap().len()
+    };
+    assert_eq!(found(&agent), 0);
+    assert_eq!(found(&operator()), 1);
+    assert_eq!(found(&Caller::Principal(now(&house, anna.id))), 1, "its own");
 }

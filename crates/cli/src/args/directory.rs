@@ -40,6 +40,13 @@ Examples:
         #[arg(value_name = "DIRECTORY")]
         directory: String,
     },
+    /// Delete a directory that has no users, applications and groups any more.
+    #[command(after_help = "Example:\n  meterbridge directory delete northwind.example")]
+    Delete {
+        /// Its id or domain.
+        #[arg(value_name = "DIRECTORY")]
+        directory: String,
+    },
     /// List the directories that you manage.
     #[command(after_help = "Example:\n  meterbridge directory list")]
     List,
@@ -91,6 +98,9 @@ Examples:
     /// Show a user.
     #[command(after_help = "Example:\n  meterbridge user show anna@northwind.example")]
     Show(UserArg),
+    /// Delete a user with every role that it has; whoever is signed in as that user is out at once.
+    #[command(after_help = "Example:\n  meterbridge user delete anna@northwind.example")]
+    Delete(UserArg),
     /// List the users of a directory.
     #[command(after_help = "Example:\n  meterbridge user list --directory northwind.example")]
     List(DirectoryArg),
@@ -99,6 +109,21 @@ Examples:
     Password {
         #[command(flatten)]
         user: UserArg,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Change your own password. Wherever you are signed in, here too, you have to sign in again.
+    #[command(after_help = "\
+Only one of the two passwords can come from standard input.
+
+Examples:
+  meterbridge user change-password
+  meterbridge user change-password --old-password-file old.txt --password-file new.txt")]
+    ChangePassword {
+        /// A file that holds the password that it is now; `-` is standard input [default: it is asked for at the
+        /// terminal].
+        #[arg(long, value_name = "FILE")]
+        old_password_file: Option<PathBuf>,
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -138,6 +163,13 @@ Example:
     /// Show an application, with the ids of its secrets and certificates.
     #[command(after_help = "Example:\n  meterbridge application show <APPLICATION-ID>")]
     Show(ApplicationArg),
+    /// Delete an application with its secrets, its certificates and every role that it has.
+    #[command(after_help = "\
+Its id is not given again. To keep it from signing in for a while, disable it.
+
+Example:
+  meterbridge application delete <APPLICATION-ID>")]
+    Delete(ApplicationArg),
     /// List the applications of a directory.
     #[command(after_help = "Example:\n  meterbridge application list --directory northwind.example")]
     List(DirectoryArg),
@@ -219,6 +251,9 @@ Example:
     /// Show a group with its members.
     #[command(after_help = "Example:\n  meterbridge group show <GROUP-ID>")]
     Show(GroupArg),
+    /// Delete a group with every role that it has. Its members stay.
+    #[command(after_help = "Example:\n  meterbridge group delete <GROUP-ID>")]
+    Delete(GroupArg),
     /// List the groups of a directory.
     #[command(after_help = "Example:\n  meterbridge group list --directory northwind.example")]
     List(DirectoryArg),

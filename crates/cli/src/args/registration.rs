@@ -40,6 +40,11 @@ pub(crate) enum RegistrationCommand {
 Example:
   meterbridge registration activation-key 5bf881b2-6be7-42a1-9f47-d6fcb6737747 > stack.key")]
     ActivationKey(StackArg),
+    /// Revoke the activation keys of a stack: it cannot deliver until it is activated with a new one.
+    #[command(after_help = "\
+Example:
+  meterbridge registration revoke-activation-keys 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    RevokeActivationKeys(StackArg),
     /// Declare that a registration held from an earlier hour on: for usage from before it was made.
     #[command(after_help = "\
 Example:

@@ -10,7 +10,7 @@ use super::texts;
 
 /// What is made.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("replaced").args(["new_credential", "new_activation_key", "new_signing_key"]))]
+#[command(group = ArgGroup::new("replaced").args(["new_credential", "new_activation_key"]))]
 #[command(after_help = "\
 The credential is the first line on standard output, and it is shown this once: only its digest is \
 stored. With --user, and without --password-file, a second line is the user's password, made up.
@@ -36,17 +36,14 @@ pub(crate) struct InitArgs {
     /// A file that holds the user's password and nothing else; `-` is standard input [default: one is made up].
     #[arg(long, value_name = "FILE", requires = "user")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Add a credential to a data directory that has one already. The server must not be running.
+    /// Add a credential to a data directory that has one already, because it was lost. The server must not be running;
+    /// with a credential at hand, `operator-credential create` does without that.
     #[arg(long)]
     pub(crate) new_credential: bool,
     /// Replace the key that signs activation keys, because it was lost or has leaked, and do nothing else. Every stack
     /// then needs a new activation key. The server must not be running.
     #[arg(long)]
     pub(crate) new_activation_key: bool,
-    /// Make a new key that signs the tokens of sign-ins, and do nothing else. Tokens that are out stay good. The server
-    /// may be running: it takes the key up within a minute.
-    #[arg(long)]
-    pub(crate) new_signing_key: bool,
 }
 
 /// How the server is run.
@@ -114,7 +111,7 @@ pub(crate) struct IdentityArgs {
     )]
     #[arg(value_parser = texts::access_token_lifetime)]
     pub(crate) access_token_lifetime: Duration,
-    /// How long a sign-in is good that is not used. Each use renews it.
+    /// How long a sign-in is good that is not used. Each use renews it, for 90 days in all.
     #[arg(
         long,
         env = "METERBRIDGE_REFRESH_TOKEN_LIFETIME",

@@ -48,9 +48,10 @@ pub(crate) struct LoginArgs {
 /// Who signs out.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The sign-in is removed from this machine. Whoever else may have got hold of it is kept out by changing \
-the password (`meterbridge user password`) or removing the secret or certificate (`meterbridge \
-application remove-credential`).
+The server ends a person's sign-in, so that no copy of it is good any more, and it is removed from \
+this machine. If the server cannot be reached, it is removed here all the same, with a warning. A \
+program's token is good until its time is over, or until its secret or certificate is removed \
+(`meterbridge application remove-credential`).
 
 Examples:
   meterbridge logout

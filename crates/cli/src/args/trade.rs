@@ -36,6 +36,17 @@ Examples:
         #[arg(value_name = "PARTNER-ID", value_parser = texts::guid)]
         partner: String,
     },
+    /// Delete a partner that has no resellers, customers, subscriptions and directories any more.
+    #[command(after_help = "\
+Its id is not given again. Past statements go on naming it.
+
+Example:
+  meterbridge partner delete <PARTNER-ID>")]
+    Delete {
+        /// The partner.
+        #[arg(value_name = "PARTNER-ID", value_parser = texts::guid)]
+        partner: String,
+    },
     /// List partners.
     #[command(after_help = "Example:\n  meterbridge partner list")]
     List,
@@ -80,6 +91,17 @@ Example:
         #[arg(value_name = "CUSTOMER-ID", value_parser = texts::guid)]
         customer: String,
     },
+    /// Delete a customer that has no subscriptions and directories any more.
+    #[command(after_help = "\
+Its id is not given again; its tenants can be another customer's. Past statements go on naming it.
+
+Example:
+  meterbridge customer delete <CUSTOMER-ID>")]
+    Delete {
+        /// The customer.
+        #[arg(value_name = "CUSTOMER-ID", value_parser = texts::guid)]
+        customer: String,
+    },
     /// List customers.
     #[command(after_help = "Example:\n  meterbridge customer list")]
     List,
@@ -118,6 +140,18 @@ Examples:
     /// Show a subscription.
     #[command(after_help = "Example:\n  meterbridge subscription show <SUBSCRIPTION-ID>")]
     Show {
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
+        subscription: String,
+    },
+    /// Delete a subscription that no stack is registered with and no tenant is charged to any more.
+    #[command(after_help = "\
+Its empty resource groups and the roles given there go with it; a lock anywhere in it keeps it. Its id is not given again.
+Whoever sold it goes on reading its past statements.
+
+Example:
+  meterbridge subscription delete <SUBSCRIPTION-ID>")]
+    Delete {
         /// The subscription.
         #[arg(value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
         subscription: String,

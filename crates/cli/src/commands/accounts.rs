@@ -3,7 +3,7 @@
 use client::Client;
 use wire::api;
 
-use super::or_dash;
+use super::{or_dash, say_deleted};
 use crate::args::{CustomerCommand, PartnerCommand, PartnerKind, SubscriptionCommand, SubscriptionKind};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -58,6 +58,10 @@ pub(super) async fn partner(
             PARTNERS.show_one(&client.create_partner(&partner).await?, printer)
         }
         PartnerCommand::Show { partner } => PARTNERS.show_one(&client.partner(&partner).await?, printer),
+        PartnerCommand::Delete { partner } => {
+            client.delete_partner(&partner).await?;
+            say_deleted("Partner", &partner, printer)
+        }
         PartnerCommand::List => PARTNERS.show(&client.partners().await?, printer),
     }
 }
@@ -83,6 +87,10 @@ pub(super) async fn customer(
             CUSTOMERS.show_one(&client.create_customer(&customer).await?, printer)
         }
         CustomerCommand::Show { customer } => CUSTOMERS.show_one(&client.customer(&customer).await?, printer),
+        CustomerCommand::Delete { customer } => {
+            client.delete_customer(&customer).await?;
+            say_deleted("Customer", &customer, printer)
+        }
         CustomerCommand::List => CUSTOMERS.show(&client.customers().await?, printer),
     }
 }
@@ -112,6 +120,10 @@ pub(super) async fn subscription(
             client.create_subscription(&subscription).await?
         }
         SubscriptionCommand::Show { subscription } => client.subscription(&subscription).await?,
+        SubscriptionCommand::Delete { subscription } => {
+            client.delete_subscription(&subscription).await?;
+            return say_deleted("Subscription", &subscription, printer);
+        }
         SubscriptionCommand::List => return SUBSCRIPTIONS.show(&client.subscriptions().await?, printer),
         SubscriptionCommand::Suspend { subscription } => client.suspend_subscription(&subscription).await?,
         SubscriptionCommand::Activate { subscription } => client.activate_subscription(&subscription).await?,

@@ -4,7 +4,7 @@ use client::Client;
 use serde::Serialize;
 use wire::api;
 
-use super::or_dash;
+use super::{or_dash, say_deleted};
 use crate::args::{DirectoryCommand, GroupCommand, MemberArgs};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -63,6 +63,11 @@ pub(super) async fn directory(
             let id = directory_id(client, &directory).await?;
             DIRECTORIES.show_one(&client.directory(&id).await?, printer)
         }
+        DirectoryCommand::Delete { directory } => {
+            let id = directory_id(client, &directory).await?;
+            client.delete_directory(&id).await?;
+            say_deleted("Directory", &id, printer)
+        }
         DirectoryCommand::List => DIRECTORIES.show(&client.directories().await?, printer),
     }
 }
@@ -74,6 +79,10 @@ pub(super) async fn group(client: &Client, command: GroupCommand, printer: &Prin
             GROUPS.show_one(&client.create_group(&directory, &name).await?, printer)
         }
         GroupCommand::Show(group) => show(&client.group(&group.group).await?, printer),
+        GroupCommand::Delete(group) => {
+            client.delete_group(&group.group).await?;
+            say_deleted("Group", &group.group, printer)
+        }
         GroupCommand::List(directory) => {
             let directory = directory_id(client, &directory.directory).await?;
             GROUPS.show(&client.groups(&directory).await?, printer)

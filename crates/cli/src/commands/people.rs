@@ -1,11 +1,13 @@
 //! `user` and `application`: people and programs that sign in.
 
+use std::path::Path;
+
 use client::Client;
 use serde::Serialize;
 use wire::api;
 
 use super::directories::{directory_id, user_id};
-use super::minute;
+use super::{minute, say_deleted};
 use crate::args::{ApplicationCommand, PasswordArgs, UserCommand};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -43,6 +45,13 @@ struct PasswordSet<'a> {
     password_set: bool,
 }
 
+/// Whoever called has another password.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PasswordChanged {
+    password_changed: bool,
+}
+
 /// A secret or a certificate was removed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,6 +73,11 @@ pub(super) async fn user(client: &Client, command: UserCommand, printer: &Printe
             password,
         } => create_user(client, name, display_name, &password).await?,
         UserCommand::Show(user) => client.user(&user_id(client, &user.user).await?).await?,
+        UserCommand::Delete(user) => {
+            let id = user_id(client, &user.user).await?;
+            client.delete_user(&id).await?;
+            return say_deleted("User", &id, printer);
+        }
         UserCommand::List(directory) => {
             let directory = directory_id(client, &directory.directory).await?;
             return USERS.show(&client.users(&directory).await?, printer);
@@ -77,6 +91,10 @@ pub(super) async fn user(client: &Client, command: UserCommand, printer: &Printe
             };
             return printer.show(&set, || format!("{} has another password.", user.user));
         }
+        UserCommand::ChangePassword {
+            old_password_file,
+            password,
+        } => return change_password(client, old_password_file.as_deref(), &password, printer).await,
         UserCommand::Disable(user) => client.disable_user(&user_id(client, &user.user).await?).await?,
         UserCommand::Enable(user) => client.enable_user(&user_id(client, &user.user).await?).await?,
     };
@@ -103,6 +121,30 @@ async fn create_user(
     Ok(client.create_user(&directory, &user).await?)
 }
 
+async fn change_password(
+    client: &Client,
+    old: Option<&Path>,
+    new: &PasswordArgs,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let both = [old, new.password_file.as_deref()];
+    if both.iter().all(|file| *file == Some(Path::new("-"))) {
+        return Err(
+            Failure::usage("Both passwords would come from standard input, which holds one.")
+                .hint("Give one of them in a file, or type it at the terminal."),
+        );
+    }
+    let old = secrets::given(old, "old password", "--old-password-file")?;
+    let new = secrets::made_up(new.password_file.as_deref(), "new password", "--password-file")?;
+    client.change_password(&old, &new).await?;
+    let changed = PasswordChanged {
+        password_changed: true,
+    };
+    printer.show(&changed, || {
+        "You have another password. Sign in again, here too: meterbridge login".to_owned()
+    })
+}
+
 fn chosen(password: &PasswordArgs) -> Result<String, Failure> {
     secrets::made_up(password.password_file.as_deref(), "password", "--password-file")
 }
@@ -121,6 +163,10 @@ pub(super) async fn application(
         ApplicationCommand::Show(application) => {
             let application = client.application(&application.application).await?;
             return printer.show(&application, || describe(&application, printer.width()));
+        }
+        ApplicationCommand::Delete(application) => {
+            client.delete_application(&application.application).await?;
+            return say_deleted("Application", &application.application, printer);
         }
         ApplicationCommand::List(directory) => {
             let directory = directory_id(client, &directory.directory).await?;

@@ -114,6 +114,18 @@ pub(super) async fn registration(
                 .await?;
             printer.show(&key, || key.activation_key.clone())
         }
+        RegistrationCommand::RevokeActivationKeys(stack) => {
+            let cloud_id = &stack.cloud_id;
+            let revoked = client.revoke_activation_keys(cloud_id).await?;
+            printer.show(&revoked, || {
+                format!("The activation keys that stack {cloud_id} was given so far are good no more.")
+            })?;
+            printer.hint(&format!(
+                "Print the one that is good now with `meterbridge registration activation-key {cloud_id}`, and activate \
+                 the stack with it."
+            ));
+            Ok(())
+        }
         RegistrationCommand::Backdate { stack, from } => {
             let request = BackdateRegistration {
                 valid_from: from.clone(),

@@ -101,7 +101,7 @@ fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::file(path, &error))
 }
 
-pub(super) fn logout(args: &LogoutArgs, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn logout(args: &LogoutArgs, printer: &Printer) -> Result<(), Failure> {
     let client = settings::anonymous_client(&args.server, None);
     let server = match &client {
         _ if args.all => None,
@@ -109,17 +109,31 @@ pub(super) fn logout(args: &LogoutArgs, printer: &Printer) -> Result<(), Failure
         // Without the CA's file one can sign out all the same.
         Err(_) => Some(args.server.url.trim_end_matches('/')),
     };
-    let servers = SignIns::of(&args.server)?.forget(server)?;
-    if servers.is_empty() {
+    // First here: whatever the server says, nobody goes on with it on this machine.
+    let forgotten = SignIns::of(&args.server)?.forget(server)?;
+    if forgotten.is_empty() {
         printer.note(&format!(
             "Nobody was signed in{}.",
             server.map_or_else(String::new, |it| format!(" to {it}"))
         ));
     }
-    for server in &servers {
+    for (server, sign_in) in &forgotten {
+        if let Err(failure) = end(args, server, sign_in).await {
+            printer.warning(&format!(
+                "{server} could not be told, and a copy of the sign-in would be good there still: {}",
+                failure.what()
+            ));
+        }
         printer.note(&format!("Signed out of {server}."));
     }
+    let servers = forgotten.into_keys().collect();
     printer.show_to_programs(&SignedOut { servers })
+}
+
+/// Has a server end a sign-in.
+async fn end(args: &LogoutArgs, server: &str, sign_in: &SignIn) -> Result<(), Failure> {
+    let client = settings::client_of(server, &args.server, sign_in.ca.as_deref())?;
+    sign_in.end(&client).await
 }
 
 pub(super) async fn whoami(args: &WhoamiArgs, printer: &Printer) -> Result<(), Failure> {

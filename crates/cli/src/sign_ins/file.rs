@@ -65,17 +65,17 @@ impl SignIns {
         })
     }
 
-    /// Removes the sign-in to this server, or to every server. Gives the servers that there was one to.
+    /// Removes the sign-in to this server, or to every server. Gives what there was, by server.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub(crate) fn forget(&self, server: Option<&str>) -> Result<Vec<String>, Failure> {
-        let mut forgotten = Vec::new();
+    pub(crate) fn forget(&self, server: Option<&str>) -> Result<BTreeMap<String, SignIn>, Failure> {
+        let mut forgotten = BTreeMap::new();
         let is_meant = |known: &String| server.is_none_or(|server| server == known);
         if self.read()?.sign_ins.keys().any(is_meant) {
             self.change(|kept| {
-                forgotten.extend(kept.sign_ins.keys().filter(|known| is_meant(known)).cloned());
-                kept.sign_ins.retain(|known, _| !is_meant(known));
+                let all = std::mem::take(&mut kept.sign_ins);
+                (forgotten, kept.sign_ins) = all.into_iter().partition(|(known, _)| is_meant(known));
             })?;
         }
         Ok(forgotten)
@@ -170,7 +170,7 @@ mod tests {
             directory: home.path().join("a/meterbridge"),
         };
         assert!(sign_ins.find(HERE).unwrap().is_none());
-        assert_eq!(sign_ins.forget(None).unwrap(), [""; 0]);
+        assert!(sign_ins.forget(None).unwrap().is_empty());
         assert!(!sign_ins.directory.exists(), "reading makes nothing");
 
         sign_ins.keep(HERE, signed_in("one")).unwrap();
@@ -180,9 +180,10 @@ mod tests {
             sign_ins.find(HERE).unwrap() == Some(signed_in("three")),
             "the newest is kept"
         );
-        assert_eq!(sign_ins.forget(Some(HERE)).unwrap(), [HERE]);
+        let forgotten = sign_ins.forget(Some(HERE)).unwrap();
+        assert!(forgotten.into_iter().eq([(HERE.to_owned(), signed_in("three"))]));
         assert!(sign_ins.find(HERE).unwrap().is_none());
-        assert_eq!(sign_ins.forget(None).unwrap(), [THERE]);
+        assert!(sign_ins.forget(None).unwrap().into_keys().eq([THERE]));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Data directories that were copied, as a whole or with something left out.
 
+mod made;
+
 use std::fs;
 use std::path::Path;
 

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod azure_clients;
 mod backups;
+mod closing;
 mod demo;
 mod help;
 mod import_files;

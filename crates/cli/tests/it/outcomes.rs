@@ -90,6 +90,25 @@ fn what_changes_a_registration_is_answered_in_json_too() {
 }
 
 #[test]
+fn who_revokes_a_leaked_key_is_told_how_the_stack_goes_on() {
+    let server = Server::start();
+    registered(&server);
+    let key = || server.run("registration activation-key", &[STACK]).done();
+    let leaked = key();
+    let told = server.run("registration revoke-activation-keys", &[STACK]);
+    assert!(
+        told.notes
+            .contains(&format!("registration activation-key {STACK}")),
+        "{}",
+        told.notes
+    );
+    assert!(told.done().contains("good no more"));
+    assert_ne!(key(), leaked);
+    let revoked = server.json("registration revoke-activation-keys", &[STACK]);
+    assert_eq!(revoked["cloudId"], STACK);
+}
+
+#[test]
 fn a_refused_registration_is_not_told_as_if_it_had_begun_well() {
     let server = Server::start();
     let [_, csp] = registered(&server);

@@ -119,6 +119,40 @@ fn who_declines_is_not_signed_in() {
     assert!(!anna.file_of_sign_ins().exists());
 }
 
+#[test]
+fn people_change_their_own_password_and_sign_in_again_with_it() {
+    let server = Server::start();
+    northwind(&server);
+    let anna = Somebody::at(&server).signed_in_as(ANNA);
+    let new = "another horse battery";
+    let file = |name: &str, password: &str| {
+        let file = anna.home().join(name);
+        fs::write(&file, format!("{password}\n")).unwrap();
+        file.display().to_string()
+    };
+    let (old_file, new_file, wrong_file) = (
+        file("old.txt", PASSWORD),
+        file("new.txt", new),
+        file("wrong.txt", "some other words"),
+    );
+    let change = |old: &str, new: &str| {
+        let files = ["--old-password-file", old, "--password-file", new];
+        anna.run("user change-password", &files)
+    };
+    assert_failed(
+        &change(&wrong_file, &new_file),
+        &["The old password is not right"],
+    );
+    let both = change("-", "-");
+    assert_eq!(both.code, Some(2), "{both:?}");
+    let changed = change(&old_file, &new_file).done();
+    assert!(changed.contains("meterbridge login"), "{changed}");
+    assert_failed(&anna.run("partner list", &[]), &["meterbridge login"]);
+    let answer = [("username", ANNA), ("password", new), ("decision", "approve")];
+    anna.sign_in(&answer).done();
+    anna.run("whoami", &[]).done();
+}
+
 /// Makes as if the access token of a sign-in had ended.
 fn age(somebody: &Somebody<'_>) {
     let file = somebody.file_of_sign_ins();
@@ -330,9 +364,16 @@ fn keys_are_replaced_where_that_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let init = |arguments: &[&str]| run(meterbridge().arg("init").args(arguments).arg("--data").arg(&data));
-    for option in ["--new-activation-key", "--new-signing-key"] {
-        assert_failed(&init(&[option]), &["is not initialised"]);
-    }
+    let rotate = |arguments: &[&str]| {
+        let mut rotate = meterbridge();
+        run(rotate
+            .args(["signing-key", "rotate"])
+            .args(arguments)
+            .arg("--data")
+            .arg(&data))
+    };
+    assert_failed(&init(&["--new-activation-key"]), &["is not initialised"]);
+    assert_failed(&rotate(&[]), &["is not initialised"]);
     init(&[]).done();
     let key = data.join("keys").join("activation-key.pem");
     let before = fs::read(&key).unwrap();
@@ -346,13 +387,86 @@ fn keys_are_replaced_where_that_is_asked_for() {
     assert_eq!(replaced.json()["activationKeyReplaced"], true);
     assert_ne!(fs::read(&key).unwrap(), before);
 
-    let keys = || fs::read_dir(data.join("keys").join("identity")).map_or(0, Iterator::count);
-    let before = keys();
-    let replaced = init(&["--new-signing-key", "--output", "json"]).json();
+    let keys = || {
+        let files = fs::read_dir(data.join("keys").join("identity"))
+            .into_iter()
+            .flatten();
+        files.map(|file| file.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    rotate(&[]).done();
+    let replaced = rotate(&["--output", "json"]).json();
     assert_eq!(replaced["signingKeyReplaced"], true);
-    assert!(keys() > before);
-    let both = init(&["--new-signing-key", "--new-credential"]);
-    assert_eq!(both.code, Some(2), "{both:?}");
+    let before = keys();
+    assert!(before.len() > 1, "what is out stays good: {before:?}");
+    let revoked = rotate(&["--revoke", "--output", "json"]);
+    assert!(revoked.notes.contains("no token is good any more"), "{revoked:?}");
+    assert_eq!(revoked.json()["signingKeysRevoked"], before.len());
+    let left = keys();
+    assert!(
+        left.len() == 1 && !before.contains(&left[0]),
+        "{left:?} {before:?}"
+    );
+}
+
+#[test]
+fn a_copy_of_a_sign_in_is_worth_nothing_after_its_owner_signed_out() {
+    let server = Server::start();
+    northwind(&server);
+    let anna = Somebody::at(&server).signed_in_as(ANNA);
+    let thief = Somebody::at(&server);
+    fs::create_dir_all(thief.file_of_sign_ins().parent().unwrap()).unwrap();
+    fs::copy(anna.file_of_sign_ins(), thief.file_of_sign_ins()).unwrap();
+    thief.run("whoami", &[]).done();
+    let signed_out = anna.run("logout --output json", &[]);
+    assert!(!signed_out.notes.contains("could not be told"), "{signed_out:?}");
+    signed_out.done();
+    assert_failed(&thief.run("whoami", &[]), &["401", "meterbridge login"]);
+    age(&thief);
+    assert_failed(&thief.run("whoami", &[]), &["is over"]);
+}
+
+#[test]
+fn somebody_signs_out_where_they_are_even_if_the_server_is_gone_and_is_told_so() {
+    let server = Server::start();
+    northwind(&server);
+    let anna = Somebody::at(&server).signed_in_as(ANNA);
+    let file = anna.file_of_sign_ins();
+    let kept = fs::read_to_string(&file).unwrap();
+    // Nothing answers there.
+    fs::write(&file, kept.replace(&server.url, "https://localhost:1")).unwrap();
+    let signed_out = anna.run("logout", &["--all"]);
+    assert!(
+        signed_out.notes.contains("https://localhost:1 could not be told"),
+        "{signed_out:?}"
+    );
+    signed_out.done();
+    assert!(!fs::read_to_string(&file).unwrap().contains("Token"));
+}
+
+#[test]
+fn operators_credentials_are_made_used_and_revoked_one_by_one() {
+    let server = Server::start();
+    let made = server.run("operator-credential create", &["Night shift"]);
+    assert!(made.notes.contains("It is shown this once"), "{made:?}");
+    let night = made.done();
+    let as_night = |command: &str| {
+        let mut process = server.command(command, &[]);
+        run(process.env("METERBRIDGE_CREDENTIAL", night.trim()))
+    };
+    assert_eq!(as_night("whoami --output json").json()["name"], "Night shift");
+    let listed = server.json("operator-credential list", &[]);
+    let of_night = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "Night shift");
+    let of_night = of_night.unwrap();
+    assert!(of_night["lastUsed"].is_string(), "{listed}");
+    let shown = server.run("operator-credential list", &[]).done();
+    assert!(shown.contains("LAST USED") && !shown.contains("mbo_"), "{shown}");
+    server.run("operator-credential revoke", &[&id(of_night)]).done();
+    assert_failed(&as_night("whoami"), &["401"]);
+    server.run("whoami", &[]).done();
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub use lock::{Deed, Lock, LockLevel, ScopeLocked};
 pub use partner_role::{PartnerRole, PartnerRoleAssignment};
 pub use role::{InvalidRole, RoleAssignment, RoleDefinition, built_in};
 pub use scope::{InvalidScope, ResourcePath, Scope};
-pub use view::{Grant, READ_CHARGES, READ_REGISTRATION, View};
+pub use view::{Grant, READ_REGISTRATION, READ_USAGE, View};
 
 /// What kind of object a role is given to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,8 +9,9 @@ use crate::timeline::Recorded;
 pub enum PartnerRole {
     /// Runs the platform: everything but delivering usage.
     PlatformOperator,
-    /// Acts for a partner: owner of each subscription that belongs to it or to one of its resellers; sees and changes
-    /// their customers and their directories, and its own price lists.
+    /// Acts for a partner: owner of each subscription that belongs to it; sees and changes its customers, its and their
+    /// directories, and its price lists. Of the resellers of a provider it sees accounts and usage, and places their
+    /// orders; their people and what they charge are their own business.
     AdminAgent(PartnerId),
     /// Belongs to a customer: reader of each of its subscriptions, with their usage and their statements.
     CustomerUser(CustomerId),

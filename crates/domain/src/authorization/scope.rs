@@ -12,6 +12,10 @@ use crate::resource_id::{ResourceName, folded};
 const PATH_SEGMENTS_MAX: usize = 9;
 /// What is before a registration's name in its path.
 const REGISTRATIONS: &str = "Microsoft.AzureStack/registrations/";
+/// The type, below a registration, whose names are ids of subscriptions.
+const TENANT_MAPPINGS: &str = "customerSubscriptions";
+/// Where the name of a tenant mapping stands in its path: after namespace, type, registration and type.
+const MAPPING_NAME_AT: usize = 4;
 
 /// The text is no scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,9 +44,10 @@ impl ResourcePath {
     /// The registration that the path is of or below.
     #[must_use]
     pub fn registration(&self) -> Option<ResourceName> {
-        let below = self.folded.strip_prefix(&*folded(REGISTRATIONS))?;
-        let given = &self.given[self.given.len() - below.len()..];
-        given.split('/').next()?.parse().ok()
+        // Not by the length of what is before it: some letters are longer in one case than in the other.
+        let name = self.given.split('/').nth(2)?;
+        let below_registrations = self.folded.starts_with(&*folded(REGISTRATIONS));
+        below_registrations.then(|| name.parse().ok()).flatten()
     }
 
     fn contains(&self, other: &Self) -> bool {
@@ -62,8 +67,28 @@ impl FromStr for ResourcePath {
         if !paired || names.len() > PATH_SEGMENTS_MAX || !names.iter().all(legal) {
             return Err(InvalidScope);
         }
-        Ok(Self::new(names.join("/")))
+        Ok(Self::new(canonical(&names)))
     }
+}
+
+/// The path of these names, with the id of a tenant mapping's subscription in its usual form: whoever writes it without
+/// dashes means the same mapping, and what is locked there is locked.
+fn canonical(names: &[&str]) -> String {
+    let mut names = names.to_vec();
+    let mapping = match names[..] {
+        [namespace, registrations, _, kind, id, ..]
+            if format!("{namespace}/{registrations}/").eq_ignore_ascii_case(REGISTRATIONS)
+                && kind.eq_ignore_ascii_case(TENANT_MAPPINGS) =>
+        {
+            id.parse::<SubscriptionId>().ok()
+        }
+        _ => None,
+    };
+    let id = mapping.map(|id| id.to_string());
+    if let (Some(id), Some(named)) = (&id, names.get_mut(MAPPING_NAME_AT)) {
+        *named = id;
+    }
+    names.join("/")
 }
 
 impl PartialEq for ResourcePath {
@@ -223,6 +248,49 @@ mod tests {
         ] {
             assert_eq!(scope(text).to_string(), text.replace("{id}", ID));
         }
+    }
+
+    #[test]
+    fn a_lock_at_a_tenant_mapping_protects_it_however_its_subscription_is_written() {
+        let mapping = "/subscriptions/{id}/resourceGroups/a/providers/Microsoft.AzureStack/registrations/n/customerSubscriptions/";
+        let dashless = ID.replace('-', "").to_uppercase();
+        let canonical = scope(&format!("{mapping}{ID}"));
+        assert_eq!(scope(&format!("{mapping}{dashless}")), canonical);
+        assert!(scope(&format!("{mapping}{dashless}")).contains(&canonical));
+        assert_eq!(
+            scope(&format!("{mapping}{dashless}/x/y")),
+            scope(&format!("{mapping}{ID}/x/y"))
+        );
+        let registration = |name: &str| {
+            scope(&format!(
+                "/subscriptions/{{id}}/resourceGroups/a/providers/Microsoft.AzureStack/registrations/{name}"
+            ))
+        };
+        assert_ne!(
+            registration(&dashless),
+            registration(ID),
+            "a registration's name is a name"
+        );
+        assert_eq!(
+            scope(&format!("/subscriptions/{dashless}")),
+            scope("/subscriptions/{id}")
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_longer_in_lower_case_is_read_as_it_was_given() {
+        let registration =
+            "/subscriptions/{id}/resourceGroups/a/providers/Microsoft.AzureStack/registrations/";
+        let Scope::Resource(_, _, path) = scope(&format!("{registration}İİİ")) else {
+            panic!("a resource");
+        };
+        assert_eq!(path.registration(), Some("İİİ".parse().unwrap()));
+        let kelvin =
+            "/subscriptions/{id}/resourceGroups/a/providers/Microsoft.AzureStac\u{212a}/registrations/é";
+        let Scope::Resource(_, _, path) = scope(kelvin) else {
+            panic!("a resource");
+        };
+        assert_eq!(path.registration(), Some("é".parse().unwrap()));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::{RoleDefinition, Scope};
 use crate::ids::{CustomerId, PartnerId, RoleDefinitionId};
 use crate::partner::{Customer, Subscription};
 
-/// The action of reading what a subscription used and what it is charged for it.
-pub const READ_CHARGES: &str = "Microsoft.Commerce/UsageAggregates/read";
+/// The action of reading what a subscription used.
+pub const READ_USAGE: &str = "Microsoft.Commerce/UsageAggregates/read";
 /// The action of reading a registration.
 pub const READ_REGISTRATION: &str = "Microsoft.AzureStack/registrations/read";
 
@@ -32,7 +32,7 @@ pub struct View {
     pub everything: bool,
     /// The partners that the caller acts for.
     pub agent_of: BTreeSet<PartnerId>,
-    /// The resellers of these partners.
+    /// The resellers of these partners, whose orders they place.
     pub resellers: BTreeSet<PartnerId>,
     /// The customers that the caller belongs to.
     pub user_of: BTreeSet<CustomerId>,
@@ -51,14 +51,31 @@ impl View {
     }
 
     /// The roles that hold at a scope. The same role may come more than once.
+    ///
+    /// At what a reseller sells, its provider's agents are contributors *(ours)*: they place its orders and register its
+    /// stacks, and who else may do something there, and what is locked, is the reseller's business.
     pub fn roles_at<'a>(
+        &'a self,
+        scope: &'a Scope,
+        subscription: Option<&Subscription>,
+    ) -> impl Iterator<Item = &'a RoleDefinition> {
+        let resold = subscription
+            .and_then(|it| it.owner)
+            .is_some_and(|owner| self.resellers.contains(&owner));
+        let contributor = resold.then(|| role(RoleDefinition::CONTRIBUTOR)).flatten();
+        self.roles_between_seller_and_buyer(scope, subscription)
+            .chain(contributor)
+    }
+
+    /// Those of the roles at a scope that one has as seller or buyer, or was given there.
+    fn roles_between_seller_and_buyer<'a>(
         &'a self,
         scope: &'a Scope,
         subscription: Option<&Subscription>,
     ) -> impl Iterator<Item = &'a RoleDefinition> {
         let owned = subscription
             .and_then(|it| it.owner)
-            .is_some_and(|owner| self.manages_partner(owner));
+            .is_some_and(|owner| self.agent_of.contains(&owner));
         let used = subscription
             .and_then(|it| it.customer)
             .is_some_and(|customer| self.user_of.contains(&customer));
@@ -88,33 +105,61 @@ impl View {
             || self.grants.iter().any(|grant| scope.contains(&grant.scope))
     }
 
-    /// Whether the caller reads what a subscription used and what it is charged for it.
+    /// Whether the caller reads what a subscription used.
+    #[must_use]
+    pub fn reads_usage(&self, subscription: &Subscription) -> bool {
+        let scope = Scope::Subscription(subscription.id);
+        self.allows(READ_USAGE, &scope, Some(subscription))
+    }
+
+    /// Whether the caller reads what a subscription is charged: a matter between seller and buyer *(ours)*. The provider
+    /// of a reseller reads what was used, and not what the reseller takes for it.
     #[must_use]
     pub fn reads_charges(&self, subscription: &Subscription) -> bool {
-        self.allows(
-            READ_CHARGES,
-            &Scope::Subscription(subscription.id),
-            Some(subscription),
-        )
+        let scope = Scope::Subscription(subscription.id);
+        self.roles_between_seller_and_buyer(&scope, Some(subscription))
+            .any(|role| role.allows(READ_USAGE))
     }
 
-    /// Whether the caller acts for a partner, or for the provider that it buys from.
+    /// Whether the caller reads what a subscription used, and was charged, that was deleted since: for its seller it is a
+    /// part of the accounts; for everybody else the subscription is gone.
     #[must_use]
-    pub fn manages_partner(&self, partner: PartnerId) -> bool {
-        self.everything || self.agent_of.contains(&partner) || self.resellers.contains(&partner)
+    pub fn reads_former(&self, subscription: &Subscription) -> bool {
+        self.everything
+            || subscription
+                .owner
+                .is_some_and(|owner| self.agent_of.contains(&owner))
     }
 
-    /// Whether the caller sees and changes the price lists that a partner sells by. A reseller's are its own business:
-    /// its provider does not see them.
+    /// Whether the partner exists for the caller: it acts for it, or for the provider that it buys from.
+    #[must_use]
+    pub fn sees_partner(&self, partner: PartnerId) -> bool {
+        self.acts_for(partner) || self.resellers.contains(&partner)
+    }
+
+    /// Whether the caller opens, suspends and closes the accounts of a partner's customers. An indirect provider places its
+    /// resellers' orders.
+    #[must_use]
+    pub fn orders_for(&self, partner: PartnerId) -> bool {
+        self.sees_partner(partner)
+    }
+
+    /// Whether the caller acts for a partner in everything: its prices, its people and its customers' people, too.
+    #[must_use]
+    pub fn acts_for(&self, partner: PartnerId) -> bool {
+        self.everything || self.agent_of.contains(&partner)
+    }
+
+    /// Whether the caller sees and changes the price lists that a partner sells by.
     #[must_use]
     pub fn manages_prices_of(&self, seller: Option<PartnerId>) -> bool {
-        self.everything || seller.is_some_and(|seller| self.agent_of.contains(&seller))
+        self.everything || seller.is_some_and(|seller| self.acts_for(seller))
     }
 
     /// Whether the customer exists for the caller.
     #[must_use]
     pub fn sees_customer(&self, customer: &Customer) -> bool {
-        self.manages_partner(customer.partner) || self.user_of.contains(&customer.id)
+        self.sees_partner(customer.partner) || self.user_of.contains(&customer.id)
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{DirectoryEntry, Operator, ResourceGroup, RoleEntry};
 use crate::attribution::LocalSubscription;
 use crate::catalog::{PriceList, Prices};
-use crate::ids::{CloudId, LocalSubscriptionId, OperatorId, RegistrationId, SubscriptionId, TenantId};
+use crate::ids::{
+    CloudId, CustomerId, LocalSubscriptionId, OperatorId, PartnerId, RegistrationId, SubscriptionId, TenantId,
+};
 use crate::partner::{Customer, Partner, Subscription, SubscriptionState};
 use crate::registration::RegistrationToken;
 use crate::resource_id::ResourceName;
@@ -36,6 +38,21 @@ pub enum Entry {
         subscription: SubscriptionId,
         /// Its new state.
         state: SubscriptionState,
+    },
+    /// A partner was deleted. Nothing depended on it any more.
+    PartnerDeleted {
+        /// The partner.
+        partner: PartnerId,
+    },
+    /// A customer was deleted. Nothing depended on it any more; its tenants can be another customer's.
+    CustomerDeleted {
+        /// The customer.
+        customer: CustomerId,
+    },
+    /// A subscription was deleted, with its resource groups and the roles in it. Nothing was charged to it any more.
+    SubscriptionDeleted {
+        /// The subscription.
+        subscription: SubscriptionId,
     },
     /// A resource group was created or its tags were changed.
     ResourceGroupPut(ResourceGroup),
@@ -92,6 +109,11 @@ pub enum Entry {
     },
     /// The platform operator approved a registration for multi-tenancy.
     MultiTenancyApproved {
+        /// The registration.
+        registration: RegistrationId,
+    },
+    /// The activation keys that were signed for a registration so far were declared good no more.
+    ActivationKeysRevoked {
         /// The registration.
         registration: RegistrationId,
     },

@@ -1,11 +1,16 @@
 //! What can be asked of the books.
 
-use super::{Books, Directories, Operator, PublishedPriceList, ResourceGroup, Roles};
+use std::collections::BTreeSet;
+
+use super::{
+    Books, Directories, Limit, LimitReached, Operator, OperatorRecord, PublishedPriceList, ResourceGroup,
+    Roles,
+};
 use crate::attribution::StackHistory;
 use crate::catalog::PriceListName;
 use crate::ids::{CloudId, CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, Subscription, SubscriptionKind};
-use crate::registration::Registration;
+use crate::registration::{BillingModel, Registration};
 use crate::resource_id::ResourceName;
 use crate::time::Hour;
 use crate::timeline::Assertion;
@@ -34,62 +39,82 @@ impl Books {
         &self.roles
     }
 
-    /// The operator whose credential has this digest.
+    /// The operator whose credential has this digest, unless it was revoked.
     #[must_use]
     pub fn operator_by_credential(&self, digest: &[u8; 32]) -> Option<&Operator> {
-        self.operators.get(digest)
+        let id = self.operators_by_credential.get(digest)?;
+        self.operators.get(id).map(|record| &record.operator)
     }
 
-    /// Every operator, in no order.
-    pub fn operators(&self) -> impl Iterator<Item = &Operator> {
+    /// Every operator that there ever was, by id.
+    pub fn operators(&self) -> impl Iterator<Item = &OperatorRecord> {
         self.operators.values()
     }
 
     /// A partner.
     #[must_use]
     pub fn partner(&self, id: PartnerId) -> Option<&Partner> {
-        self.partners.get(&id)
+        self.accounts.partners.get(id)
+    }
+
+    /// A partner that is there or was.
+    #[must_use]
+    pub fn partner_ever(&self, id: PartnerId) -> Option<&Partner> {
+        self.accounts.partners.ever(id)
     }
 
     /// Every partner, by id.
     pub fn partners(&self) -> impl Iterator<Item = &Partner> {
-        self.partners.values()
+        self.accounts.partners.all()
     }
 
     /// A customer.
     #[must_use]
     pub fn customer(&self, id: CustomerId) -> Option<&Customer> {
-        self.customers.get(&id)
+        self.accounts.customers.get(id)
+    }
+
+    /// A customer that is there or was.
+    #[must_use]
+    pub fn customer_ever(&self, id: CustomerId) -> Option<&Customer> {
+        self.accounts.customers.ever(id)
     }
 
     /// Every customer, by id.
     pub fn customers(&self) -> impl Iterator<Item = &Customer> {
-        self.customers.values()
+        self.accounts.customers.all()
     }
 
     /// The customer to whom a directory tenant belongs.
     #[must_use]
     pub fn customer_of_tenant(&self, tenant: TenantId) -> Option<&Customer> {
-        self.customers
-            .values()
-            .find(|customer| customer.tenants.contains(&tenant))
+        self.accounts.customer_of_tenant(tenant)
     }
 
     /// A subscription.
     #[must_use]
     pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
-        self.subscriptions.get(&id)
+        self.accounts.subscriptions.get(id)
+    }
+
+    /// A subscription that is there or was: its statements stay.
+    #[must_use]
+    pub fn subscription_ever(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.accounts.subscriptions.ever(id)
     }
 
     /// Every subscription, by id.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        self.subscriptions.values()
+        self.accounts.subscriptions.all()
     }
 
     /// The partner under whose agreement a subscription is sold or used; see [`Partner::rolls_up_to`].
     #[must_use]
     pub fn agreement_of(&self, subscription: &Subscription) -> Option<PartnerId> {
-        self.partners.get(&subscription.owner?).map(Partner::rolls_up_to)
+        self.accounts
+            .partners
+            .get(subscription.owner?)
+            .map(Partner::rolls_up_to)
     }
 
     /// A resource group.
@@ -99,14 +124,21 @@ impl Books {
         subscription: SubscriptionId,
         name: &ResourceName,
     ) -> Option<&ResourceGroup> {
-        self.resource_groups.get(&(subscription, name.clone()))
+        self.inside.get(&subscription)?.groups.get(name)
     }
 
     /// The resource groups of a subscription, by name.
     pub fn resource_groups(&self, subscription: SubscriptionId) -> impl Iterator<Item = &ResourceGroup> {
-        self.resource_groups
-            .values()
-            .filter(move |group| group.subscription == subscription)
+        let inside = self.inside.get(&subscription).into_iter();
+        inside.flat_map(|inside| inside.groups.values())
+    }
+
+    /// Whether a subscription has room for another resource group.
+    ///
+    /// # Errors
+    /// [`LimitReached`].
+    pub fn check_room_for_resource_group(&self, subscription: SubscriptionId) -> Result<(), LimitReached> {
+        Limit::ResourceGroupsOfSubscription.admits_one_more(self.resource_groups(subscription).count())
     }
 
     /// The live registration of this name.
@@ -117,10 +149,9 @@ impl Books {
         resource_group: &ResourceName,
         name: &ResourceName,
     ) -> Option<&Registration> {
-        let path = (subscription, resource_group.clone(), name.clone());
-        self.live_by_path
-            .get(&path)
-            .and_then(|id| self.registrations.get(id))
+        let inside = self.inside.get(&subscription)?;
+        let path = (resource_group.clone(), name.clone());
+        self.registrations.get(inside.registrations.get(&path)?)
     }
 
     /// A registration, live or former.
@@ -146,13 +177,21 @@ impl Books {
         registrations
     }
 
+    /// Every billing model that a stack has and had, under whatever registration, be it for a moment.
+    #[must_use]
+    pub fn billing_models_ever_of(&self, stack: CloudId) -> BTreeSet<BillingModel> {
+        let history = self.stacks.get(&stack).into_iter();
+        let said = history.flat_map(|history| history.registration.assertions());
+        said.filter_map(|it| it.value)
+            .map(|terms| terms.billing_model)
+            .collect()
+    }
+
     /// The live registrations of a subscription, by resource group and name.
     pub fn registrations(&self, subscription: SubscriptionId) -> impl Iterator<Item = &Registration> {
-        let live = self
-            .live_by_path
-            .iter()
-            .filter(move |(path, _)| path.0 == subscription);
-        live.filter_map(|(_, id)| self.registrations.get(id))
+        let inside = self.inside.get(&subscription).into_iter();
+        let live = inside.flat_map(|inside| inside.registrations.values());
+        live.filter_map(|id| self.registrations.get(id))
     }
 
     /// Every live registration, by stack.

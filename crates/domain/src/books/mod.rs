@@ -5,8 +5,11 @@
 //! add up to. A unit of work decides on that state and yields new entries; nothing else changes it. So the books
 //! can be replayed, audited and asked as of any earlier moment.
 
+mod accounts;
+mod closing;
 mod directories;
 mod entry;
+mod limits;
 mod lookup;
 mod opening;
 mod roles;
@@ -15,17 +18,19 @@ mod tariffs;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::attribution::{RegistrationTerms, StackHistory};
-use crate::authorization::Scope;
+use crate::authorization::{PartnerRole, Scope};
 use crate::catalog::{PriceList, PriceListName, Prices};
-use crate::ids::{CloudId, CustomerId, OperatorId, PartnerId, RegistrationId, SubscriptionId};
-use crate::partner::{Customer, Partner, Subscription};
+use crate::ids::{CloudId, OperatorId, RegistrationId, SubscriptionId};
 use crate::registration::Registration;
 use crate::resource_id::ResourceName;
 use crate::time::{Hour, HourInterval};
 use crate::timeline::{Assertion, Recorded, Timeline};
 
-pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused};
+use accounts::Accounts;
+pub use closing::{DeletionRefused, Remaining};
+pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused, FormerObject};
 pub use entry::Entry;
+pub use limits::{Limit, LimitReached};
 pub use lookup::Mapping;
 pub use opening::Refused;
 pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};
@@ -40,6 +45,17 @@ pub struct Operator {
     pub name: String,
     /// The digest of its credential; the credential itself is never stored.
     pub credential_digest: [u8; 32],
+}
+
+/// An operator with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorRecord {
+    /// The operator.
+    pub operator: Operator,
+    /// Its admission.
+    pub admitted: Recorded,
+    /// Whether it may no longer operate the platform. Its acts stay its own.
+    pub revoked: bool,
 }
 
 /// A resource group: where registrations live inside a subscription.
@@ -75,19 +91,23 @@ pub struct Contradiction {
     pub because: &'static str,
 }
 
-type RegistrationPath = (SubscriptionId, ResourceName, ResourceName);
+/// What is in a subscription, by name.
+#[derive(Debug, Clone, Default)]
+struct Inside {
+    groups: BTreeMap<ResourceName, ResourceGroup>,
+    /// The live registrations, by resource group and name.
+    registrations: BTreeMap<(ResourceName, ResourceName), RegistrationId>,
+}
 
 /// What the entries add up to.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     entries: u64,
-    operators: HashMap<[u8; 32], Operator>,
-    partners: BTreeMap<PartnerId, Partner>,
-    customers: BTreeMap<CustomerId, Customer>,
-    subscriptions: BTreeMap<SubscriptionId, Subscription>,
-    resource_groups: BTreeMap<(SubscriptionId, ResourceName), ResourceGroup>,
+    operators: BTreeMap<OperatorId, OperatorRecord>,
+    operators_by_credential: HashMap<[u8; 32], OperatorId>,
+    accounts: Accounts,
+    inside: BTreeMap<SubscriptionId, Inside>,
     registrations: HashMap<RegistrationId, Registration>,
-    live_by_path: BTreeMap<RegistrationPath, RegistrationId>,
     live_by_stack: BTreeMap<CloudId, RegistrationId>,
     stacks: BTreeMap<CloudId, StackHistory>,
     price_lists: BTreeMap<PriceListName, PublishedPriceList>,
@@ -121,35 +141,35 @@ impl Books {
 
     fn take_in(&mut self, entry: &Entry, recorded: Recorded) -> Result<(), &'static str> {
         match entry {
-            Entry::OperatorAdmitted(operator) => {
-                self.operators
-                    .insert(operator.credential_digest, operator.clone());
-            }
-            Entry::OperatorRevoked { operator } => {
-                self.operators.retain(|_, known| known.id != *operator);
-            }
-            Entry::PartnerCreated(partner) => {
-                self.partners.insert(partner.id, partner.clone());
-            }
-            Entry::CustomerCreated(customer) => {
-                self.customers.insert(customer.id, customer.clone());
-            }
-            Entry::SubscriptionCreated(subscription) => {
-                self.subscriptions.insert(subscription.id, subscription.clone());
-            }
+            Entry::OperatorAdmitted(operator) => self.admit(operator, recorded),
+            Entry::OperatorRevoked { operator } => self.revoke(*operator)?,
+            Entry::PartnerCreated(partner) => self.accounts.add_partner(partner),
+            Entry::CustomerCreated(customer) => self.accounts.add_customer(customer),
+            Entry::SubscriptionCreated(subscription) => self.accounts.add_subscription(subscription),
             Entry::SubscriptionStateSet { subscription, state } => {
-                let known = self
-                    .subscriptions
-                    .get_mut(subscription)
-                    .ok_or("the subscription is unknown")?;
-                known.state = *state;
+                self.accounts.set_state(*subscription, *state)?;
+            }
+            Entry::PartnerDeleted { partner } => {
+                self.accounts.delete_partner(*partner)?;
+                self.roles.forget_role(PartnerRole::AdminAgent(*partner));
+            }
+            Entry::CustomerDeleted { customer } => {
+                self.accounts.delete_customer(*customer)?;
+                self.roles.forget_role(PartnerRole::CustomerUser(*customer));
+            }
+            Entry::SubscriptionDeleted { subscription } => {
+                self.accounts.delete_subscription(*subscription)?;
+                self.inside.remove(subscription);
+                self.roles.forget(&Scope::Subscription(*subscription));
             }
             Entry::ResourceGroupPut(group) => {
-                self.resource_groups
-                    .insert((group.subscription, group.name.clone()), group.clone());
+                let inside = self.inside.entry(group.subscription).or_default();
+                inside.groups.insert(group.name.clone(), group.clone());
             }
             Entry::ResourceGroupDeleted { subscription, name } => {
-                self.resource_groups.remove(&(*subscription, name.clone()));
+                if let Some(inside) = self.inside.get_mut(subscription) {
+                    inside.groups.remove(name);
+                }
                 self.roles
                     .forget(&Scope::ResourceGroup(*subscription, name.clone()));
             }
@@ -177,6 +197,11 @@ impl Books {
             Entry::MultiTenancyApproved { registration } => {
                 let known = self.known_mut(*registration)?;
                 known.multi_tenancy_approved = true;
+                known.updated = recorded;
+            }
+            Entry::ActivationKeysRevoked { registration } => {
+                let known = self.known_mut(*registration)?;
+                known.key_generation += 1;
                 known.updated = recorded;
             }
             Entry::Deregistered { registration, from } => self.deregister(*registration, *from, recorded)?,
@@ -215,7 +240,11 @@ impl Books {
                     value: listed.clone(),
                 });
             }
-            Entry::Directory(entry) => self.directories.take_in(entry, recorded)?,
+            Entry::Directory(entry) => {
+                let gone = self.directories.take_in(entry, recorded)?;
+                gone.into_iter()
+                    .for_each(|object| self.roles.forget_principal(object));
+            }
             Entry::Role(entry) => self.roles.take_in(entry, recorded)?,
             Entry::PriceListPublished { list, prices, from } => {
                 let published =
@@ -246,6 +275,28 @@ impl Books {
         Ok(())
     }
 
+    fn admit(&mut self, operator: &Operator, recorded: Recorded) {
+        self.operators_by_credential
+            .insert(operator.credential_digest, operator.id);
+        let record = OperatorRecord {
+            operator: operator.clone(),
+            admitted: recorded,
+            revoked: false,
+        };
+        self.operators.insert(operator.id, record);
+    }
+
+    fn revoke(&mut self, operator: OperatorId) -> Result<(), &'static str> {
+        let record = self
+            .operators
+            .get_mut(&operator)
+            .ok_or("the operator is unknown")?;
+        record.revoked = true;
+        self.operators_by_credential
+            .remove(&record.operator.credential_digest);
+        Ok(())
+    }
+
     fn known(&self, id: RegistrationId) -> Result<&Registration, &'static str> {
         self.registrations.get(&id).ok_or("the registration is unknown")
     }
@@ -270,8 +321,7 @@ impl Books {
         else {
             return Ok(());
         };
-        let path = (*subscription, resource_group.clone(), name.clone());
-        if self.live_by_path.contains_key(&path) {
+        if self.registration(*subscription, resource_group, name).is_some() {
             return Err("the name is taken by a live registration");
         }
         if self.live_by_stack.contains_key(&token.cloud_id) {
@@ -286,13 +336,16 @@ impl Books {
             tags: tags.clone(),
             token: token.clone(),
             multi_tenancy_approved: false,
+            key_generation: 0,
             created: recorded,
             updated: recorded,
         };
         if self.registrations.insert(*id, registration).is_some() {
             return Err("the registration's id was used before");
         }
-        self.live_by_path.insert(path, *id);
+        let inside = self.inside.entry(*subscription).or_default();
+        let path = (resource_group.clone(), name.clone());
+        inside.registrations.insert(path, *id);
         self.live_by_stack.insert(token.cloud_id, *id);
         self.assert_terms(*id, HourInterval::from(*from), recorded)
     }
@@ -304,7 +357,7 @@ impl Books {
         recorded: Recorded,
     ) -> Result<(), &'static str> {
         let known = self.known(registration)?;
-        let path = (
+        let (subscription, group, name) = (
             known.subscription,
             known.resource_group.clone(),
             known.name.clone(),
@@ -313,9 +366,12 @@ impl Books {
         if self.live_by_stack.get(&cloud_id) != Some(&registration) {
             return Err("the registration is not live");
         }
-        self.live_by_path.remove(&path);
+        self.roles
+            .forget(&Scope::registration(subscription, &group, &name));
+        if let Some(inside) = self.inside.get_mut(&subscription) {
+            inside.registrations.remove(&(group, name));
+        }
         self.live_by_stack.remove(&cloud_id);
-        self.roles.forget(&Scope::registration(path.0, &path.1, &path.2));
         let ended = Assertion {
             valid: HourInterval::from(from),
             recorded,
@@ -338,22 +394,25 @@ impl Books {
         recorded: Recorded,
     ) -> Result<(), &'static str> {
         let known = self.known(registration)?;
-        let before = (
+        let (before, group, name) = (
             known.subscription,
             known.resource_group.clone(),
             known.name.clone(),
         );
-        let after = (subscription, resource_group.clone(), known.name.clone());
-        if self.live_by_path.get(&before) != Some(&registration) {
+        if self.registration(before, &group, &name).map(|it| it.id) != Some(registration) {
             return Err("the registration is not live");
         }
-        if self.live_by_path.contains_key(&after) {
+        if self.registration(subscription, resource_group, &name).is_some() {
             return Err("the name is taken by a live registration");
         }
-        self.live_by_path.remove(&before);
-        self.live_by_path.insert(after, registration);
-        self.roles
-            .forget(&Scope::registration(before.0, &before.1, &before.2));
+        self.roles.forget(&Scope::registration(before, &group, &name));
+        if let Some(inside) = self.inside.get_mut(&before) {
+            inside.registrations.remove(&(group, name.clone()));
+        }
+        let inside = self.inside.entry(subscription).or_default();
+        inside
+            .registrations
+            .insert((resource_group.clone(), name), registration);
         let known = self.known_mut(registration)?;
         known.subscription = subscription;
         known.resource_group = resource_group.clone();

@@ -1,6 +1,7 @@
 //! Opening accounts: which partners, customers, subscriptions and price lists may be entered.
 
-use super::{Books, CurrencyChange, Entry};
+use super::accounts::Kept;
+use super::{Books, CurrencyChange, Entry, Limit, LimitReached};
 use crate::catalog::{PriceList, PriceListScope, Prices};
 use crate::ids::{CustomerId, PartnerId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind};
@@ -12,6 +13,19 @@ pub enum Refused {
     /// The id is taken.
     #[error("a {0} with this id exists already and differs from what was sent; ids are given once")]
     AlreadyExists(&'static str),
+    /// The id was of something that was deleted.
+    #[error(
+        "a {0} with this id was deleted, and its history stays under it; ids are given once: choose another one"
+    )]
+    IdWasUsed(&'static str),
+    /// There are too many already.
+    #[error("{limit}")]
+    TooMany {
+        /// Of what.
+        limit: LimitReached,
+        /// The member of the request that there is no room for.
+        member: &'static str,
+    },
     /// A partner that is named is not there.
     #[error("partner {partner} does not exist; create it first")]
     UnknownPartner {
@@ -104,6 +118,8 @@ impl Refused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AlreadyExists(_) => "AlreadyExists",
+            Self::IdWasUsed(_) => "IdWasUsed",
+            Self::TooMany { limit, .. } => limit.0.code(),
             Self::UnknownPartner { .. } => "PartnerNotFound",
             Self::NotAProvider(_) => "NotAnIndirectProvider",
             Self::ProviderHasNoCustomers(_) => "ProviderHasNoCustomers",
@@ -129,8 +145,8 @@ impl Refused {
     #[must_use]
     pub const fn target(&self) -> &'static str {
         match self {
-            Self::AlreadyExists(_) => "id",
-            Self::UnknownPartner { member, .. } => member,
+            Self::AlreadyExists(_) | Self::IdWasUsed(_) => "id",
+            Self::UnknownPartner { member, .. } | Self::TooMany { member, .. } => member,
             Self::NotAProvider(_) => "provider",
             Self::ProviderHasNoCustomers(_) => "partnerId",
             Self::NoTenant | Self::TenantTaken(_) => "tenantIds",
@@ -148,12 +164,24 @@ impl Refused {
 }
 
 /// Nothing to enter when the same is there already, so that a request can be repeated.
-fn once<T: PartialEq>(known: Option<&T>, new: &T, what: &'static str) -> Result<bool, Refused> {
-    match known {
-        None => Ok(true),
+fn once<K: Ord + Copy, T: PartialEq>(
+    all: &Kept<K, T>,
+    id: K,
+    new: &T,
+    what: &'static str,
+) -> Result<bool, Refused> {
+    match all.get(id) {
         Some(known) if known == new => Ok(false),
         Some(_) => Err(Refused::AlreadyExists(what)),
+        None if all.former(id).is_some() => Err(Refused::IdWasUsed(what)),
+        None => Ok(true),
     }
+}
+
+/// Refuses the one after the last that there is room for.
+fn room(limit: Limit, there: usize, member: &'static str) -> Result<(), Refused> {
+    let refused = |limit| Refused::TooMany { limit, member };
+    limit.admits_one_more(there).map_err(refused)
 }
 
 impl Books {
@@ -165,11 +193,12 @@ impl Books {
     /// Creates a partner. Creating the same one again enters nothing.
     ///
     /// # Errors
-    /// [`Refused`] if its id is taken or its provider is not one.
+    /// [`Refused`] if its id is taken, its provider is not one, or there are too many.
     pub fn create_partner(&self, partner: Partner) -> Result<Option<Entry>, Refused> {
-        if !once(self.partner(partner.id), &partner, "partner")? {
+        if !once(&self.accounts.partners, partner.id, &partner, "partner")? {
             return Ok(None);
         }
+        room(Limit::Partners, self.partners().count(), "id")?;
         if let PartnerKind::IndirectReseller { provider } = partner.kind {
             let known = self.named_partner(provider, "provider")?;
             if known.kind != PartnerKind::IndirectProvider {
@@ -184,16 +213,19 @@ impl Books {
     /// # Errors
     /// [`Refused`] if its id or one of its tenants is taken, or its partner does not sell to customers.
     pub fn create_customer(&self, customer: Customer) -> Result<Option<Entry>, Refused> {
-        if !once(self.customer(customer.id), &customer, "customer")? {
+        if !once(&self.accounts.customers, customer.id, &customer, "customer")? {
             return Ok(None);
         }
         let partner = self.named_partner(customer.partner, "partnerId")?;
         if partner.kind == PartnerKind::IndirectProvider {
             return Err(Refused::ProviderHasNoCustomers(partner.id));
         }
-        if customer.tenants.is_empty() {
+        let (Some(last), sold) = (customer.tenants.len().checked_sub(1), partner.id) else {
             return Err(Refused::NoTenant);
-        }
+        };
+        room(Limit::TenantsOfCustomer, last, "tenantIds")?;
+        let others = self.customers().filter(|it| it.partner == sold);
+        room(Limit::CustomersOfPartner, others.count(), "partnerId")?;
         for tenant in &customer.tenants {
             let taken =
                 self.customer_of_tenant(*tenant).is_some() || self.directories.directory(*tenant).is_some();
@@ -216,9 +248,17 @@ impl Books {
             ..subscription
         };
         let subscription = as_created;
-        if !once(known, &subscription, "subscription")? {
+        if !once(
+            &self.accounts.subscriptions,
+            subscription.id,
+            &subscription,
+            "subscription",
+        )? {
             return Ok(None);
         }
+        let others = self.subscriptions().filter(|it| is_same_buyer(it, &subscription));
+        let (others, member) = (others.count(), buyer_member(&subscription));
+        room(Limit::SubscriptionsOfBuyer, others, member)?;
         let owner = match subscription.owner {
             Some(owner) => Some(self.named_partner(owner, "ownerPartnerId")?),
             None => None,
@@ -307,5 +347,25 @@ impl Books {
             return Err(Refused::CurrencyChange(Box::new(change)));
         }
         Ok(Some(Entry::PriceListPublished { list, prices, from }))
+    }
+}
+
+/// Whether two subscriptions are bought by the same: the customer, else the partner that uses it, else who is in its
+/// directory.
+fn is_same_buyer(one: &Subscription, other: &Subscription) -> bool {
+    let buyer = |it: &Subscription| {
+        let partner = it.owner.filter(|_| it.customer.is_none());
+        let tenant = (it.customer.is_none() && it.owner.is_none()).then_some(it.tenant);
+        (it.customer, partner, tenant)
+    };
+    buyer(one) == buyer(other)
+}
+
+/// The member of a request that says who buys.
+const fn buyer_member(subscription: &Subscription) -> &'static str {
+    match (subscription.customer, subscription.owner) {
+        (Some(_), _) => "customerId",
+        (None, Some(_)) => "ownerPartnerId",
+        (None, None) => "tenantId",
     }
 }

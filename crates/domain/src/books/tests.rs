@@ -3,22 +3,22 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::attribution::{Reason, attribute};
 use crate::catalog::{Price, PriceListScope};
-use crate::ids::{BillingMeterId, LocalSubscriptionId, ObjectId, TenantId};
+use crate::ids::{BillingMeterId, CustomerId, LocalSubscriptionId, ObjectId, PartnerId, TenantId};
 use crate::money::Currency;
-use crate::partner::{PartnerKind, SubscriptionKind, SubscriptionState};
+use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
 use crate::registration::{BillingModel, RegistrationToken};
 use crate::time::Timestamp;
 
-const DIRECT: PartnerId = PartnerId::from_bytes([1; 16]);
-const PROVIDER: PartnerId = PartnerId::from_bytes([2; 16]);
-const RESELLER: PartnerId = PartnerId::from_bytes([3; 16]);
-const CUSTOMER: CustomerId = CustomerId::from_bytes([4; 16]);
-const TENANT: TenantId = TenantId::from_bytes([5; 16]);
-const SUBSCRIPTION: SubscriptionId = SubscriptionId::from_bytes([6; 16]);
-const STACK: CloudId = CloudId::from_bytes([7; 16]);
+pub(in crate::books) const DIRECT: PartnerId = PartnerId::from_bytes([1; 16]);
+pub(in crate::books) const PROVIDER: PartnerId = PartnerId::from_bytes([2; 16]);
+pub(in crate::books) const RESELLER: PartnerId = PartnerId::from_bytes([3; 16]);
+pub(in crate::books) const CUSTOMER: CustomerId = CustomerId::from_bytes([4; 16]);
+pub(in crate::books) const TENANT: TenantId = TenantId::from_bytes([5; 16]);
+pub(in crate::books) const SUBSCRIPTION: SubscriptionId = SubscriptionId::from_bytes([6; 16]);
+pub(in crate::books) const STACK: CloudId = CloudId::from_bytes([7; 16]);
 
 /// The books after these entries, recorded one after the other.
-fn books(entries: &[Entry]) -> Books {
+pub(in crate::books) fn books(entries: &[Entry]) -> Books {
     let mut books = Books::default();
     for entry in entries {
         enter(&mut books, entry).unwrap();
@@ -26,7 +26,7 @@ fn books(entries: &[Entry]) -> Books {
     books
 }
 
-fn enter(books: &mut Books, entry: &Entry) -> Result<(), Contradiction> {
+pub(in crate::books) fn enter(books: &mut Books, entry: &Entry) -> Result<(), Contradiction> {
     let number = books.entries() + 1;
     let at = Timestamp::from_second(i64::try_from(number).unwrap()).unwrap();
     books.apply(
@@ -39,7 +39,7 @@ fn enter(books: &mut Books, entry: &Entry) -> Result<(), Contradiction> {
     )
 }
 
-fn partner(id: PartnerId, kind: PartnerKind) -> Partner {
+pub(in crate::books) fn partner(id: PartnerId, kind: PartnerKind) -> Partner {
     Partner {
         id,
         name: "Fabrikam".to_owned(),
@@ -47,7 +47,7 @@ fn partner(id: PartnerId, kind: PartnerKind) -> Partner {
     }
 }
 
-fn customer() -> Customer {
+pub(in crate::books) fn customer() -> Customer {
     Customer {
         id: CUSTOMER,
         partner: DIRECT,
@@ -68,7 +68,7 @@ fn csp() -> Subscription {
     }
 }
 
-fn sold() -> Books {
+pub(in crate::books) fn sold() -> Books {
     books(&[
         Entry::PartnerCreated(partner(DIRECT, PartnerKind::DirectBill)),
         Entry::PartnerCreated(partner(PROVIDER, PartnerKind::IndirectProvider)),
@@ -81,7 +81,7 @@ fn sold() -> Books {
     ])
 }
 
-fn registered(id: u8, name: &str, from: &str) -> Entry {
+pub(in crate::books) fn registered(id: u8, name: &str, from: &str) -> Entry {
     let token = RegistrationToken {
         cloud_id: STACK,
         object_id: None,

@@ -5,11 +5,13 @@
 //! in here: they are known by their object ids alone.
 
 mod name;
+mod session;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 pub use name::{DomainName, InvalidDomainName, InvalidUserName, UserName};
+pub use session::{REPEAT_GRACE, SESSION_LIFETIME_MAX, Session, Shown};
 
 use crate::ids::{ApplicationId, CredentialId, CustomerId, ObjectId, PartnerId, TenantId};
 use crate::time::Timestamp;
@@ -120,6 +122,8 @@ pub struct ClientCertificate {
     pub sha1: [u8; 20],
     /// Its public RSA key: the DER form of SubjectPublicKeyInfo.
     pub public_key: Vec<u8>,
+    /// The moment from which on it is accepted; none of certificates that were added when only their end was kept.
+    pub not_before: Option<Timestamp>,
     /// The moment from which on it is no longer accepted.
     pub expires: Timestamp,
 }
@@ -133,7 +137,50 @@ pub enum Thumbprint {
     Sha256([u8; 32]),
 }
 
+/// Whether something is valid at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// Not yet.
+    ToCome,
+    /// It is.
+    Now,
+    /// Not any more.
+    Over,
+}
+
+/// How many seconds a certificate may come too early: the clock of whoever made it need not be ours *(ours)*. Its end is
+/// its end.
+const EARLY_SECONDS_MAX: i64 = 5 * 60;
+
+impl ClientSecret {
+    /// Whether it is valid at a moment.
+    #[must_use]
+    pub fn validity(&self, at: Timestamp) -> Validity {
+        if at < self.expires {
+            Validity::Now
+        } else {
+            Validity::Over
+        }
+    }
+}
+
 impl ClientCertificate {
+    /// Whether it is valid at a moment.
+    #[must_use]
+    pub fn validity(&self, at: Timestamp) -> Validity {
+        let early = |from: Timestamp| from.as_second().saturating_sub(at.as_second());
+        if at >= self.expires {
+            Validity::Over
+        } else if self
+            .not_before
+            .is_some_and(|from| early(from) > EARLY_SECONDS_MAX)
+        {
+            Validity::ToCome
+        } else {
+            Validity::Now
+        }
+    }
+
     /// Whether a client that gives this thumbprint means this certificate.
     #[must_use]
     pub fn is_named_by(&self, thumbprint: &Thumbprint) -> bool {
@@ -155,4 +202,35 @@ pub struct Group {
     pub name: String,
     /// The users and service principals in it. A group is never in another one *(ours)*.
     pub members: BTreeSet<ObjectId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_valid_from_its_beginning_on_but_for_other_clocks_and_to_its_very_end() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let certificate = |not_before| ClientCertificate {
+            id: CredentialId::from_bytes([0; 16]),
+            sha256: [0; 32],
+            sha1: [0; 20],
+            public_key: Vec::new(),
+            not_before,
+            expires: at(2000),
+        };
+        for (not_before, moment, validity) in [
+            (Some(1000), 699, Validity::ToCome),
+            (Some(1000), 700, Validity::Now),
+            (Some(1000), 1000, Validity::Now),
+            (Some(1000), 1999, Validity::Now),
+            (Some(1000), 2000, Validity::Over),
+            (Some(3000), 2000, Validity::Over),
+            (None, 0, Validity::Now),
+            (None, 2000, Validity::Over),
+        ] {
+            let found = certificate(not_before.map(at)).validity(at(moment));
+            assert_eq!(found, validity, "{not_before:?} at {moment}");
+        }
+    }
 }

@@ -82,6 +82,7 @@ pub(super) fn registration(n: u8, stack: CloudId) -> Registration {
         tags: BTreeMap::from([("site".into(), "harbour".into())]),
         token: token(stack, BillingModel::PayAsYouUse),
         multi_tenancy_approved: true,
+        key_generation: 0,
         created: recorded,
         updated: recorded,
     }

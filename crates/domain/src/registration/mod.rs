@@ -1,11 +1,12 @@
 //! Registering a stack: the object that ties one stack to one subscription and says who pays.
 //!
 //! The values are here; the rules are one module for each question: which subscription ([`advice`]), what the stack says
-//! of itself ([`token`]), what a request comes to ([`register`]), and which subscription a tenant's usage is charged to
-//! ([`tenants`]). All are functions of values that the caller looked up. Who may register is a question of roles on the
+//! of itself ([`token`]), what a request comes to ([`register`]), who may end that a stack is paid for by usage
+//! ([`billing_change`]), and which subscription a tenant's usage is charged to ([`tenants`]). All are functions of values that the caller looked up. Who may register is a question of roles on the
 //! subscription: see [`crate::authorization`].
 
 pub mod advice;
+pub mod billing_change;
 #[cfg(test)]
 mod fixture;
 pub mod moving;
@@ -59,6 +60,15 @@ impl BillingModel {
             Self::Development => "Development",
             Self::Custom => "Custom",
             Self::Ruggedized => "Ruggedized",
+        }
+    }
+
+    /// Whether what is used is charged, at its price.
+    #[must_use]
+    pub const fn charges_usage(self) -> bool {
+        match self {
+            Self::PayAsYouUse | Self::Custom | Self::Ruggedized => true,
+            Self::Capacity | Self::Development => false,
         }
     }
 
@@ -137,6 +147,8 @@ pub struct Registration {
     pub token: RegistrationToken,
     /// Whether the platform operator approved it for multi-tenancy.
     pub multi_tenancy_approved: bool,
+    /// How often its activation keys were revoked: those signed before that are good no more.
+    pub key_generation: u32,
     /// Its creation.
     pub created: Recorded,
     /// Its last change.

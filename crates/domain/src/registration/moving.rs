@@ -5,6 +5,7 @@
 //! *(ours: from the hour of the move on)*; the tenant mappings stay.
 
 use super::advice::{self, UnfitSubscription};
+use super::billing_change::{BillingChange, BillingModelChangeNotApproved};
 use super::{RefusalKind, RegistrationPath};
 use crate::ids::SubscriptionId;
 use crate::partner::{Subscription, SubscriptionKind, SubscriptionState};
@@ -24,6 +25,8 @@ pub struct Move<'a> {
     pub name_taken: bool,
     /// Whether tenants other than its own use the stack: it is approved for multi-tenancy or has mappings.
     pub serves_several_tenants: bool,
+    /// How the stack is paid for, by the subscription it shall be in.
+    pub billing: BillingChange<'a>,
 }
 
 /// Why a registration is not moved.
@@ -64,6 +67,9 @@ pub enum MoveRefusal {
     /// Stacks cannot be registered with such a subscription.
     #[error(transparent)]
     Unfit(#[from] UnfitSubscription),
+    /// Who sells to the target has not agreed to what the stack costs it.
+    #[error(transparent)]
+    NotApproved(#[from] BillingModelChangeNotApproved),
 }
 
 impl MoveRefusal {
@@ -76,6 +82,7 @@ impl MoveRefusal {
             Self::Suspended(_) => "SubscriptionSuspended",
             Self::SingleTenant { .. } => "SingleTenantSubscription",
             Self::Unfit(unfit) => unfit.code(),
+            Self::NotApproved(_) => BillingModelChangeNotApproved::CODE,
         }
     }
 
@@ -84,6 +91,7 @@ impl MoveRefusal {
     pub const fn kind(&self) -> RefusalKind {
         match self {
             Self::Unfit(unfit) => unfit.kind(),
+            Self::NotApproved(refusal) => refusal.kind(),
             _ => RefusalKind::Conflict,
         }
     }
@@ -93,7 +101,8 @@ impl MoveRefusal {
 ///
 /// # Errors
 /// [`MoveRefusal`], for the first of these that is the case: the name is taken, another partner, a suspended
-/// subscription, an unfit one, several tenants in one for a single tenant.
+/// subscription, an unfit one, several tenants in one for a single tenant, a billing model that nobody approved who sells
+/// to the target.
 pub fn decide(request: &Move<'_>) -> Result<(), MoveRefusal> {
     let Move { from, to, .. } = *request;
     let registration = || request.registration.clone();
@@ -118,14 +127,34 @@ pub fn decide(request: &Move<'_>) -> Result<(), MoveRefusal> {
         let (registration, kind) = (registration(), to.kind);
         return Err(MoveRefusal::SingleTenant { registration, kind });
     }
-    Ok(())
+    Ok(request.billing.check()?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{partner, subscription};
+    use super::super::BillingModel::{self, Development, PayAsYouUse};
+    use super::super::billing_change::Side;
+    use super::super::fixture::{cloud, partner, subscription};
     use super::*;
     use crate::partner::PartnerKind;
+
+    fn path(subscription: &Subscription) -> RegistrationPath {
+        RegistrationPath {
+            subscription: subscription.id.to_string(),
+            resource_group: "g".into(),
+            name: "n".into(),
+        }
+    }
+
+    fn billing(payer: &Subscription, to: BillingModel) -> BillingChange<'_> {
+        BillingChange {
+            stack: cloud(5),
+            had: const { &std::collections::BTreeSet::new() },
+            to,
+            payer,
+            asked_by: Side::Payer,
+        }
+    }
 
     #[test]
     fn a_registration_moves_within_one_partner_and_nowhere_else() {
@@ -160,19 +189,51 @@ mod tests {
             (to(EnterpriseAgreement), true, false, false, None),
         ] {
             let request = Move {
-                registration: RegistrationPath {
-                    subscription: from.id.to_string(),
-                    resource_group: "g".into(),
-                    name: "n".into(),
-                },
+                registration: path(&from),
                 from: &from,
                 to: &to,
                 within_one_partner,
                 name_taken,
                 serves_several_tenants: several,
+                billing: billing(&to, PayAsYouUse),
             };
             let refusal = decide(&request).err();
             assert_eq!(refusal.map(|refusal| refusal.code()), refused, "{request:?}");
         }
+    }
+
+    #[test]
+    fn what_one_seller_let_go_for_nothing_is_not_taken_from_another_one() {
+        let owner = partner(1, PartnerKind::DirectBill);
+        let from = subscription(1, SubscriptionKind::Csp, Some(&owner));
+        let to = subscription(2, SubscriptionKind::PartnerSharedServices, Some(&owner));
+        let had = [PayAsYouUse, Development].into();
+        let decided = |to: &Subscription, model, asked_by| {
+            decide(&Move {
+                registration: path(&from),
+                from: &from,
+                to,
+                within_one_partner: true,
+                name_taken: false,
+                serves_several_tenants: false,
+                billing: BillingChange {
+                    had: &had,
+                    asked_by,
+                    ..billing(to, model)
+                },
+            })
+        };
+        let refusal = decided(&to, Development, Side::Payer).unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.kind()),
+            ("BillingModelChangeNotApproved", RefusalKind::Forbidden)
+        );
+        assert_eq!(decided(&to, Development, Side::Seller), Ok(()));
+        assert_eq!(decided(&to, PayAsYouUse, Side::Payer), Ok(()));
+        assert_eq!(
+            decided(&from, Development, Side::Payer),
+            Ok(()),
+            "in its own subscription"
+        );
     }
 }

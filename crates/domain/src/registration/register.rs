@@ -1,8 +1,9 @@
 //! What a request to register a stack comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::advice::{self, StackOperator, UnfitSubscription};
+use super::billing_change::{BillingChange, BillingModelChangeNotApproved, Side};
 use super::{
     BillingModel, DirectoryUse, RefusalKind, Registration, RegistrationPath, RegistrationToken, Warning,
 };
@@ -41,6 +42,14 @@ pub struct Surroundings<'a> {
     pub mappings: usize,
     /// The live registration of the token's stack, wherever it is.
     pub live_for_stack: Option<&'a Registration>,
+    /// The subscription that the token's stack was registered with last, live or not.
+    pub last_subscription: Option<SubscriptionId>,
+    /// Whether the caller may register stacks with that one, too.
+    pub registers_with_last: bool,
+    /// The billing models that the token's stack ever had.
+    pub billing_models_had: &'a BTreeSet<BillingModel>,
+    /// Where the caller stands when usage is sold to the subscription in the path.
+    pub asked_by: Side,
 }
 
 /// What a request comes to.
@@ -115,6 +124,16 @@ pub enum Refusal {
         /// Where its registration is, where the caller may know it.
         registered_as: Option<RegistrationPath>,
     },
+    /// The stack was another subscription's, and the caller does not register stacks with that one.
+    #[error(
+        "Stack {stack} was registered with another subscription before, and only those who may register stacks with \
+         both of them, and the operators of this platform, register it with this one. Check the cloud id. If it is \
+         this stack's, ask an operator to register it."
+    )]
+    StackOfAnotherSubscription {
+        /// The stack.
+        stack: CloudId,
+    },
     /// Nothing new may be registered with the subscription, and nothing under other terms.
     #[error(
         "Subscription {subscription} is suspended: nothing new can be registered with it, and what is registered keeps \
@@ -127,6 +146,9 @@ pub enum Refusal {
     /// Stacks cannot be registered with such a subscription.
     #[error(transparent)]
     Unfit(#[from] UnfitSubscription),
+    /// The stack is paid for by usage, and nobody who sells it said that it shall not be any more.
+    #[error(transparent)]
+    BillingModelChangeNotApproved(#[from] BillingModelChangeNotApproved),
     /// Multi-tenancy cannot be approved for a registration with such a subscription.
     #[error(
         "The stack is registered with {kind} subscription {subscription}, with which it serves a single tenant. \
@@ -163,8 +185,10 @@ impl Refusal {
             Self::TokenRequired { .. } => "RegistrationTokenRequired",
             Self::CloudIdMismatch { .. } => "CloudIdMismatch",
             Self::StackAlreadyRegistered { .. } => "StackAlreadyRegistered",
+            Self::StackOfAnotherSubscription { .. } => "StackOfAnotherSubscription",
             Self::SubscriptionSuspended { .. } => "SubscriptionSuspended",
             Self::Unfit(unfit) => unfit.code(),
+            Self::BillingModelChangeNotApproved(_) => BillingModelChangeNotApproved::CODE,
             Self::SingleTenantSubscription { .. } => "SingleTenantSubscription",
         }
     }
@@ -176,9 +200,11 @@ impl Refusal {
             Self::TokenRequired { .. } => RefusalKind::Invalid,
             Self::CloudIdMismatch { .. }
             | Self::StackAlreadyRegistered { .. }
+            | Self::StackOfAnotherSubscription { .. }
             | Self::SubscriptionSuspended { .. }
             | Self::SingleTenantSubscription { .. } => RefusalKind::Conflict,
             Self::Unfit(unfit) => unfit.kind(),
+            Self::BillingModelChangeNotApproved(refusal) => refusal.kind(),
         }
     }
 }
@@ -187,11 +213,13 @@ impl Refusal {
 ///
 /// With a token it creates, or re-registers what exists; without one it only changes the tags of what exists. The
 /// same request again changes nothing. A suspended subscription keeps what is registered with it, under the billing
-/// model that it has *(ours)*.
+/// model that it has *(ours)*. A cloud id is no secret, so naming one is not enough to have the stack of another
+/// subscription, nor is it after that one's registration was deleted *(ours)*.
 ///
 /// # Errors
 /// [`Refusal`], for the first of these that is the case: no token and nothing there, another stack's token, a stack
-/// that is registered elsewhere, a suspended subscription, an unfit one.
+/// that is registered elsewhere, one that was another subscription's, a suspended subscription, an unfit one, a billing
+/// model that nobody approved who sells the stack's usage.
 pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result<Decision, Refusal> {
     let &Surroundings {
         subscription,
@@ -211,6 +239,9 @@ pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result
         });
     };
     check_stack(token, existing, live_for_stack)?;
+    if existing.is_none() {
+        check_last(token, surroundings)?;
+    }
     let same_terms = existing.is_some_and(|it| it.token.billing_model == token.billing_model);
     if !same_terms && subscription.state == SubscriptionState::Suspended {
         return Err(Refusal::SubscriptionSuspended {
@@ -218,6 +249,16 @@ pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result
         });
     }
     let mut warnings = advice::assess(subscription, operated_by, directory_uses)?;
+    if !same_terms {
+        let change = BillingChange {
+            stack: token.cloud_id,
+            had: surroundings.billing_models_had,
+            to: token.billing_model,
+            payer: subscription,
+            asked_by: surroundings.asked_by,
+        };
+        change.check()?;
+    }
     let change = match existing {
         None => Change::Create {
             token: token.clone(),
@@ -273,6 +314,19 @@ fn check_stack(
         }
         _ => Ok(()),
     }
+}
+
+/// A stack that was another subscription's is taken over by those alone who register stacks with that one, too.
+fn check_last(token: &RegistrationToken, surroundings: &Surroundings<'_>) -> Result<(), Refusal> {
+    let others = surroundings
+        .last_subscription
+        .is_some_and(|last| last != surroundings.subscription.id);
+    if others && !surroundings.registers_with_last {
+        return Err(Refusal::StackOfAnotherSubscription {
+            stack: token.cloud_id,
+        });
+    }
+    Ok(())
 }
 
 /// What a request to delete a registration comes to: this life of it ends, or nothing is there, which is as well.

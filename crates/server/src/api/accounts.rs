@@ -1,56 +1,43 @@
 //! Partners, customers and subscriptions.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use app::App;
 use app::access::Caller;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use domain::ids::{CustomerId, PartnerId, SubscriptionId};
 use domain::partner::SubscriptionState;
 use wire::api::{Customer, NewCustomer, NewPartner, NewSubscription, Page, Partner, Subscription};
 
+use super::listing::Listing;
 use crate::Door;
 use crate::access::By;
 use crate::body;
 use crate::created::status;
 use crate::error::Failure;
-use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 
-/// The page that is asked for, of everything of one kind.
-fn listed<Id, Item, Shown>(
-    door: &Door,
-    uri: &Uri,
-    query: &Query,
-    list: impl FnOnce(&App, Option<Id>, usize) -> Vec<Item>,
-    id: impl Fn(&Item) -> Id,
-) -> Result<Json<Page<Shown>>, Failure>
-where
-    Id: FromStr + ToString + Copy,
-    Shown: for<'a> From<&'a Item>,
-{
-    let page = PageRequest::of_own(query)?;
-    let items = list(&door.app, page.after, page.items_wanted());
-    Ok(page
-        .page(items, id, &door.base(uri))
-        .shown(|item| Shown::from(&item)))
+fn partner_id(params: &Params) -> Result<PartnerId, Failure> {
+    params.read("partnerId", "InvalidPartnerId")
 }
 
-/// Lists the partners that the caller acts for, by id.
+fn customer_id(params: &Params) -> Result<CustomerId, Failure> {
+    params.read("customerId", "InvalidCustomerId")
+}
+
+fn subscription_id(params: &Params) -> Result<SubscriptionId, Failure> {
+    params.read("subscriptionId", "InvalidSubscriptionId")
+}
+
+/// Lists the partners that the caller acts for and their resellers, by id.
 #[utoipa::path(get, path = "/api/v1/partners", tag = "accounts", params(super::documents::Paging),
     responses((status = 200, body = Page<Partner>)))]
-pub(crate) async fn list_partners(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<Partner>>, Failure> {
-    let partners = |app: &App, after, limit| app.partners(&caller, after, limit);
-    listed(&door, &uri, &query, partners, |it| it.id)
+pub(crate) async fn list_partners(listing: Listing) -> Result<Json<Page<Partner>>, Failure> {
+    let partners = |app: &App, caller: &Caller, after, limit| Ok(app.partners(caller, after, limit));
+    listing.page(partners, |it| it.id)
 }
 
 /// Creates a partner. The same request again changes nothing.
@@ -79,23 +66,30 @@ pub(crate) async fn get_partner(
     query: Query,
 ) -> Result<Json<Partner>, Failure> {
     query.only(&[])?;
-    let partner = door
-        .app
-        .partner(&caller, params.read("partnerId", "InvalidPartnerId")?)?;
+    let partner = door.app.partner(&caller, partner_id(&params)?)?;
     Ok(Json(Partner::from(&partner)))
+}
+
+/// Deletes a partner that nothing depends on any more. Its id is not given again.
+#[utoipa::path(delete, path = "/api/v1/partners/{partnerId}", tag = "accounts",
+    params(("partnerId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete_partner(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app.delete_partner(&caller, partner_id(&params)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Lists the customers that the caller sees, by id.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "accounts", params(super::documents::Paging),
     responses((status = 200, body = Page<Customer>)))]
-pub(crate) async fn list_customers(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<Customer>>, Failure> {
-    let customers = |app: &App, after, limit| app.customers(&caller, after, limit);
-    listed(&door, &uri, &query, customers, |it| it.id)
+pub(crate) async fn list_customers(listing: Listing) -> Result<Json<Page<Customer>>, Failure> {
+    let customers = |app: &App, caller: &Caller, after, limit| Ok(app.customers(caller, after, limit));
+    listing.page(customers, |it| it.id)
 }
 
 /// Creates a customer. The same request again changes nothing.
@@ -124,23 +118,31 @@ pub(crate) async fn get_customer(
     query: Query,
 ) -> Result<Json<Customer>, Failure> {
     query.only(&[])?;
-    let customer = door
-        .app
-        .customer(&caller, params.read("customerId", "InvalidCustomerId")?)?;
+    let customer = door.app.customer(&caller, customer_id(&params)?)?;
     Ok(Json(Customer::from(&customer)))
+}
+
+/// Deletes a customer that has no subscriptions and no directories any more. Its id is not given again.
+#[utoipa::path(delete, path = "/api/v1/customers/{customerId}", tag = "accounts",
+    params(("customerId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete_customer(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app.delete_customer(&caller, customer_id(&params)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Lists the subscriptions that the caller sees, by id.
 #[utoipa::path(get, path = "/api/v1/subscriptions", tag = "accounts", params(super::documents::Paging),
     responses((status = 200, body = Page<Subscription>)))]
-pub(crate) async fn list_subscriptions(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<Subscription>>, Failure> {
-    let subscriptions = |app: &App, after, limit| app.subscriptions(&caller, after, limit);
-    listed(&door, &uri, &query, subscriptions, |it| it.id)
+pub(crate) async fn list_subscriptions(listing: Listing) -> Result<Json<Page<Subscription>>, Failure> {
+    let subscriptions =
+        |app: &App, caller: &Caller, after, limit| Ok(app.subscriptions(caller, after, limit));
+    listing.page(subscriptions, |it| it.id)
 }
 
 /// Creates a subscription. The same request again changes nothing.
@@ -160,11 +162,6 @@ pub(crate) async fn create_subscription(
     Ok((status(created), Json(shown)))
 }
 
-/// The subscription in the path.
-fn subscription_id(params: &Params) -> Result<SubscriptionId, Failure> {
-    params.read("subscriptionId", "InvalidSubscriptionId")
-}
-
 /// A subscription.
 #[utoipa::path(get, path = "/api/v1/subscriptions/{subscriptionId}", tag = "accounts",
     params(("subscriptionId" = String, Path)), responses((status = 200, body = Subscription)))]
@@ -177,6 +174,23 @@ pub(crate) async fn get_subscription(
     query.only(&[])?;
     let subscription = door.app.subscription_seen(&caller, subscription_id(&params)?)?;
     Ok(Json(Subscription::from(&subscription)))
+}
+
+/// Deletes a subscription that nothing is charged to any more. Its past statements stay, for who sold it; its id is not given
+/// again.
+#[utoipa::path(delete, path = "/api/v1/subscriptions/{subscriptionId}", tag = "accounts",
+    params(("subscriptionId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete_subscription(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app
+        .delete_subscription(&caller, subscription_id(&params)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn set_state(

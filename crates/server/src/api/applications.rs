@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::App;
 use app::access::Caller;
 use app::identity;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderName, StatusCode, Uri};
+use axum::http::{HeaderName, StatusCode};
 use domain::ids::ApplicationId;
 use wire::api::{Application, Certificate, NewApplication, NewCertificate, NewSecret, Page, Secret};
 
 use super::certificate;
 use super::directories::directory_id;
+use super::listing::Listing;
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -32,20 +33,11 @@ fn application_id(params: &Params) -> Result<ApplicationId, Failure> {
 #[utoipa::path(get, path = "/api/v1/directories/{directoryId}/applications", tag = "identity",
     params(("directoryId" = String, Path), super::documents::Paging),
     responses((status = 200, body = Page<Application>)))]
-pub(crate) async fn list(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<Application>>, Failure> {
-    let page = PageRequest::of_own(&query)?;
-    let directory = directory_id(&params)?;
-    let applications = door
-        .app
-        .applications(&caller, directory, page.after, page.items_wanted())?;
-    let page = page.page(applications, |it| it.id, &door.base(&uri));
-    Ok(page.shown(|it| Application::from(&it)))
+pub(crate) async fn list(listing: Listing) -> Result<Json<Page<Application>>, Failure> {
+    let directory = directory_id(&listing.of)?;
+    let applications =
+        |app: &App, caller: &Caller, after, limit| app.applications(caller, directory, after, limit);
+    listing.page(applications, |it| it.id)
 }
 
 /// Creates an application. To sign in, it needs a secret or a certificate.
@@ -79,6 +71,23 @@ pub(crate) async fn get(
     query.only(&[])?;
     let application = door.app.application(&caller, application_id(&params)?)?;
     Ok(Json(Application::from(&application)))
+}
+
+/// Deletes an application, with its secrets and certificates and every role that it has. It is out at once, and its id is not
+/// given again.
+#[utoipa::path(delete, path = "/api/v1/applications/{applicationId}", tag = "identity",
+    params(("applicationId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app
+        .delete_application(&caller, application_id(&params)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn set_enabled(
@@ -120,7 +129,8 @@ pub(crate) async fn enable(
 
 /// Adds a secret to an application. Its text is in this answer and nowhere else: it cannot be asked for again.
 #[utoipa::path(post, path = "/api/v1/applications/{applicationId}/secrets", tag = "identity",
-    params(("applicationId" = String, Path)), request_body = NewSecret, responses((status = 201, body = Secret)))]
+    params(("applicationId" = String, Path)), request_body = Option<NewSecret>,
+    responses((status = 201, body = Secret)))]
 pub(crate) async fn add_secret(
     State(door): State<Arc<Door>>,
     By(caller): By,

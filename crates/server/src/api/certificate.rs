@@ -8,6 +8,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
+use x509_parser::time::ASN1Time;
 
 use crate::error::Failure;
 
@@ -43,13 +44,21 @@ fn of_der(der: &[u8]) -> Result<ClientCertificate, Failure> {
             ));
         }
     }
-    let expires = Timestamp::from_second(certificate.validity().not_after.timestamp());
+    let validity = certificate.validity();
+    if validity.not_after <= validity.not_before {
+        return Err(invalid("it ends before it begins"));
+    }
+    let time = |at: ASN1Time| {
+        let time = Timestamp::from_second(at.timestamp());
+        time.map_err(|_| invalid("it begins or expires at a time that is none"))
+    };
     Ok(ClientCertificate {
         id: CredentialId::from_bytes([0; 16]),
         sha256: hash(&SHA256, der)?,
         sha1: hash(&SHA1_FOR_LEGACY_USE_ONLY, der)?,
         public_key: key.raw.to_vec(),
-        expires: expires.map_err(|_| invalid("it expires at a time that is none"))?,
+        not_before: Some(time(validity.not_before)?),
+        expires: time(validity.not_after)?,
     })
 }
 
@@ -82,6 +91,8 @@ mod tests {
         let text = pem(&key);
         let certificate = read(&text).unwrap();
         assert_eq!(certificate.public_key, key.subject_public_key_info());
+        let begins = "1975-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(certificate.not_before, Some(begins), "as this one says");
         let der = Pem::iter_from_buffer(text.as_bytes())
             .next()
             .unwrap()
@@ -99,12 +110,17 @@ mod tests {
         let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
         let curve = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let good = pem(&rsa);
+        let mut params = CertificateParams::default();
+        params.not_before = rcgen::date_time_ymd(2026, 11, 2);
+        params.not_after = rcgen::date_time_ymd(2026, 11, 1);
+        let never_valid = params.self_signed(&rsa).unwrap().pem();
         for (text, why) in [
             (String::new(), "exactly one"),
             ("certificate".to_owned(), "exactly one"),
             (format!("{good}{good}"), "exactly one"),
             (format!("{good}{}", rsa.serialize_pem()), "private key"),
             (pem(&curve), "RSA"),
+            (never_valid, "before it begins"),
             (good.replace("MII", "AAA"), "X.509"),
             (
                 "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),

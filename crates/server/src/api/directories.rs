@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use app::App;
+use app::access::Caller;
 use app::identity;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use domain::ids::TenantId;
 use wire::api::{Directory, NewDirectory, Page};
 
+use super::listing::Listing;
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -24,16 +26,9 @@ pub(super) fn directory_id(params: &Params) -> Result<TenantId, Failure> {
 /// Lists the directories that the caller manages, by id.
 #[utoipa::path(get, path = "/api/v1/directories", tag = "identity", params(super::documents::Paging),
     responses((status = 200, body = Page<Directory>)))]
-pub(crate) async fn list(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<Directory>>, Failure> {
-    let page = PageRequest::of_own(&query)?;
-    let directories = door.app.directories(&caller, page.after, page.items_wanted());
-    let page = page.page(directories, |it| it.id, &door.base(&uri));
-    Ok(page.shown(|it| Directory::from(&it)))
+pub(crate) async fn list(listing: Listing) -> Result<Json<Page<Directory>>, Failure> {
+    let directories = |app: &App, caller: &Caller, after, limit| Ok(app.directories(caller, after, limit));
+    listing.page(directories, |it| it.id)
 }
 
 /// Creates a directory.
@@ -69,4 +64,18 @@ pub(crate) async fn get(
     query.only(&[])?;
     let directory = door.app.directory(&caller, directory_id(&params)?)?;
     Ok(Json(Directory::from(&directory)))
+}
+
+/// Deletes a directory that nobody and nothing is in any more.
+#[utoipa::path(delete, path = "/api/v1/directories/{directoryId}", tag = "identity",
+    params(("directoryId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app.delete_directory(&caller, directory_id(&params)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder, Server};
+use utoipa::openapi::{
+    ContentBuilder, Object, ObjectBuilder, Ref, RefOr, ResponseBuilder, Schema, SchemaFormat, Server, Type,
+};
 use utoipa::{IntoParams, Modify, OpenApi};
 use wire::arm::ErrorEnvelope;
 
 use crate::Door;
 
 use super::{
-    accounts, applications, deliveries, directories, groups, mappings, me, meters, partner_roles,
-    price_lists, registrations, stacks, statements, usage, users,
+    accounts, applications, deliveries, directories, groups, mappings, me, meters, operator_credentials,
+    partner_roles, price_lists, registrations, stacks, statements, usage, users,
 };
 
 /// Which page of a list.
@@ -24,9 +27,14 @@ pub(crate) struct Paging {
     /// The page; from the `nextLink` of the page before.
     #[param(rename = "skipToken", required = false)]
     skip_token: Option<String>,
-    /// The most items it may have: 1 to 1000.
-    #[param(required = false)]
+    /// The most items it may have: 1 to 1000. More than that is as good as 1000.
+    #[param(required = false, schema_with = number_of_items)]
     top: Option<u32>,
+}
+
+fn number_of_items() -> Object {
+    let number = ObjectBuilder::new().schema_type(Type::Integer);
+    number.minimum(Some(1)).build()
 }
 
 #[derive(OpenApi)]
@@ -40,18 +48,25 @@ pub(crate) struct Paging {
     paths(
         openapi,
         me::get,
+        me::change_password,
         directories::list,
         directories::create,
         directories::get,
+        directories::delete,
         users::list,
         users::create,
         users::get,
+        users::delete,
         users::set_password,
         users::disable,
         users::enable,
+        operator_credentials::list,
+        operator_credentials::create,
+        operator_credentials::revoke,
         applications::list,
         applications::create,
         applications::get,
+        applications::delete,
         applications::disable,
         applications::enable,
         applications::add_secret,
@@ -60,6 +75,7 @@ pub(crate) struct Paging {
         groups::list,
         groups::create,
         groups::get,
+        groups::delete,
         groups::add_member,
         groups::remove_member,
         partner_roles::list,
@@ -72,16 +88,20 @@ pub(crate) struct Paging {
         accounts::list_partners,
         accounts::create_partner,
         accounts::get_partner,
+        accounts::delete_partner,
         accounts::list_customers,
         accounts::create_customer,
         accounts::get_customer,
+        accounts::delete_customer,
         accounts::list_subscriptions,
         accounts::create_subscription,
         accounts::get_subscription,
+        accounts::delete_subscription,
         accounts::suspend_subscription,
         accounts::activate_subscription,
         registrations::advice,
         registrations::approve_multi_tenancy,
+        registrations::revoke_activation_keys,
         registrations::backdate,
         mappings::history,
         mappings::map,
@@ -142,8 +162,21 @@ impl Modify for Everywhere {
                     .responses
                     .responses
                     .insert("default".to_owned(), refused.clone().into());
+                operation.parameters.iter_mut().flatten().for_each(describe_id);
             }
         }
+    }
+}
+
+/// What is called an id is a GUID: handlers read ids themselves, and describe them as texts. In a query it may be empty as
+/// well, which is as good as not there.
+fn describe_id(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    if let Some(RefOr::T(Schema::Object(text))) = &mut parameter.schema
+        && parameter.parameter_in == ParameterIn::Path
+        && parameter.name.ends_with("Id")
+    {
+        text.format = Some(SchemaFormat::Custom("uuid".to_owned()));
     }
 }
 

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use app::App;
+use app::access::Caller;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::ObjectId;
 use wire::api::{Group, NewGroup, Page};
 
 use super::directories::directory_id;
+use super::listing::Listing;
 use crate::access::By;
 use crate::created::status;
 use crate::error::Failure;
-use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -30,20 +32,10 @@ fn member_id(params: &Params) -> Result<ObjectId, Failure> {
 #[utoipa::path(get, path = "/api/v1/directories/{directoryId}/groups", tag = "identity",
     params(("directoryId" = String, Path), super::documents::Paging),
     responses((status = 200, body = Page<Group>)))]
-pub(crate) async fn list(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<Group>>, Failure> {
-    let page = PageRequest::of_own(&query)?;
-    let directory = directory_id(&params)?;
-    let groups = door
-        .app
-        .groups(&caller, directory, page.after, page.items_wanted())?;
-    let page = page.page(groups, |it| it.id, &door.base(&uri));
-    Ok(page.shown(|it| Group::from(&it)))
+pub(crate) async fn list(listing: Listing) -> Result<Json<Page<Group>>, Failure> {
+    let directory = directory_id(&listing.of)?;
+    let groups = |app: &App, caller: &Caller, after, limit| app.groups(caller, directory, after, limit);
+    listing.page(groups, |it| it.id)
 }
 
 /// Creates a group. Nobody is in it yet.
@@ -74,6 +66,20 @@ pub(crate) async fn get(
     query.only(&[])?;
     let group = door.app.group(&caller, group_id(&params)?)?;
     Ok(Json(Group::from(&group)))
+}
+
+/// Deletes a group, with every role that it has. Its members stay.
+#[utoipa::path(delete, path = "/api/v1/groups/{groupId}", tag = "identity",
+    params(("groupId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app.delete_group(&caller, group_id(&params)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Puts a user or service principal of the same directory into a group.

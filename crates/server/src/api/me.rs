@@ -1,18 +1,21 @@
-//! Who calls.
+//! Who calls, and their own password.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use app::access::Caller;
+use app::identity::NotChanged;
 use app::me::Given;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
 use domain::authorization::PrincipalKind;
-use wire::api::{CallerKind, Me, MyGroup, MyRole, PartnerRole};
+use wire::api::{CallerKind, ChangePassword, Me, MyGroup, MyRole, PartnerRole};
 
-use crate::Door;
 use crate::access::By;
 use crate::error::Failure;
 use crate::query::Query;
+use crate::{Door, body};
 
 /// Who the caller is, and what it was given.
 #[utoipa::path(get, path = "/api/v1/me", tag = "roles", responses((status = 200, body = Me)))]
@@ -78,4 +81,35 @@ pub(crate) async fn get(
             .collect(),
         ..nothing_given
     }))
+}
+
+/// Gives the caller, a user, another password. The old one is proved again; wherever the user was signed in, it has to sign
+/// in again.
+#[utoipa::path(put, path = "/api/v1/me/password", tag = "identity", request_body = ChangePassword,
+    responses((status = 204, description = "It is the password now")))]
+pub(crate) async fn change_password(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    query: Query,
+    body::Json(passwords): body::Json<ChangePassword>,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    let ChangePassword {
+        old_password,
+        new_password,
+    } = passwords;
+    let changed = door
+        .app
+        .change_password(&caller, &old_password, new_password, peer.ip())
+        .await;
+    match changed {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(NotChanged::Refused(error)) => Err(error.into()),
+        Err(NotChanged::Slowed { seconds }) => {
+            let message =
+                format!("Too many wrong passwords were given. Wait {seconds} seconds and try again.");
+            Err(Failure::too_many_requests(message, seconds))
+        }
+    }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use domain::registration::Registration;
 use domain::registration::advice::{StackOperator, advise};
 use domain::time::Hour;
-use wire::api::{Advice, BackdateRegistration, MultiTenancyApproval, Stack};
+use wire::api::{ActivationKeysRevoked, Advice, BackdateRegistration, MultiTenancyApproval, Stack};
 
 use crate::Door;
 use crate::access::By;
@@ -75,6 +75,28 @@ pub(crate) async fn approve_multi_tenancy(
     }))
 }
 
+/// Declares the activation keys that were given out for a stack so far good no more: they are refused with 401, and
+/// `getActivationKey` gives one that is good.
+#[utoipa::path(post, path = "/api/v1/registrations/{cloudId}/revoke-activation-keys", tag = "registrations",
+    params(("cloudId" = String, Path)), responses((status = 200, body = ActivationKeysRevoked)))]
+pub(crate) async fn revoke_activation_keys(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<Json<ActivationKeysRevoked>, Failure> {
+    query.only(&[])?;
+    let registration = door
+        .app
+        .revoke_activation_keys(&caller, params.cloud_id()?)
+        .await?;
+    Ok(Json(ActivationKeysRevoked {
+        cloud_id: registration.cloud_id().to_string(),
+        registration_name: registration.name.to_string(),
+        revoked_at: registration.updated.at.to_string(),
+    }))
+}
+
 /// Declares that the registration of a stack was valid from an earlier hour on, for usage from before it was made.
 #[utoipa::path(post, path = "/api/v1/registrations/{cloudId}/backdate", tag = "registrations",
     params(("cloudId" = String, Path)), request_body = BackdateRegistration,
@@ -94,6 +116,6 @@ pub(crate) async fn backdate(
         .await?;
     Ok(Json(stack(
         &registration,
-        door.app.reported_through(cloud_id).await?,
+        door.app.reported_through(&caller, cloud_id).await?,
     )))
 }

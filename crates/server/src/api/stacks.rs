@@ -35,7 +35,10 @@ pub(crate) async fn list(
     );
     let mut value = Vec::with_capacity(page.items.len());
     for registration in page.items {
-        let reported_through = door.app.reported_through(registration.cloud_id()).await?;
+        let reported_through = door
+            .app
+            .reported_through(&caller, registration.cloud_id())
+            .await?;
         value.push(registrations::stack(&registration, reported_through));
     }
     Ok(Json(Page {
@@ -44,7 +47,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Lists the receipts of a stack by sequence.
+/// Lists the receipts of a stack by sequence: those of what it delivered under registrations that the caller sees.
 #[utoipa::path(get, path = "/api/v1/stacks/{cloudId}/receipts", tag = "stacks",
     params(("cloudId" = String, Path), super::documents::Paging), responses((status = 200, body = Page<Receipt>)))]
 pub(crate) async fn receipts(

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use app::App;
 use app::access::Caller;
 use app::identity;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use domain::identity::UserName;
 use domain::ids::ObjectId;
 use wire::api::{NewUser, Page, SetPassword, User};
 
 use super::directories::directory_id;
+use super::listing::Listing;
 use crate::access::By;
 use crate::error::Failure;
-use crate::pages::PageRequest;
 use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body};
@@ -27,20 +28,12 @@ fn user_id(params: &Params) -> Result<ObjectId, Failure> {
 #[utoipa::path(get, path = "/api/v1/directories/{directoryId}/users", tag = "identity",
     params(("directoryId" = String, Path), super::documents::Paging),
     responses((status = 200, body = Page<User>)))]
-pub(crate) async fn list(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<User>>, Failure> {
-    let page = PageRequest::<UserName>::of_own(&query)?;
-    let directory = directory_id(&params)?;
-    let users = door
-        .app
-        .users(&caller, directory, page.after.as_ref(), page.items_wanted())?;
-    let page = page.page(users, |it| it.name.clone(), &door.base(&uri));
-    Ok(page.shown(|it| User::from(&it)))
+pub(crate) async fn list(listing: Listing) -> Result<Json<Page<User>>, Failure> {
+    let directory = directory_id(&listing.of)?;
+    let users = |app: &App, caller: &Caller, after: Option<UserName>, limit| {
+        app.users(caller, directory, after.as_ref(), limit)
+    };
+    listing.page(users, |it| it.name.clone())
 }
 
 /// Creates a user, who may sign in at once.
@@ -78,6 +71,20 @@ pub(crate) async fn get(
     query.only(&[])?;
     let user = door.app.user(&caller, user_id(&params)?)?;
     Ok(Json(User::from(&user)))
+}
+
+/// Deletes a user, with every role that it has. It is out at once.
+#[utoipa::path(delete, path = "/api/v1/users/{userId}", tag = "identity",
+    params(("userId" = String, Path)), responses((status = 204, description = "It is deleted")))]
+pub(crate) async fn delete(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    door.app.delete_user(&caller, user_id(&params)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Gives a user another password. Where the user was signed in, it has to sign in again.

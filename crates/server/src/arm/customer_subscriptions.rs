@@ -42,6 +42,7 @@ fn of(path: &RegistrationPath, mapping: &TenantMapping) -> CustomerSubscription 
 
 pub(crate) async fn list(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     uri: Uri,
     query: Query,
@@ -49,7 +50,7 @@ pub(crate) async fn list(
     speaks(&query, &CUSTOMER_SUBSCRIPTIONS)?;
     let page = PageRequest::of(&query, pages::ARM)?;
     let at = registration(&params)?;
-    let mappings = door.app.tenant_mappings(&at)?;
+    let mappings = door.app.tenant_mappings(&caller, &at)?;
     let path = door.app.registration(&at)?.path();
     let page = page.page_of_all(mappings, |it| it.subscription, &door.base(&uri));
     Ok(page.listed(|it| of(&path, &it)))
@@ -80,12 +81,13 @@ pub(crate) async fn put(
 
 pub(crate) async fn get(
     State(door): State<Arc<Door>>,
+    By(caller): By,
     params: Params,
     query: Query,
 ) -> Result<Json<CustomerSubscription>, Failure> {
     speaks(&query, &CUSTOMER_SUBSCRIPTIONS)?;
     let at = registration(&params)?;
-    let mapping = door.app.tenant_mapping(&at, name(&params)?)?;
+    let mapping = door.app.tenant_mapping(&caller, &at, name(&params)?)?;
     Ok(Json(shown(&door, &at, &mapping)?))
 }
 

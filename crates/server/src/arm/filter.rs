@@ -94,7 +94,7 @@ fn word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 }
 
 /// A text in quotes, where two of them are one, and what comes after it.
-fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(crate) fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let inside = text.trim_start().strip_prefix('\'')?;
     let mut from = 0;
     loop {

@@ -9,7 +9,7 @@ pub(crate) mod authorization;
 pub(crate) mod customer_subscriptions;
 pub(crate) mod deployment;
 mod etag;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod linked_subscriptions;
 pub(crate) mod metadata;
 pub(crate) mod moves;

@@ -1,7 +1,7 @@
 //! Access tokens that come back with requests: whether they are good, and whose they are.
 
 use app::access::{Caller, Principal};
-use domain::ids::{ApplicationId, ObjectId, TenantId};
+use domain::ids::{ApplicationId, CredentialId, ObjectId, SessionId, TenantId};
 use serde::Deserialize;
 
 use super::Identity;
@@ -33,14 +33,38 @@ struct Claims {
     /// Every access token names the client; nothing else that is signed here does.
     appid: String,
     #[serde(default)]
+    sid: Option<String>,
+    #[serde(default)]
+    cred: Option<String>,
+    #[serde(default)]
     since: Option<u64>,
 }
 
 /// What a token of our own proves.
 struct Own {
     object: ObjectId,
+    tenant: TenantId,
     client: ApplicationId,
-    since: Option<u64>,
+    standing: Standing,
+}
+
+/// What the sign-in stands on that a token was given for. One that names nothing was not made here.
+enum Standing {
+    Session(SessionId),
+    Credential(CredentialId, u64),
+}
+
+impl Claims {
+    fn standing(&self) -> Option<Standing> {
+        match (&self.sid, &self.cred, self.since) {
+            (Some(session), None, None) => session.parse().ok().map(Standing::Session),
+            (None, Some(credential), Some(since)) => {
+                let credential = credential.parse().ok()?;
+                Some(Standing::Credential(credential, since))
+            }
+            _ => None,
+        }
+    }
 }
 
 const INVALID: &str = "InvalidAuthenticationToken";
@@ -67,20 +91,30 @@ impl Door {
 
     /// Somebody with an account here, as it is now: what was taken from them since the token was made is gone.
     fn account(&self, proven: &Own) -> Result<Principal, Unproven> {
-        match proven.since {
-            Some(since) => {
-                let signed_in = self.app.renew(proven.object, Some(proven.client), since);
-                signed_in.map(|signed_in| signed_in.principal).map_err(|refused| {
-                    let text =
-                        format!("Authentication failed. The access token is not good any more: {refused}.");
-                    Unproven::Token(INVALID, text)
-                })
+        let principal = match proven.standing {
+            Standing::Session(session) => {
+                let signed_in = self.app.session(proven.object, session, proven.client);
+                signed_in
+                    .map(|signed_in| signed_in.principal)
+                    .map_err(|refused| {
+                        let text = format!(
+                            "Authentication failed. The access token is not good any more: {refused}."
+                        );
+                        Unproven::Token(INVALID, text)
+                    })?
             }
-            None => self
+            Standing::Credential(credential, since) => self
                 .app
-                .principal(proven.object, Some(proven.client))
-                .map_err(|error| not_let_in(&error)),
+                .application_signed_in(proven.object, since, credential)
+                .map_err(|error| not_let_in(&error))?,
+        };
+        if principal.tenant != proven.tenant {
+            return Err(not_good(Bad::Tenant));
         }
+        if principal.application != Some(proven.client) {
+            return Err(not_good(Bad::Claims));
+        }
+        Ok(principal)
     }
 
     /// Somebody whom an issuer elsewhere describes. Accounts and directories of this server are not its to speak of.
@@ -103,6 +137,9 @@ impl Identity {
             return Err(Bad::Kind);
         }
         claims.times.check(self.now())?;
+        claims
+            .times
+            .check_lifetime(self.access_token_lifetime, self.now())?;
         let tenant: TenantId = claims.tid.parse().map_err(|_| Bad::Claims)?;
         if !is_own_issuer(&claims.iss, &self.base, tenant) {
             return Err(Bad::Issuer);
@@ -117,8 +154,9 @@ impl Identity {
         }
         Ok(Own {
             object: claims.oid.parse().map_err(|_| Bad::Claims)?,
+            tenant,
             client: claims.appid.parse().map_err(|_| Bad::Claims)?,
-            since: claims.since,
+            standing: claims.standing().ok_or(Bad::Claims)?,
         })
     }
 }

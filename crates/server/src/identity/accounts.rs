@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use app::access::Principal;
-use app::identity::{Proof, SignInRefused, SignedIn};
+use app::Kind;
+use app::identity::{Proof, SignInRefused, SignedIn, SignedInApplication};
 use domain::ids::{ApplicationId, TenantId};
 
 use super::assertion::Assertion;
@@ -67,12 +67,12 @@ impl Door {
         client: ApplicationId,
         secret: &str,
         peer: IpAddr,
-    ) -> Result<Principal, Refusal> {
+    ) -> Result<SignedInApplication, Refusal> {
         match self
             .app
             .sign_in_application(directory, client, &Proof::Secret(secret))
         {
-            Ok(principal) => Ok(principal),
+            Ok(signed_in) => Ok(signed_in),
             Err(SignInRefused::Unproven) => {
                 self.count_failed_sign_in(peer)?;
                 let text = "The application is not known here, or the secret is not its own.";
@@ -90,7 +90,7 @@ impl Door {
         assertion: &str,
         peer: IpAddr,
         asked: &Circumstances,
-    ) -> Result<Principal, Refusal> {
+    ) -> Result<SignedInApplication, Refusal> {
         let assertion = Assertion::parse(assertion).map_err(of_assertion)?;
         if assertion.client != client {
             return Err(of_assertion(Bad::Claims));
@@ -106,12 +106,12 @@ impl Door {
         };
         let signed_in = self.app.sign_in_application(directory, client, &proof);
         match (signed_in, checked.into_inner()) {
-            (Ok(principal), Some(Ok(verified))) => {
+            (Ok(signed_in), Some(Ok(verified))) => {
                 let peer = network(peer);
                 self.identity
                     .assertions
                     .present(client, &verified, peer, asked.now)?;
-                Ok(principal)
+                Ok(signed_in)
             }
             (_, Some(Err(bad))) => {
                 self.count_failed_sign_in(peer)?;
@@ -154,9 +154,23 @@ pub(super) fn of_user(refused: SignInRefused) -> Refusal {
         SignInRefused::Slowed { seconds } => Refusal::later(text, seconds),
         SignInRefused::Busy => Refusal::later(text, 1),
         SignInRefused::Disabled => Refusal::grant(50_057, text),
-        SignInRefused::Changed => Refusal::grant(50_173, text),
-        SignInRefused::Unproven | SignInRefused::Expired => Refusal::grant(50_126, text),
-        SignInRefused::Failed(error) => Refusal::internal(error.to_string()),
+        SignInRefused::Changed | SignInRefused::Over => Refusal::grant(50_173, text),
+        SignInRefused::Copied => Refusal::grant(70_000, text),
+        SignInRefused::Unproven | SignInRefused::Expired | SignInRefused::NotYetValid => {
+            Refusal::grant(50_126, text)
+        }
+        SignInRefused::Failed(error) => of_failure(&error),
+    }
+}
+
+/// What failed is no fault of whoever signs in, and may be tried again where it passes by itself.
+fn of_failure(error: &app::Error) -> Refusal {
+    match error.kind {
+        Kind::Busy | Kind::Unavailable => Refusal::unavailable(
+            "The server cannot store anything at the moment. Try again.",
+            error.to_string(),
+        ),
+        _ => Refusal::internal(error.to_string()),
     }
 }
 
@@ -164,6 +178,7 @@ fn of_application(refused: SignInRefused) -> Refusal {
     let text = sentence(&refused);
     match refused {
         SignInRefused::Expired => Refusal::client(7_000_222, text),
+        SignInRefused::NotYetValid => Refusal::client(700_027, text),
         SignInRefused::Disabled => Refusal::client(7_000_112, text),
         other => of_user(other),
     }

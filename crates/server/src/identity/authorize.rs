@@ -18,7 +18,7 @@ use super::codes::Code;
 use super::discovery::unknown_directory;
 use super::form::Form;
 use super::grants::not_given;
-use super::html::{Button, DECLINE, Page, SIGN_IN_OR_NOT, is_from_here, name_and_password};
+use super::html::{Button, DECLINE, GO_ON, Page, SIGN_IN_OR_NOT, is_from_here, name_and_password};
 use super::refusal::{Circumstances, Refusal, never_stored};
 use crate::Door;
 use crate::error::Failure;
@@ -145,20 +145,10 @@ fn begun<'a>(door: &Door, name: &str, form: &'a Form) -> Result<(Authority, WayB
 
 impl<'a> WayBack<'a> {
     fn read(door: &Door, form: &'a Form) -> Result<Self, Refusal> {
-        let client = clients::read_id(form.needed("client_id")?)?;
-        let client = door.name_of_client(client)?;
+        let id = clients::read_id(form.needed("client_id")?)?;
+        let client = door.name_of_client(id)?;
         let text = form.needed("redirect_uri")?;
-        let redirect_uri = Url::parse(text)
-            .ok()
-            .filter(|url| is_way_back(url, door.identity.base()));
-        let redirect_uri = redirect_uri.ok_or_else(|| {
-            let shown = crate::query::excerpt(text);
-            let text = format!(
-                "Nobody is sent to the redirect_uri '{shown}'. Expected http://localhost with any port, or an address of \
-                 this server."
-            );
-            Refusal::request(50_011, text)
-        })?;
+        let redirect_uri = registered(id, text)?;
         let mode = form.text("response_mode")?.unwrap_or("query");
         if mode != "query" && mode != "form_post" {
             let shown = crate::query::excerpt(mode);
@@ -196,10 +186,10 @@ impl<'a> WayBack<'a> {
         if self.by_form {
             let back = Button {
                 text: "Continue",
-                decision: "",
+                decision: GO_ON,
             };
             return Page::new("Almost done")
-                .leading_to(self.redirect_uri.origin().ascii_serialization())
+                .leading_to(form_target(&self.redirect_uri))
                 .paragraph("Go back to the program that you came from.")
                 .form(self.redirect_uri.as_str(), &all, &[], &[back])
                 .answer();
@@ -216,14 +206,41 @@ impl<'a> WayBack<'a> {
     }
 }
 
-/// Whether an answer may go there: to a program on the machine of whoever sits before the browser (RFC 8252, section
-/// 7.3), or to a page of this server.
-fn is_way_back(url: &Url, base: &str) -> bool {
-    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    let on_machine =
-        url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let here = url.origin().ascii_serialization().eq_ignore_ascii_case(base);
-    plain && (on_machine || here)
+/// The redirect URI, if it is one of those that are registered for the client. For programs of people that is this
+/// machine, at any port (RFC 8252, section 7.3); applications of directories have none.
+fn registered(client: ApplicationId, text: &str) -> Result<Url, Refusal> {
+    let shown = crate::query::excerpt(text);
+    if clients::native(client).is_none() {
+        let text = format!(
+            "Nobody is sent to the redirect_uri '{shown}': none is registered for the application '{client}'. Sign in with \
+             a device code, or with the program itself as its own application."
+        );
+        return Err(Refusal::request(50_011, text));
+    }
+    let url = Url::parse(text).ok().filter(is_on_machine);
+    url.ok_or_else(|| {
+        let text = format!(
+            "Nobody is sent to the redirect_uri '{shown}'. Expected http://localhost or http://127.0.0.1 with any port."
+        );
+        Refusal::request(50_011, text)
+    })
+}
+
+fn is_on_machine(url: &Url) -> bool {
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none()
+        && url.query().is_none()
+        && url.path() == "/";
+    plain && url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
+/// What a browser is told that a form may lead to. Such a policy has no way to write an IPv6 address.
+fn form_target(url: &Url) -> String {
+    match url.host_str() {
+        Some("[::1]") => "http:".to_owned(),
+        _ => url.origin().ascii_serialization(),
+    }
 }
 
 impl<'a> Wanted<'a> {
@@ -280,9 +297,12 @@ fn ask(path: &str, form: &Form, back: &WayBack<'_>, refusal: Option<&Refusal>, n
     let alert = refusal.map(Refusal::description);
     let page = Page::new("Sign in")
         .status(refusal.map_or(StatusCode::OK, Refusal::status))
-        .leading_to(back.redirect_uri.origin().ascii_serialization())
+        .leading_to(form_target(&back.redirect_uri))
         .alert(alert.as_deref())
-        .paragraph(&format!("{} on this computer wants to act as you.", back.client))
+        .paragraph(&format!(
+            "{} on this computer wants to act as you. Go on only if you began this yourself.",
+            back.client
+        ))
         .form(path, &repeated, &name_and_password(name), &SIGN_IN_OR_NOT)
         .answer();
     match refusal {
@@ -297,15 +317,11 @@ fn stop(refusal: &Refusal, status: StatusCode) -> Response {
         Page::new("Sign-in is not possible")
             .status(status)
             .alert(Some(&refusal.description()))
+            .paragraph(
+                "Nobody was signed in. Close this page, and begin again in the program that opened it.",
+            )
             .answer(),
     )
-}
-
-/// `GET …/oauth2/logout`: nothing is kept in the browser, so there is nothing to forget.
-pub(crate) async fn logout() -> Response {
-    Page::new("Signed out")
-        .paragraph("This server keeps nobody signed in in a browser. A program forgets its tokens by itself: see its own command, such as az logout.")
-        .answer()
 }
 
 #[cfg(test)]
@@ -313,15 +329,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_sent_anywhere_but_to_their_own_machine_or_here() {
+    fn nobody_is_sent_anywhere_but_to_a_program_on_their_own_machine() {
+        let az = "04b07795-8ddb-461a-bbee-02f9e1bf7b46".parse().unwrap();
+        let application = ApplicationId::from_bytes([7; 16]);
         for (text, good) in [
             ("http://localhost", true),
             ("http://localhost:8400", true),
-            ("http://LOCALHOST:8400/callback?x=1", true),
+            ("http://LOCALHOST:8400/", true),
             ("http://127.0.0.1:1/", true),
             ("http://[::1]:1/", true),
-            ("https://bills.example:8443/signed-in", true),
-            ("https://bills.example/signed-in", false),
+            ("http://localhost:8400/callback", false),
+            ("http://localhost:8400/?x=1", false),
+            ("https://bills.example:8443/", false),
+            ("https://bills.example:8443/signed-in", false),
             ("https://evil.example/", false),
             ("http://localhost.evil.example/", false),
             ("http://localhost@evil.example/", false),
@@ -330,9 +350,20 @@ mod tests {
             ("https://localhost/", false),
             ("javascript:alert(1)", false),
             ("ftp://localhost/", false),
+            ("not a url", false),
         ] {
-            let url = Url::parse(text).unwrap();
-            assert_eq!(is_way_back(&url, "https://bills.example:8443"), good, "{text}");
+            assert_eq!(registered(az, text).is_ok(), good, "{text}");
+            assert!(registered(application, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_form_may_lead_to_is_written_as_browsers_understand_it() {
+        for (text, target) in [
+            ("http://localhost:8400/", "http://localhost:8400"),
+            ("http://[::1]:8400/", "http:"),
+        ] {
+            assert_eq!(form_target(&Url::parse(text).unwrap()), target);
         }
     }
 }

@@ -1,30 +1,14 @@
 //! Which program asks for tokens, and whether it is the one that it says.
 
+pub(super) use app::identity::native_client as native;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ids::ApplicationId;
-use uuid::Uuid;
 
 use super::form::Form;
 use super::refusal::Refusal;
-
-/// Programs of people, which run where nothing can be kept secret. Each directory knows them.
-const NATIVE_CLIENTS: [(Uuid, &str); 3] = [
-    (
-        Uuid::from_u128(0x04b0_7795_8ddb_461a_bbee_02f9_e1bf_7b46),
-        "Azure CLI",
-    ),
-    (
-        Uuid::from_u128(0x1950_a258_227b_4e31_a9cf_7174_9594_5fc2),
-        "Azure PowerShell",
-    ),
-    (
-        Uuid::from_u128(0x6d65_7465_7262_4269_8467_6500_0000_0001),
-        "Meterbridge command line",
-    ),
-];
 
 /// What a client sent about itself.
 pub(super) struct Presented<'a> {
@@ -96,12 +80,6 @@ pub(super) fn read_id(text: &str) -> Result<ApplicationId, Refusal> {
             format!("The client_id is '{shown}': {error}."),
         )
     })
-}
-
-/// The name of a program of people, if this is one.
-pub(super) fn native(id: ApplicationId) -> Option<&'static str> {
-    let found = NATIVE_CLIENTS.iter().find(|(native, _)| *native == id.as_uuid());
-    found.map(|(_, name)| *name)
 }
 
 /// The name and the secret of an `Authorization` header of the kind `Basic`; both are written as in forms.

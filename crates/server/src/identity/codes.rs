@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use app::environment::Random;
 use base64::Engine as _;
-use domain::ids::{ApplicationId, ObjectId};
+use domain::ids::{ApplicationId, ObjectId, SessionId};
 use domain::time::Timestamp;
 
 use super::audiences::Asked;
@@ -19,8 +19,39 @@ const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 const CODES_MAX: usize = 16 * 1024;
 const CODE_BYTES: usize = 32;
 
-/// The codes that are out.
-pub(super) struct Codes(Mutex<Expiring<[u8; 32], Code>>);
+/// The codes that are out, and those that were used, until their time is over.
+pub(super) struct Codes(Mutex<Expiring<[u8; 32], State>>);
+
+enum State {
+    Out(Box<Code>),
+    Used(Use),
+}
+
+/// What became of a code.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    /// The sign-in that was begun with it.
+    session: Option<(ObjectId, SessionId)>,
+    /// Somebody presented it once more: one of the two has it from the other.
+    again: bool,
+}
+
+/// Why nothing is given for a code.
+#[derive(Debug)]
+pub(super) struct NotRedeemed {
+    pub(super) refusal: Box<Refusal>,
+    /// The sign-in that was begun with this code before, to be ended (RFC 6749, section 4.1.2).
+    pub(super) ends: Option<(ObjectId, SessionId)>,
+}
+
+impl From<Refusal> for NotRedeemed {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal: Box::new(refusal),
+            ends: None,
+        }
+    }
+}
 
 /// What a code stands for.
 #[derive(Debug, Clone)]
@@ -47,12 +78,13 @@ impl Codes {
         let text = BASE64.encode(secret);
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         codes
-            .insert(digest(&text), code, now, CODE_LIFETIME)
+            .insert(digest(&text), State::Out(Box::new(code)), now, CODE_LIFETIME)
             .map_err(|_| Refusal::later("Too many people are signing in. Try again later.", 60))?;
         Ok(text)
     }
 
-    /// What a code stands for, once, for the program that it was made for. Whoever presents it wrongly has used it up.
+    /// What a code stands for, once, for the program that it was made for. Whoever presents it wrongly has used it up, and
+    /// whoever presents it again ends what was begun with it.
     pub(super) fn redeem(
         &self,
         text: &str,
@@ -60,29 +92,71 @@ impl Codes {
         redirect_uri: &str,
         verifier: &str,
         now: Timestamp,
-    ) -> Result<Code, Refusal> {
-        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let code = codes.take(&digest(text), now).ok_or_else(|| {
-            let text = "The code is not known here, was used before, or its time is over. Sign in again.";
-            Refusal::grant(70_008, text)
-        })?;
+    ) -> Result<Code, NotRedeemed> {
+        let code = self.use_up(text, now)?;
         if code.client != client {
-            return Err(Refusal::grant(
-                70_000,
-                "The code was given to another client. Sign in again.",
-            ));
+            let text = "The code was given to another client. Sign in again.";
+            return Err(Refusal::grant(70_000, text).into());
         }
         if code.redirect_uri != redirect_uri {
             let text = "The redirect_uri is not the one that the code was asked for with. Sign in again.";
-            return Err(Refusal::grant(50_011, text));
+            return Err(Refusal::grant(50_011, text).into());
         }
         if challenge_of(verifier) != code.challenge {
             let text =
                 "The code_verifier is not the one whose digest the code was asked for with. Sign in again.";
-            return Err(Refusal::grant(501_481, text));
+            return Err(Refusal::grant(501_481, text).into());
         }
         Ok(code)
     }
+
+    fn use_up(&self, text: &str, now: Timestamp) -> Result<Code, NotRedeemed> {
+        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(state) = codes.get_mut(&digest(text), now) else {
+            return Err(unknown().into());
+        };
+        match std::mem::replace(state, State::Used(Use::default())) {
+            State::Out(code) => Ok(*code),
+            State::Used(before) => {
+                *state = State::Used(Use {
+                    again: true,
+                    ..before
+                });
+                Err(NotRedeemed {
+                    refusal: Box::new(unknown()),
+                    ends: before.session,
+                })
+            }
+        }
+    }
+
+    /// A sign-in was begun with a code. It is refused if the code was presented once more in the meantime.
+    pub(super) fn begun(
+        &self,
+        text: &str,
+        user: ObjectId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(), NotRedeemed> {
+        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = Some((user, session));
+        match codes.get_mut(&digest(text), now) {
+            Some(State::Used(used)) if used.again => Err(NotRedeemed {
+                refusal: Box::new(unknown()),
+                ends: session,
+            }),
+            Some(State::Used(used)) => {
+                used.session = session;
+                Ok(())
+            }
+            Some(State::Out(_)) | None => Ok(()),
+        }
+    }
+}
+
+fn unknown() -> Refusal {
+    let text = "The code is not known here, was used before, or its time is over. Sign in again.";
+    Refusal::grant(70_008, text)
 }
 
 /// The challenge of a verifier (RFC 7636, section 4.2, `S256`).
@@ -98,12 +172,39 @@ fn digest(code: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU8, Ordering};
 
-    struct Zero;
+    /// Each code is another one.
+    #[derive(Default)]
+    struct Counting(AtomicU8);
 
-    impl Random for Zero {
+    impl Random for Counting {
         fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
+            bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
+        }
+    }
+
+    const CLIENT: ApplicationId = ApplicationId::from_bytes([1; 16]);
+    const USER: ObjectId = ObjectId::from_bytes([2; 16]);
+    const BACK: &str = "http://localhost:8400";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn code() -> Code {
+        Code {
+            client: CLIENT,
+            redirect_uri: BACK.to_owned(),
+            challenge: challenge_of("secret"),
+            user: USER,
+            since: 3,
+            asked: Asked {
+                audience: "a".to_owned(),
+                scope: "a/.default".to_owned(),
+                openid: true,
+            },
+            nonce: None,
         }
     }
 
@@ -118,38 +219,40 @@ mod tests {
 
     #[test]
     fn a_code_is_good_once_for_whom_it_was_made_for() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let client = ApplicationId::from_bytes([1; 16]);
-        let code = Code {
-            client,
-            redirect_uri: "http://localhost:8400".to_owned(),
-            challenge: challenge_of("secret"),
-            user: ObjectId::from_bytes([2; 16]),
-            since: 3,
-            asked: Asked {
-                audience: "a".to_owned(),
-                scope: "a/.default".to_owned(),
-                openid: true,
-            },
-            nonce: None,
-        };
-        let codes = Codes::new();
+        let (codes, random) = (Codes::new(), Counting::default());
         let other = ApplicationId::from_bytes([9; 16]);
         for (client, redirect_uri, verifier, second, good) in [
-            (client, "http://localhost:8400", "secret", 299, true),
-            (client, "http://localhost:8400", "secret", 300, false),
-            (other, "http://localhost:8400", "secret", 1, false),
-            (client, "http://localhost:8401", "secret", 1, false),
-            (client, "http://localhost:8400", "Secret", 1, false),
+            (CLIENT, BACK, "secret", 299, true),
+            (CLIENT, BACK, "secret", 300, false),
+            (other, BACK, "secret", 1, false),
+            (CLIENT, "http://localhost:8401", "secret", 1, false),
+            (CLIENT, BACK, "Secret", 1, false),
         ] {
-            let text = codes.issue(code.clone(), at(0), &Zero).unwrap();
+            let text = codes.issue(code(), at(0), &random).unwrap();
             let redeemed = codes.redeem(&text, client, redirect_uri, verifier, at(second));
             assert_eq!(redeemed.is_ok(), good, "{redirect_uri} {verifier} {second}");
-            assert!(
-                codes
-                    .redeem(&text, code.client, &code.redirect_uri, "secret", at(1))
-                    .is_err()
-            );
+            let again = codes.redeem(&text, CLIENT, BACK, "secret", at(second));
+            assert!(again.is_err(), "{redirect_uri} {verifier} {second}");
         }
+    }
+
+    #[test]
+    fn a_code_that_is_presented_again_ends_what_was_begun_with_it_even_in_the_same_moment() {
+        let (codes, random) = (Codes::new(), Counting::default());
+        let session = SessionId::from_bytes([3; 16]);
+        let redeem = |text: &str| codes.redeem(text, CLIENT, BACK, "secret", at(1));
+
+        let text = codes.issue(code(), at(0), &random).unwrap();
+        redeem(&text).unwrap();
+        codes.begun(&text, USER, session, at(1)).unwrap();
+        for _ in 0..2 {
+            assert_eq!(redeem(&text).unwrap_err().ends, Some((USER, session)));
+        }
+
+        let text = codes.issue(code(), at(0), &random).unwrap();
+        redeem(&text).unwrap();
+        assert_eq!(redeem(&text).unwrap_err().ends, None);
+        let begun = codes.begun(&text, USER, session, at(1));
+        assert_eq!(begun.unwrap_err().ends, Some((USER, session)));
     }
 }

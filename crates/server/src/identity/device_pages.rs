@@ -1,21 +1,24 @@
 //! Where a program asks for a code to show, and the page on which somebody enters it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use domain::time::Timestamp;
 use serde::Serialize;
 
 use super::authority::Version;
 use super::clients;
-use super::devices::{DEVICE_CODE_LIFETIME, POLL_INTERVAL_SECONDS};
+use super::devices::{DEVICE_CODE_LIFETIME, POLL_INTERVAL_SECONDS, Shown};
 use super::discovery::unknown_directory;
 use super::form::Form;
 use super::grants::SignIn;
-use super::html::{DECLINE, Field, Page, SIGN_IN_OR_NOT, is_from_here, name_and_password};
+use super::html::{
+    APPROVE, Button, DECLINE, Field, GO_ON, Page, SIGN_IN_OR_NOT, is_from_here, name_and_password,
+};
 use super::refusal::{Circumstances, Refusal, never_stored};
 use crate::Door;
 use crate::error::Failure;
@@ -94,10 +97,11 @@ impl SignIn<'_> {
 
 /// `GET …/oauth2/deviceauth`: the page.
 pub(crate) async fn page() -> Response {
-    ask(None, "", "", StatusCode::OK)
+    ask_for_code(None, "", StatusCode::OK)
 }
 
-/// `POST …/oauth2/deviceauth`: what somebody entered.
+/// `POST …/oauth2/deviceauth`: what somebody entered. First the code, then, on a page that says who would be let in, name
+/// and password.
 pub(crate) async fn entered(
     State(door): State<Arc<Door>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -107,82 +111,176 @@ pub(crate) async fn entered(
 ) -> Response {
     if !is_from_here(&headers, door.identity.base()) {
         let text = "The form was sent from another site. Open this page yourself and enter the code again.";
-        return ask(Some(text), "", "", StatusCode::FORBIDDEN);
+        return ask_for_code(Some(text), "", StatusCode::FORBIDDEN);
     }
-    let (code, name) = (form.text("user_code"), form.text("username"));
-    let (code, name) = (
-        code.ok().flatten().unwrap_or_default(),
-        name.ok().flatten().unwrap_or_default(),
-    );
-    match decide(&door, peer, &asked, &form).await {
-        Ok(Decided::SignedIn(client)) => Page::new("Signed in")
-            .paragraph(&format!(
-                "You are signed in to {client} on the device that showed the code."
-            ))
-            .paragraph("You may close this page.")
-            .answer(),
-        Ok(Decided::Declined) => Page::new("Not signed in")
-            .paragraph("The device that showed the code was told that you do not want to sign in.")
-            .paragraph("You may close this page.")
-            .answer(),
-        Err(refusal) => refusal.mark(ask(Some(&refusal.description()), code, name, refusal.status())),
+    let entered = Entered {
+        door: &door,
+        peer: peer.ip(),
+        asked: &asked,
+        form: &form,
+    };
+    match entered.code() {
+        Ok((code, shown)) => entered.decide(code, &shown).await,
+        Err(refusal) => {
+            let code = form.text("user_code").ok().flatten().unwrap_or_default();
+            refusal.mark(ask_for_code(Some(&refusal.description()), code, refusal.status()))
+        }
     }
 }
 
-enum Decided {
-    SignedIn(String),
-    Declined,
+/// A form that somebody sent.
+struct Entered<'a> {
+    door: &'a Door,
+    peer: IpAddr,
+    asked: &'a Circumstances,
+    form: &'a Form,
 }
 
-async fn decide(
-    door: &Door,
-    peer: SocketAddr,
-    asked: &Circumstances,
-    form: &Form,
-) -> Result<Decided, Refusal> {
-    let code = form.needed("user_code")?;
-    let devices = &door.identity.devices;
-    let unknown = || {
-        let text = "The code is not known here, was used before, or its time is over. Look at your device, or begin again.";
-        Refusal::grant(70_019, text)
-    };
-    let Some((client, directory)) = devices.find(code, asked.now) else {
-        door.count_failed_sign_in(peer.ip())?;
-        return Err(unknown());
-    };
-    if form.text("decision")? == Some(DECLINE) {
-        return if devices.decline(code, asked.now) {
-            Ok(Decided::Declined)
+impl<'a> Entered<'a> {
+    /// The code, and who shows it.
+    fn code(&self) -> Result<(&'a str, Shown), Refusal> {
+        let code = self.form.needed("user_code")?;
+        let counted = self.door.rates.count_code(self.peer);
+        counted.map_err(|_| {
+            Refusal::later(
+                "Too many codes were entered. Wait a little and enter it again.",
+                10,
+            )
+        })?;
+        match self.door.identity.devices.find(code, self.asked.now) {
+            Some(shown) => Ok((code, shown)),
+            None => {
+                self.door.count_failed_sign_in(self.peer)?;
+                Err(unknown())
+            }
+        }
+    }
+
+    async fn decide(&self, code: &str, shown: &Shown) -> Response {
+        let devices = &self.door.identity.devices;
+        let decision = match (self.form.text("decision"), self.door.name_of_client(shown.client)) {
+            (Ok(decision), Ok(client)) => Ok((decision.unwrap_or(GO_ON), client)),
+            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+        };
+        match decision {
+            Ok((DECLINE, _)) => {
+                devices.decline(code, self.asked.now);
+                declined()
+            }
+            Ok((APPROVE, client)) => match self.sign_in(code, shown).await {
+                Ok(()) => signed_in(&client),
+                // The page once more: whoever mistyped tries again, as long as the code is good.
+                Err(refusal) if devices.find(code, self.asked.now).is_some() => {
+                    refusal.mark(self.confirm(code, shown, &client, Some(&refusal)))
+                }
+                Err(refusal) => {
+                    refusal.mark(ask_for_code(Some(&refusal.description()), "", refusal.status()))
+                }
+            },
+            Ok((_, client)) => self.confirm(code, shown, &client, None),
+            Err(refusal) => refusal.mark(ask_for_code(Some(&refusal.description()), code, refusal.status())),
+        }
+    }
+
+    async fn sign_in(&self, code: &str, shown: &Shown) -> Result<(), Refusal> {
+        let devices = &self.door.identity.devices;
+        let (name, password) = (self.form.needed("username")?, self.form.needed("password")?);
+        let signed_in = self
+            .door
+            .sign_in_user(shown.directory, name, password, shown.client, self.peer)
+            .await;
+        // Who was slowed down did not even try.
+        let tried = |refusal: &Refusal| refusal.error == "invalid_grant";
+        let signed_in = signed_in.inspect_err(|refusal| {
+            if tried(refusal) {
+                devices.failed(code, self.asked.now);
+            }
+        })?;
+        self.asked.signed_in(&signed_in.principal);
+        if devices.approve(code, signed_in.principal.id, signed_in.since, self.asked.now) {
+            Ok(())
         } else {
             Err(unknown())
-        };
+        }
     }
-    let (name, password) = (form.needed("username")?, form.needed("password")?);
-    let signed_in = door
-        .sign_in_user(directory, name, password, client, peer.ip())
-        .await?;
-    asked.signed_in(&signed_in.principal);
-    if devices.approve(code, signed_in.principal.id, signed_in.since, asked.now) {
-        door.name_of_client(client).map(Decided::SignedIn)
-    } else {
-        Err(unknown())
+
+    /// Says who would be let in, and asks whether to.
+    fn confirm(&self, code: &str, shown: &Shown, client: &str, refusal: Option<&Refusal>) -> Response {
+        let (id, from) = (shown.client.to_string(), shown.network.to_string());
+        let same = shown.network == network(self.peer);
+        let warning = if same {
+            "Go on only if you began this yourself. Whoever gave you the code in a message or on the phone would be signed in \
+             as you: then press Cancel."
+        } else {
+            "That is another network than the one that you are in now. Go on only if you began this yourself, on a device \
+             there. Whoever gave you the code in a message or on the phone would be signed in as you: then press Cancel."
+        };
+        let name = self.form.text("username").ok().flatten().unwrap_or_default();
+        let alert = refusal.map(Refusal::description);
+        Page::new("Sign in on a device")
+            .status(refusal.map_or(StatusCode::OK, Refusal::status))
+            .alert(alert.as_deref())
+            .paragraph("Somebody wants to act as you:")
+            .facts(&[
+                ("Application", client),
+                ("Its id", &id),
+                ("Asked from the network", &from),
+                ("When", &ago(shown.begun, self.asked.now)),
+            ])
+            .paragraph(warning)
+            .form(
+                PAGE,
+                &[("user_code", code)],
+                &name_and_password(name),
+                &SIGN_IN_OR_NOT,
+            )
+            .answer()
     }
 }
 
-fn ask(alert: Option<&str>, code: &str, name: &str, status: StatusCode) -> Response {
-    let [user_name, password] = name_and_password(name);
-    let fields = [
-        Field {
-            name: "user_code",
-            label: "Code",
-            kind: "text",
-            autocomplete: "one-time-code",
-            value: code,
-            hint: Some("Eight letters, as your device shows them"),
-        },
-        user_name,
-        password,
-    ];
+fn unknown() -> Refusal {
+    let text = "The code is not known here, was used before, or its time is over. Look at your device, or begin again.";
+    Refusal::grant(70_019, text)
+}
+
+fn ago(begun: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(begun).as_secs() / 60 {
+        ..=0 => "less than a minute ago".to_owned(),
+        1 => "a minute ago".to_owned(),
+        minutes => format!("{minutes} minutes ago"),
+    }
+}
+
+fn signed_in(client: &str) -> Response {
+    Page::new("Signed in")
+        .paragraph(&format!(
+            "You are signed in to {client} on the device that showed the code. You may close this page and go on there."
+        ))
+        .paragraph("If you did not begin this yourself, change your password at once: that signs out everybody.")
+        .answer()
+}
+
+fn declined() -> Response {
+    Page::new("Not signed in")
+        .paragraph("The device that showed the code was told that you do not want to sign in.")
+        .paragraph("You may close this page.")
+        .answer()
+}
+
+fn ask_for_code(alert: Option<&str>, code: &str, status: StatusCode) -> Response {
+    let field = Field {
+        name: "user_code",
+        label: "Code",
+        kind: "text",
+        capitals: "characters",
+        autocomplete: "off",
+        value: code,
+        hint: Some("Eight letters, as your device shows them"),
+    };
+    let go_on = Button {
+        text: "Continue",
+        decision: GO_ON,
+    };
     Page::new("Sign in on a device")
         .status(status)
         .alert(alert)
@@ -190,6 +288,6 @@ fn ask(alert: Option<&str>, code: &str, name: &str, status: StatusCode) -> Respo
             "Enter the code that your own device or program shows. Whoever gave you a code in a message or on the phone \
              would be signed in as you: then close this page.",
         )
-        .form(PAGE, &[], &fields, &SIGN_IN_OR_NOT)
+        .form(PAGE, &[], &[field], &[go_on])
         .answer()
 }

@@ -1,5 +1,6 @@
 //! Signing in on another device (RFC 8628): a program without a browser shows a code, somebody enters it here.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,9 +21,15 @@ pub(super) const DEVICE_CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
 pub(super) const POLL_INTERVAL_SECONDS: u64 = 5;
 /// The most codes at once.
 const DEVICE_CODES_MAX: usize = 16 * 1024;
-/// The most codes at once that one address asked for, so that nobody takes them all.
-const DEVICE_CODES_PER_ADDRESS_MAX: usize = 256;
-/// The letters of a code that people type: no vowels, so that no words come of them.
+/// The most codes at once that one network asked for, so that nobody takes them all. This machine itself is none, since a
+/// proxy on it speaks for everybody.
+const DEVICE_CODES_PER_NETWORK_MAX: usize = 64;
+/// The most codes at once for one program, so that there are always some for the others.
+const DEVICE_CODES_PER_CLIENT_MAX: usize = DEVICE_CODES_MAX / 2;
+/// How many sign-ins may fail with one code. Then it is spent, and whoever wants to go on begins again.
+const FAILED_SIGN_INS_MAX: u32 = 10;
+/// The letters of a code that people type: no vowels, so that no words come of them. Eight of them are one of 25.6
+/// thousand million codes (RFC 8628, section 6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const USER_CODE_LETTERS: usize = 8;
 const DEVICE_CODE_BYTES: usize = 32;
@@ -35,9 +42,12 @@ struct Waiting {
     client: ApplicationId,
     directory: Option<TenantId>,
     asked: Asked,
-    peer: IpAddr,
+    /// From which network it was asked for, and when.
+    network: IpAddr,
+    begun: Timestamp,
     polled: Option<Timestamp>,
     interval_seconds: u64,
+    failed: u32,
     decision: Option<Decision>,
 }
 
@@ -51,6 +61,18 @@ enum Decision {
 pub(super) struct Begun {
     pub(super) device_code: String,
     pub(super) user_code: String,
+}
+
+/// What is shown to whoever entered a code, before they sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The program that shows the code.
+    pub(super) client: ApplicationId,
+    /// The directory that whoever signs in has to be in.
+    pub(super) directory: Option<TenantId>,
+    /// From which network the code was asked for, and when.
+    pub(super) network: IpAddr,
+    pub(super) begun: Timestamp,
 }
 
 /// Somebody signed in for a program.
@@ -72,7 +94,7 @@ impl Devices {
         client: ApplicationId,
         directory: Option<TenantId>,
         asked: Asked,
-        peer: IpAddr,
+        network: IpAddr,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Begun, Refusal> {
@@ -80,32 +102,23 @@ impl Devices {
         random.fill(&mut secret);
         let device_code = BASE64.encode(secret);
         let user_code = user_code(random);
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_peer = waiting
-            .values_mut(now)
-            .filter(|waiting| waiting.peer == peer)
-            .count();
-        let too_many = || {
-            Refusal::later(
-                "Too many sign-ins are waiting for their codes. Try again later.",
-                60,
-            )
-        };
-        if of_peer >= DEVICE_CODES_PER_ADDRESS_MAX {
-            return Err(too_many());
-        }
         let begun = Waiting {
             user_code: user_code.clone(),
             client,
             directory,
             asked,
-            peer,
+            network,
+            begun: now,
             polled: None,
             interval_seconds: POLL_INTERVAL_SECONDS,
+            failed: 0,
             decision: None,
         };
-        waiting
-            .insert(digest(&device_code), begun, now, DEVICE_CODE_LIFETIME)
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !has_room(&mut all, client, network, now) {
+            return Err(too_many());
+        }
+        all.insert(digest(&device_code), begun, now, DEVICE_CODE_LIFETIME)
             .map_err(|_| too_many())?;
         Ok(Begun {
             device_code,
@@ -136,7 +149,7 @@ impl Devices {
             None => Err(waiting.not_yet(now)),
             Some(Decision::Declined) => {
                 all.take(&key, now);
-                let text = "Somebody declined to sign in with this code.";
+                let text = "Somebody declined to sign in with this code, or too many sign-ins with it failed. Begin again.";
                 Err(Refusal::new("authorization_declined", 70_021, text))
             }
             Some(Decision::Approved { user, since }) => {
@@ -147,12 +160,27 @@ impl Devices {
         }
     }
 
-    /// The client that shows this code, and the directory that whoever enters it has to be in; nothing if the code is not
-    /// out or was used.
-    pub(super) fn find(&self, user_code: &str, now: Timestamp) -> Option<(ApplicationId, Option<TenantId>)> {
+    /// Who shows this code; nothing if the code is not out or was used.
+    pub(super) fn find(&self, user_code: &str, now: Timestamp) -> Option<Shown> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = undecided(&mut all, user_code, now);
-        found.map(|waiting| (waiting.client, waiting.directory))
+        found.map(|waiting| Shown {
+            client: waiting.client,
+            directory: waiting.directory,
+            network: waiting.network,
+            begun: waiting.begun,
+        })
+    }
+
+    /// A sign-in with this code failed. After too many, the code is spent.
+    pub(super) fn failed(&self, user_code: &str, now: Timestamp) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = undecided(&mut all, user_code, now) {
+            waiting.failed += 1;
+            if waiting.failed >= FAILED_SIGN_INS_MAX {
+                waiting.decision = Some(Decision::Declined);
+            }
+        }
     }
 
     /// Somebody signed in with this code. Whether it was still out.
@@ -191,6 +219,47 @@ impl Waiting {
             70_016,
             "Nobody has entered the code yet. Ask again.",
         )
+    }
+}
+
+fn too_many() -> Refusal {
+    let text = "Too many sign-ins are waiting for their codes. Try again later.";
+    Refusal::later(text, 60)
+}
+
+/// Whether a network may have one more code for a client. If there are too many codes, the network that has the most of
+/// them loses its oldest one: nobody takes all of them with fewer networks than there are codes.
+fn has_room(
+    all: &mut Expiring<[u8; 32], Waiting>,
+    client: ApplicationId,
+    network: IpAddr,
+    now: Timestamp,
+) -> bool {
+    let mut by_network: HashMap<IpAddr, usize> = HashMap::new();
+    let mut of_client = 0;
+    for (_, waiting) in all.entries(now) {
+        *by_network.entry(waiting.network).or_default() += 1;
+        of_client += usize::from(waiting.client == client);
+    }
+    let own = by_network.get(&network).copied().unwrap_or_default();
+    if own >= DEVICE_CODES_PER_NETWORK_MAX && !network.is_loopback() {
+        return false;
+    }
+    let client_is_full = of_client >= DEVICE_CODES_PER_CLIENT_MAX;
+    if !client_is_full && !all.is_full(now) {
+        return true;
+    }
+    let candidates = all
+        .entries(now)
+        .filter(|(_, waiting)| !client_is_full || waiting.client == client);
+    let of_greediest = candidates.max_by_key(|(_, waiting)| {
+        let count = by_network.get(&waiting.network).copied().unwrap_or_default();
+        (count, std::cmp::Reverse(waiting.begun))
+    });
+    let greediest = of_greediest.map(|(key, waiting)| (*key, by_network.get(&waiting.network).copied()));
+    match greediest {
+        Some((key, Some(theirs))) if theirs > own + 1 => all.take(&key, now).is_some(),
+        _ => false,
     }
 }
 
@@ -237,96 +306,4 @@ fn user_code(random: &dyn Random) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    #[derive(Default)]
-    struct Counting(AtomicU64);
-
-    impl Random for Counting {
-        fn fill(&self, bytes: &mut [u8]) {
-            let drawn = self.0.fetch_add(1, Ordering::Relaxed);
-            let digest = blake3::hash(&drawn.to_be_bytes());
-            bytes.copy_from_slice(&digest.as_bytes()[..bytes.len()]);
-        }
-    }
-
-    const CLIENT: ApplicationId = ApplicationId::from_bytes([1; 16]);
-    const USER: ObjectId = ObjectId::from_bytes([2; 16]);
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn begin(devices: &Devices, random: &Counting, peer: u8) -> Result<Begun, Refusal> {
-        let asked = Asked {
-            audience: "a".to_owned(),
-            scope: "a/.default".to_owned(),
-            openid: true,
-        };
-        let peer = Ipv4Addr::new(192, 0, 2, peer).into();
-        devices.begin(CLIENT, None, asked, peer, at(0), random)
-    }
-
-    #[test]
-    fn a_program_waits_until_somebody_enters_its_code_and_gets_it_once() {
-        let (devices, random) = (Devices::new(), Counting::default());
-        let begun = begin(&devices, &random, 1).unwrap();
-        let poll = |second| devices.poll(&begun.device_code, CLIENT, at(second));
-        let error = |second| poll(second).unwrap_err().error;
-        assert_eq!(error(0), "authorization_pending");
-        assert_eq!(error(1), "slow_down");
-        assert_eq!(error(7), "slow_down");
-        assert_eq!(error(22), "authorization_pending");
-        let other = ApplicationId::from_bytes([9; 16]);
-        assert_eq!(
-            devices.poll(&begun.device_code, other, at(60)).unwrap_err().error,
-            "invalid_grant"
-        );
-
-        let typed = begun.user_code.to_lowercase().replace('-', " ");
-        assert_eq!(devices.find("BBBB-BBBB", at(60)), None);
-        assert_eq!(devices.find(&typed, at(60)), Some((CLIENT, None)));
-        assert!(devices.approve(&typed, USER, 7, at(60)));
-        assert!(!devices.decline(&typed, at(61)));
-        let approved = poll(62).unwrap();
-        assert_eq!((approved.user, approved.since), (USER, 7));
-        assert_eq!(error(70), "expired_token");
-    }
-
-    #[test]
-    fn a_declined_code_and_one_whose_time_is_over_are_told_apart() {
-        let (devices, random) = (Devices::new(), Counting::default());
-        let (one, other) = (
-            begin(&devices, &random, 1).unwrap(),
-            begin(&devices, &random, 1).unwrap(),
-        );
-        assert!(devices.decline(&one.user_code, at(10)));
-        assert_eq!(
-            devices.poll(&one.device_code, CLIENT, at(11)).unwrap_err().error,
-            "authorization_declined"
-        );
-        assert_eq!(devices.find(&other.user_code, at(899)), Some((CLIENT, None)));
-        assert_eq!(devices.find(&other.user_code, at(900)), None);
-        assert_eq!(
-            devices
-                .poll(&other.device_code, CLIENT, at(900))
-                .unwrap_err()
-                .error,
-            "expired_token"
-        );
-    }
-
-    #[test]
-    fn one_address_cannot_take_all_codes() {
-        let (devices, random) = (Devices::new(), Counting::default());
-        for _ in 0..DEVICE_CODES_PER_ADDRESS_MAX {
-            begin(&devices, &random, 1).unwrap();
-        }
-        let refused = begin(&devices, &random, 1).err().unwrap();
-        assert_eq!(refused.error, "temporarily_unavailable");
-        assert!(begin(&devices, &random, 2).is_ok());
-    }
-}
+mod tests;

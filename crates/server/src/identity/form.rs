@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
+use axum::response::Response;
 
-use super::refusal::Refusal;
-use crate::error::Failure;
+use super::refusal::{Circumstances, Refusal};
 use crate::{Door, body};
 
 /// The fields of a form or of a query. Whatever is not asked for is passed over: clients send much that means nothing
@@ -40,10 +40,14 @@ impl Form {
 }
 
 impl FromRequest<Arc<Door>> for Form {
-    type Rejection = Failure;
+    type Rejection = Response;
 
-    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Failure> {
-        Ok(Self::parse(&body::form(door, request).await?))
+    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Response> {
+        let asked = Circumstances::of(request.headers(), request.extensions(), door);
+        match body::form(door, request).await {
+            Ok(bytes) => Ok(Self::parse(&bytes)),
+            Err(failure) => Err(asked.refuse(failure)),
+        }
     }
 }
 

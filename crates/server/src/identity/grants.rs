@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use app::access::Principal;
-use app::identity::SignedIn;
+use app::identity::{RefreshToken, SignInRefused, SignedInApplication};
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
@@ -15,11 +15,12 @@ use super::accounts::of_user;
 use super::audiences::{Asked, SCOPE_BYTES_MAX, Unasked};
 use super::authority::{Authority, Version};
 use super::clients::{Presented, Proof, native};
+use super::codes::NotRedeemed;
 use super::discovery::unknown_directory;
 use super::form::Form;
 use super::jwt::Bad;
 use super::refusal::{Circumstances, Refusal, never_stored};
-use super::tokens::{Holder, Order, ProvenBy, TokenAnswer};
+use super::tokens::{Holder, Order, ProvenBy, Standing, TokenAnswer};
 use crate::Door;
 use crate::error::Failure;
 use crate::params::Params;
@@ -44,15 +45,7 @@ pub(crate) async fn first_form(
     form: Form,
 ) -> Result<Response, Failure> {
     let name = params.text("authority")?;
-    Ok(answer(
-        &door,
-        Version::V1,
-        name,
-        peer.ip(),
-        &asked,
-        &headers,
-        &form,
-    ))
+    Ok(answer(&door, Version::V1, name, peer.ip(), &asked, &headers, &form).await)
 }
 
 /// `POST …/oauth2/v2.0/token`.
@@ -65,18 +58,10 @@ pub(crate) async fn second_form(
     form: Form,
 ) -> Result<Response, Failure> {
     let name = params.text("authority")?;
-    Ok(answer(
-        &door,
-        Version::V2,
-        name,
-        peer.ip(),
-        &asked,
-        &headers,
-        &form,
-    ))
+    Ok(answer(&door, Version::V2, name, peer.ip(), &asked, &headers, &form).await)
 }
 
-fn answer(
+async fn answer(
     door: &Door,
     version: Version,
     name: &str,
@@ -96,22 +81,22 @@ fn answer(
         peer,
         asked,
     };
-    match sign_in.grant(headers) {
+    match sign_in.grant(headers).await {
         Ok(tokens) => never_stored(Json(tokens).into_response()),
         Err(refusal) => refusal.answer(asked),
     }
 }
 
 impl SignIn<'_> {
-    fn grant(&self, headers: &HeaderMap) -> Result<TokenAnswer, Refusal> {
+    async fn grant(&self, headers: &HeaderMap) -> Result<TokenAnswer, Refusal> {
         let kind = self.form.needed("grant_type")?;
         let client = Presented::read(self.form, headers)?;
         match kind {
             "client_credentials" => self.client_credentials(&client),
-            "authorization_code" => self.authorization_code(&client),
-            "refresh_token" => self.refresh(&client),
+            "authorization_code" => self.authorization_code(&client).await,
+            "refresh_token" => self.refresh(&client).await,
             // The first form of the protocol calls it so.
-            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => self.device_code(&client),
+            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => self.device_code(&client).await,
             other => {
                 let shown = crate::query::excerpt(other);
                 let text = format!(
@@ -126,39 +111,53 @@ impl SignIn<'_> {
     /// A program for itself.
     fn client_credentials(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
         let asked = self.asked_for(None)?;
-        let (principal, proven_by) = self.application(client)?;
-        self.give(
-            &Holder {
-                principal,
-                since: None,
-                client: client.id,
-                proven_by,
-            },
-            &asked,
-            None,
-        )
+        let (signed_in, proven_by) = self.application(client)?;
+        let holder = Holder {
+            principal: signed_in.principal,
+            standing: Standing::Credential(signed_in.credential, signed_in.since),
+            client: client.id,
+            proven_by,
+        };
+        self.give(&holder, &asked, None)
     }
 
     /// Somebody who signed in on a page of ours, through their browser.
-    fn authorization_code(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
+    async fn authorization_code(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
         let proven_by = self.program_of_people(client)?;
-        let code = self.door.identity.codes.redeem(
-            self.form.needed("code")?,
+        match self.redeem(client, proven_by).await {
+            Ok(given) => Ok(given),
+            Err(NotRedeemed { refusal, ends }) => {
+                if let Some((user, session)) = ends {
+                    self.door.end_session(user, session).await?;
+                }
+                Err(*refusal)
+            }
+        }
+    }
+
+    async fn redeem(&self, client: &Presented<'_>, proven_by: ProvenBy) -> Result<TokenAnswer, NotRedeemed> {
+        let codes = &self.door.identity.codes;
+        let text = self.form.needed("code")?;
+        let code = codes.redeem(
+            text,
             client.id,
             self.form.needed("redirect_uri")?,
             self.form.needed("code_verifier")?,
             self.asked.now,
         )?;
-        let holder = self.still_here(code.user, code.since, client.id, proven_by)?;
         let asked = match self.form.text("scope")? {
             Some(_) => self.asked_for(None)?,
             None => code.asked,
         };
-        self.give(&holder, &asked, code.nonce.as_deref())
+        let holder = self.begin(code.user, code.since, client.id, proven_by).await?;
+        if let Standing::Session(session) = holder.standing {
+            codes.begun(text, code.user, session.id, self.asked.now)?;
+        }
+        Ok(self.give(&holder, &asked, code.nonce.as_deref())?)
     }
 
     /// Somebody who signed in on a page of ours, with a code that their device showed.
-    fn device_code(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
+    async fn device_code(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
         let proven_by = self.program_of_people(client)?;
         // The first form of the protocol calls it `code`; some clients send both.
         let code = match self.form.text("device_code")? {
@@ -166,61 +165,88 @@ impl SignIn<'_> {
             None => self.form.needed("code")?,
         };
         let approved = self.door.identity.devices.poll(code, client.id, self.asked.now)?;
-        let holder = self.still_here(approved.user, approved.since, client.id, proven_by)?;
+        let holder = self
+            .begin(approved.user, approved.since, client.id, proven_by)
+            .await?;
         self.give(&holder, &approved.asked, None)
     }
 
     /// Somebody who signed in before.
-    fn refresh(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
+    async fn refresh(&self, client: &Presented<'_>) -> Result<TokenAnswer, Refusal> {
         let proven_by = self.program_of_people(client)?;
-        let text = self.form.needed("refresh_token")?;
-        let claims = self.door.identity.read_refresh_token(text, self.asked.now);
-        let claims = claims.map_err(|bad| {
-            let number = if bad == Bad::Expired { 700_082 } else { 9_002_313 };
-            Refusal::grant(
-                number,
-                format!("The refresh token is not good: {bad}. Sign in again."),
-            )
-        })?;
-        let user = claims.user_of(client.id).ok_or_else(|| {
-            Refusal::grant(
-                70_000,
-                "The refresh token was given to another client. Sign in again.",
-            )
-        })?;
-        let holder = self.still_here(user, claims.since, client.id, proven_by)?;
-        let asked = self.asked_for(Some(&claims.scope))?;
+        let (token, scope) = self.refresh_token("refresh_token", client)?;
+        let asked = self.asked_for(Some(&scope))?;
+        let app = &self.door.app;
+        // First of all, so that no token is used up where none would be given for it.
+        let signed_in = app
+            .session(token.user, token.session, client.id)
+            .map_err(of_user)?;
+        self.check_directory(&signed_in.principal)?;
+        let life = self.door.identity.session_lifetime();
+        let renewed = app.renew_session(&token, self.asked.now, life).await;
+        let (signed_in, session) = renewed.map_err(of_user)?;
+        let holder = Holder {
+            principal: signed_in.principal,
+            standing: Standing::Session(session),
+            client: client.id,
+            proven_by,
+        };
         self.give(&holder, &asked, None)
     }
 
-    /// The account, if it is still as it was when it signed in.
-    fn still_here(
+    /// The refresh token in a field of the form, if it is this client's, and the scope that it was given for.
+    pub(super) fn refresh_token(
+        &self,
+        field: &'static str,
+        client: &Presented<'_>,
+    ) -> Result<(RefreshToken, String), Refusal> {
+        let text = self.form.needed(field)?;
+        let claims = self.door.identity.read_refresh_token(text, self.asked.now);
+        let claims = claims.map_err(|bad| {
+            let number = if bad == Bad::Expired { 700_082 } else { 9_002_313 };
+            let text = format!("The refresh token is not good: {bad}. Sign in again.");
+            Refusal::grant(number, text)
+        })?;
+        let token = claims.of(client.id).ok_or_else(|| {
+            let text = "The refresh token was given to another client. Sign in again.";
+            Refusal::grant(70_000, text)
+        })?;
+        Ok((token, claims.scope))
+    }
+
+    /// Begins a session of somebody who signed in a moment ago, if the account is still as it was then.
+    async fn begin(
         &self,
         user: ObjectId,
         since: u64,
         client: ApplicationId,
         proven_by: ProvenBy,
     ) -> Result<Holder, Refusal> {
-        let SignedIn { principal, since } =
-            self.door.app.renew(user, Some(client), since).map_err(of_user)?;
+        let app = &self.door.app;
+        let signed_in = app.renew(user, Some(client), since).map_err(of_user)?;
+        self.check_directory(&signed_in.principal)?;
+        let life = self.door.identity.session_lifetime();
+        let session = app.begin_session(&signed_in, client, self.asked.now, life).await;
+        let session = session.map_err(|error| of_user(SignInRefused::Failed(error)))?;
         Ok(Holder {
-            principal,
-            since: Some(since),
+            principal: signed_in.principal,
+            standing: Standing::Session(session),
             client,
             proven_by,
         })
     }
 
-    /// Gives the tokens.
-    fn give(&self, holder: &Holder, asked: &Asked, nonce: Option<&str>) -> Result<TokenAnswer, Refusal> {
-        if self
-            .authority
-            .directory()
-            .is_some_and(|directory| directory != holder.principal.tenant)
-        {
+    fn check_directory(&self, principal: &Principal) -> Result<(), Refusal> {
+        let directory = self.authority.directory();
+        if directory.is_some_and(|directory| directory != principal.tenant) {
             let text = "The account is not in this directory. Sign in under its own directory, 'organizations' or 'adfs'.";
             return Err(Refusal::grant(50_020, text));
         }
+        Ok(())
+    }
+
+    /// Gives the tokens.
+    fn give(&self, holder: &Holder, asked: &Asked, nonce: Option<&str>) -> Result<TokenAnswer, Refusal> {
         self.asked.signed_in(&holder.principal);
         let order = Order {
             authority: self.authority,
@@ -249,14 +275,14 @@ impl SignIn<'_> {
     }
 
     /// The application of a directory that a client has proven to be.
-    fn application(&self, client: &Presented<'_>) -> Result<(Principal, ProvenBy), Refusal> {
+    fn application(&self, client: &Presented<'_>) -> Result<(SignedInApplication, ProvenBy), Refusal> {
         let directory = self.authority.directory();
         match &client.proof {
             Proof::Secret(secret) => {
-                let principal = self
+                let signed_in = self
                     .door
-                    .sign_in_with_secret(directory, client.id, secret, self.peer)?;
-                Ok((principal, ProvenBy::Secret))
+                    .sign_in_with_secret(directory, client.id, secret, self.peer);
+                Ok((signed_in?, ProvenBy::Secret))
             }
             Proof::Assertion(text) => {
                 let signed_in = self
@@ -272,7 +298,7 @@ impl SignIn<'_> {
     }
 
     /// With what a program proves itself that people use: those that everybody may run need not.
-    fn program_of_people(&self, client: &Presented<'_>) -> Result<ProvenBy, Refusal> {
+    pub(super) fn program_of_people(&self, client: &Presented<'_>) -> Result<ProvenBy, Refusal> {
         match client.proof {
             Proof::None if native(client.id).is_some() => Ok(ProvenBy::Nothing),
             _ => self.application(client).map(|(_, proven_by)| proven_by),

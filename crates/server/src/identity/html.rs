@@ -11,11 +11,14 @@ use axum::response::{IntoResponse as _, Response};
 use super::refusal::never_stored;
 
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Small enough for a phone, dark where the reader wants it dark, and nothing that moves.
 const STYLE: &str = "
 :root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 28rem; margin: 4rem auto; padding: 0 1rem }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 28rem; margin: 4rem auto; padding: 0 1rem; overflow-wrap: anywhere }
+dt { font-weight: 600 }
+dd { margin: 0 0 .5rem 0 }
 label { display: block; margin-top: 1rem; font-weight: 600 }
 input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; margin-top: .25rem }
 button { font: inherit; padding: .5rem 1.5rem; margin: 1.5rem .5rem 0 0 }
@@ -76,6 +79,21 @@ impl Page {
         self
     }
 
+    /// What somebody is to look at before they decide, each with its name. Nothing in it turns around what is beside it.
+    pub(super) fn facts(mut self, facts: &[(&str, &str)]) -> Self {
+        self.body.push_str("<dl>\n");
+        for (name, value) in facts {
+            let _ = writeln!(
+                self.body,
+                "<dt>{}</dt>\n<dd><bdi>{}</bdi></dd>",
+                Escaped(name),
+                Escaped(value)
+            );
+        }
+        self.body.push_str("</dl>\n");
+        self
+    }
+
     /// What went wrong, read aloud at once.
     pub(super) fn alert(mut self, text: Option<&str>) -> Self {
         if let Some(text) = text {
@@ -107,7 +125,7 @@ impl Page {
         }
         for Button { text, decision } in buttons {
             let said = match *decision {
-                "" => String::new(),
+                GO_ON => String::new(),
                 DECLINE => format!(" name=\"decision\" value=\"{DECLINE}\" formnovalidate"),
                 other => format!(" name=\"decision\" value=\"{other}\""),
             };
@@ -152,6 +170,10 @@ fn headers(leads_to: Option<&str>) -> HeaderMap {
             CROSS_ORIGIN_OPENER_POLICY,
             HeaderValue::from_static("same-origin"),
         ),
+        (
+            CROSS_ORIGIN_RESOURCE_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ),
     ])
 }
 
@@ -167,6 +189,8 @@ pub(super) struct Field<'a> {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
     pub(super) kind: &'static str,
+    /// How a keyboard on a screen writes letters.
+    pub(super) capitals: &'static str,
     /// What a browser or password manager may put there.
     pub(super) autocomplete: &'static str,
     pub(super) value: &'a str,
@@ -179,6 +203,7 @@ impl Display for Field<'_> {
             name,
             label,
             kind,
+            capitals,
             autocomplete,
             value,
             hint,
@@ -191,7 +216,7 @@ impl Display for Field<'_> {
         write!(
             f,
             "<label for=\"{name}\">{label}</label>\n<input id=\"{name}\" name=\"{name}\" type=\"{kind}\" \
-             autocomplete=\"{autocomplete}\" autocapitalize=\"none\" spellcheck=\"false\" value=\"{}\"{described} required>",
+             autocomplete=\"{autocomplete}\" autocapitalize=\"{capitals}\" spellcheck=\"false\" value=\"{}\"{described} required>",
             Escaped(value)
         )?;
         if let Some(hint) = hint {
@@ -201,6 +226,10 @@ impl Display for Field<'_> {
     }
 }
 
+/// What is sent where there is nothing to decide yet.
+pub(super) const GO_ON: &str = "";
+/// What somebody decides who wants to sign in.
+pub(super) const APPROVE: &str = "approve";
 /// What somebody decides who does not want to sign in. Their form may be sent half filled in.
 pub(super) const DECLINE: &str = "decline";
 
@@ -215,7 +244,7 @@ pub(super) struct Button {
 pub(super) const SIGN_IN_OR_NOT: [Button; 2] = [
     Button {
         text: "Sign in",
-        decision: "approve",
+        decision: APPROVE,
     },
     Button {
         text: "Cancel",
@@ -230,6 +259,7 @@ pub(super) const fn name_and_password(name: &str) -> [Field<'_>; 2] {
             name: "username",
             label: "User name",
             kind: "text",
+            capitals: "none",
             autocomplete: "username",
             value: name,
             hint: Some("Such as anna@contoso.example"),
@@ -238,6 +268,7 @@ pub(super) const fn name_and_password(name: &str) -> [Field<'_>; 2] {
             name: "password",
             label: "Password",
             kind: "password",
+            capitals: "none",
             autocomplete: "current-password",
             value: "",
             hint: None,
@@ -267,15 +298,14 @@ mod tests {
     #[test]
     fn what_somebody_typed_is_never_markup() {
         let nasty = "\"><script>alert('x')</script>&";
-        let page = Page::new("T").alert(Some(nasty)).form(
-            nasty,
-            &[("state", nasty)],
-            &name_and_password(nasty),
-            &[],
-        );
+        let page = Page::new("T")
+            .alert(Some(nasty))
+            .paragraph(nasty)
+            .facts(&[("Application", nasty)])
+            .form(nasty, &[("state", nasty)], &name_and_password(nasty), &[]);
         assert!(!page.body.contains("<script>"), "{}", page.body);
         assert!(!page.body.contains("'x'"), "{}", page.body);
-        assert_eq!(page.body.matches("&quot;&gt;&lt;script&gt;").count(), 4);
+        assert_eq!(page.body.matches("&quot;&gt;&lt;script&gt;").count(), 6);
     }
 
     #[test]

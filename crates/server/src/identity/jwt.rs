@@ -152,6 +152,7 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Bad> {
 pub(super) struct Times {
     pub(super) exp: Option<NumericDate>,
     nbf: Option<NumericDate>,
+    iat: Option<NumericDate>,
 }
 
 impl Times {
@@ -166,6 +167,21 @@ impl Times {
             Some(NumericDate(from)) if from.saturating_sub(skew) > now => Err(Bad::NotYetGood),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it would be good now if it had been given this long to live, whatever its end says. Whoever makes a token
+    /// with a stolen key can write any end into it.
+    pub(super) fn check_lifetime(&self, life: Duration, now: Timestamp) -> Result<(), Bad> {
+        let (now, skew) = (now.as_second(), CLOCK_SKEW.as_secs().cast_signed());
+        let NumericDate(made) = self.iat.ok_or(Bad::Expired)?;
+        if made.saturating_sub(skew) > now {
+            return Err(Bad::NotYetGood);
+        }
+        let ends = made.saturating_add(life.as_secs().cast_signed());
+        if ends.saturating_add(skew) <= now {
+            return Err(Bad::Expired);
+        }
+        Ok(())
     }
 }
 
@@ -244,6 +260,22 @@ mod tests {
             let text = token(&format!(r#"{{"alg":"{named}"}}"#), "{}");
             let jwt = Jwt::parse(&text).unwrap();
             assert_eq!(jwt.algorithm(&[Algorithm::RS256]).is_ok(), good, "{named}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_given_ten_years_is_good_for_no_longer_than_tokens_are() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let hour = Duration::from_secs(3600);
+        for (claims, expected) in [
+            (r#"{"iat":1000000,"exp":315360000}"#, Ok(())),
+            (r#"{"iat":996341,"exp":315360000}"#, Ok(())),
+            (r#"{"iat":996340,"exp":315360000}"#, Err(Bad::Expired)),
+            (r#"{"iat":1000061,"exp":315360000}"#, Err(Bad::NotYetGood)),
+            (r#"{"exp":1000001}"#, Err(Bad::Expired)),
+        ] {
+            let times: Times = serde_json::from_str(claims).unwrap();
+            assert_eq!(times.check_lifetime(hour, now), expected, "{claims}");
         }
     }
 

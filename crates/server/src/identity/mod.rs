@@ -2,7 +2,8 @@
 //!
 //! - [`authority`] tells the shapes apart, [`discovery`] is what clients read first.
 //! - [`grants`] is the token endpoint; [`device_pages`] and [`authorize`] are the pages on which people sign in.
-//! - [`tokens`] are given out, signed with [`signing_keys`]; [`access_tokens`] come back with requests and are verified.
+//! - [`tokens`] are given out, signed with [`signing_keys`]; [`access_tokens`] come back with requests and are verified;
+//!   [`sign_out`] is where a person's sign-in ends.
 //! - [`external`] is about tokens that were issued elsewhere.
 //!
 //! Who may sign in, and with what, is decided in `app::identity`; here it is only asked for, in the forms of OAuth 2.0
@@ -27,6 +28,7 @@ mod html;
 mod jwt;
 mod refusal;
 mod replays;
+pub(crate) mod sign_out;
 pub(crate) mod signing_keys;
 mod tokens;
 
@@ -38,7 +40,9 @@ use app::environment::Clock;
 use domain::time::Timestamp;
 
 pub(crate) use self::access_tokens::Unproven;
+pub(crate) use self::external::KeysHealth;
 pub use self::external::{ClaimNames, ExternalIssuer, ExternalIssuerError, SigningAlgorithm};
+pub(crate) use self::refusal::Circumstances;
 
 use self::audiences::Audiences;
 use self::codes::Codes;
@@ -60,7 +64,8 @@ pub struct IdentityConfig {
     pub external_issuers: Vec<ExternalIssuer>,
     /// How long an access token is good.
     pub access_token_lifetime: Duration,
-    /// How long a refresh token is good. Each use gives a new one.
+    /// How long a refresh token is good. It can be used once, and that gives a new one, until
+    /// [`SESSION_LIFETIME_MAX`](domain::identity::SESSION_LIFETIME_MAX) after the password was entered.
     pub refresh_token_lifetime: Duration,
 }
 
@@ -116,6 +121,11 @@ impl Identity {
         })
     }
 
+    /// How it goes with the keys of issuers elsewhere, by the issuer's name.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = (&str, KeysHealth)> {
+        self.external.health()
+    }
+
     /// Looks after the signing keys.
     pub(crate) fn renew_keys(&self) {
         if let Err(error) = self.keys.renew(self.now()) {
@@ -127,6 +137,11 @@ impl Identity {
     /// genuine.
     pub(crate) fn authorization_uri(&self) -> String {
         format!("{}/adfs", self.base)
+    }
+
+    /// How long after it was used a session ends that is not used again.
+    fn session_lifetime(&self) -> Duration {
+        self.refresh_token_lifetime.max(self.access_token_lifetime)
     }
 
     fn base(&self) -> &str {

@@ -9,14 +9,15 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::time::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::Door;
-use crate::error::Logged;
+use crate::error::{Failure, Logged};
+use crate::limits::BUSY_RETRY_AFTER_SECONDS;
 use crate::observe::{RequestId, Story};
 
 /// Why somebody is not signed in.
@@ -80,6 +81,15 @@ impl Refusal {
         }
     }
 
+    /// Something behind the server does not answer: 503, with what the log says of it.
+    pub(super) fn unavailable(text: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            detail: Some(detail.into()),
+            ..Self::later(text, BUSY_RETRY_AFTER_SECONDS)
+        }
+    }
+
     /// A defect of ours.
     pub(super) fn internal(detail: impl Into<String>) -> Self {
         let text = "Something went wrong here. The operator's log has more under the trace_id.";
@@ -87,6 +97,22 @@ impl Refusal {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             detail: Some(detail.into()),
             ..Self::new("server_error", 90_020, text)
+        }
+    }
+
+    /// What the door refuses before it is looked at who signs in: too many requests, or a body that cannot be read. Clients of
+    /// token endpoints read no other form than OAuth's.
+    fn of_door(failure: Failure) -> Self {
+        let (status, text, detail, retry_after_seconds) = failure.into_parts();
+        let refusal = match retry_after_seconds {
+            Some(seconds) => Self::later(text, seconds),
+            None if status.is_server_error() => Self::internal(text.clone()),
+            None => Self::request(90_013, text),
+        };
+        Self {
+            status,
+            detail: detail.map(String::from).or(refusal.detail),
+            ..refusal
         }
     }
 
@@ -159,20 +185,28 @@ impl Circumstances {
     }
 }
 
+impl Circumstances {
+    pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions, door: &Door) -> Self {
+        let trace_id = extensions.get::<RequestId>().map_or_else(Uuid::nil, |id| id.0);
+        Self {
+            trace_id,
+            correlation_id: clients_id(headers).unwrap_or(trace_id),
+            now: door.identity.now(),
+            story: extensions.get::<Arc<Story>>().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The answer to whoever would sign in and is refused by the door.
+    pub(crate) fn refuse(&self, failure: Failure) -> Response {
+        Refusal::of_door(failure).answer(self)
+    }
+}
+
 impl FromRequestParts<Arc<Door>> for Circumstances {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Self::Rejection> {
-        let trace_id = parts
-            .extensions
-            .get::<RequestId>()
-            .map_or_else(Uuid::nil, |id| id.0);
-        Ok(Self {
-            trace_id,
-            correlation_id: clients_id(&parts.headers).unwrap_or(trace_id),
-            now: door.identity.now(),
-            story: parts.extensions.get::<Arc<Story>>().cloned().unwrap_or_default(),
-        })
+        Ok(Self::of(&parts.headers, &parts.extensions, door))
     }
 }
 

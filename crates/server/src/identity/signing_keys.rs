@@ -2,8 +2,9 @@
 //!
 //! Each key is a file in the data directory, named by the second in which it was made. The newest signs; an older one
 //! verifies until the last token that it can have signed is dead, and then its file goes. A new one is made when the
-//! newest has signed for [`KEY_PERIOD`], or when the operator asks for it: the server looks into the folder from time to
-//! time, so nothing has to be told to it. A lost key locks nobody out: people and programs sign in anew.
+//! newest has signed for [`KEY_PERIOD`], or when the operator asks for it: the server looks into the folder every second,
+//! so nothing has to be told to it. A key whose file is gone verifies nothing any more, and that is how a key that leaked
+//! is revoked: nobody is locked out, people and programs sign in anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,16 +25,16 @@ pub(super) const ALGORITHM: Algorithm = Algorithm::RS256;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a key signs before the next one takes over. *(ours)*
 const KEY_PERIOD: Duration = DAY.saturating_mul(90);
-/// How often the folder is looked into: a key that an operator put there signs no later than after this time.
-pub(crate) const KEY_CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the folder is looked into: for no longer than this is a key good that an operator revoked.
+pub(crate) const KEY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The keys that sign and verify tokens.
 pub(crate) struct SigningKeys {
     directory: PathBuf,
     /// For how long after the last signature of a key something that it signed can be good.
     signed_for: Duration,
-    /// The newest first; never empty.
-    keys: RwLock<Arc<[SigningKey]>>,
+    /// The newest first; empty only between the revocation of all of them and the next one.
+    keys: RwLock<Arc<[Arc<SigningKey>]>>,
 }
 
 struct SigningKey {
@@ -63,9 +64,22 @@ impl SigningKeys {
 
     /// Looks into the folder again, and does what [`SigningKeys::open`] does.
     pub(crate) fn renew(&self, now: Timestamp) -> Result<(), KeysError> {
-        let keys = load(&self.directory, self.signed_for, now)?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let found = sorted(listed(&self.directory)?);
+        // Without what was revoked, before anything else: whatever fails then, it verifies nothing any more.
+        self.keep(|key| found.contains(&key.made));
+        let known: Vec<i64> = self.current().iter().map(|key| key.made).collect();
+        if known != found || plan(&found, self.signed_for, now) != Plan::default() {
+            let keys = load(&self.directory, self.signed_for, now)?;
+            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        }
         Ok(())
+    }
+
+    fn keep(&self, keeps: impl Fn(&SigningKey) -> bool) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if !keys.iter().all(|key| keeps(key)) {
+            *keys = keys.iter().filter(|key| keeps(key)).map(Arc::clone).collect();
+        }
     }
 
     /// Signs claims with the newest key.
@@ -101,7 +115,7 @@ impl SigningKeys {
         }
     }
 
-    fn current(&self) -> Arc<[SigningKey]> {
+    fn current(&self) -> Arc<[Arc<SigningKey>]> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -115,6 +129,19 @@ pub(crate) fn rotate(data_directory: &Path, now: Timestamp) -> Result<(), KeysEr
     make(&directory, made)
 }
 
+/// Puts a new key into the data directory and removes all others: within [`KEY_CHECK_INTERVAL`] nothing that they signed is
+/// good any more, at a server that runs on it. Gives how many were removed.
+pub(crate) fn revoke(data_directory: &Path, now: Timestamp) -> Result<usize, KeysError> {
+    let directory = directory(data_directory);
+    let old = listed(&directory)?;
+    rotate(data_directory, now)?;
+    for made in &old {
+        let path = path(&directory, *made);
+        fs::remove_file(&path).map_err(|error| KeysError::File { path, error })?;
+    }
+    Ok(old.len())
+}
+
 fn directory(data_directory: &Path) -> PathBuf {
     data_directory.join("keys").join("identity")
 }
@@ -123,25 +150,45 @@ fn path(directory: &Path, made: i64) -> PathBuf {
     directory.join(format!("{made}.pem"))
 }
 
-fn load(directory: &Path, signed_for: Duration, now: Timestamp) -> Result<Arc<[SigningKey]>, KeysError> {
-    let mut made = listed(directory)?;
-    made.sort_unstable_by(|one, other| other.cmp(one));
-    let due = |made: &i64| now.as_second().saturating_sub(*made) >= seconds(KEY_PERIOD);
-    if made.first().is_none_or(due) {
+/// What is to be done about the keys in a folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    /// The newest has signed for long enough, or there is none.
+    due: bool,
+    /// Those that verify nothing any more, by when they were made.
+    dead: Vec<i64>,
+}
+
+fn plan(made: &[i64], signed_for: Duration, now: Timestamp) -> Plan {
+    let age = |made: i64| now.as_second().saturating_sub(made);
+    let due = made.first().is_none_or(|made| age(*made) >= seconds(KEY_PERIOD));
+    // Each signed until the next one was made.
+    let dead = made.windows(2).filter(|pair| age(pair[0]) > seconds(signed_for));
+    Plan {
+        due,
+        dead: dead.map(|pair| pair[1]).collect(),
+    }
+}
+
+fn load(directory: &Path, signed_for: Duration, now: Timestamp) -> Result<Arc<[Arc<SigningKey>]>, KeysError> {
+    let mut made = sorted(listed(directory)?);
+    let Plan { due, dead } = plan(&made, signed_for, now);
+    for dead in &dead {
+        remove(&path(directory, *dead));
+    }
+    made.retain(|made| !dead.contains(made));
+    if due {
         make(directory, now.as_second())?;
         made.insert(0, now.as_second());
     }
-    let mut keys: Vec<SigningKey> = Vec::with_capacity(made.len());
-    for made in made {
-        let signed_until = keys.last().map(|successor| successor.made);
-        let dead = |until: i64| now.as_second().saturating_sub(until) > seconds(signed_for);
-        if signed_until.is_some_and(dead) {
-            remove(&path(directory, made));
-        } else {
-            keys.push(SigningKey::read(&path(directory, made), made)?);
-        }
-    }
-    Ok(keys.into())
+    let read = |made: i64| SigningKey::read(&path(directory, made), made).map(Arc::new);
+    made.into_iter().map(read).collect()
+}
+
+/// The newest first.
+fn sorted(mut made: Vec<i64>) -> Vec<i64> {
+    made.sort_unstable_by(|one, other| other.cmp(one));
+    made
 }
 
 /// A file that stays does no harm: nothing that its key signed is good any more.
@@ -266,6 +313,42 @@ mod tests {
         assert_eq!((all.len(), &all[2]), (3, &first[0]));
         let again = SigningKeys::open(data.path(), SIGNED_FOR, at(1)).unwrap();
         assert_eq!(ids(&again), all);
+    }
+
+    #[test]
+    fn a_key_that_leaked_verifies_nothing_any_more_once_it_is_revoked() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = SigningKeys::open(data.path(), SIGNED_FOR, at(0)).unwrap();
+        rotate(data.path(), at(1)).unwrap();
+        keys.renew(at(1)).unwrap();
+        let leaked = ids(&keys);
+        assert_eq!(leaked.len(), 2);
+        assert_eq!(revoke(data.path(), at(2)).unwrap(), 2);
+        keys.renew(at(2)).unwrap();
+        let left = ids(&keys);
+        assert_eq!(left.len(), 1);
+        assert!(!leaked.contains(&left[0]));
+        for id in &leaked {
+            assert!(keys.verifying(id).is_none());
+        }
+        assert!(keys.sign("JWT", &serde_json::json!({})).is_ok());
+        let again = SigningKeys::open(data.path(), SIGNED_FOR, at(2)).unwrap();
+        assert_eq!(ids(&again), left);
+    }
+
+    #[test]
+    fn a_revoked_key_is_dropped_even_if_no_new_one_can_be_made() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = SigningKeys::open(data.path(), SIGNED_FOR, at(0)).unwrap();
+        let folder = directory(data.path());
+        fs::remove_dir_all(&folder).unwrap();
+        fs::write(&folder, "in the way").unwrap();
+        assert!(keys.renew(at(0)).is_err());
+        fs::remove_file(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("1.pem"), "no key").unwrap();
+        assert!(keys.renew(at(0)).is_err());
+        assert_eq!(ids(&keys), [""; 0]);
     }
 
     #[test]

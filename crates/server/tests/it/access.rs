@@ -35,6 +35,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{userId}", id('e', 2)),
         ("{applicationId}", id('e', 3)),
         ("{credentialId}", id('e', 4)),
+        ("{operatorId}", id('e', 8)),
         ("{groupId}", id('e', 5)),
         ("{memberId}", id('e', 6)),
         ("{principalId}", id('e', 7)),

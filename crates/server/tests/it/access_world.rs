@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::authorization::RoleDefinition;
 use domain::ids::RoleDefinitionId;
@@ -63,7 +65,7 @@ pub(crate) struct Program {
 pub(crate) struct World {
     pub(crate) house: House,
     pub(crate) programs: BTreeMap<&'static str, Program>,
-    pub(crate) stack_key: String,
+    stack_key: Mutex<String>,
     /// A directory of the reseller with a user, an application and a group in it.
     pub(crate) directory: String,
     pub(crate) user: String,
@@ -73,6 +75,7 @@ pub(crate) struct World {
     pub(crate) spare: String,
     /// A certificate that an application could have.
     pub(crate) certificate: String,
+    numbers: AtomicU32,
 }
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -89,7 +92,7 @@ impl World {
         let house = House::start_with(limits).await;
         open_accounts(&house).await;
         register(&house).await;
-        let stack_key = house.activation_key("north").await;
+        let stack_key = Mutex::new(house.activation_key("north").await);
         let platform = json!({ "name": "Platform", "domain": "platform.example" });
         let platform = created(&house, "directories", &platform).await;
         let mut programs = BTreeMap::new();
@@ -118,6 +121,7 @@ impl World {
             group,
             spare,
             certificate,
+            numbers: AtomicU32::new(1),
         };
         world.give_partner_roles().await;
         world.give_roles().await;
@@ -175,13 +179,24 @@ impl World {
         self.give_roles().await;
     }
 
+    /// Gives the stack a new key, after its keys were revoked.
+    pub(crate) async fn renew_stack_key(&self) {
+        let key = self.house.activation_key("north").await;
+        *self.stack_key.lock().unwrap() = key;
+    }
+
+    /// A number that was not given before.
+    pub(crate) fn next(&self) -> u32 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// What somebody sends as bearer token.
-    pub(crate) fn token(&self, caller: &str) -> Option<&str> {
+    pub(crate) fn token(&self, caller: &str) -> Option<String> {
         match caller {
             "nobody" => None,
-            "operator credential" => Some(&self.house.operator),
-            "stack key" => Some(&self.stack_key),
-            program => Some(&self.programs[program].token),
+            "operator credential" => Some(self.house.operator.clone()),
+            "stack key" => Some(self.stack_key.lock().unwrap().clone()),
+            program => Some(self.programs[program].token.clone()),
         }
     }
 

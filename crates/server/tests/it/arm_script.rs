@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::described::Recorded;
 use crate::fixture::{Answer, House, id};
 use crate::world::{
     customer_subscription, default_subscription, enterprise_subscription, others_subscription, stack, tenant,
@@ -38,7 +39,7 @@ fn versioned(path: &str, version: &str) -> String {
 }
 
 /// A partner with a customer, without a resource group: the script makes it.
-async fn accounts() -> House {
+async fn accounts() -> Recorded {
     let house = House::start().await;
     house.open_accounts().await;
     let group = versioned(
@@ -46,24 +47,24 @@ async fn accounts() -> House {
         "2024-11-01",
     );
     house.delete(&group).await.expect(202);
-    house
+    Recorded::of(house)
 }
 
-async fn register(house: &House) -> Answer {
+async fn register(house: &Recorded) -> Answer {
     let body = json!({ "location": "Global", "properties": { "registrationToken": token(&stack(), "PayAsYouUse") } });
     house
         .put(&versioned(&registration(), SCRIPT_VERSION), &body)
         .await
 }
 
-async fn activation_key(house: &House) -> String {
+async fn activation_key(house: &Recorded) -> String {
     let path = versioned(&format!("{}/GetActivationKey", registration()), SCRIPT_VERSION);
     let answer = house.send(house.request(Method::POST, &path)).await.expect(200);
     answer.body["activationKey"].as_str().unwrap().to_owned()
 }
 
 /// From the first request of the script to the stack's credential.
-async fn run_script(house: &House) {
+async fn run_script(house: &Recorded) {
     let s = default_subscription();
     let locations = versioned(&below(&s, "/locations"), "2016-06-01");
     let locations = house.get(&locations).await.expect(200).body;
@@ -158,6 +159,7 @@ async fn the_registration_script_registers_registers_again_and_removes() {
         .get(&versioned(&registration(), SCRIPT_VERSION))
         .await
         .refused(404, "ResourceNotFound");
+    house.assert_answers_are_as_described("the_registration_script_registers_registers_again_and_removes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +192,7 @@ async fn a_locked_registration_stops_the_deletion_of_its_group_and_names_what_is
 }
 
 /// The command of the tenant article: one PUT, with an empty body or none.
-async fn add(house: &House, subscription: &str) -> Answer {
+async fn add(house: &Recorded, subscription: &str) -> Answer {
     let path = format!("{}/customerSubscriptions/{subscription}", registration());
     let body = json!({ "properties": {} });
     house.put(&versioned(&path, SCRIPT_VERSION), &body).await
@@ -268,4 +270,8 @@ async fn the_tenant_article_adds_lists_and_removes_a_tenant_and_refuses_in_eight
         .refused(409, "CustomerSubscriptionsNotAllowed");
     // 8. MetadataResolverBadGatewayError: subscriptions are looked up in the books, which do not fail in that way. The
     // domain's tests hold the text.
+
+    house.assert_answers_are_as_described(
+        "the_tenant_article_adds_lists_and_removes_a_tenant_and_refuses_in_eight_ways",
+    );
 }

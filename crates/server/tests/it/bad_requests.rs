@@ -270,6 +270,16 @@ fn stacks() -> Vec<Wrong> {
             json!({}),
             (404, "RegistrationNotFound", "cloudId"),
         ),
+        post(
+            format!("/api/v1/registrations/{}/revoke-activation-keys", id('5', 9)),
+            json!({}),
+            (404, "RegistrationNotFound", "cloudId"),
+        ),
+        post(
+            "/api/v1/registrations/x/revoke-activation-keys",
+            json!({}),
+            (400, "InvalidCloudId", "cloudId"),
+        ),
     ]
 }
 

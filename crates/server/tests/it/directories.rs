@@ -269,6 +269,24 @@ async fn whatever_is_wrong_with_a_member_is_said_of_that_member() {
             "id",
         ),
         (
+            &applications,
+            json!({ "name": "A", "id": "04b07795-8ddb-461a-bbee-02f9e1bf7b46" }),
+            "ReservedApplicationId",
+            "id",
+        ),
+        (
+            &applications,
+            json!({ "name": "Microsoft Azure-CLI" }),
+            "ReservedApplicationName",
+            "name",
+        ),
+        (
+            &applications,
+            json!({ "name": "Az\u{202e}eruz" }),
+            "InvalidName",
+            "name",
+        ),
+        (
             &secrets,
             json!({ "expires": "tomorrow" }),
             "InvalidProperty",

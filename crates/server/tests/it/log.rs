@@ -48,6 +48,14 @@ async fn a_request_is_one_line_with_all_that_matters_and_without_secrets() {
         .await
         .refused(400, "UnknownQueryParameter");
 
+    let made = house.request(reqwest::Method::POST, "/api/v1/operator-credentials");
+    let made = house
+        .send(made.json(&serde_json::json!({ "name": "Night" })))
+        .await
+        .expect(201);
+    let made = made.body["text"].as_str().unwrap().to_owned();
+    let signing_in = crate::identity::secrets_of_signing_in().await;
+
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let of = |id: &str| log.lines().filter(|line| line.contains(id)).collect::<Vec<_>>();
     let delivered = of(answer.header("x-ms-request-id"));
@@ -66,7 +74,15 @@ async fn a_request_is_one_line_with_all_that_matters_and_without_secrets() {
         refused[0].contains("code=\"UnknownQueryParameter\"")
             && refused[0].contains("caller=\"operator tests\"")
     );
-    for secret in [&house.operator, &key, "hush"] {
+    assert!(
+        log.contains("somebody has a copy"),
+        "a copied refresh token is loud"
+    );
+    let signing_in = signing_in.iter().map(String::as_str);
+    for secret in [&*house.operator, &key, "hush", &made]
+        .into_iter()
+        .chain(signing_in)
+    {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }

@@ -120,11 +120,15 @@ async fn lists_show_what_is_the_callers_own_and_nothing_of_others() {
     let mut all = listed(&world, "platform operator", "/api/v1/directories", "/domain").await;
     all.sort_unstable();
     assert_eq!(all, directories(&["platform", "reseller"]));
-    for caller in ["own agent", "provider's agent"] {
-        let seen = listed(&world, caller, "/api/v1/directories", "/domain").await;
-        assert_eq!(seen, directories(&["reseller"]));
-    }
-    for caller in ["other agent", "customer's user", "Owner", "no role"] {
+    let seen = listed(&world, "own agent", "/api/v1/directories", "/domain").await;
+    assert_eq!(seen, directories(&["reseller"]));
+    for caller in [
+        "provider's agent",
+        "other agent",
+        "customer's user",
+        "Owner",
+        "no role",
+    ] {
         let seen = listed(&world, caller, "/api/v1/directories", "/domain").await;
         assert_eq!(seen, directories(&[]), "{caller}");
     }
@@ -140,10 +144,7 @@ async fn somebody_is_told_of_their_own_roles_and_agents_of_those_that_they_give(
     };
     assert_eq!(roles("platform operator").await.len(), 6);
     assert_eq!(roles("own agent").await, ["adminAgent", "customerUser"]);
-    assert_eq!(
-        roles("provider's agent").await,
-        ["adminAgent", "adminAgent", "customerUser"]
-    );
+    assert_eq!(roles("provider's agent").await, ["adminAgent"]);
     assert_eq!(roles("customer's user").await, ["customerUser"]);
     assert_eq!(roles("Owner").await, <[String; 0]>::default());
 
@@ -181,7 +182,7 @@ async fn usage_and_charges_are_read_by_who_pays_and_who_sells() {
         .house
         .client
         .post(world.house.url(&path))
-        .bearer_auth(&world.stack_key);
+        .bearer_auth(world.token("stack key").unwrap());
     let request = request
         .header("Content-Type", "application/json")
         .body(usage("2026-11-02", &["1"]));
@@ -208,8 +209,12 @@ async fn usage_and_charges_are_read_by_who_pays_and_who_sells() {
     .await;
     let backdate = format!("/api/v1/registrations/{}/backdate", stack());
     let from = json!({ "validFrom": "2026-10-01T00:00:00Z" });
+    for caller in ["own agent", "provider's agent", "Owner"] {
+        let claimed = world.send(caller, Method::POST, &backdate, Some(&from)).await;
+        claimed.refused(403, "AuthorizationFailed");
+    }
     world
-        .send("Contributor", Method::POST, &backdate, Some(&from))
+        .send("platform operator", Method::POST, &backdate, Some(&from))
         .await
         .expect(200);
 
@@ -227,13 +232,11 @@ async fn usage_and_charges_are_read_by_who_pays_and_who_sells() {
             .collect::<Vec<_>>()
     };
     only(&world, &unmapped, "/chargedTo", &each(id('d', 9))).await;
-    only(
-        &world,
-        &format!("/api/v1/statements?{PERIOD}"),
-        "/subscriptionId",
-        &each(id('d', 9)),
-    )
-    .await;
+    // The reseller's charges are none of its provider's business.
+    let mut bills = each(id('d', 9));
+    bills.retain(|(who, _)| *who != "provider's agent");
+    let statements = format!("/api/v1/statements?{PERIOD}");
+    only(&world, &statements, "/subscriptionId", &bills).await;
     let local = world.house.get(&unmapped).await.expect(200).body["value"][0]["localSubscriptionId"].clone();
     let records = format!("{path}?localSubscriptionId={}", local.as_str().unwrap());
     for caller in CALLERS.iter().skip(3) {
@@ -316,6 +319,33 @@ async fn who_was_suspended_cannot_undo_it() {
         .send("provider's agent", Method::POST, &path("activate"), None)
         .await
         .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_of_a_subscription_does_not_make_what_it_uses_free() {
+    let world = World::build().await;
+    let registration = crate::world::at(&crate::world::registration("north"));
+    let sent = json!({ "properties": { "registrationToken": token(&stack(), "Development") } });
+    let put = async |caller, method: Method| world.send(caller, method, &registration, Some(&sent)).await;
+    for caller in ["Owner", "Contributor"] {
+        for method in [Method::PUT, Method::PATCH] {
+            let refused = put(caller, method)
+                .await
+                .refused(403, "BillingModelChangeNotApproved");
+            assert!(refused.body.to_string().contains("admin agents"), "{refused:?}");
+        }
+    }
+    world
+        .send("Owner", Method::DELETE, &registration, None)
+        .await
+        .expect(200);
+    put("Owner", Method::PUT)
+        .await
+        .refused(403, "BillingModelChangeNotApproved");
+    for caller in ["provider's agent", "own agent"] {
+        let answer = put(caller, Method::PUT).await;
+        assert!(answer.status.is_success(), "{caller}: {answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

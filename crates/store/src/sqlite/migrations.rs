@@ -9,8 +9,12 @@ pub(super) struct Migrations<'a>(&'a [&'a str]);
 
 pub(super) const BOOKS: Migrations<'static> =
     Migrations(&[include_str!("../../migrations/sqlite/books/0001_journal.sql")]);
-pub(super) const USAGE: Migrations<'static> =
-    Migrations(&[include_str!("../../migrations/sqlite/usage/0001_ledger.sql")]);
+pub(super) const USAGE: Migrations<'static> = Migrations(&[
+    include_str!("../../migrations/sqlite/usage/0001_ledger.sql"),
+    include_str!("../../migrations/sqlite/usage/0002_attributes_sequence.sql"),
+]);
+pub(super) const SESSIONS: Migrations<'static> =
+    Migrations(&[include_str!("../../migrations/sqlite/sessions/0001_sessions.sql")]);
 
 impl Migrations<'_> {
     /// Applies what has not been applied yet: all of it or nothing.

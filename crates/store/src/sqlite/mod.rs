@@ -1,13 +1,19 @@
-//! The embedded back end: SQLite, in two files of one directory.
+//! The embedded back end: SQLite, in three files of one directory.
 //!
-//! `books.db` holds the journal and `usage.db` the ledger. They are apart so that a decision about the books never
-//! waits for a long delivery of usage: SQLite has one writer per file.
+//! `books.db` holds the journal, `usage.db` the ledger and `sessions.db` what lasts of sign-ins. They are apart so that a
+//! decision about the books never waits for a long delivery of usage: SQLite has one writer per file.
 
-mod journal;
-mod ledger;
+pub mod backup;
+mod bytes;
+#[cfg(test)]
+pub(crate) mod in_tests;
 mod migrations;
 mod pool;
 mod private;
+mod sessions;
+mod sheets;
+mod transaction;
+mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -17,24 +23,55 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use self::journal::SqliteJournal;
-use self::ledger::SqliteLedger;
 use self::migrations::Migrations;
+use self::pool::ReadPool;
+use self::sessions::SqliteSessions;
+use self::writer::SqliteWriter;
 use crate::Store;
 use crate::error::StoreError;
+use crate::journal::KeptJournal;
+use crate::ledger::Ledger;
 
 /// How long a statement waits for a lock. Only the start of a process ever has to.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// The page cache of the ledger's writer, in KiB: the sheets of the hours and days now being reported.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Pages in the ledger's write-ahead log after which it is copied into the database.
+const CHECKPOINT_PAGES: i64 = 4000;
+/// Statements kept prepared for the ledger's writer.
+const STATEMENTS_KEPT: usize = 64;
 
 pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
     private::directory(directory)?;
     let lock = Arc::new(lock(directory)?);
-    let journal = SqliteJournal::open(&directory.join("books.db"), Arc::clone(&lock))?;
-    let usage = SqliteLedger::open(&directory.join("usage.db"), lock)?;
+    let journal = journal(&directory.join("books.db"), &lock)?;
+    let usage = ledger(&directory.join("usage.db"), &lock)?;
+    let sessions = SqliteSessions::open(&directory.join("sessions.db"), lock)?;
     Ok(Store {
         journal: Arc::new(journal),
         usage: Arc::new(usage),
+        sessions: Arc::new(sessions),
     })
+}
+
+/// The journal of the books.
+fn journal(path: &Path, lock: &Arc<File>) -> Result<KeptJournal<ReadPool, SqliteWriter>, StoreError> {
+    let writer = SqliteWriter::new(open_for_writing(path, &migrations::BOOKS)?, "the books", lock);
+    Ok(KeptJournal::new(ReadPool::new(path), writer))
+}
+
+/// The ledger of usage. Its page caches hold 64 MiB for the writer and 8 MiB for each of 4 readers.
+fn ledger(path: &Path, lock: &Arc<File>) -> Result<Ledger<ReadPool>, StoreError> {
+    let writer = ledger_writer(path, lock)?;
+    Ledger::start(ReadPool::new(path), writer)
+}
+
+fn ledger_writer(path: &Path, lock: &Arc<File>) -> Result<SqliteWriter, StoreError> {
+    let connection = open_for_writing(path, &migrations::USAGE)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(SqliteWriter::new(connection, "the usage ledger", lock))
 }
 
 /// A lock that goes with the process, however it ends.
@@ -95,11 +132,6 @@ fn checkpoint(connection: &Connection, what: &str) {
         }
         Err(error) => tracing::warn!(%error, "{what}: what was written last stays in the -wal file"),
     }
-}
-
-/// A limit or a position as SQLite takes it.
-fn bound(number: impl TryInto<i64>) -> i64 {
-    number.try_into().unwrap_or(i64::MAX)
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::open_for_reading;
+use super::transaction::SqliteTransaction;
 use crate::error::StoreError;
+use crate::transaction::{Readers, Transaction};
 
 /// The most reads at one time; more wait.
 const READERS_MAX: usize = 4;
@@ -33,17 +35,16 @@ impl ReadPool {
             permits: Arc::new(Semaphore::new(READERS_MAX)),
         }
     }
+}
 
-    /// Closes the connections that nobody reads with.
-    pub(super) fn close_idle(&self) {
+impl Readers for ReadPool {
+    fn close_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Runs `read` on one state of the database, as it was committed last. When nobody waits for the answer any more, the
-    /// statement that runs is interrupted: an audit of everything takes minutes.
-    pub(super) async fn read<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&dyn Transaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
@@ -59,7 +60,7 @@ impl ReadPool {
             let look = move || abandoned.load(Ordering::Relaxed);
             connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
             let transaction = connection.transaction()?;
-            let answer = read(&transaction);
+            let answer = read(&SqliteTransaction(&transaction));
             transaction.finish()?;
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -107,7 +108,7 @@ mod tests {
         let endless =
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
         let reading = pool.read(move |transaction| {
-            let counted = transaction.query_row(endless, [], |row| row.get::<_, u64>(0));
+            let counted: Result<Option<u64>, _> = transaction.row(endless, &[], |row| row.get(0));
             let _ = ended.send(counted.is_err());
             Ok(())
         });
@@ -116,8 +117,10 @@ mod tests {
             .unwrap_err();
         let interrupted = tokio::time::timeout(Duration::from_secs(30), wait).await;
         assert!(interrupted.unwrap().unwrap());
-        let next =
-            pool.read(|transaction| Ok(transaction.query_row("SELECT 7", [], |row| row.get::<_, u64>(0))?));
-        assert_eq!(next.await.unwrap(), 7);
+        let next: Option<u64> = pool
+            .read(|transaction| transaction.row("SELECT 7", &[], |row| row.get(0)))
+            .await
+            .unwrap();
+        assert_eq!(next, Some(7));
     }
 }

@@ -1,9 +1,10 @@
-//! What the ports of this crate promise. The conformance suite runs on every back end; `crash` and `tampering` are
-//! about the embedded one.
+//! What the ports of this crate promise. The conformance suite runs on every back end; `backup`, `crash` and
+//! `tampering` are about the embedded one.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
 mod attributes;
 mod auditing;
+mod backup;
 mod closing;
 mod crash;
 mod fixtures;
@@ -11,6 +12,7 @@ mod intake;
 mod journal;
 mod model;
 mod reading;
+mod sessions;
 mod tampering;
 
 /// Runs each test of the suite on each back end.
@@ -73,4 +75,8 @@ conformance! {
         whoever_decided_on_an_older_state_is_told_so
         several_entries_are_appended_together_or_not_at_all
         entries_are_there_after_reopening;
+    sessions:
+        a_used_refresh_token_and_a_sign_out_are_not_forgotten_by_a_restart
+        who_comes_late_neither_turns_a_session_back_nor_wakes_it_up
+        the_last_use_of_an_operators_credential_is_known_after_reopening;
 }

@@ -153,6 +153,16 @@ pub struct SetPassword {
     pub password: String,
 }
 
+/// Another password of the caller's own. Not shown in any output.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password that it is now.
+    pub old_password: String,
+    /// The password that it is to be.
+    pub new_password: String,
+}
+
 /// An application to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -271,6 +281,9 @@ pub struct Certificate {
     pub sha1_thumbprint: String,
     /// Its SHA-256 thumbprint.
     pub sha256_thumbprint: String,
+    /// From when on it is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
     /// From when on it is no longer accepted.
     pub expires: String,
 }
@@ -281,6 +294,7 @@ impl From<&identity::ClientCertificate> for Certificate {
             id: certificate.id.to_string(),
             sha1_thumbprint: hexadecimal(&certificate.sha1),
             sha256_thumbprint: hexadecimal(&certificate.sha256),
+            not_before: certificate.not_before.map(|it| it.to_string()),
             expires: certificate.expires.to_string(),
         }
     }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod identity;
+mod operators;
 mod prices;
 mod registrations;
 mod roles;
@@ -22,16 +23,17 @@ pub use accounts::{
     SubscriptionState,
 };
 pub use identity::{
-    Application, Certificate, Directory, Group, NewApplication, NewCertificate, NewDirectory, NewGroup,
-    NewSecret, NewUser, Secret, SecretKept, SetPassword, User,
+    Application, Certificate, ChangePassword, Directory, Group, NewApplication, NewCertificate, NewDirectory,
+    NewGroup, NewSecret, NewUser, Secret, SecretKept, SetPassword, User,
 };
+pub use operators::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential};
 pub use prices::{
     CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource, PriceTier,
     PublishPriceList, PublishedPriceList, RepricedMonth, VersionStatus,
 };
 pub use registrations::{
-    Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion, MultiTenancyApproval,
-    RegisteredHours, Stack, Warning,
+    ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,
+    MultiTenancyApproval, RegisteredHours, Stack, Warning,
 };
 pub use roles::{
     AssignPartnerRole, CallerKind, Me, MyGroup, MyRole, PartnerRole, PartnerRoleAssignment, PartnerRoleName,

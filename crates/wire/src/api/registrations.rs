@@ -74,6 +74,18 @@ pub struct MultiTenancyApproval {
     pub multi_tenancy_approved: bool,
 }
 
+/// The answer to revoking the activation keys of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivationKeysRevoked {
+    /// The stack.
+    pub cloud_id: String,
+    /// The registration's name.
+    pub registration_name: String,
+    /// When that was: keys from before are good no more.
+    pub revoked_at: String,
+}
+
 /// Declares a registration valid from an earlier hour on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

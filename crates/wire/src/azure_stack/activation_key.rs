@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// headers are refused: here, and by much that may stand between. *(ours)*
 pub const HARDWARE_BYTES_MAX: usize = 8 * 1024;
 
-/// What an activation key says. Members as Azure's keys have them; `registrationId` is ours and binds the key to one
-/// life of the registration.
+/// What an activation key says. Members as Azure's keys have them; two are ours: `registrationId` binds the key to one
+/// life of the registration, `keyGeneration` to the time until its keys are revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivationKeyClaims {
@@ -22,6 +22,10 @@ pub struct ActivationKeyClaims {
     pub registration_name: String,
     /// This life of the registration.
     pub registration_id: String,
+    /// How often the registration's keys had been revoked when this one was signed. Keys from before that could be done
+    /// do not say it.
+    #[serde(default)]
+    pub key_generation: u32,
     /// Roots of the certificates that stacks pin: none, since the operator chooses this server's certificate.
     #[serde(default)]
     pub cert_pinning_root_subjects: Vec<String>,
@@ -36,7 +40,7 @@ pub struct ActivationKeyClaims {
     pub usage_resource_uri: String,
     /// The audience of the marketplace.
     pub marketplace_resource_uri: String,
-    /// Never: the key is good while the registration is live.
+    /// Never: the key is good while the registration is live, until its keys are revoked.
     pub expires: String,
     /// The stack.
     pub cloud_id: String,
@@ -113,6 +117,7 @@ impl ActivationKeyClaims {
             resource_group_name: registration.resource_group.to_string(),
             registration_name: registration.name.to_string(),
             registration_id: registration.id.to_string(),
+            key_generation: registration.key_generation,
             cert_pinning_root_subjects: Vec::new(),
             cert_pinning_intermediate_thumbprints: Vec::new(),
             usage_endpoint: format!("{public_url}/api/v1/stacks/{}/usage", registration.cloud_id()),

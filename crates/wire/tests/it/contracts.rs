@@ -76,6 +76,7 @@ fn registration() -> Registration {
             version: "1.0".to_owned(),
         },
         multi_tenancy_approved: false,
+        key_generation: 0,
         created: recorded,
         updated: recorded,
     }
@@ -136,6 +137,7 @@ fn a_registration_and_an_activation_key_have_the_agreed_members_and_no_others() 
             "expires",
             "hardwareInfo",
             "issuer",
+            "keyGeneration",
             "marketplaceEndpoint",
             "marketplaceResourceUri",
             "marketplaceSyndicationEnabled",
@@ -313,7 +315,7 @@ fn an_activation_key_says_what_real_ones_say_and_which_life_of_the_registration_
     let claims = ActivationKeyClaims::of(&registration(), "https://meterbridge.example/");
     let said = members(&serde_json::to_value(&claims).unwrap());
     let mut documented: BTreeSet<_> = document["payload"].as_object().unwrap().keys().cloned().collect();
-    documented.insert("registrationId".to_owned());
+    documented.extend(["registrationId".to_owned(), "keyGeneration".to_owned()]);
     assert_eq!(said, documented);
     let cloud_id = registration().cloud_id();
     assert_eq!(

@@ -105,7 +105,7 @@ impl Imported {
         if self.unregistered > 0 {
             texts.push(format!(
                 "{} of hours in which the stack was not registered: kept, and charged to nobody. If its registration \
-                 shall pay, say from when on: `meterbridge registration backdate {cloud_id} --from HOUR`.",
+                 shall pay, have an operator say from when on: `meterbridge registration backdate {cloud_id} --from HOUR`.",
                 counted(self.unregistered, "record")
             ));
         }

@@ -21,6 +21,13 @@ const PASSWORD: &str = "a bridge, a meter, a bill";
 /// The audience that Azure's JavaScript SDK asks a token for, whatever it talks to.
 const AUDIENCE_OF_AZURE: &str = "https://management.azure.com";
 
+/// The settings that somebody signs in with.
+const SECRETS: [&str; 3] = [
+    "METERBRIDGE_CREDENTIAL",
+    "METERBRIDGE_CLIENT_SECRET",
+    "METERBRIDGE_PASSWORD",
+];
+
 const SHORT: Duration = Duration::from_secs(60);
 
 /// A server that clients reach through a recording proxy, and what was made there for them.
@@ -67,6 +74,7 @@ impl<'a> House<'a> {
     /// Holds every answer that went through the proxy to the published descriptions.
     #[track_caller]
     pub(super) fn assert_answers_are_as_described(&self, test: &str) {
+        self.assert_nothing_recorded_lets_anybody_in();
         let Some(swagger) = swagger("RUN IN PART", test) else {
             return;
         };
@@ -75,6 +83,18 @@ impl<'a> House<'a> {
             .arg(self.recording())
             .env("METERBRIDGE_SWAGGER", swagger);
         println!("{}", run(validator, SHORT));
+    }
+
+    /// What was recorded may be kept and passed on.
+    #[track_caller]
+    fn assert_nothing_recorded_lets_anybody_in(&self) {
+        let recorded = std::fs::read_to_string(self.recording()).unwrap();
+        let secrets = SECRETS.map(|name| self.setting(name));
+        // The last is what every signed token has in it.
+        for secret in secrets.into_iter().chain(["\"authorization\":", ".eyJ"]) {
+            let line = recorded.lines().find(|line| line.contains(secret));
+            assert_eq!(line, None, "{secret} was recorded");
+        }
     }
 
     pub(super) fn ca(&self) -> PathBuf {
@@ -181,6 +201,8 @@ fn furnish(server: &Server, folder: &Path) -> Vec<(&'static str, String)> {
         )
         .done();
 
+    let bridge = self::application(server, "Bridge");
+
     vec![
         ("METERBRIDGE_URL", server.url.clone()),
         ("METERBRIDGE_CA", server.ca().display().to_string()),
@@ -191,10 +213,8 @@ fn furnish(server: &Server, folder: &Path) -> Vec<(&'static str, String)> {
         ("METERBRIDGE_CLIENT_CERTIFICATE", certificate),
         ("METERBRIDGE_USER", USER.to_owned()),
         ("METERBRIDGE_PASSWORD", PASSWORD.to_owned()),
-        (
-            "METERBRIDGE_PRINCIPAL",
-            self::application(server, "Bridge").principal,
-        ),
+        ("METERBRIDGE_PRINCIPAL", bridge.principal),
+        ("METERBRIDGE_PRINCIPAL_APPLICATION", bridge.id),
         ("METERBRIDGE_SUBSCRIPTION", subscription),
         ("METERBRIDGE_CUSTOMER_SUBSCRIPTION", customer_subscription),
         ("METERBRIDGE_FOREIGN_SUBSCRIPTION", foreign_subscription),

@@ -73,7 +73,8 @@ fn who_was_given_nothing_sees_nothing() {
     assert!(!view.sees_subscription(&subscription()));
     assert!(!view.reads_charges(&subscription()));
     assert!(!view.sees_customer(&customer()));
-    assert!(!view.manages_partner(PARTNER));
+    assert!(!view.sees_partner(PARTNER) && !view.orders_for(PARTNER) && !view.acts_for(PARTNER));
+    assert!(!view.reads_usage(&subscription()) && !view.reads_former(&subscription()));
     assert!(!view.manages_prices_of(Some(PARTNER)) && !view.manages_prices_of(None));
 }
 
@@ -105,8 +106,11 @@ fn a_role_in_a_resource_group_shows_that_the_subscription_exists_and_nothing_bes
     assert!(!view.sees_subscription(&other));
 }
 
+const ASSIGN: &str = "Microsoft.Authorization/roleAssignments/write";
+const LOCK: &str = "Microsoft.Authorization/locks/write";
+
 #[test]
-fn an_agent_owns_what_belongs_to_its_partner_and_the_resellers_and_a_provider_does_not_see_their_prices() {
+fn a_provider_registers_for_its_resellers_and_can_neither_become_them_nor_read_what_they_charge() {
     let (partner, reseller, other) = (
         PARTNER,
         PartnerId::from_bytes([7; 16]),
@@ -117,32 +121,28 @@ fn an_agent_owns_what_belongs_to_its_partner_and_the_resellers_and_a_provider_do
         resellers: [reseller].into(),
         ..View::default()
     };
-    for (owner, owned) in [
-        (Some(partner), true),
-        (Some(reseller), true),
-        (Some(other), false),
-        (None, false),
+    for (owner, own, seen) in [
+        (Some(partner), true, true),
+        (Some(reseller), false, true),
+        (Some(other), false, false),
+        (None, false, false),
     ] {
-        let subscription = Subscription {
+        let sold = Subscription {
             owner,
             ..subscription()
         };
-        let scope = Scope::Subscription(subscription.id);
-        assert_eq!(
-            view.allows(WRITE, &scope, Some(&subscription)),
-            owned,
-            "{owner:?}"
-        );
-        assert_eq!(
-            view.allows(
-                "Microsoft.Authorization/roleAssignments/write",
-                &scope,
-                Some(&subscription)
-            ),
-            owned
-        );
-        assert_eq!(view.sees_subscription(&subscription), owned);
-        assert_eq!(view.reads_charges(&subscription), owned);
+        let scope = Scope::Subscription(sold.id);
+        let allows = |action| view.allows(action, &scope, Some(&sold));
+        assert_eq!((allows(WRITE), allows(READ_USAGE)), (seen, seen), "{owner:?}");
+        assert_eq!((allows(ASSIGN), allows(LOCK)), (own, own), "{owner:?}");
+        assert_eq!(view.sees_subscription(&sold), seen);
+        assert_eq!(view.reads_usage(&sold), seen);
+        assert_eq!(view.reads_charges(&sold), own);
+        assert_eq!(view.reads_former(&sold), own);
+        if let Some(owner) = owner {
+            assert_eq!((view.sees_partner(owner), view.orders_for(owner)), (seen, seen));
+            assert_eq!(view.acts_for(owner), own);
+        }
     }
     for (seller, own) in [
         (Some(partner), true),
@@ -176,7 +176,11 @@ fn a_customers_user_reads_the_customers_subscriptions_and_changes_nothing() {
     assert!(view.reads_charges(&subscription()) && view.sees_subscription(&subscription()));
     assert!(!view.allows(WRITE, &scope, Some(&subscription())));
     assert!(view.sees_customer(&customer()));
-    assert!(!view.manages_partner(PARTNER));
+    assert!(!view.sees_partner(PARTNER));
+    assert!(
+        !view.reads_former(&subscription()),
+        "what was deleted is the seller's"
+    );
     let others = Subscription {
         customer: Some(CustomerId::from_bytes([9; 16])),
         ..subscription()
@@ -194,7 +198,7 @@ fn an_operator_sees_and_changes_everything() {
     let view = View::of_operator();
     assert!(view.allows(WRITE, &Scope::Root, None));
     assert!(view.sees_subscription(&subscription()) && view.reads_charges(&subscription()));
-    assert!(view.sees_customer(&customer()) && view.manages_partner(PARTNER));
+    assert!(view.sees_customer(&customer()) && view.acts_for(PARTNER));
     assert!(view.manages_prices_of(None));
 }
 
@@ -207,6 +211,16 @@ fn the_account_of_a_stack_that_reads_registrations_does_not_read_charges() {
     let view = granted(&[(&scope, stack.unwrap())]);
     assert!(view.allows(READ_REGISTRATION, &scope, Some(&subscription())));
     assert!(!view.reads_charges(&subscription()));
+}
+
+#[test]
+fn a_provider_whom_the_buyer_gives_a_role_reads_what_the_buyer_is_charged() {
+    let scope = Scope::Subscription(id(6));
+    let view = View {
+        resellers: [PARTNER].into(),
+        ..granted(&[(&scope, &custom(&["*/read"], &[]))])
+    };
+    assert!(view.reads_charges(&subscription()));
 }
 
 fn any_scope() -> impl Strategy<Value = Scope> {
@@ -235,7 +249,7 @@ fn any_action() -> impl Strategy<Value = &'static str> {
         &[
             READ_REGISTRATION,
             WRITE,
-            READ_CHARGES,
+            READ_USAGE,
             "Microsoft.Resources/tags/write",
         ][..],
     )

@@ -1,12 +1,14 @@
 //! The part of the books that says who signs in.
 
+mod closing;
 mod opening;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::authorization::PrincipalKind;
 use crate::identity::{
-    Application, ClientCertificate, ClientSecret, Directory, DomainName, Group, PasswordHash, User, UserName,
+    Application, ClientCertificate, ClientSecret, Directory, DirectoryOwner, DomainName, Group, PasswordHash,
+    User, UserName,
 };
 use crate::ids::{ApplicationId, CredentialId, ObjectId, TenantId};
 use crate::timeline::Recorded;
@@ -96,6 +98,26 @@ pub enum DirectoryEntry {
         /// The user or service principal.
         member: ObjectId,
     },
+    /// A directory was deleted. Nobody was in it any more.
+    DirectoryDeleted {
+        /// The directory.
+        directory: TenantId,
+    },
+    /// A user was deleted, with what was given to it.
+    UserDeleted {
+        /// The user.
+        user: ObjectId,
+    },
+    /// An application was deleted, with what was given to it.
+    ApplicationDeleted {
+        /// The application.
+        application: ApplicationId,
+    },
+    /// A group was deleted, with what was given to it. Its members stay.
+    GroupDeleted {
+        /// The group.
+        group: ObjectId,
+    },
 }
 
 /// Who signs in.
@@ -105,12 +127,32 @@ pub struct Directories {
     by_domain: BTreeMap<DomainName, TenantId>,
     users: BTreeMap<ObjectId, User>,
     by_name: BTreeMap<UserName, ObjectId>,
-    /// The entry since which a user's sign-ins are good.
+    inside: BTreeMap<TenantId, Inside>,
+    /// The entry since which a user's or a service principal's sign-ins are good.
     sign_ins_since: BTreeMap<ObjectId, u64>,
     applications: BTreeMap<ApplicationId, Application>,
     by_service_principal: BTreeMap<ObjectId, ApplicationId>,
     groups: BTreeMap<ObjectId, Group>,
     groups_of: BTreeMap<ObjectId, BTreeSet<ObjectId>>,
+    former: BTreeMap<ObjectId, FormerObject>,
+    former_applications: BTreeSet<ApplicationId>,
+}
+
+/// Who and what is in a directory.
+#[derive(Debug, Clone, Default)]
+struct Inside {
+    users: BTreeMap<UserName, ObjectId>,
+    applications: BTreeSet<ApplicationId>,
+    groups: BTreeSet<ObjectId>,
+}
+
+/// What is kept of a user, service principal or group that was deleted: whoever reads what it did reads its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerObject {
+    /// Its name, as it was last.
+    pub name: String,
+    /// Whose its directory was.
+    pub owner: DirectoryOwner,
 }
 
 /// An object of a directory.
@@ -178,15 +220,16 @@ impl Directories {
 
     /// The users of a directory, by name.
     pub fn users(&self, directory: TenantId) -> impl Iterator<Item = &User> {
-        let users = self.by_name.values().filter_map(|id| self.users.get(id));
-        users.filter(move |user| user.directory == directory)
+        let inside = self.inside.get(&directory).into_iter();
+        let ids = inside.flat_map(|inside| inside.users.values());
+        ids.filter_map(|id| self.users.get(id))
     }
 
-    /// The number of the entry since which a user's sign-ins are good: of its creation, or of the last change of its
-    /// password or of whether it may sign in. What somebody was given before it is void.
+    /// The number of the entry since which the sign-ins of a user or a service principal are good: of its creation, or of
+    /// the last change of its password or of whether it may sign in. What somebody was given before it is void.
     #[must_use]
-    pub fn sign_ins_since(&self, user: ObjectId) -> Option<u64> {
-        self.sign_ins_since.get(&user).copied()
+    pub fn sign_ins_since(&self, object: ObjectId) -> Option<u64> {
+        self.sign_ins_since.get(&object).copied()
     }
 
     /// An application.
@@ -197,8 +240,9 @@ impl Directories {
 
     /// The applications of a directory, by id.
     pub fn applications(&self, directory: TenantId) -> impl Iterator<Item = &Application> {
-        let applications = self.applications.values();
-        applications.filter(move |application| application.directory == directory)
+        let inside = self.inside.get(&directory).into_iter();
+        let ids = inside.flat_map(|inside| &inside.applications);
+        ids.filter_map(|id| self.applications.get(id))
     }
 
     /// A group.
@@ -209,9 +253,9 @@ impl Directories {
 
     /// The groups of a directory, by id.
     pub fn groups(&self, directory: TenantId) -> impl Iterator<Item = &Group> {
-        self.groups
-            .values()
-            .filter(move |group| group.directory == directory)
+        let inside = self.inside.get(&directory).into_iter();
+        let ids = inside.flat_map(|inside| &inside.groups);
+        ids.filter_map(|id| self.groups.get(id))
     }
 
     /// The groups that somebody belongs to.
@@ -235,7 +279,18 @@ impl Directories {
             .map(DirectoryObject::ServicePrincipal)
     }
 
-    pub(super) fn take_in(&mut self, entry: &DirectoryEntry, recorded: Recorded) -> Result<(), &'static str> {
+    /// The user, service principal or group with this id that was deleted.
+    #[must_use]
+    pub fn former_object(&self, id: ObjectId) -> Option<&FormerObject> {
+        self.former.get(&id)
+    }
+
+    /// Takes an entry in. Answers with the object that is gone by it.
+    pub(super) fn take_in(
+        &mut self,
+        entry: &DirectoryEntry,
+        recorded: Recorded,
+    ) -> Result<Option<ObjectId>, &'static str> {
         match entry {
             DirectoryEntry::DirectoryCreated(directory) => self.add_directory(directory)?,
             DirectoryEntry::UserCreated(user) => self.add_user(user, recorded)?,
@@ -252,17 +307,23 @@ impl Directories {
                 service_principal,
                 directory,
                 name,
-            } => self.add_application(&Application {
-                id: *id,
-                service_principal: *service_principal,
-                directory: *directory,
-                name: name.clone(),
-                secrets: Vec::new(),
-                certificates: Vec::new(),
-                enabled: true,
-            })?,
+            } => {
+                self.add_application(&Application {
+                    id: *id,
+                    service_principal: *service_principal,
+                    directory: *directory,
+                    name: name.clone(),
+                    secrets: Vec::new(),
+                    certificates: Vec::new(),
+                    enabled: true,
+                })?;
+                self.sign_ins_since.insert(*service_principal, recorded.entry);
+            }
             DirectoryEntry::ApplicationEnabledSet { application, enabled } => {
-                self.application_mut(*application)?.enabled = *enabled;
+                let application = self.application_mut(*application)?;
+                application.enabled = *enabled;
+                let service_principal = application.service_principal;
+                self.sign_ins_since.insert(service_principal, recorded.entry);
             }
             DirectoryEntry::SecretAdded { application, secret } => {
                 self.application_mut(*application)?.secrets.push(secret.clone());
@@ -300,8 +361,12 @@ impl Directories {
                     groups.remove(group);
                 }
             }
+            DirectoryEntry::DirectoryDeleted { .. }
+            | DirectoryEntry::UserDeleted { .. }
+            | DirectoryEntry::ApplicationDeleted { .. }
+            | DirectoryEntry::GroupDeleted { .. } => return self.delete(entry),
         }
-        Ok(())
+        Ok(None)
     }
 
     fn add_directory(&mut self, directory: &Directory) -> Result<(), &'static str> {
@@ -319,6 +384,8 @@ impl Directories {
             return Err("the user's name was used before");
         }
         self.by_name.insert(user.name.clone(), user.id);
+        let inside = self.inside.entry(user.directory).or_default();
+        inside.users.insert(user.name.clone(), user.id);
         self.sign_ins_since.insert(user.id, recorded.entry);
         self.users.insert(user.id, user.clone());
         Ok(())
@@ -326,9 +393,13 @@ impl Directories {
 
     fn add_application(&mut self, application: &Application) -> Result<(), &'static str> {
         self.check_new_object(application.service_principal, application.directory)?;
-        if self.applications.contains_key(&application.id) {
+        if self.applications.contains_key(&application.id)
+            || self.former_applications.contains(&application.id)
+        {
             return Err("the application's id was used before");
         }
+        let inside = self.inside.entry(application.directory).or_default();
+        inside.applications.insert(application.id);
         self.by_service_principal
             .insert(application.service_principal, application.id);
         self.applications.insert(application.id, application.clone());
@@ -337,6 +408,8 @@ impl Directories {
 
     fn add_group(&mut self, group: Group) -> Result<(), &'static str> {
         self.check_new_object(group.id, group.directory)?;
+        let inside = self.inside.entry(group.directory).or_default();
+        inside.groups.insert(group.id);
         self.groups.insert(group.id, group);
         Ok(())
     }
@@ -345,10 +418,10 @@ impl Directories {
         if !self.directories.contains_key(&directory) {
             return Err("the directory is unknown");
         }
-        match self.object(id) {
-            Some(_) => Err("the object's id was used before"),
-            None => Ok(()),
+        if self.object(id).is_some() || self.former.contains_key(&id) {
+            return Err("the object's id was used before");
         }
+        Ok(())
     }
 
     fn user_mut(&mut self, id: ObjectId) -> Result<&mut User, &'static str> {

@@ -1,6 +1,6 @@
 //! Opening directories: which directories, users, applications and groups may be entered.
 
-use super::super::{Books, Entry};
+use super::super::{Books, Entry, Limit, LimitReached};
 use super::DirectoryEntry;
 use crate::identity::{Application, ClientCertificate, ClientSecret, Directory, DirectoryOwner, Group, User};
 use crate::ids::{ApplicationId, CredentialId, ObjectId, PartnerId, TenantId};
@@ -8,10 +8,6 @@ use crate::time::Timestamp;
 
 /// The most characters of a name for people.
 const NAME_CHARS_MAX: usize = 256;
-/// The most secrets and certificates of one application, together: room for changing each of them without haste.
-const CREDENTIALS_MAX: usize = 20;
-/// The most members of one group.
-const MEMBERS_MAX: usize = 10_000;
 
 /// Why an entry about a directory is not made. The text says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,12 +54,12 @@ pub enum DirectoryRefused {
     /// The credential has expired already.
     #[error("expected a moment in the future at which it expires")]
     Expired,
-    /// Too many secrets and certificates.
-    #[error("an application has {CREDENTIALS_MAX} secrets and certificates at the most; remove one first")]
-    TooManyCredentials,
-    /// Too many members.
-    #[error("a group has {MEMBERS_MAX} members at the most; make another group")]
-    TooManyMembers,
+    /// The id was of something that was deleted.
+    #[error("an object with id {0} was deleted; ids are given once: choose another one")]
+    IdWasUsed(String),
+    /// There are too many already.
+    #[error(transparent)]
+    TooMany(#[from] LimitReached),
 }
 
 impl DirectoryRefused {
@@ -85,8 +81,8 @@ impl DirectoryRefused {
             Self::OwnerIsNotTenant(_) => "DirectoryOwnerIsNotTenant",
             Self::NotAMember(_) => "InvalidGroupMember",
             Self::Expired => "InvalidExpiry",
-            Self::TooManyCredentials => "TooManyCredentials",
-            Self::TooManyMembers => "TooManyMembers",
+            Self::IdWasUsed(_) => "IdWasUsed",
+            Self::TooMany(LimitReached(limit)) => limit.code(),
         }
     }
 
@@ -97,10 +93,14 @@ impl DirectoryRefused {
             Self::Name(member) => member,
             Self::UnknownDirectory(_) => "directoryId",
             Self::UnknownUser(_) => "userId",
-            Self::UnknownApplication(_) | Self::TooManyCredentials => "applicationId",
-            Self::UnknownGroup(_) | Self::TooManyMembers => "groupId",
+            Self::UnknownApplication(_) | Self::TooMany(LimitReached(Limit::CredentialsOfApplication)) => {
+                "applicationId"
+            }
+            Self::UnknownGroup(_) | Self::TooMany(LimitReached(Limit::MembersOfGroup)) => "groupId",
+            Self::TooMany(LimitReached(Limit::DirectoriesOfOwner)) => "owner",
+            Self::TooMany(_) => "directoryId",
             Self::UnknownCredential(_) => "credentialId",
-            Self::IdTaken(_) => "id",
+            Self::IdTaken(_) | Self::IdWasUsed(_) => "id",
             Self::DomainTaken(_) => "domain",
             Self::UserNameTaken(_) | Self::DomainDiffers(_) => "name",
             Self::UnknownOwner | Self::OwnerIsNotTenant(_) => "owner",
@@ -169,7 +169,8 @@ impl Books {
     /// Creates a directory.
     ///
     /// # Errors
-    /// [`DirectoryRefused`] if its name, id or domain is not free, or its owner does not go with its id.
+    /// [`DirectoryRefused`] if its name, id or domain is not free, its owner does not go with its id, or the owner has too
+    /// many. The id of one that was deleted may be used again: it is that of a tenant.
     pub fn create_directory(&self, directory: Directory) -> Result<Entry, DirectoryRefused> {
         check_name(&directory.name, "name")?;
         if self.directories.directory(directory.id).is_some() {
@@ -193,6 +194,8 @@ impl Books {
         if (tenant_of.is_some() || is_customers) && tenant_of != Some(directory.owner) {
             return Err(DirectoryRefused::OwnerIsNotTenant(directory.id));
         }
+        let others = self.directories.all().filter(|it| it.owner == directory.owner);
+        Limit::DirectoriesOfOwner.admits_one_more(others.count())?;
         Ok(DirectoryEntry::DirectoryCreated(directory).into())
     }
 
@@ -210,6 +213,7 @@ impl Books {
             return Err(DirectoryRefused::UserNameTaken(user.name.to_string()));
         }
         self.check_free(user.id)?;
+        Limit::UsersOfDirectory.admits_one_more(self.directories.users(user.directory).count())?;
         Ok(DirectoryEntry::UserCreated(user).into())
     }
 
@@ -229,7 +233,11 @@ impl Books {
         if self.directories.application(id).is_some() {
             return Err(DirectoryRefused::IdTaken(id.to_string()));
         }
+        if self.directories.former_applications.contains(&id) {
+            return Err(DirectoryRefused::IdWasUsed(id.to_string()));
+        }
         self.check_free(service_principal)?;
+        Limit::ApplicationsOfDirectory.admits_one_more(self.directories.applications(directory).count())?;
         let name = name.to_owned();
         Ok(DirectoryEntry::ApplicationCreated {
             id,
@@ -253,13 +261,17 @@ impl Books {
         check_name(name, "name")?;
         self.known_directory(directory)?;
         self.check_free(id)?;
+        Limit::GroupsOfDirectory.admits_one_more(self.directories.groups(directory).count())?;
         let name = name.to_owned();
         Ok(DirectoryEntry::GroupCreated { id, directory, name }.into())
     }
 
     fn check_free(&self, id: ObjectId) -> Result<(), DirectoryRefused> {
-        match self.directories.object(id) {
-            Some(_) => Err(DirectoryRefused::IdTaken(id.to_string())),
+        if self.directories.object(id).is_some() {
+            return Err(DirectoryRefused::IdTaken(id.to_string()));
+        }
+        match self.directories.former_object(id) {
+            Some(_) => Err(DirectoryRefused::IdWasUsed(id.to_string())),
             None => Ok(()),
         }
     }
@@ -313,9 +325,7 @@ impl Books {
         if expires <= now {
             return Err(DirectoryRefused::Expired);
         }
-        if known.secrets.len() + known.certificates.len() >= CREDENTIALS_MAX {
-            return Err(DirectoryRefused::TooManyCredentials);
-        }
+        Limit::CredentialsOfApplication.admits_one_more(known.secrets.len() + known.certificates.len())?;
         Ok(known)
     }
 
@@ -359,9 +369,7 @@ impl Books {
         if known.members.contains(&member) {
             return Ok(None);
         }
-        if known.members.len() >= MEMBERS_MAX {
-            return Err(DirectoryRefused::TooManyMembers);
-        }
+        Limit::MembersOfGroup.admits_one_more(known.members.len())?;
         Ok(Some(DirectoryEntry::MemberAdded { group, member }.into()))
     }
 

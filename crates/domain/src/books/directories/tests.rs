@@ -1,4 +1,4 @@
-use super::super::{Books, Contradiction, Entry};
+use super::super::{Books, Contradiction, Entry, Limit, LimitReached, RoleEntry};
 use super::*;
 use crate::identity::DirectoryOwner;
 use crate::ids::{CustomerId, PartnerId};
@@ -64,6 +64,7 @@ fn certificate(number: u8) -> ClientCertificate {
         sha256: [number; 32],
         sha1: [number; 20],
         public_key: vec![number],
+        not_before: None,
         expires: at(1_000),
     }
 }
@@ -284,6 +285,25 @@ fn a_change_of_password_or_of_being_enabled_voids_earlier_sign_ins_and_nothing_e
 }
 
 #[test]
+fn an_application_that_was_disabled_for_an_hour_does_not_get_back_what_it_was_given_before() {
+    let mut books = books();
+    let program = books.directories().application(APPLICATION).unwrap();
+    let program = program.service_principal;
+    let first = books.directories().sign_ins_since(program).unwrap();
+    for enabled in [false, true] {
+        enter(
+            &mut books,
+            DirectoryEntry::ApplicationEnabledSet {
+                application: APPLICATION,
+                enabled,
+            },
+        )
+        .unwrap();
+    }
+    assert!(books.directories().sign_ins_since(program).unwrap() > first);
+}
+
+#[test]
 fn credentials_come_and_go_and_are_limited() {
     let mut books = books();
     assert_eq!(
@@ -309,7 +329,12 @@ fn credentials_come_and_go_and_are_limited() {
         enter(&mut books, added).unwrap();
     }
     let more = books.add_secret(APPLICATION, secret(9), at(8));
-    assert_eq!(more, Err(DirectoryRefused::TooManyCredentials));
+    assert_eq!(
+        more,
+        Err(DirectoryRefused::TooMany(LimitReached(
+            Limit::CredentialsOfApplication
+        )))
+    );
     let removed = books.remove_credential(APPLICATION, CREDENTIAL).unwrap();
     enter(&mut books, removed).unwrap();
     assert!(
@@ -398,4 +423,68 @@ fn a_journal_that_contradicts_itself_is_noticed() {
 #[test]
 fn a_password_hash_is_not_shown() {
     assert!(!format!("{:?}", anna()).contains("argon2id"));
+}
+
+#[test]
+fn who_was_deleted_signs_in_no_more_and_neither_comes_back_nor_leaves_its_rights_to_others() {
+    use crate::authorization::{PartnerRole, PrincipalKind};
+    let mut books = books();
+    let given = |principal| RoleEntry::PartnerRoleAssigned {
+        role: PartnerRole::AdminAgent(PARTNER),
+        principal,
+        principal_kind: PrincipalKind::User,
+    };
+    for entry in [given(ANNA), given(SERVICE), given(GROUP)] {
+        enter(&mut books, entry).unwrap();
+    }
+    let added = books.add_member(GROUP, ANNA).unwrap();
+    added
+        .into_iter()
+        .for_each(|added| enter(&mut books, added).unwrap());
+    let home = books.known_directory(HOME).unwrap().clone();
+    assert_eq!(books.delete_directory(&home).unwrap_err().code(), "UsersRemain");
+    let user = books.known_user(ANNA).unwrap().clone();
+    let deleted = books.delete_user(&user).unwrap();
+    enter(&mut books, deleted).unwrap();
+    let directories = books.directories();
+    assert!(directories.object(ANNA).is_none() && directories.user_by_name(&user.name).is_none());
+    assert!(directories.group(GROUP).unwrap().members.is_empty());
+    assert_eq!(directories.sign_ins_since(ANNA), None);
+    assert_eq!(
+        directories.former_object(ANNA).unwrap().name,
+        "anna@fabrikam.example"
+    );
+    assert_eq!(books.roles().partner_roles_of(ANNA).count(), 0);
+    assert_eq!(books.create_user(user).unwrap_err().code(), "IdWasUsed");
+    let another = User {
+        id: ObjectId::from_bytes([77; 16]),
+        ..anna()
+    };
+    assert!(
+        books.create_user(another).is_ok(),
+        "a name can be somebody else's"
+    );
+
+    assert_eq!(
+        books.delete_directory(&home).unwrap_err().code(),
+        "ApplicationsRemain"
+    );
+    let application = books.known_application(APPLICATION).unwrap().clone();
+    let deleted = books.delete_application(&application).unwrap();
+    enter(&mut books, deleted).unwrap();
+    let again = books.create_application(APPLICATION, ObjectId::from_bytes([78; 16]), HOME, "Nightly");
+    assert_eq!(again.unwrap_err().code(), "IdWasUsed");
+    assert_eq!(books.delete_directory(&home).unwrap_err().code(), "GroupsRemain");
+    let group = books.known_group(GROUP).unwrap().clone();
+    let deleted = books.delete_group(&group).unwrap();
+    enter(&mut books, deleted).unwrap();
+    assert_eq!(books.roles().partner_roles().count(), 0);
+    assert_eq!(
+        books.delete_partner(PARTNER).unwrap_err().code(),
+        "CustomersRemain"
+    );
+    let deleted = books.delete_directory(&home).unwrap();
+    enter(&mut books, deleted).unwrap();
+    assert!(books.directories().directory_by_domain(&home.domain).is_none());
+    assert!(books.create_directory(home).is_ok(), "its id is a tenant's");
 }

@@ -1,14 +1,15 @@
 //! Which roles may be defined, given and taken away, and which locks set. Whether the caller may is decided before.
 
-use super::super::{Books, Entry};
+use std::collections::BTreeSet;
+
+use super::super::{Books, DeletionRefused, Entry, Limit, LimitReached};
 use super::RoleEntry;
 use crate::authorization::{
     Deed, InvalidRole, Lock, PartnerRole, PrincipalKind, RoleAssignment, RoleDefinition, Scope, ScopeLocked,
     built_in,
 };
 use crate::identity::DirectoryOwner;
-use crate::ids::{ObjectId, PartnerId, RoleAssignmentId, RoleDefinitionId};
-use crate::partner::Partner;
+use crate::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId};
 use crate::registration::RefusalKind;
 use crate::resource_id::ResourceName;
 
@@ -74,8 +75,8 @@ pub enum RoleRefused {
     UnknownSubject,
     /// The principal's directory is managed by others than the role concerns.
     #[error(
-        "principal {0} is in a directory that others manage: they could act by this role. Give it to an account of the \
-         platform's directory, or of the partner's own"
+        "principal {0} is in a directory that others manage, who could act by this role. Give it to an account of the \
+         platform's directory or, if it is for a partner or its customers, of that partner's"
     )]
     DirectoryNotTrusted(ObjectId),
     /// The partner role was not given.
@@ -90,6 +91,12 @@ pub enum RoleRefused {
     /// The notes are too long.
     #[error("the notes of a lock have {NOTES_CHARS_MAX} characters at the most")]
     Notes,
+    /// There are too many already.
+    #[error(transparent)]
+    TooMany(#[from] LimitReached),
+    /// Nobody could operate the platform.
+    #[error(transparent)]
+    LastOperator(#[from] DeletionRefused),
     /// Locks stop it.
     #[error(transparent)]
     Locked(#[from] ScopeLocked),
@@ -116,6 +123,8 @@ impl RoleRefused {
             Self::UnknownScope(_) => "ResourceNotFound",
             Self::RootLocked => "InvalidLockScope",
             Self::Notes => "InvalidLockNotes",
+            Self::TooMany(LimitReached(limit)) => limit.code(),
+            Self::LastOperator(refused) => refused.code(),
             Self::Locked(_) => ScopeLocked::CODE,
         }
     }
@@ -130,6 +139,8 @@ impl RoleRefused {
             | Self::AssignedOutside { .. }
             | Self::AlreadyAssigned
             | Self::AssignmentDiffers(_)
+            | Self::TooMany(_)
+            | Self::LastOperator(_)
             | Self::Locked(_) => RefusalKind::Conflict,
             Self::PartnerRoleNotAssigned(_) | Self::UnknownScope(_) => RefusalKind::NotFound,
             Self::DirectoryNotTrusted(_) => RefusalKind::Forbidden,
@@ -203,7 +214,7 @@ impl Books {
     /// # Errors
     /// [`ScopeLocked`] if not.
     pub fn check_locks(&self, deed: Deed, scope: &Scope) -> Result<(), ScopeLocked> {
-        ScopeLocked::check(self.roles.locks(), deed, scope)
+        ScopeLocked::check(self.roles.locks_in(scope.subscription()), deed, scope)
     }
 
     fn known_role(&self, id: RoleDefinitionId) -> Result<&RoleDefinition, RoleRefused> {
@@ -231,7 +242,7 @@ impl Books {
         for scope in &role.assignable {
             self.check_scope(scope)?;
         }
-        let mut given = self.roles.assignments().filter(|it| it.role == role.id);
+        let mut given = self.roles.assignments.of_role(role.id);
         if let Some(outside) = given.find(|it| !role.is_assignable_at(&it.scope)) {
             let scope = outside.scope.clone();
             return Err(RoleRefused::AssignedOutside {
@@ -246,7 +257,27 @@ impl Books {
         {
             return Ok(None);
         }
+        self.check_custom_roles(&role)?;
         Ok(Some(RoleEntry::RoleDefined(role).into()))
+    }
+
+    /// Whether each directory in whose subscriptions a role can be given has room for it.
+    fn check_custom_roles(&self, role: &RoleDefinition) -> Result<(), LimitReached> {
+        let directories_of = |role: &RoleDefinition| -> BTreeSet<TenantId> {
+            let subscriptions = role.assignable.iter().filter_map(Scope::subscription);
+            subscriptions
+                .filter_map(|id| self.subscription(id))
+                .map(|it| it.tenant)
+                .collect()
+        };
+        let others = self.roles.custom.values().filter(|other| other.id != role.id);
+        let others: Vec<BTreeSet<TenantId>> = others.map(|other| directories_of(other)).collect();
+        directories_of(role).iter().try_for_each(|directory| {
+            let there = others
+                .iter()
+                .filter(|directories| directories.contains(directory));
+            Limit::CustomRolesOfDirectory.admits_one_more(there.count())
+        })
     }
 
     /// Deletes a custom role. Deleting what is not there enters nothing.
@@ -260,13 +291,15 @@ impl Books {
         if !role.custom {
             return Err(RoleRefused::BuiltIn(role.name.clone()));
         }
-        if self.roles.assignments().any(|it| it.role == id) {
+        if self.roles.assignments.of_role(id).next().is_some() {
             return Err(RoleRefused::RoleInUse(role.name.clone()));
         }
         Ok(Some(RoleEntry::RoleDefinitionDeleted { role: id }.into()))
     }
 
     /// Gives a role to somebody. The same request again enters nothing; the same assignment under another id is refused.
+    /// At the root scope it opens what is everybody's, so that the platform's own accounts alone are given one there, and
+    /// those of directories that are kept elsewhere. Below, it is for those who pay there to say who does something.
     ///
     /// # Errors
     /// [`RoleRefused`].
@@ -294,7 +327,11 @@ impl Books {
         {
             return Err(RoleRefused::AlreadyAssigned);
         }
+        if request.scope == Scope::Root && !self.is_trusted(request.principal, DirectoryOwner::Platform) {
+            return Err(RoleRefused::DirectoryNotTrusted(request.principal));
+        }
         self.check_locks(Deed::Write, &request.scope)?;
+        self.check_assignments(request.scope.subscription())?;
         let AssignRole {
             id,
             scope,
@@ -312,6 +349,14 @@ impl Books {
             }
             .into(),
         ))
+    }
+
+    fn check_assignments(&self, subscription: Option<SubscriptionId>) -> Result<(), LimitReached> {
+        let limit = match subscription {
+            Some(_) => Limit::RoleAssignmentsOfSubscription,
+            None => Limit::RoleAssignmentsAtRoot,
+        };
+        limit.admits_one_more(self.roles.assignments_in(subscription).count())
     }
 
     /// What kind of object somebody is: as known, else as sent. Who is unknown and not said to be anything else is a
@@ -340,7 +385,7 @@ impl Books {
         // It hangs at its scope, so that what is locked below it is not touched.
         let above = self
             .roles
-            .locks()
+            .locks_in(assignment.scope.subscription())
             .filter(|lock| lock.scope.contains(&assignment.scope));
         ScopeLocked::check(above, Deed::Delete, &assignment.scope)?;
         Ok(RoleEntry::RoleUnassigned {
@@ -371,6 +416,7 @@ impl Books {
         {
             return Ok(None);
         }
+        Limit::HoldersOfPartnerRole.admits_one_more(self.roles.holders(role).count())?;
         Ok(Some(
             RoleEntry::PartnerRoleAssigned {
                 role,
@@ -400,14 +446,13 @@ impl Books {
         let Some(manager) = self.partner_of(directory.owner) else {
             return directory.owner == DirectoryOwner::Platform;
         };
-        let partner = self.partner_of(subject).and_then(|id| self.partner(id));
-        partner.is_some_and(|partner| manages(manager, partner))
+        self.partner_of(subject) == Some(manager)
     }
 
     /// Takes a partner role away.
     ///
     /// # Errors
-    /// [`RoleRefused::PartnerRoleNotAssigned`].
+    /// [`RoleRefused::PartnerRoleNotAssigned`], or [`RoleRefused::LastOperator`].
     pub fn unassign_partner_role(
         &self,
         role: PartnerRole,
@@ -416,17 +461,20 @@ impl Books {
         if self
             .roles
             .partner_roles_of(principal)
-            .any(|known| known.role == role)
+            .all(|known| known.role != role)
         {
-            return Ok(RoleEntry::PartnerRoleUnassigned { role, principal }.into());
+            return Err(RoleRefused::PartnerRoleNotAssigned(principal));
         }
-        Err(RoleRefused::PartnerRoleNotAssigned(principal))
+        if role == PartnerRole::PlatformOperator {
+            self.check_operated_without(principal)?;
+        }
+        Ok(RoleEntry::PartnerRoleUnassigned { role, principal }.into())
     }
 
     /// Sets a lock, or changes one. Setting the same one again enters nothing.
     ///
     /// # Errors
-    /// [`RoleRefused`] if what it shall lock is not there, or everything.
+    /// [`RoleRefused`] if what it shall lock is not there, or everything, or has too many locks.
     pub fn put_lock(&self, lock: Lock) -> Result<Option<Entry>, RoleRefused> {
         if lock.scope == Scope::Root {
             return Err(RoleRefused::RootLocked);
@@ -439,8 +487,17 @@ impl Books {
         {
             return Err(RoleRefused::Notes);
         }
-        let same = self.roles.lock(&lock.scope, &lock.name) == Some(&lock);
-        Ok((!same).then(|| RoleEntry::Locked(lock).into()))
+        match self.roles.lock(&lock.scope, &lock.name) {
+            Some(known) if *known == lock => return Ok(None),
+            Some(_) => {}
+            None => {
+                let locks = || self.roles.locks_in(lock.scope.subscription());
+                let here = locks().filter(|other| other.scope == lock.scope);
+                Limit::LocksOfScope.admits_one_more(here.count())?;
+                Limit::LocksOfSubscription.admits_one_more(locks().count())?;
+            }
+        }
+        Ok(Some(RoleEntry::Locked(lock).into()))
     }
 
     /// Removes a lock. Removing what is not there enters nothing.
@@ -459,9 +516,4 @@ fn meet(some: &[Scope], others: &[Scope]) -> bool {
         .iter()
         .flat_map(|one| others.iter().map(move |other| (one, other)));
     pairs.any(|(one, other)| one.contains(other) || other.contains(one))
-}
-
-/// Whether the agents of a partner manage another one: it is the same, or buys from it.
-fn manages(manager: PartnerId, partner: &Partner) -> bool {
-    manager == partner.id || manager == partner.rolls_up_to()
 }

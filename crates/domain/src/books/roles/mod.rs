@@ -1,5 +1,6 @@
 //! The part of the books that says who may do what.
 
+mod assignments;
 mod decisions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +11,11 @@ use crate::authorization::{
     Grant, Lock, PartnerRole, PartnerRoleAssignment, PrincipalKind, RoleAssignment, RoleDefinition, Scope,
     View, built_in,
 };
-use crate::ids::{ObjectId, PartnerId, RoleAssignmentId, RoleDefinitionId};
-use crate::partner::PartnerKind;
+use crate::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId};
 use crate::resource_id::ResourceName;
 use crate::timeline::Recorded;
 
+use assignments::Assignments;
 pub use decisions::{AssignRole, RoleRefused};
 
 /// One fact about who may do what, as it was told.
@@ -76,10 +77,11 @@ pub enum RoleEntry {
 #[derive(Debug, Clone, Default)]
 pub struct Roles {
     custom: BTreeMap<RoleDefinitionId, Arc<RoleDefinition>>,
-    assignments: BTreeMap<RoleAssignmentId, RoleAssignment>,
-    assignments_of: BTreeMap<ObjectId, BTreeSet<RoleAssignmentId>>,
+    assignments: Assignments,
     partner_roles: BTreeMap<(ObjectId, PartnerRole), PartnerRoleAssignment>,
-    locks: BTreeMap<(Scope, ResourceName), Lock>,
+    holders: BTreeMap<PartnerRole, BTreeSet<ObjectId>>,
+    /// By the subscription that is locked or that what is locked lies in.
+    locks: BTreeMap<Option<SubscriptionId>, BTreeMap<(Scope, ResourceName), Lock>>,
 }
 
 impl Roles {
@@ -98,18 +100,25 @@ impl Roles {
     /// A role given to somebody.
     #[must_use]
     pub fn assignment(&self, id: RoleAssignmentId) -> Option<&RoleAssignment> {
-        self.assignments.get(&id)
+        self.assignments.get(id)
     }
 
     /// Every role given to somebody, by id.
     pub fn assignments(&self) -> impl Iterator<Item = &RoleAssignment> {
-        self.assignments.values()
+        self.assignments.all()
     }
 
     /// The roles given to one principal itself.
     pub fn assignments_of(&self, principal: ObjectId) -> impl Iterator<Item = &RoleAssignment> {
-        let ids = self.assignments_of.get(&principal).into_iter().flatten();
-        ids.filter_map(|id| self.assignments.get(id))
+        self.assignments.of(principal)
+    }
+
+    /// The roles given at and below a subscription, or else at the root scope, by id.
+    pub fn assignments_in(
+        &self,
+        subscription: Option<SubscriptionId>,
+    ) -> impl Iterator<Item = &RoleAssignment> {
+        self.assignments.within(subscription)
     }
 
     /// Every partner role given to somebody, by principal.
@@ -128,15 +137,27 @@ impl Roles {
         own.map(|(_, assignment)| assignment)
     }
 
+    /// Those who have a partner role themselves.
+    pub(super) fn holders(&self, role: PartnerRole) -> impl Iterator<Item = ObjectId> {
+        self.holders.get(&role).into_iter().flatten().copied()
+    }
+
     /// A lock.
     #[must_use]
     pub fn lock(&self, scope: &Scope, name: &ResourceName) -> Option<&Lock> {
-        self.locks.get(&(scope.clone(), name.clone()))
+        let locks = self.locks.get(&scope.subscription())?;
+        locks.get(&(scope.clone(), name.clone()))
     }
 
-    /// Every lock, by scope and name.
+    /// Every lock, by subscription, scope and name.
     pub fn locks(&self) -> impl Iterator<Item = &Lock> {
-        self.locks.values()
+        self.locks.values().flat_map(BTreeMap::values)
+    }
+
+    /// The locks of a subscription and of what is in it, by scope and name.
+    pub fn locks_in(&self, subscription: Option<SubscriptionId>) -> impl Iterator<Item = &Lock> {
+        let locks = self.locks.get(&subscription).into_iter();
+        locks.flat_map(BTreeMap::values)
     }
 
     pub(super) fn take_in(&mut self, entry: &RoleEntry, recorded: Recorded) -> Result<(), &'static str> {
@@ -165,8 +186,8 @@ impl Roles {
                 assigned: recorded,
             })?,
             RoleEntry::RoleUnassigned { assignment } => {
-                self.unassign(*assignment)
-                    .ok_or("the role assignment is unknown")?;
+                let removed = self.assignments.remove(*assignment);
+                removed.ok_or("the role assignment is unknown")?;
             }
             RoleEntry::PartnerRoleAssigned {
                 role,
@@ -180,18 +201,22 @@ impl Roles {
                     assigned: recorded,
                 };
                 self.partner_roles.insert((*principal, *role), assignment);
+                self.holders.entry(*role).or_default().insert(*principal);
             }
             RoleEntry::PartnerRoleUnassigned { role, principal } => {
-                let removed = self.partner_roles.remove(&(*principal, *role));
+                let removed = self.take_partner_role(*principal, *role);
                 removed.ok_or("the partner role was not given")?;
             }
             RoleEntry::Locked(lock) => {
-                self.locks
-                    .insert((lock.scope.clone(), lock.name.clone()), lock.clone());
+                let locks = self.locks.entry(lock.scope.subscription()).or_default();
+                locks.insert((lock.scope.clone(), lock.name.clone()), lock.clone());
             }
+            // There may be none: of two locks of one name at a tenant mapping whose id earlier versions took for two
+            // scopes, because it was written with and without dashes, one replaced the other.
             RoleEntry::Unlocked { scope, name } => {
-                let removed = self.locks.remove(&(scope.clone(), name.clone()));
-                removed.ok_or("the lock is unknown")?;
+                if let Some(locks) = self.locks.get_mut(&scope.subscription()) {
+                    locks.remove(&(scope.clone(), name.clone()));
+                }
             }
         }
         Ok(())
@@ -201,32 +226,43 @@ impl Roles {
         if self.definition(assignment.role).is_none() {
             return Err("the role is unknown");
         }
-        if self.assignments.contains_key(&assignment.id) {
+        if self.assignments.get(assignment.id).is_some() {
             return Err("the role assignment's id is taken");
         }
-        let of = self.assignments_of.entry(assignment.principal).or_default();
-        of.insert(assignment.id);
-        self.assignments.insert(assignment.id, assignment);
+        self.assignments.insert(assignment);
         Ok(())
     }
 
-    fn unassign(&mut self, id: RoleAssignmentId) -> Option<()> {
-        let removed = self.assignments.remove(&id)?;
-        if let Some(of) = self.assignments_of.get_mut(&removed.principal) {
-            of.remove(&id);
+    fn take_partner_role(&mut self, principal: ObjectId, role: PartnerRole) -> Option<PartnerRoleAssignment> {
+        if let Some(holders) = self.holders.get_mut(&role) {
+            holders.remove(&principal);
         }
-        Some(())
+        self.partner_roles.remove(&(principal, role))
     }
 
     /// Something is gone: roles and locks at it and below go with it, so that what comes later under the same name
     /// does not find them.
     pub(super) fn forget(&mut self, gone: &Scope) {
-        let inside = self.assignments.values().filter(|it| gone.contains(&it.scope));
-        let inside: Vec<RoleAssignmentId> = inside.map(|it| it.id).collect();
-        for id in inside {
-            self.unassign(id);
+        self.assignments.forget_at(gone);
+        if let Some(locks) = self.locks.get_mut(&gone.subscription()) {
+            locks.retain(|(scope, _), _| !gone.contains(scope));
         }
-        self.locks.retain(|(scope, _), _| !gone.contains(scope));
+    }
+
+    /// A user, service principal or group is gone: what was given to it goes with it.
+    pub(super) fn forget_principal(&mut self, gone: ObjectId) {
+        self.assignments.forget_of(gone);
+        let roles: Vec<PartnerRole> = self.partner_roles_of(gone).map(|it| it.role).collect();
+        for role in roles {
+            self.take_partner_role(gone, role);
+        }
+    }
+
+    /// The partner or customer of a role is gone: nobody has the role any more.
+    pub(super) fn forget_role(&mut self, gone: PartnerRole) {
+        for principal in self.holders.remove(&gone).into_iter().flatten() {
+            self.partner_roles.remove(&(principal, gone));
+        }
     }
 }
 
@@ -234,6 +270,33 @@ impl Books {
     /// What a principal may see and change that belongs to these groups.
     #[must_use]
     pub fn view(&self, principal: ObjectId, groups: &BTreeSet<ObjectId>) -> View {
+        self.view_of(principal, groups, |id| self.roles.assignments.of(id))
+    }
+
+    /// The same, without the roles that it was given in other subscriptions than this one: for deciding about a scope in it.
+    /// Without a subscription, for deciding about the root scope.
+    #[must_use]
+    pub fn view_within(
+        &self,
+        principal: ObjectId,
+        groups: &BTreeSet<ObjectId>,
+        subscription: Option<SubscriptionId>,
+    ) -> View {
+        self.view_of(principal, groups, |id| {
+            let inside = subscription
+                .is_some()
+                .then(|| self.roles.assignments.of_within(id, subscription));
+            let at_root = self.roles.assignments.of_within(id, None);
+            at_root.chain(inside.into_iter().flatten())
+        })
+    }
+
+    fn view_of<'a, A: Iterator<Item = &'a RoleAssignment>>(
+        &'a self,
+        principal: ObjectId,
+        groups: &BTreeSet<ObjectId>,
+        assignments_of: impl Fn(ObjectId) -> A,
+    ) -> View {
         let mut view = View::default();
         for id in groups.iter().chain([&principal]) {
             for given in self.roles.partner_roles_of(*id) {
@@ -241,14 +304,14 @@ impl Books {
                     PartnerRole::PlatformOperator => view.everything = true,
                     PartnerRole::AdminAgent(partner) => {
                         view.agent_of.insert(partner);
-                        view.resellers.extend(self.resellers(partner));
+                        view.resellers.extend(self.accounts.resellers(partner));
                     }
                     PartnerRole::CustomerUser(customer) => {
                         view.user_of.insert(customer);
                     }
                 }
             }
-            for given in self.roles.assignments_of(*id) {
+            for given in assignments_of(*id) {
                 let role = self.roles.definition(given.role);
                 view.grants.extend(role.map(|role| Grant {
                     scope: given.scope.clone(),
@@ -257,14 +320,6 @@ impl Books {
             }
         }
         view
-    }
-
-    /// The partners that buy from a provider.
-    fn resellers(&self, provider: PartnerId) -> impl Iterator<Item = PartnerId> + '_ {
-        let resellers = self.partners().filter(move |partner| {
-            matches!(partner.kind, PartnerKind::IndirectReseller { provider: of } if of == provider)
-        });
-        resellers.map(|partner| partner.id)
     }
 }
 

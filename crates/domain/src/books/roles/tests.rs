@@ -4,9 +4,12 @@ use crate::authorization::{ActionPattern, Deed, LockLevel};
 use crate::books::DirectoryEntry;
 use crate::identity::{Directory, DirectoryOwner, PasswordHash, User};
 use crate::ids::{CustomerId, PartnerId, SubscriptionId, TenantId};
-use crate::partner::{Customer, Partner, Subscription, SubscriptionKind, SubscriptionState};
+use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
+use crate::registration::RefusalKind;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
+
+mod limits;
 
 const PROVIDER: PartnerId = PartnerId::from_bytes([1; 16]);
 const RESELLER: PartnerId = PartnerId::from_bytes([2; 16]);
@@ -342,6 +345,10 @@ fn partner_roles_reach_what_is_theirs_and_a_provider_its_resellers() {
     assert!(!view.everything);
     enter(&mut books, given(PartnerRole::PlatformOperator, group)).unwrap();
     assert!(books.view(STRANGER, &[group].into()).everything);
+    let alone = books.unassign_partner_role(PartnerRole::PlatformOperator, group);
+    assert_eq!(refusal(alone), "LastPlatformOperator");
+    let other = ObjectId::from_bytes([98; 16]);
+    enter(&mut books, given(PartnerRole::PlatformOperator, other)).unwrap();
     let entry = books
         .unassign_partner_role(PartnerRole::PlatformOperator, group)
         .unwrap();
@@ -370,14 +377,8 @@ fn a_partner_role_is_not_given_to_somebody_whose_password_others_could_set() {
     for (role, trusted) in [
         (PlatformOperator, &["platform"][..]),
         (AdminAgent(PROVIDER), &["platform", "provider"]),
-        (
-            AdminAgent(RESELLER),
-            &["platform", "provider", "reseller", "customer"],
-        ),
-        (
-            CustomerUser(CUSTOMER),
-            &["platform", "provider", "reseller", "customer"],
-        ),
+        (AdminAgent(RESELLER), &["platform", "reseller", "customer"]),
+        (CustomerUser(CUSTOMER), &["platform", "reseller", "customer"]),
         (AdminAgent(OTHER), &["platform", "other"]),
     ] {
         for (name, user) in &users {

@@ -20,6 +20,10 @@ fn of(subscription: &Subscription) -> Surroundings<'_> {
         existing: None,
         mappings: 0,
         live_for_stack: None,
+        last_subscription: None,
+        registers_with_last: false,
+        billing_models_had: const { &BTreeSet::new() },
+        asked_by: Side::Payer,
     }
 }
 
@@ -223,6 +227,86 @@ fn who_was_suspended_does_not_leave_what_it_owes_by_another_billing_model() {
         let other = model != existing.token.billing_model;
         assert_eq!(refused, other.then_some("SubscriptionSuspended"), "{model}");
     }
+}
+
+#[test]
+fn naming_the_cloud_id_of_a_stack_that_was_anothers_does_not_get_it() {
+    let default = shared_services();
+    let request = request(Some(token(cloud(5), BillingModel::PayAsYouUse)));
+    let existing = registration(1, cloud(5));
+    for (last, registers_with_last, existing, refused) in [
+        (None, false, None, false),
+        (Some(1), false, None, false),
+        (Some(2), false, None, true),
+        (Some(2), true, None, false),
+        (Some(1), false, Some(&existing), false),
+    ] {
+        let surroundings = Surroundings {
+            existing,
+            last_subscription: last.map(subscription_id),
+            registers_with_last,
+            ..of(&default)
+        };
+        let refusal = put(&request, &surroundings).err();
+        let stack = cloud(5);
+        let expected = refused.then_some(Refusal::StackOfAnotherSubscription { stack });
+        assert_eq!(refusal, expected, "{last:?} {registers_with_last}");
+        if let Some(refusal) = refusal {
+            assert_eq!(
+                (refusal.code(), refusal.kind()),
+                ("StackOfAnotherSubscription", Conflict)
+            );
+            let text = refusal.to_string();
+            let whose = subscription_id(2).to_string();
+            assert!(!text.contains(&whose) && text.contains("operator"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_bill_is_not_left_by_registering_again_nor_by_deleting_and_registering_anew() {
+    let default = shared_services();
+    let existing = registration(1, cloud(5));
+    let had = [BillingModel::PayAsYouUse].into();
+    for existing in [Some(&existing), None] {
+        for model in BillingModel::ALL {
+            let decided = |asked_by| {
+                let surroundings = Surroundings {
+                    existing,
+                    billing_models_had: &had,
+                    asked_by,
+                    ..of(&default)
+                };
+                put(&request(Some(token(cloud(5), model))), &surroundings)
+            };
+            let refused = decided(Side::Payer).err().map(|it| (it.code(), it.kind()));
+            let leaves = model != BillingModel::PayAsYouUse;
+            let expected = ("BillingModelChangeNotApproved", RefusalKind::Forbidden);
+            assert_eq!(refused, leaves.then_some(expected), "{model}");
+            assert!(decided(Side::Seller).is_ok(), "{model}");
+        }
+    }
+}
+
+#[test]
+fn a_billing_model_that_was_approved_is_kept_with_a_new_token() {
+    let default = shared_services();
+    let existing = Registration {
+        token: token(cloud(5), BillingModel::Development),
+        ..registration(1, cloud(5))
+    };
+    let had = [BillingModel::PayAsYouUse, BillingModel::Development].into();
+    let surroundings = Surroundings {
+        existing: Some(&existing),
+        billing_models_had: &had,
+        ..of(&default)
+    };
+    let renewed = RegistrationToken {
+        issuer: "renewed".into(),
+        ..existing.token.clone()
+    };
+    let decision = put(&request(Some(renewed)), &surroundings).unwrap();
+    assert!(matches!(decision.change, Change::ReRegister { .. }));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The keys of an issuer elsewhere: fetched, kept for a while, and fetched anew when a token names one that is not
 //! known, but never more often than the issuer deserves.
 
+mod pace;
+
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,14 +17,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use self::pace::Pace;
 use super::NotProven;
 use crate::identity::jwt::Bad;
 
 /// For how long keys are used before they are fetched anew.
 const KEYS_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// How long after one attempt to fetch keys the next may follow: whoever sends tokens with keys that do not exist can
-/// make us ask the issuer this often and no more.
-const FETCH_INTERVAL: Duration = Duration::from_secs(30);
+/// For how long after they were fetched keys are trusted while the issuer cannot be asked. *(ours)* Whatever an issuer
+/// withdraws because it leaked is good here for so long at the most, even if somebody keeps us from hearing of it.
+const KEYS_TRUSTED_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long one answer of the issuer may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of one answer of the issuer.
@@ -33,14 +37,28 @@ pub(super) struct KeySet {
     issuer: String,
     http: Client,
     known: RwLock<Known>,
-    /// Held by whoever fetches.
-    attempted: Mutex<Option<Timestamp>>,
+    /// Held by whoever fetches: the others wait, and share what comes of it.
+    pace: Mutex<Pace>,
+    /// How many fetches have ended: whoever waited for one sees by it that there was one.
+    fetches: AtomicU64,
+    failures: AtomicU64,
 }
 
 #[derive(Default)]
 struct Known {
     keys: Arc<[PublishedKey]>,
     fetched: Option<Timestamp>,
+}
+
+/// How it goes with the keys of an issuer, for whoever watches the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeysHealth {
+    /// When they were fetched last, if ever.
+    pub(crate) fetched: Option<Timestamp>,
+    /// How often they were asked for.
+    pub(crate) fetches: u64,
+    /// How often that failed.
+    pub(crate) failures: u64,
 }
 
 /// A key that an issuer publishes.
@@ -105,6 +123,18 @@ struct Published {
     keys: Vec<serde_json::Value>,
 }
 
+/// What is known of a key.
+enum Looked {
+    /// It is known.
+    Fresh(PublishedKey),
+    /// It was known a while ago.
+    Old(PublishedKey),
+    /// It is not among those that are known.
+    NotThere,
+    /// None are known that could be trusted.
+    NoKeys,
+}
+
 impl KeySet {
     pub(super) fn new(issuer: &str, ca_file: Option<&Path>) -> Result<Self, String> {
         let mut http = Client::builder()
@@ -124,53 +154,59 @@ impl KeySet {
             issuer: issuer.to_owned(),
             http: http.build().map_err(|error| error.to_string())?,
             known: RwLock::default(),
-            attempted: Mutex::default(),
+            pace: Mutex::default(),
+            fetches: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         })
     }
 
     /// The key with this id.
     pub(super) async fn find(&self, id: &str, now: Timestamp) -> Result<PublishedKey, NotProven> {
-        let (found, fresh) = self.look(id, now);
-        match found {
-            Some(key) if fresh => return Ok(key),
+        let seen = self.fetches.load(Ordering::Acquire);
+        match self.look(id, now) {
+            Looked::Fresh(key) => return Ok(key),
             // What is known is good enough while somebody else asks the issuer.
-            Some(key) => {
-                if let Ok(attempted) = self.attempted.try_lock() {
-                    self.fetch(attempted, now).await;
-                } else {
-                    return Ok(key);
-                }
-            }
-            None => self.fetch(self.attempted.lock().await, now).await,
+            Looked::Old(key) => match self.pace.try_lock() {
+                Ok(pace) => self.fetch(pace, seen, now).await,
+                Err(_) => return Ok(key),
+            },
+            Looked::NotThere | Looked::NoKeys => self.fetch(self.pace.lock().await, seen, now).await,
         }
-        let known = self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fetched
-            .is_some();
-        match self.look(id, now).0 {
-            Some(key) => Ok(key),
-            None if known => Err(Bad::UnknownKey.into()),
-            None => Err(NotProven::KeysUnavailable),
+        match self.look(id, now) {
+            Looked::Fresh(key) | Looked::Old(key) => Ok(key),
+            Looked::NotThere => Err(Bad::UnknownKey.into()),
+            Looked::NoKeys => Err(NotProven::KeysUnavailable),
         }
     }
 
-    /// The key with this id, if it is known, and whether what is known is fresh.
-    fn look(&self, id: &str, now: Timestamp) -> (Option<PublishedKey>, bool) {
+    pub(super) fn health(&self) -> KeysHealth {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let fresh = known
-            .fetched
-            .is_some_and(|fetched| !is_over(fetched, KEYS_LIFETIME, now));
-        (known.keys.iter().find(|key| key.id == id).cloned(), fresh)
+        KeysHealth {
+            fetched: known.fetched,
+            fetches: self.fetches.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        }
     }
 
-    /// Asks the issuer, unless it was asked a moment ago. If it does not answer, what is known stays.
-    async fn fetch(&self, mut attempted: tokio::sync::MutexGuard<'_, Option<Timestamp>>, now: Timestamp) {
-        if attempted.is_some_and(|at| !is_over(at, FETCH_INTERVAL, now)) {
+    fn look(&self, id: &str, now: Timestamp) -> Looked {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let younger_than = |life| known.fetched.is_some_and(|fetched| !is_over(fetched, life, now));
+        if !younger_than(KEYS_TRUSTED_MAX) {
+            return Looked::NoKeys;
+        }
+        match known.keys.iter().find(|key| key.id == id) {
+            Some(key) if younger_than(KEYS_LIFETIME) => Looked::Fresh(key.clone()),
+            Some(key) => Looked::Old(key.clone()),
+            None => Looked::NotThere,
+        }
+    }
+
+    /// Asks the issuer, unless somebody did since `seen` fetches had ended, or it was asked too often. If it does not answer,
+    /// what is known stays.
+    async fn fetch(&self, mut pace: tokio::sync::MutexGuard<'_, Pace>, seen: u64, now: Timestamp) {
+        if self.fetches.load(Ordering::Acquire) != seen || !pace.may_go(now) {
             return;
         }
-        *attempted = Some(now);
         match self.fetched().await {
             Ok(keys) => {
                 tracing::info!(
@@ -183,13 +219,30 @@ impl KeySet {
                     fetched: Some(now),
                 };
             }
-            Err(why) => {
-                tracing::warn!(
-                    issuer = self.issuer,
-                    why,
-                    "the keys of an issuer were not fetched; those that are known stay"
-                );
+            Err(why) => self.complain(&why, now),
+        }
+        self.fetches.fetch_add(1, Ordering::Release);
+    }
+
+    fn complain(&self, why: &str, now: Timestamp) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let issuer = &self.issuer;
+        let fetched = self.known.read().unwrap_or_else(PoisonError::into_inner).fetched;
+        match fetched {
+            Some(fetched) if !is_over(fetched, KEYS_TRUSTED_MAX, now) => {
+                tracing::warn!(issuer, why, %fetched, "the keys of an issuer were not fetched; those that are known stay");
             }
+            Some(fetched) => tracing::error!(
+                issuer,
+                why,
+                %fetched,
+                "the keys of an issuer have not been fetched for so long that its tokens are refused"
+            ),
+            None => tracing::error!(
+                issuer,
+                why,
+                "the keys of an issuer were not fetched; its tokens are refused"
+            ),
         }
     }
 

@@ -8,6 +8,7 @@
 //! another one, or of this server, to whom roles were given.
 
 mod key_set;
+mod kind;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use self::key_set::KeySet;
+pub(crate) use self::key_set::KeysHealth;
 use super::jwt::{Bad, Jwt, OneOrMany, Times};
 
 /// An issuer elsewhere that is trusted to say who somebody is.
@@ -276,6 +278,12 @@ impl ExternalIssuers {
         trusted.collect::<Result<_, _>>().map(Self)
     }
 
+    /// How it goes with the keys of each, by the issuer's name.
+    pub(super) fn health(&self) -> impl Iterator<Item = (&str, KeysHealth)> {
+        let all = self.0.iter();
+        all.map(|trusted| (trusted.configured.issuer.as_str(), trusted.keys.health()))
+    }
+
     /// Who a token of one of these issuers is for.
     pub(super) async fn verify(
         &self,
@@ -316,6 +324,9 @@ impl Trusted {
             return Err(Bad::Algorithm.into());
         }
         let claims: Claims = token.verify(key.decoding(), &[algorithm])?;
+        if !kind::is_access_token(token.header.typ.as_deref(), &claims.others) {
+            return Err(Bad::Kind.into());
+        }
         claims.times.check(now)?;
         let meant = |audience: &String| claims.aud.as_slice().contains(audience);
         if !self.configured.audiences.iter().any(meant) {

@@ -129,6 +129,60 @@ async fn a_wrong_password_and_an_unknown_user_get_the_same_page_and_then_have_to
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_enters_a_code_sees_who_would_be_let_in_before_anybody_is() {
+    let people = People::start().await;
+    let begun = people.begin_on_device("/adfs/oauth2/devicecode").await.given();
+    let code = begun.text("user_code");
+    people.clock.forward(Duration::from_secs(180));
+    let (status, page) = people.enter_code(code).await;
+    assert_eq!(status, 200);
+    for part in [
+        "<bdi>Azure CLI</bdi>",
+        AZ,
+        "<bdi>127.0.0.1</bdi>",
+        "3 minutes ago",
+        "began this yourself",
+        &format!("name=\"user_code\" value=\"{code}\""),
+        "value=\"approve\"",
+        "value=\"decline\"",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // Not even with the password, as long as nobody said so.
+    let fields = [("user_code", code), ("username", USER), ("password", PASSWORD)];
+    let page = people.post("/adfs/oauth2/deviceauth", &fields).await;
+    assert_eq!(page.status(), 200);
+    assert!(
+        page.text()
+            .await
+            .unwrap()
+            .contains("Somebody wants to act as you")
+    );
+    people
+        .poll("/adfs/oauth2/token", begun.text("device_code"))
+        .await
+        .refused(400, "authorization_pending", 70_016);
+    assert_eq!(people.enter_code("BBBB-BBBB").await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_with_which_ten_sign_ins_failed_lets_nobody_in_any_more() {
+    let people = People::start().await;
+    let begun = people.begin_on_device("/adfs/oauth2/devicecode").await.given();
+    let code = begun.text("user_code");
+    for number in 0..10 {
+        let name = format!("guess{number}@contoso.example");
+        let (status, page) = people.enter(code, &name, "wrong password").await;
+        assert_eq!(status, 400, "{page}");
+    }
+    assert_eq!(people.enter(code, USER, PASSWORD).await.0, 400);
+    people
+        .poll("/adfs/oauth2/token", begun.text("device_code"))
+        .await
+        .refused(400, "authorization_declined", 70_021);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_has_no_scripts_and_takes_no_forms_of_other_sites() {
     let people = People::start().await;
     let response = people.get("/adfs/oauth2/deviceauth").await;
@@ -144,21 +198,37 @@ async fn the_page_has_no_scripts_and_takes_no_forms_of_other_sites() {
         policy.contains("form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
         "{policy}"
     );
-    assert_eq!(response.headers()["cache-control"], "no-store");
+    for (header, value) in [
+        ("cache-control", "no-store"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(response.headers()[header], value, "{header}");
+    }
     let page = response.text().await.unwrap();
     assert!(
         !page.contains("<script") && page.contains("<html lang=\"en\">"),
         "{page}"
     );
-    for label in ["user_code", "username", "password"] {
-        assert!(page.contains(&format!("<label for=\"{label}\">")), "{label}");
-    }
+    assert!(page.contains("<label for=\"user_code\">"), "{page}");
 
     let begun = people.begin_on_device("/adfs/oauth2/devicecode").await.given();
+    let (_, page) = people.enter_code(begun.text("user_code")).await;
+    for part in [
+        "<label for=\"username\">",
+        "<label for=\"password\">",
+        "autocomplete=\"current-password\"",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
     let fields = [
         ("user_code", begun.text("user_code")),
         ("username", USER),
         ("password", PASSWORD),
+        ("decision", "approve"),
     ];
     let url = people.house.url("/adfs/oauth2/deviceauth");
     let request = form(people.house.client.post(url), &fields).header(ORIGIN, "https://evil.example");

@@ -271,26 +271,82 @@ async fn an_issuers_algorithm_is_the_one_that_was_agreed_and_that_the_key_is_for
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_key_is_fetched_when_a_token_names_it_and_not_more_often_than_the_issuer_deserves() {
+async fn nobody_is_refused_for_half_a_minute_because_their_issuer_has_a_new_key() {
     let trust = Trust::start().await;
     trust.call("one", &trust.key, &trust.claims()).await.expect(403);
     let new = Certificate::make().key;
     trust.provider.publish("two", &new, Algorithm::RS256);
-    // A moment ago it was asked: whoever makes up key ids cannot make us ask again and again.
-    for _ in 0..5 {
+    trust.people.clock.forward(Duration::from_secs(2));
+    // They all come at once, and the issuer is asked once for all of them.
+    let claims = trust.claims();
+    let calls = (0..8).map(|_| trust.call("two", &new, &claims));
+    for answer in futures_util::future::join_all(calls).await {
+        answer.expect(403);
+    }
+    assert_eq!(trust.provider.asked(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_makes_up_key_ids_does_not_have_the_issuer_asked_again_and_again() {
+    let trust = Trust::start().await;
+    trust.call("one", &trust.key, &trust.claims()).await.expect(403);
+    let made_up = async |count: usize, after: Duration| {
+        for number in 0..count {
+            trust.people.clock.forward(after);
+            trust
+                .call(&number.to_string(), &trust.key, &trust.claims())
+                .await
+                .refused(401, "InvalidAuthenticationToken");
+        }
+    };
+    made_up(5, Duration::ZERO).await;
+    assert_eq!(trust.provider.asked(), 1, "it was asked a moment ago");
+    made_up(30, Duration::from_secs(2)).await;
+    let asked = trust.provider.asked();
+    assert!((10..=13).contains(&asked), "asked {asked} times in a minute");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_its_issuer_withdrew_is_not_good_forever_because_we_are_kept_from_hearing_of_it() {
+    let trust = Trust::start().await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let call = async || trust.call("one", &trust.key, &trust.claims()).await;
+    call().await.expect(403);
+    trust.provider.published.down.store(true, Ordering::SeqCst);
+    trust.people.clock.forward(day - Duration::from_secs(60));
+    call().await.expect(403);
+    trust.people.clock.forward(Duration::from_secs(60));
+    call().await.refused(503, "IssuerUnavailable");
+    let metrics = trust.people.house.get("/metrics").await.expect(200);
+    let metrics = metrics.body.as_str().unwrap();
+    let issuer = &trust.provider.url;
+    for line in [
+        format!("meterbridge_external_issuer_key_fetches{{issuer=\"{issuer}\",outcome=\"succeeded\"}} 1\n"),
+        format!("meterbridge_external_issuer_key_fetches{{issuer=\"{issuer}\",outcome=\"failed\"}} 2\n"),
+        format!("meterbridge_external_issuer_keys_fetched_timestamp_seconds{{issuer=\"{issuer}\"}} "),
+    ] {
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+    trust.provider.published.down.store(false, Ordering::SeqCst);
+    trust.people.clock.forward(Duration::from_secs(2));
+    call().await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_token_that_an_issuer_made_for_its_client_is_no_access_token() {
+    let trust = Trust::start().await;
+    for (member, value) in [
+        ("nonce", json!("n-0S6_WzA2Mj")),
+        ("at_hash", json!("MTIzNDU2Nzg5MDEyMzQ1Ng")),
+        ("typ", json!("ID")),
+        ("azp", json!(null)),
+    ] {
         trust
-            .call("two", &new, &trust.claims())
+            .call_with(member, value)
             .await
             .refused(401, "InvalidAuthenticationToken");
     }
-    assert_eq!(trust.provider.asked(), 1);
-    trust.people.clock.forward(Duration::from_secs(30));
-    trust.call("two", &new, &trust.claims()).await.expect(403);
-    trust
-        .call("made up", &new, &trust.claims())
-        .await
-        .refused(401, "InvalidAuthenticationToken");
-    assert_eq!(trust.provider.asked(), 2);
+    trust.call_with("typ", json!("Bearer")).await.expect(403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -365,7 +421,7 @@ async fn an_issuer_that_names_the_object_id_of_an_operator_at_another_issuer_get
             ..Header::new(Algorithm::RS256)
         };
         let claims = json!({ "iss": providers[issuer].url, "aud": AUDIENCE, "exp": now + 300, "oid": object,
-            "tid": tenant, "groups": [id('e', 9)] });
+            "tid": tenant, "scp": "bills", "groups": [id('e', 9)] });
         jsonwebtoken::encode(&header, &claims, &key).unwrap()
     };
     let operators = token(0, &tenants[0], &id('e', 1));

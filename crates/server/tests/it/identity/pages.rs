@@ -123,9 +123,27 @@ async fn somebody_signs_in_in_the_browser_and_the_program_gets_tokens_once() {
         .call(tokens.access_token())
         .await
         .refused(403, "AuthorizationFailed");
-    redeem(&people, code, VERIFIER, BACK)
-        .await
-        .refused(400, "invalid_grant", 70_008);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_somebody_presents_again_takes_away_what_was_given_for_it() {
+    let people = People::start().await;
+    let brought = brought(&sign_in(&people, PASSWORD, &[]).await);
+    let code = value(&brought, "code");
+    let tokens = redeem(&people, code, VERIFIER, BACK).await.given();
+    for (verifier, back) in [(VERIFIER, BACK), ("another", BACK)] {
+        redeem(&people, code, verifier, back)
+            .await
+            .refused(400, "invalid_grant", 70_008);
+        people
+            .call(tokens.access_token())
+            .await
+            .refused(401, "InvalidAuthenticationToken");
+        people
+            .refresh("/adfs/oauth2/token", AZ, tokens.text("refresh_token"), "")
+            .await
+            .refused(400, "invalid_grant", 50_173);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,8 +187,14 @@ async fn the_answer_can_go_back_as_a_form_as_msal_wants_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_with_a_bad_way_back_goes_no_further_than_the_browser() {
     let people = People::start().await;
+    let (here, application) = (
+        format!("{}/signed-in", people.base()),
+        people.application.to_string(),
+    );
     for others in [
         [("redirect_uri", "https://evil.example/")],
+        [("redirect_uri", &*here)],
+        [("client_id", &*application)],
         [("redirect_uri", "")],
         [("client_id", "99999999-0000-4000-8000-000000000009")],
         [("client_id", "")],

@@ -64,7 +64,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    async fn of(response: Response) -> Self {
+    pub(super) async fn of(response: Response) -> Self {
         Self {
             status: response.status(),
             headers: response.headers().clone(),
@@ -130,7 +130,7 @@ pub(super) fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-pub(super) fn operator() -> Caller {
+pub(crate) fn operator() -> Caller {
     Caller::Operator {
         id: OperatorId::from_bytes([7; 16]),
         name: "tests".to_owned(),
@@ -213,6 +213,13 @@ impl People {
             .unwrap()
     }
 
+    /// The ids of the keys that clients verify tokens with.
+    pub(super) async fn published_keys(&self) -> Vec<String> {
+        let keys: Value = self.get("/adfs/discovery/keys").await.json().await.unwrap();
+        let ids = keys["keys"].as_array().unwrap().iter();
+        ids.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    }
+
     pub(super) async fn get(&self, path: &str) -> Response {
         self.house.client.get(self.house.url(path)).send().await.unwrap()
     }
@@ -266,6 +273,14 @@ impl People {
             ("decision", "approve"),
         ];
         let response = self.post("/adfs/oauth2/deviceauth", &fields).await;
+        (response.status(), response.text().await.unwrap())
+    }
+
+    /// Enters a code alone; the page that follows says who would be let in.
+    pub(super) async fn enter_code(&self, user_code: &str) -> (StatusCode, String) {
+        let response = self
+            .post("/adfs/oauth2/deviceauth", &[("user_code", user_code)])
+            .await;
         (response.status(), response.text().await.unwrap())
     }
 
@@ -363,11 +378,16 @@ impl Certificate {
     }
 
     pub(super) async fn add_to(&self, people: &People) {
+        self.add_valid_from(people, None).await;
+    }
+
+    pub(super) async fn add_valid_from(&self, people: &People, not_before: Option<Timestamp>) {
         let certificate = ClientCertificate {
             id: CredentialId::from_bytes([0; 16]),
             sha256: self.sha256,
             sha1: self.sha1,
             public_key: self.public_key.clone(),
+            not_before,
             expires: "2027-01-01T00:00:00Z".parse().unwrap(),
         };
         let app = &people.house.app;

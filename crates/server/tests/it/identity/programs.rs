@@ -201,6 +201,19 @@ async fn a_program_signs_in_with_its_certificate_however_its_client_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_proves_nobody_before_its_time() {
+    let people = People::start().await;
+    let certificate = Certificate::make();
+    let begins = "2026-11-02T10:36:00Z".parse().unwrap();
+    certificate.add_valid_from(&people, Some(begins)).await;
+    let assertion = Assertion::of(&people, &certificate);
+    let answer = present(&people, &assertion.sign(&certificate.key)).await;
+    let text = answer.body["error_description"].as_str().unwrap();
+    assert!(text.contains("not valid yet"), "{text}");
+    answer.refused(401, "invalid_client", 700_027);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_assertion_that_proves_nothing_is_refused() {
     let people = People::start().await;
     let (certificate, other) = (Certificate::make(), Certificate::make());

@@ -87,6 +87,57 @@ async fn a_token_that_this_server_would_not_have_made_so_is_refused() {
             "InvalidAuthenticationTokenTenant",
         ),
         (
+            "for longer than tokens are",
+            json!({ "iat": now - 7200, "nbf": now - 7200, "exp": now + 315_360_000 }),
+            "ExpiredAuthenticationToken",
+        ),
+        (
+            "made in the future",
+            json!({ "iat": now + 7200 }),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "without its beginning",
+            json!({ "iat": null }),
+            "ExpiredAuthenticationToken",
+        ),
+        (
+            "in a directory that the account is not in",
+            json!({ "tid": "00000000-0000-4000-8000-000000000000" }),
+            "InvalidAuthenticationTokenTenant",
+        ),
+        (
+            "by way of another application",
+            json!({ "appid": "00000000-0000-4000-8000-000000000000" }),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "of a program from before it was enabled",
+            json!({ "since": 1 }),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "of a program that says nothing of when it signed in",
+            json!({ "since": null }),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "of a program with a secret that it does not have",
+            json!({ "cred": "00000000-0000-4000-8000-000000000000" }),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "of a user without a sign-in",
+            json!({ "oid": people.user.to_string() }),
+            "InvalidAuthenticationToken",
+        ),
+        (
+            "of a user with a sign-in that never was",
+            json!({ "oid": people.user.to_string(), "sid": "00000000-0000-4000-8000-000000000000",
+                "since": null, "cred": null, "appid": AZ }),
+            "InvalidAuthenticationToken",
+        ),
+        (
             "for nobody",
             json!({ "oid": "00000000-0000-4000-8000-000000000000" }),
             "InvalidAuthenticationToken",

@@ -88,7 +88,7 @@ CREATE INDEX quarantine_of_batch ON quarantine (batch);
 CREATE INDEX quarantine_of_stack ON quarantine (stack, position);
 
 -- Records and totals. A sheet holds up to 64 entries, one per slot of its block; its encoding is that of
--- src/sqlite/ledger/sheet.rs.
+-- src/sqlite/sheets.rs.
 
 -- The records that count, by usage start. A record of a whole day stands in the day's first hour.
 CREATE TABLE hour_sheet (

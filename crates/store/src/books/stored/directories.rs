@@ -62,6 +62,8 @@ pub(super) enum StoredDirectoryEntry {
         sha256: Bytes<32>,
         sha1: Bytes<20>,
         public_key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Text<Timestamp>>,
         expires: Text<Timestamp>,
     },
     CredentialRemoved {
@@ -80,6 +82,18 @@ pub(super) enum StoredDirectoryEntry {
     MemberRemoved {
         group: Text<ObjectId>,
         member: Text<ObjectId>,
+    },
+    DirectoryDeleted {
+        directory: Text<TenantId>,
+    },
+    UserDeleted {
+        user: Text<ObjectId>,
+    },
+    ApplicationDeleted {
+        application: Text<ApplicationId>,
+    },
+    GroupDeleted {
+        group: Text<ObjectId>,
     },
 }
 
@@ -126,6 +140,7 @@ impl From<&DirectoryEntry> for StoredDirectoryEntry {
                 sha256: Bytes(certificate.sha256),
                 sha1: Bytes(certificate.sha1),
                 public_key: hex::encode(&certificate.public_key),
+                not_before: certificate.not_before.map(Text),
                 expires: Text(certificate.expires),
             },
             DirectoryEntry::CredentialRemoved {
@@ -148,6 +163,14 @@ impl From<&DirectoryEntry> for StoredDirectoryEntry {
                 group: Text(*group),
                 member: Text(*member),
             },
+            DirectoryEntry::DirectoryDeleted { directory } => Self::DirectoryDeleted {
+                directory: Text(*directory),
+            },
+            DirectoryEntry::UserDeleted { user } => Self::UserDeleted { user: Text(*user) },
+            DirectoryEntry::ApplicationDeleted { application } => Self::ApplicationDeleted {
+                application: Text(*application),
+            },
+            DirectoryEntry::GroupDeleted { group } => Self::GroupDeleted { group: Text(*group) },
         }
     }
 }
@@ -253,6 +276,7 @@ impl TryFrom<StoredDirectoryEntry> for DirectoryEntry {
                 sha256,
                 sha1,
                 public_key,
+                not_before,
                 expires,
             } => Self::CertificateAdded {
                 application: application.0,
@@ -262,6 +286,7 @@ impl TryFrom<StoredDirectoryEntry> for DirectoryEntry {
                     sha1: sha1.0,
                     public_key: hex::decode(public_key)
                         .map_err(|error| Unreadable::Value(error.to_string()))?,
+                    not_before: not_before.map(|it| it.0),
                     expires: expires.0,
                 },
             },
@@ -285,6 +310,14 @@ impl TryFrom<StoredDirectoryEntry> for DirectoryEntry {
                 group: group.0,
                 member: member.0,
             },
+            Stored::DirectoryDeleted { directory } => Self::DirectoryDeleted {
+                directory: directory.0,
+            },
+            Stored::UserDeleted { user } => Self::UserDeleted { user: user.0 },
+            Stored::ApplicationDeleted { application } => Self::ApplicationDeleted {
+                application: application.0,
+            },
+            Stored::GroupDeleted { group } => Self::GroupDeleted { group: group.0 },
         })
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::books::{Entry, Operator, ResourceGroup};
-use domain::ids::{CloudId, LocalSubscriptionId, OperatorId, RegistrationId, SubscriptionId, TenantId};
+use domain::ids::{
+    CloudId, CustomerId, LocalSubscriptionId, OperatorId, PartnerId, RegistrationId, SubscriptionId, TenantId,
+};
 use domain::resource_id::ResourceName;
 use domain::time::Hour;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,15 @@ pub(super) enum StoredEntry {
         subscription: Text<SubscriptionId>,
         state: StoredSubscriptionState,
     },
+    PartnerDeleted {
+        partner: Text<PartnerId>,
+    },
+    CustomerDeleted {
+        customer: Text<CustomerId>,
+    },
+    SubscriptionDeleted {
+        subscription: Text<SubscriptionId>,
+    },
     ResourceGroupPut {
         subscription: Text<SubscriptionId>,
         name: Text<ResourceName>,
@@ -78,6 +89,9 @@ pub(super) enum StoredEntry {
         valid: Hours,
     },
     MultiTenancyApproved {
+        registration: Text<RegistrationId>,
+    },
+    ActivationKeysRevoked {
         registration: Text<RegistrationId>,
     },
     Deregistered {
@@ -138,6 +152,15 @@ impl From<&Entry> for StoredEntry {
                 subscription: Text(*subscription),
                 state: (*state).into(),
             },
+            Entry::PartnerDeleted { partner } => Self::PartnerDeleted {
+                partner: Text(*partner),
+            },
+            Entry::CustomerDeleted { customer } => Self::CustomerDeleted {
+                customer: Text(*customer),
+            },
+            Entry::SubscriptionDeleted { subscription } => Self::SubscriptionDeleted {
+                subscription: Text(*subscription),
+            },
             Entry::ResourceGroupPut(group) => Self::ResourceGroupPut {
                 subscription: Text(group.subscription),
                 name: Text(group.name.clone()),
@@ -187,6 +210,9 @@ impl From<&Entry> for StoredEntry {
                 valid: (*valid).into(),
             },
             Entry::MultiTenancyApproved { registration } => Self::MultiTenancyApproved {
+                registration: Text(*registration),
+            },
+            Entry::ActivationKeysRevoked { registration } => Self::ActivationKeysRevoked {
                 registration: Text(*registration),
             },
             Entry::Deregistered { registration, from } => Self::Deregistered {
@@ -265,6 +291,11 @@ impl TryFrom<StoredEntry> for Entry {
                 subscription: subscription.0,
                 state: state.into(),
             },
+            StoredEntry::PartnerDeleted { partner } => Self::PartnerDeleted { partner: partner.0 },
+            StoredEntry::CustomerDeleted { customer } => Self::CustomerDeleted { customer: customer.0 },
+            StoredEntry::SubscriptionDeleted { subscription } => Self::SubscriptionDeleted {
+                subscription: subscription.0,
+            },
             StoredEntry::ResourceGroupPut {
                 subscription,
                 name,
@@ -319,6 +350,9 @@ impl TryFrom<StoredEntry> for Entry {
                 valid: valid.try_into()?,
             },
             StoredEntry::MultiTenancyApproved { registration } => Self::MultiTenancyApproved {
+                registration: registration.0,
+            },
+            StoredEntry::ActivationKeysRevoked { registration } => Self::ActivationKeysRevoked {
                 registration: registration.0,
             },
             StoredEntry::Deregistered { registration, from } => Self::Deregistered {

@@ -1,0 +1,88 @@
+//! Operators' credentials: several, each revoked by itself.
+
+use std::sync::Arc;
+
+use app::operators;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, StatusCode, Uri};
+use wire::api::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential, Page};
+
+use crate::access::By;
+use crate::error::Failure;
+use crate::pages::PageRequest;
+use crate::params::Params;
+use crate::query::Query;
+use crate::{Door, body, credential};
+
+fn shown(credential: operators::OperatorCredential) -> OperatorCredential {
+    OperatorCredential {
+        id: credential.id.to_string(),
+        name: credential.name,
+        created: credential.created.to_string(),
+        last_used: credential.last_used.map(|used| used.to_string()),
+    }
+}
+
+/// Lists the operators' credentials that are good, the oldest first.
+#[utoipa::path(get, path = "/api/v1/operator-credentials", tag = "identity", params(super::documents::Paging),
+    responses((status = 200, body = Page<OperatorCredential>)))]
+pub(crate) async fn list(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    uri: Uri,
+    query: Query,
+) -> Result<Json<Page<OperatorCredential>>, Failure> {
+    let page = PageRequest::<String>::of_own(&query)?;
+    let all = door.app.operator_credentials(&caller)?;
+    let key = |it: &operators::OperatorCredential| format!("{} {}", it.created, it.id);
+    Ok(page.page_of_all(all, key, &door.base(&uri)).shown(shown))
+}
+
+/// Makes another operator's credential. Its text is in this answer and nowhere else: it cannot be asked for again.
+#[utoipa::path(post, path = "/api/v1/operator-credentials", tag = "identity", request_body = NewOperatorCredential,
+    responses((status = 201, body = MadeOperatorCredential)))]
+pub(crate) async fn create(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    query: Query,
+    body::Json(new): body::Json<NewOperatorCredential>,
+) -> Result<
+    (
+        StatusCode,
+        [(HeaderName, &'static str); 1],
+        Json<MadeOperatorCredential>,
+    ),
+    Failure,
+> {
+    query.only(&[])?;
+    let name = new.name()?;
+    let (text, digest) = credential::generate(door.app.random());
+    let made = door
+        .app
+        .create_operator_credential(&caller, &name, digest)
+        .await?;
+    let made = MadeOperatorCredential {
+        id: made.id.to_string(),
+        name: made.name,
+        created: made.created.to_string(),
+        text,
+    };
+    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(made)))
+}
+
+/// Revokes an operator's credential: it is not accepted any longer.
+#[utoipa::path(delete, path = "/api/v1/operator-credentials/{operatorId}", tag = "identity",
+    params(("operatorId" = String, Path)), responses((status = 204, description = "It is revoked")))]
+pub(crate) async fn revoke(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+) -> Result<StatusCode, Failure> {
+    query.only(&[])?;
+    let id = params.read("operatorId", "InvalidOperatorId")?;
+    door.app.revoke_operator_credential(&caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

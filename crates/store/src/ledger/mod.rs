@@ -1,0 +1,220 @@
+//! The usage ledger, whatever database is behind it.
+//!
+//! A batch's way in: [`delivery`] looks its series up in the [`cache`] and hands it to the [`queue`]; the one
+//! [`writer`] thread takes what waits and [`apply`]s it in one transaction, in which [`stacks`] are locked, [`intern`]
+//! numbers what is new, [`records`] and [`observations`] decide what counts, [`staged`] [`sheet`]s hold records and
+//! [`total`]s, [`history`] keeps attributes and [`receipts`] say what became of it.
+//!
+//! The way out: [`sums`] and [`listing`] read on connections of their own, [`check`] reads everything.
+//!
+//! Memory: the cache of series (32 MiB at most), deliveries that wait (32 MiB), the sheets of a transaction (16 MiB) and
+//! its observations (4 MiB).
+
+mod apply;
+mod cache;
+mod changes;
+mod check;
+mod delivery;
+mod history;
+mod ids;
+mod intern;
+mod listing;
+mod lookups;
+mod observations;
+mod queue;
+mod receipts;
+mod records;
+mod sheet;
+mod stacks;
+mod staged;
+mod sums;
+#[cfg(test)]
+mod tests;
+mod total;
+mod writer;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use domain::ids::{BatchId, CloudId};
+use domain::time::{Hour, HourInterval};
+use tokio::sync::Semaphore;
+
+use self::apply::Outcome;
+use self::cache::SeriesCache;
+use self::delivery::{Delivery, Wanted};
+use self::queue::Queue;
+use crate::error::StoreError;
+use crate::receipt::Receipt;
+use crate::transaction::{Readers, Writer};
+use crate::usage::{
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, RecordCursor, Slice,
+    SliceSum, Slicing, StoredRecord, UsageLedger,
+};
+
+#[cfg(test)]
+pub(crate) use self::sheet::made_up;
+pub(crate) use self::{
+    ids::{BatchRow, BlockId, Place, SLOTS, SeriesId},
+    sheet::{Cell, DayEntry, DaySheet, HourSheet, HoursOfDay, Sheet},
+    stacks::{Stack, stack_columns},
+    total::{Small, Total},
+};
+
+/// The series whose records need no look-up: 32 MiB.
+const SERIES_REMEMBERED: usize = 512 * 1024;
+
+/// The ledger on connections of a back end.
+pub(crate) struct Ledger<R: Readers> {
+    readers: R,
+    cache: Arc<SeriesCache>,
+    queue: Arc<Queue>,
+    /// One permit: an audit reads everything.
+    audits: Arc<Semaphore>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl<R: Readers> Ledger<R> {
+    /// Starts the thread that writes.
+    pub(crate) fn start(readers: R, writer: impl Writer) -> Result<Self, StoreError> {
+        let (cache, queue) = (
+            Arc::new(SeriesCache::new(SERIES_REMEMBERED)),
+            Arc::new(Queue::default()),
+        );
+        let writer = writer::start(writer, Arc::clone(&queue), Arc::clone(&cache))?;
+        Ok(Self {
+            readers,
+            cache,
+            queue,
+            audits: Arc::new(Semaphore::new(1)),
+            writer: Some(writer),
+        })
+    }
+}
+
+impl<R: Readers> Drop for Ledger<R> {
+    /// Waits until what was handed in is stored.
+    fn drop(&mut self) {
+        self.readers.close_idle();
+        self.queue.close();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer of the usage ledger has panicked");
+        }
+    }
+}
+
+#[async_trait]
+impl<R: Readers> UsageLedger for Ledger<R> {
+    async fn append(&self, batch: Batch<'_>) -> Result<Appended, StoreError> {
+        let mut wanted = Wanted::default();
+        loop {
+            let delivery = Delivery::prepare(&batch, &self.cache, &wanted);
+            let answer = self.queue.put(delivery)?;
+            match answer.await.map_err(|_| queue::closed())?? {
+                Outcome::Done(appended) => return Ok(appended),
+                Outcome::Again(more) => wanted.add(more),
+            }
+        }
+    }
+
+    async fn sums(&self, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
+        let slices = slices.to_vec();
+        self.readers
+            .read(move |transaction| sums::sums(transaction, &slices))
+            .await
+    }
+
+    async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
+        let slices = slices.to_vec();
+        self.readers
+            .read(move |transaction| lookups::used_hours(transaction, &slices))
+            .await
+    }
+
+    async fn local_subscriptions(
+        &self,
+        stack: Option<CloudId>,
+        interval: HourInterval,
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        self.readers
+            .read(move |transaction| lookups::with_records(transaction, stack, interval))
+            .await
+    }
+
+    async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
+        self.readers.read(lookups::stacks).await
+    }
+
+    async fn meter_totals(&self, interval: HourInterval) -> Result<Vec<MeterTotal>, StoreError> {
+        self.readers
+            .read(move |transaction| sums::meter_totals(transaction, interval))
+            .await
+    }
+
+    async fn receipts(&self, stack: CloudId, after: u64, limit: usize) -> Result<Vec<Receipt>, StoreError> {
+        self.readers
+            .read(move |transaction| receipts::after(transaction, stack, after, limit))
+            .await
+    }
+
+    async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError> {
+        self.readers
+            .read(move |transaction| Ok(receipts::by_batches(transaction, &[batch])?.pop().flatten()))
+            .await
+    }
+
+    async fn quarantine(
+        &self,
+        stack: Option<CloudId>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<QuarantinedRecord>, StoreError> {
+        self.readers
+            .read(move |transaction| receipts::quarantine(transaction, stack, after, limit))
+            .await
+    }
+
+    async fn watermark(&self, stack: CloudId) -> Result<Option<Hour>, StoreError> {
+        self.readers
+            .read(move |transaction| lookups::watermark(transaction, stack))
+            .await
+    }
+
+    async fn records(
+        &self,
+        slice: Slice,
+        after: Option<RecordCursor>,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        self.readers
+            .read(move |transaction| listing::records(transaction, slice, after, limit))
+            .await
+    }
+
+    async fn audit(&self, interval: HourInterval, slices: Slicing) -> Result<Audit, StoreError> {
+        let running = Arc::clone(&self.audits)
+            .try_acquire_owned()
+            .map_err(|_| StoreError::Busy)?;
+        self.readers
+            .read(move |transaction| {
+                // Until it has ended, whether or not somebody waits for it still.
+                let _running = running;
+                check::audit(transaction, interval, slices)
+            })
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.queue.writable()?;
+        let version: Result<Option<u64>, _> = self
+            .readers
+            .read(|transaction| {
+                transaction.row("SELECT max(version) FROM schema_version", &[], |row| row.get(0))
+            })
+            .await;
+        version.map(|_| ())
+    }
+}

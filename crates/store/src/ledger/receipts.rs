@@ -1,0 +1,332 @@
+//! Batches and their receipts, and what of them is in quarantine.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use domain::ids::{BatchId, CloudId};
+
+use super::delivery::{Delivery, Refused};
+use super::ids::{BatchRow, StackRow};
+use crate::error::StoreError;
+use crate::receipt::{BatchCounts, Problem, Receipt};
+use crate::transaction::{Columns, Transaction, Value, values};
+use crate::usage::{Appended, QuarantinedRecord, ReportedWindow};
+
+/// A batch of this transaction, to be written at its end.
+struct New<'d> {
+    batch: BatchRow,
+    stack: StackRow,
+    idempotency_key: Option<&'d str>,
+    receipt: Receipt,
+    refused: Cow<'d, [Refused]>,
+}
+
+/// The batches of one transaction.
+#[derive(Default)]
+pub(super) struct Receipts<'d>(Vec<New<'d>>);
+
+impl<'d> Receipts<'d> {
+    /// Takes a batch in.
+    pub(super) fn add(
+        &mut self,
+        (batch, stack): (BatchRow, StackRow),
+        delivery: &'d Delivery,
+        receipt: Receipt,
+        refused: Cow<'d, [Refused]>,
+    ) {
+        self.0.push(New {
+            batch,
+            stack,
+            idempotency_key: delivery.idempotency_key.as_deref(),
+            receipt,
+            refused,
+        });
+    }
+
+    /// The receipt of this transaction's batch that a stack delivered under an idempotency key.
+    pub(super) fn by_key(&self, stack: StackRow, key: &str) -> Option<&Receipt> {
+        let same = |new: &&New<'_>| new.stack == stack && new.idempotency_key == Some(key);
+        self.0.iter().find(same).map(|new| &new.receipt)
+    }
+
+    /// Writes batches and quarantine.
+    pub(super) fn write(&self, transaction: &dyn Transaction) -> Result<(), StoreError> {
+        // As texts, and kept until they are written.
+        let received: Vec<String> = self
+            .0
+            .iter()
+            .map(|new| new.receipt.received_at.to_string())
+            .collect();
+        let batches: Vec<_> = self
+            .0
+            .iter()
+            .zip(&received)
+            .map(|(new, at)| new.values(at))
+            .collect();
+        transaction.execute_each(
+            "INSERT INTO batch (id, batch_id, stack, sequence, received_at, reported_start, reported_end,
+             reported_through, idempotency_key, digest, received, accepted, duplicate, revised, quarantined, chain)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            &batches,
+        )?;
+        let refused = self
+            .0
+            .iter()
+            .flat_map(|new| new.refused.iter().map(move |it| (new, it)));
+        let refused: Vec<_> = refused
+            .map(|(new, it)| {
+                let (code, message, raw) = (it.code.as_str(), &it.message, &it.raw);
+                values![new.stack, new.batch, it.index, code, message, raw]
+            })
+            .collect();
+        if !refused.is_empty() {
+            transaction.lock_quarantine()?;
+        }
+        transaction.execute_each(
+            "INSERT INTO quarantine (stack, batch, place, code, message, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &refused,
+        )
+    }
+}
+
+impl New<'_> {
+    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 16] {
+        let receipt = &self.receipt;
+        let ReportedWindow { start, end, through } = receipt.window;
+        let BatchCounts {
+            received,
+            accepted,
+            duplicate,
+            revised,
+            quarantined,
+        } = receipt.counts;
+        values![
+            self.batch,
+            receipt.batch.as_bytes(),
+            self.stack,
+            receipt.sequence,
+            received_at,
+            start,
+            end,
+            through,
+            self.idempotency_key,
+            &receipt.digest,
+            received,
+            accepted,
+            duplicate,
+            revised,
+            quarantined,
+            &receipt.chain,
+        ]
+    }
+}
+
+/// The receipt of a delivery, not yet linked to the one before.
+pub(super) fn unlinked(delivery: &Delivery, counts: BatchCounts, refused: &[Refused]) -> Receipt {
+    let problems = refused.iter().map(|it| Problem {
+        index: it.index,
+        code: it.code,
+        message: it.message.clone(),
+    });
+    Receipt {
+        batch: delivery.id,
+        stack: delivery.stack,
+        sequence: 0,
+        received_at: delivery.received_at,
+        window: delivery.window,
+        digest: delivery.digest,
+        counts,
+        problems: problems.collect(),
+        chain: [0; 32],
+    }
+}
+
+/// The answers to deliveries that are stored already: under their idempotency keys or, if this unit of work may have been
+/// done before, by it.
+pub(super) fn answered_before(
+    transaction: &dyn Transaction,
+    deliveries: &[(StackRow, &Delivery)],
+) -> Result<HashMap<BatchId, Appended>, StoreError> {
+    let mut answers = HashMap::new();
+    if transaction.again() {
+        let batches: Vec<BatchId> = deliveries.iter().map(|(_, it)| it.id).collect();
+        for receipt in by_batches(transaction, &batches)?.into_iter().flatten() {
+            answers.insert(receipt.batch, Appended::New(receipt));
+        }
+    }
+    let keyed: Vec<_> = deliveries
+        .iter()
+        .filter(|(_, it)| !answers.contains_key(&it.id))
+        .filter_map(|(stack, it)| Some((*stack, *it, it.idempotency_key.as_deref()?)))
+        .collect();
+    let keys: Vec<_> = keyed.iter().map(|(stack, _, key)| (*stack, *key)).collect();
+    for ((_, delivery, _), first) in keyed.into_iter().zip(by_keys(transaction, &keys)?) {
+        if let Some(first) = first {
+            answers.insert(delivery.id, answer_under_key(first, delivery));
+        }
+    }
+    Ok(answers)
+}
+
+/// The answer to a delivery whose idempotency key is known.
+pub(super) fn answer_under_key(first: Receipt, delivery: &Delivery) -> Appended {
+    if first.digest == delivery.digest {
+        Appended::Repeated(first)
+    } else {
+        Appended::KeyReused { first: first.batch }
+    }
+}
+
+/// Receipts are read the same way wherever they are looked for.
+macro_rules! receipts_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT batch.id, batch_id, cloud_id, batch.sequence, received_at, reported_start, reported_end,
+             batch.reported_through, digest, received, accepted, duplicate, revised, quarantined, batch.chain
+             FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
+            $condition
+        )
+    };
+}
+
+/// The receipts of batches that stacks delivered under idempotency keys.
+fn by_keys(
+    transaction: &dyn Transaction,
+    keys: &[(StackRow, &str)],
+) -> Result<Vec<Option<Receipt>>, StoreError> {
+    let keys: Vec<_> = keys.iter().map(|(stack, key)| values![*stack, *key]).collect();
+    select_each(
+        transaction,
+        receipts_where!("batch.stack = ?1 AND idempotency_key = ?2"),
+        &keys,
+    )
+}
+
+/// The receipts of batches.
+pub(super) fn by_batches(
+    transaction: &dyn Transaction,
+    batches: &[BatchId],
+) -> Result<Vec<Option<Receipt>>, StoreError> {
+    let keys: Vec<_> = batches.iter().map(|batch| values![batch.as_bytes()]).collect();
+    select_each(transaction, receipts_where!("batch_id = ?1"), &keys)
+}
+
+/// The receipts of a stack after a number, in order.
+pub(super) fn after(
+    transaction: &dyn Transaction,
+    stack: CloudId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Receipt>, StoreError> {
+    let sql = receipts_where!("cloud_id = ?1 AND batch.sequence > ?2 ORDER BY batch.sequence LIMIT ?3");
+    let mut found = transaction.rows(sql, &values![stack.as_bytes(), after, limit], receipt)?;
+    add_problems(transaction, found.iter_mut())?;
+    Ok(found.into_iter().map(|(_, receipt)| receipt).collect())
+}
+
+fn select_each<const N: usize>(
+    transaction: &dyn Transaction,
+    sql: &'static str,
+    keys: &[[Value<'_>; N]],
+) -> Result<Vec<Option<Receipt>>, StoreError> {
+    let mut found = transaction.row_each(sql, keys, receipt)?;
+    add_problems(transaction, found.iter_mut().flatten())?;
+    Ok(found
+        .into_iter()
+        .map(|it| it.map(|(_, receipt)| receipt))
+        .collect())
+}
+
+fn receipt(row: &dyn Columns) -> Result<(BatchRow, Receipt), StoreError> {
+    let receipt = Receipt {
+        batch: row.get(1)?,
+        stack: row.get(2)?,
+        sequence: row.get(3)?,
+        received_at: row.get(4)?,
+        window: ReportedWindow {
+            start: row.get(5)?,
+            end: row.optional(6)?,
+            through: row.optional(7)?,
+        },
+        digest: row.get(8)?,
+        counts: BatchCounts {
+            received: row.get(9)?,
+            accepted: row.get(10)?,
+            duplicate: row.get(11)?,
+            revised: row.get(12)?,
+            quarantined: row.get(13)?,
+        },
+        problems: Vec::new(),
+        chain: row.get(14)?,
+    };
+    Ok((row.get(0)?, receipt))
+}
+
+fn add_problems<'r>(
+    transaction: &dyn Transaction,
+    receipts: impl Iterator<Item = &'r mut (BatchRow, Receipt)>,
+) -> Result<(), StoreError> {
+    let mut receipts: Vec<_> = receipts.collect();
+    let batches: Vec<_> = receipts.iter().map(|(batch, _)| values![*batch]).collect();
+    transaction.each(
+        "SELECT place, code, message FROM quarantine WHERE batch = ?1 ORDER BY position",
+        &batches,
+        &mut |place, row| {
+            receipts[place].1.problems.push(Problem {
+                index: row.get(0)?,
+                code: row.get(1)?,
+                message: row.get(2)?,
+            });
+            Ok(())
+        },
+    )
+}
+
+/// The records in quarantine are read the same way for one stack and for all; each has its index.
+macro_rules! quarantine_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT position, cloud_id, batch_id, received_at, place, code, message, raw
+             FROM quarantine JOIN batch ON batch.id = quarantine.batch JOIN stack ON stack.id = quarantine.stack
+             WHERE ",
+            $condition,
+            " ORDER BY position LIMIT ?2"
+        )
+    };
+}
+
+/// The records in quarantine after a position, in order.
+pub(super) fn quarantine(
+    transaction: &dyn Transaction,
+    stack: Option<CloudId>,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    match stack {
+        Some(stack) => transaction.rows(
+            quarantine_where!(
+                "quarantine.stack = (SELECT id FROM stack WHERE cloud_id = ?3) AND position > ?1"
+            ),
+            &values![after, limit, stack.as_bytes()],
+            quarantined,
+        ),
+        None => transaction.rows(
+            quarantine_where!("position > ?1"),
+            &values![after, limit],
+            quarantined,
+        ),
+    }
+}
+
+fn quarantined(row: &dyn Columns) -> Result<QuarantinedRecord, StoreError> {
+    Ok(QuarantinedRecord {
+        position: row.get(0)?,
+        stack: row.get(1)?,
+        batch: row.get(2)?,
+        received_at: row.get(3)?,
+        index: row.get(4)?,
+        code: row.get(5)?,
+        message: row.get(6)?,
+        raw: row.get(7)?,
+    })
+}

@@ -1,0 +1,150 @@
+//! The records of a batch on their way into the sheets.
+
+use std::collections::HashMap;
+
+use domain::time::Hour;
+
+use super::delivery::{Row, Said};
+use super::ids::BatchRow;
+use super::observations::{Observations, Saying};
+use super::sheet::Cell;
+use super::staged::{HourOfBlock, Sheets};
+use crate::error::StoreError;
+use crate::receipt::BatchCounts;
+use crate::transaction::{Transaction, values};
+
+/// The reported times of batches: those of this transaction, and those looked up for it.
+#[derive(Default)]
+pub(super) struct Reported(HashMap<BatchRow, Hour>);
+
+impl Reported {
+    fn of(&mut self, transaction: &dyn Transaction, batch: BatchRow) -> Result<Hour, StoreError> {
+        if let Some(reported) = self.0.get(&batch) {
+            return Ok(*reported);
+        }
+        let sql = "SELECT reported_start FROM batch WHERE id = ?1";
+        let reported = transaction.the_row(sql, &values![batch], |row| row.get(0))?;
+        self.0.insert(batch, reported);
+        Ok(reported)
+    }
+}
+
+/// What records are recorded in: all of it in memory until it is written.
+#[derive(Default)]
+pub(super) struct Recorded {
+    pub(super) sheets: Sheets,
+    observations: Observations,
+    reported: Reported,
+}
+
+impl Recorded {
+    /// Writes what is not written yet.
+    pub(super) fn write(&mut self, transaction: &dyn Transaction) -> Result<(), StoreError> {
+        self.sheets.write(transaction)?;
+        self.observations.write(transaction)
+    }
+}
+
+/// Records one batch.
+pub(super) struct Recorder<'g> {
+    transaction: &'g dyn Transaction,
+    recorded: &'g mut Recorded,
+    batch: BatchRow,
+    /// The reported time of its records.
+    at: Hour,
+    /// What became of them so far.
+    pub(super) counts: BatchCounts,
+}
+
+impl<'g> Recorder<'g> {
+    pub(super) fn new(
+        transaction: &'g dyn Transaction,
+        recorded: &'g mut Recorded,
+        (batch, at): (BatchRow, Hour),
+    ) -> Self {
+        recorded.reported.0.insert(batch, at);
+        Self {
+            transaction,
+            recorded,
+            batch,
+            at,
+            counts: BatchCounts::default(),
+        }
+    }
+
+    /// Records rows of one sheet, and calls `counting` for each that counts now and did not before. `here` are those
+    /// rows and what follows them in the batch.
+    pub(super) fn record<'r>(
+        &mut self,
+        of_sheet: impl Iterator<Item = &'r Row> + Clone,
+        here: &[Row],
+        mut counting: impl FnMut(&Row),
+    ) -> Result<(), StoreError> {
+        let (batch, at) = (self.batch, self.at);
+        let said = |row: &Row| Saying::new(row.said.quantity, at, batch);
+        let Recorded {
+            sheets,
+            observations,
+            reported,
+        } = &mut *self.recorded;
+        let mut place = sheets.place(self.transaction, here)?;
+        let mut revised = Vec::new();
+        for row in of_sheet.clone() {
+            if let Some(before) = saying(self.transaction, reported, &place, row)?
+                && !before.covers(&said(row))
+            {
+                revised.push((row.series, row.said.start));
+            }
+        }
+        observations.read(self.transaction, revised.into_iter())?;
+        for row in of_sheet {
+            let Said {
+                quantity,
+                granularity,
+                ..
+            } = row.said;
+            let (slot, said) = (row.series.slot(), said(row));
+            let Some(before) = saying(self.transaction, reported, &place, row)? else {
+                place.add(
+                    slot,
+                    Cell {
+                        quantity,
+                        granularity,
+                        batch,
+                    },
+                );
+                self.counts.accepted += 1;
+                counting(row);
+                continue;
+            };
+            let heard = observations.hear(self.transaction, (row.series, row.said.start), before, said)?;
+            let count = if heard.known {
+                &mut self.counts.duplicate
+            } else {
+                &mut self.counts.revised
+            };
+            *count += 1;
+            if heard.counts != before {
+                place.replace(slot, heard.counts.observation.quantity, heard.counts.batch)?;
+                if heard.counts == said {
+                    counting(row);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What counts of a row's key so far.
+fn saying(
+    transaction: &dyn Transaction,
+    reported: &mut Reported,
+    place: &HourOfBlock<'_>,
+    row: &Row,
+) -> Result<Option<Saying>, StoreError> {
+    let Some(cell) = place.cell(row.series.slot()) else {
+        return Ok(None);
+    };
+    let reported = reported.of(transaction, cell.batch)?;
+    Ok(Some(Saying::new(cell.quantity, reported, cell.batch)))
+}

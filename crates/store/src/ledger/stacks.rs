@@ -1,0 +1,105 @@
+//! The stacks of one transaction, locked: nobody else writes about them until it ends, so that what is read of a stack
+//! is still so when it is written.
+
+use std::collections::BTreeMap;
+
+use domain::ids::CloudId;
+use domain::time::Hour;
+
+use super::ids::StackRow;
+use crate::error::StoreError;
+use crate::receipt::Receipt;
+use crate::transaction::{Columns, Transaction, values};
+
+/// What is kept of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// Its number.
+    pub(crate) row: StackRow,
+    /// The number of its last batch.
+    pub(crate) sequence: u64,
+    /// The chain value of that.
+    pub(crate) chain: [u8; 32],
+    /// The furthest hour up to which it ever declared to have reported everything.
+    pub(crate) reported_through: Option<Hour>,
+    /// The number of its last batch that changed attributes of a series that was known before.
+    pub(crate) attributes_sequence: u64,
+}
+
+/// The columns of a stack, as [`Stack::from_row`] reads them.
+macro_rules! stack_columns {
+    () => {
+        "id, sequence, chain, reported_through, attributes_sequence"
+    };
+}
+pub(crate) use stack_columns;
+
+impl Stack {
+    pub(crate) fn from_row(row: &dyn Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: row.get(0)?,
+            sequence: row.get(1)?,
+            chain: row.get(2)?,
+            reported_through: row.optional(3)?,
+            attributes_sequence: row.get(4)?,
+        })
+    }
+
+    /// Links the next receipt to the last one.
+    pub(super) fn link(&mut self, receipt: &mut Receipt) {
+        receipt.sequence = self.sequence + 1;
+        receipt.chain = receipt.chained_after(&self.chain);
+        self.sequence = receipt.sequence;
+        self.chain = receipt.chain;
+        self.reported_through = self.reported_through.max(receipt.window.through);
+    }
+}
+
+/// The stacks of a transaction.
+pub(super) struct Stacks(BTreeMap<CloudId, Stack>);
+
+impl Stacks {
+    /// Locks them, in the order of their ids: of two who want the same stacks one waits for the other.
+    pub(super) fn lock(
+        transaction: &dyn Transaction,
+        stacks: impl Iterator<Item = CloudId>,
+    ) -> Result<Self, StoreError> {
+        let mut ids: Vec<CloudId> = stacks.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let locked = transaction.lock_stacks(&ids)?;
+        Ok(Self(ids.into_iter().zip(locked).collect()))
+    }
+
+    pub(super) fn get(&mut self, stack: CloudId) -> Result<&mut Stack, StoreError> {
+        let found = self.0.get_mut(&stack);
+        found.ok_or_else(|| StoreError::corrupt(format!("stack {stack} is not locked")))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CloudId, &Stack)> {
+        self.0.iter().map(|(id, stack)| (*id, stack))
+    }
+
+    /// Writes what has become of them.
+    pub(super) fn write(&self, transaction: &dyn Transaction) -> Result<(), StoreError> {
+        let stacks: Vec<_> = self
+            .0
+            .values()
+            .map(|it| {
+                let (row, chain) = (it.row, &it.chain);
+                values![
+                    row,
+                    it.sequence,
+                    chain,
+                    it.reported_through,
+                    it.attributes_sequence
+                ]
+            })
+            .collect();
+        transaction.execute_each(
+            "UPDATE stack SET sequence = ?2, chain = ?3, reported_through = ?4, attributes_sequence = ?5
+             WHERE id = ?1",
+            &stacks,
+        )
+    }
+}

@@ -1,0 +1,241 @@
+//! What was consumed: whole days from their totals, and records only where an interval cuts a day.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use domain::ids::{CloudId, LocalMeterId};
+use domain::quantity::QuantitySum;
+use domain::time::{Day, Hour, HourInterval};
+
+use super::ids::{BlockId, Place, SLOTS};
+use super::lookups::{self, Meters};
+use super::total::Total;
+use crate::error::StoreError;
+use crate::transaction::{Transaction, Which};
+use crate::usage::{LocalSubscriptionKey, MeterTotal, Slice, SliceSum};
+
+/// The local subscriptions whose usage is summed at one time.
+const AT_ONE_TIME: usize = 64;
+
+/// What was consumed in each of the slices.
+pub(super) fn sums(transaction: &dyn Transaction, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
+    let mut adder = Adder::new(transaction);
+    let mut sums = Vec::new();
+    for (number, part) in slices.chunks(AT_ONE_TIME).enumerate() {
+        for (place, by_meter) in adder.sums(part)?.into_iter().enumerate() {
+            let slice = number * AT_ONE_TIME + place;
+            let sum = |(local_meter, sum): (LocalMeterId, Sum)| SliceSum {
+                slice,
+                local_meter,
+                quantity: sum.quantity(),
+                records: sum.records,
+            };
+            sums.extend(by_meter.into_iter().map(sum));
+        }
+    }
+    Ok(sums)
+}
+
+/// What was consumed in an interval, by stack and meter.
+pub(super) fn meter_totals(
+    transaction: &dyn Transaction,
+    interval: HourInterval,
+) -> Result<Vec<MeterTotal>, StoreError> {
+    let mut adder = Adder::new(transaction);
+    let mut totals: BTreeMap<(CloudId, LocalMeterId), Sum> = BTreeMap::new();
+    for part in lookups::local_subscriptions(transaction)?.chunks(AT_ONE_TIME) {
+        let slices: Vec<Slice> = part.iter().map(|of| Slice { of: *of, interval }).collect();
+        for (of, by_meter) in part.iter().zip(adder.sums(&slices)?) {
+            for (local_meter, sum) in by_meter {
+                totals.entry((of.stack, local_meter)).or_default().add(&sum);
+            }
+        }
+    }
+    let total = |((stack, local_meter), sum): ((CloudId, LocalMeterId), Sum)| MeterTotal {
+        stack,
+        local_meter,
+        quantity: sum.quantity(),
+        records: sum.records,
+    };
+    Ok(totals.into_iter().map(total).collect())
+}
+
+/// A sum, and of how many records.
+#[derive(Clone)]
+struct Sum {
+    total: Total,
+    records: u64,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            total: Total::ZERO,
+            records: 0,
+        }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, other: &Self) {
+        self.total.add(&other.total);
+        self.records += other.records;
+    }
+
+    fn quantity(&self) -> QuantitySum {
+        self.total.to_sum()
+    }
+}
+
+type ByMeter = BTreeMap<LocalMeterId, Sum>;
+/// Sums by slot of one block.
+type BySlot = [Option<Sum>; SLOTS];
+
+struct Block {
+    id: BlockId,
+    meters: [Option<LocalMeterId>; SLOTS],
+}
+
+struct Adder<'t> {
+    transaction: &'t dyn Transaction,
+    meters: Meters<'t>,
+    /// The blocks asked for last: slices of one local subscription come together.
+    blocks: BTreeMap<LocalSubscriptionKey, Vec<Block>>,
+}
+
+impl<'t> Adder<'t> {
+    fn new(transaction: &'t dyn Transaction) -> Self {
+        Self {
+            transaction,
+            meters: Meters::new(transaction),
+            blocks: BTreeMap::new(),
+        }
+    }
+
+    /// What was consumed in each of a few slices.
+    fn sums(&mut self, slices: &[Slice]) -> Result<Vec<ByMeter>, StoreError> {
+        self.look_up_blocks(slices)?;
+        let mut sums = vec![ByMeter::new(); slices.len()];
+        let mut by_interval: BTreeMap<(Hour, Hour), Vec<(usize, &Block)>> = BTreeMap::new();
+        for (slice, Slice { of, interval }) in slices.iter().enumerate() {
+            let blocks = self.blocks.get(of).into_iter().flatten();
+            by_interval
+                .entry((interval.start(), interval.end()))
+                .or_default()
+                .extend(blocks.map(|block| (slice, block)));
+        }
+        for ((start, end), blocks) in by_interval {
+            for blocks in blocks.chunks(AT_ONE_TIME) {
+                add(self.transaction, blocks, start..end, &mut sums)?;
+            }
+        }
+        Ok(sums)
+    }
+
+    fn look_up_blocks(&mut self, slices: &[Slice]) -> Result<(), StoreError> {
+        let mut wanted: Vec<LocalSubscriptionKey> = slices.iter().map(|slice| slice.of).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        self.blocks.retain(|of, _| wanted.binary_search(of).is_ok());
+        wanted.retain(|of| !self.blocks.contains_key(of));
+        let ids = lookups::blocks_of(self.transaction, &wanted)?;
+        let mut meters = self.meters.of_blocks(&ids.concat())?.into_iter();
+        for (of, ids) in wanted.into_iter().zip(ids) {
+            let blocks = ids
+                .into_iter()
+                .zip(&mut meters)
+                .map(|(id, meters)| Block { id, meters });
+            self.blocks.insert(of, blocks.collect());
+        }
+        Ok(())
+    }
+}
+
+/// Adds what blocks have in an interval to the sums of the slices they belong to.
+fn add(
+    transaction: &dyn Transaction,
+    blocks: &[(usize, &Block)],
+    interval: Range<Hour>,
+    sums: &mut [ByMeter],
+) -> Result<(), StoreError> {
+    let (days, hours) = whole_days_and_hours(interval);
+    let mut by_block: Vec<BySlot> = vec![[const { None }; SLOTS]; blocks.len()];
+    let ids: Vec<BlockId> = blocks.iter().map(|(_, block)| block.id).collect();
+    if let Some((first, last)) = days {
+        transaction.day_sheets_of(&ids, (first, last), Which::All, &mut |place, _, sheet| {
+            for (slot, entry) in sheet.entries() {
+                let sum = by_block[place][slot].get_or_insert_default();
+                sum.total.add(&entry.total);
+                sum.records += u64::from(entry.hours.count());
+            }
+            Ok(())
+        })?;
+    }
+    let places: Vec<Place<Hour>> = hours
+        .flat_map(|hour| ids.iter().map(move |block| (hour, *block)))
+        .collect();
+    transaction.hour_sheets(&places, &mut |place, sheet| {
+        for (slot, cell) in sheet.entries() {
+            let sum = by_block[place % ids.len()][slot].get_or_insert_default();
+            sum.total.add_quantity(cell.quantity);
+            sum.records += 1;
+        }
+    })?;
+    for ((slice, block), by_slot) in blocks.iter().zip(by_block) {
+        for (slot, sum) in by_slot.iter().enumerate() {
+            let Some(sum) = sum else { continue };
+            let meter =
+                block.meters[slot].ok_or_else(|| StoreError::corrupt("a record belongs to no series"))?;
+            sums[*slice].entry(meter).or_default().add(sum);
+        }
+    }
+    Ok(())
+}
+
+/// The days that lie in an interval as a whole, the first and the last of them, and the other hours.
+fn whole_days_and_hours(interval: Range<Hour>) -> (Option<(Day, Day)>, impl Iterator<Item = Hour>) {
+    let (start, end) = (interval.start, interval.end);
+    let first = start.plus(23).day();
+    let (from, until) = if first < end.day() {
+        (first.first_hour(), end.day().first_hour())
+    } else {
+        (end, end)
+    };
+    let hours = (start.epoch_hours()..from.epoch_hours()).chain(until.epoch_hours()..end.epoch_hours());
+    let days = (from < until).then(|| (from.day(), Day::from_epoch_days(until.day().epoch_days() - 1)));
+    (days, hours.filter_map(Hour::from_epoch_hours))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_hour_of_an_interval_lies_in_one_whole_day_or_stands_alone(start in 0i32..100, length in 1i32..120) {
+            let hour = |hours| Hour::from_epoch_hours(hours).unwrap();
+            let (days, hours) = whole_days_and_hours(hour(start)..hour(start + length));
+            let mut all: Vec<i32> = hours.map(Hour::epoch_hours).collect();
+            prop_assert!(all.len() < 47, "the rest of a day before, and of a day after");
+            if let Some((first, last)) = days {
+                prop_assert!(first <= last);
+                all.extend(24 * first.epoch_days()..24 * (last.epoch_days() + 1));
+            }
+            all.sort_unstable();
+            prop_assert_eq!(all, (start..start + length).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn all_time_is_whole_days() {
+        let always = HourInterval::ALWAYS;
+        let (days, hours) = whole_days_and_hours(always.start()..always.end());
+        let (first, last) = days.unwrap();
+        assert_eq!(
+            (hours.count(), first.epoch_days(), last.epoch_days()),
+            (0, 0, 2_932_896)
+        );
+    }
+}

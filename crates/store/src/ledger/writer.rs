@@ -1,0 +1,109 @@
+//! The one thread that writes: it takes the deliveries that wait and commits them together, so that a disk that syncs
+//! a few hundred times a second takes in far more deliveries than that.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::apply::{Outcome, apply};
+use super::cache::SeriesCache;
+use super::changes::AttributeChanges;
+use super::delivery::Delivery;
+use super::queue::{Job, Queue};
+use crate::error::StoreError;
+use crate::transaction::Writer;
+
+/// How long the writer waits for deliveries before it tries by itself whether a failing storage works again.
+const BETWEEN_PROBES: Duration = Duration::from_secs(1);
+
+/// Starts the thread. It ends when the queue is closed and empty.
+pub(super) fn start(
+    storage: impl Writer,
+    queue: Arc<Queue>,
+    cache: Arc<SeriesCache>,
+) -> Result<JoinHandle<()>, StoreError> {
+    let writer = GroupWriter {
+        storage,
+        queue,
+        cache,
+        changes: AttributeChanges::default(),
+    };
+    std::thread::Builder::new()
+        .name("usage-writer".to_owned())
+        .spawn(move || writer.run())
+        .map_err(StoreError::unavailable)
+}
+
+struct GroupWriter<W> {
+    storage: W,
+    queue: Arc<Queue>,
+    cache: Arc<SeriesCache>,
+    changes: AttributeChanges,
+}
+
+impl<W: Writer> GroupWriter<W> {
+    fn run(mut self) {
+        // However this thread ends, nobody shall wait for it.
+        let _abandoning = Abandoning(Arc::clone(&self.queue));
+        loop {
+            match self.queue.take(BETWEEN_PROBES) {
+                None => return self.storage.close(),
+                // Only after a failure does the queue tell that nothing has come.
+                Some(jobs) if jobs.is_empty() => self.queue.wrote(self.storage.probe().is_ok()),
+                Some(jobs) => self.store(jobs),
+            }
+        }
+    }
+
+    /// Stores deliveries in one transaction. If that fails and there are several, each is tried by itself, so that
+    /// none suffers from its neighbours: unless nothing can be written at all.
+    fn store(&mut self, jobs: Vec<Job>) {
+        let stored = self.commit(&jobs);
+        self.queue.wrote(stored.is_ok());
+        match stored {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    // Whoever has stopped waiting will deliver again, and find it stored.
+                    let _ = job.answer.send(Ok(outcome));
+                }
+            }
+            Err(error) if jobs.len() > 1 && self.storage.probe().is_ok() => {
+                tracing::warn!(%error, deliveries = jobs.len(), "storing each delivery by itself");
+                jobs.into_iter().for_each(|job| self.store(vec![job]));
+            }
+            Err(error) => {
+                tracing::error!(%error, deliveries = jobs.len(), "deliveries could not be stored");
+                refuse(jobs, error);
+            }
+        }
+    }
+
+    fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        let deliveries: Vec<&Delivery> = jobs.iter().map(|job| &job.delivery).collect();
+        let (cache, changes) = (&self.cache, &mut self.changes);
+        let (outcomes, news) = self
+            .storage
+            .write(|transaction| apply(transaction, &deliveries, cache, changes))?;
+        news.publish(cache, changes);
+        Ok(outcomes)
+    }
+}
+
+/// Tells everybody why, the last one in the words it was told.
+fn refuse(mut jobs: Vec<Job>, error: StoreError) {
+    let last = jobs.pop();
+    for job in jobs {
+        let _ = job.answer.send(Err(StoreError::unavailable(&error)));
+    }
+    if let Some(job) = last {
+        let _ = job.answer.send(Err(error));
+    }
+}
+
+struct Abandoning(Arc<Queue>);
+
+impl Drop for Abandoning {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
