@@ -120,7 +120,7 @@ impl Check {
 
 /// The examples in the documentation first, so that what is read last is what the test programs say.
 fn run_tests(report: &mut TestReport) -> Result<(), String> {
-    let clients = install_clients();
+    let programs_needed = install_what_tests_need();
     // Built on its own first: Cargo shows its progress only to a terminal, not to a reader.
     process::run(&mut cargo("test --workspace --all-targets --no-run"))?;
     // With their output, or a test that could not run would say so to nobody.
@@ -128,15 +128,16 @@ fn run_tests(report: &mut TestReport) -> Result<(), String> {
         let arguments = format!("test --workspace {which} --no-fail-fast -- --show-output");
         process::run_and_read(&mut cargo(&arguments), |line| report.read(line))
     });
-    examples.and(programs).and(clients)
+    examples.and(programs).and(programs_needed)
 }
 
-/// Half a gigabyte, for continuous integration only: elsewhere the tests that need it may say that they were not run.
-fn install_clients() -> Result<(), String> {
+/// Hundreds of megabytes, for continuous integration only: elsewhere the tests that need them may say that they were not
+/// run.
+fn install_what_tests_need() -> Result<(), String> {
     if !on_continuous_integration() {
         return Ok(());
     }
-    [Tool::Python, Tool::Clients]
+    [Tool::Postgres, Tool::Python, Tool::Clients]
         .iter()
         .try_for_each(|tool| tool.ensure())
 }

@@ -16,7 +16,12 @@ pub(crate) enum Tool {
     Python,
     /// Azure's own clients, and what they are tried with: `clients/README.md`.
     Clients,
+    /// PostgreSQL's programs, of which the tests run a private server.
+    Postgres,
 }
+
+/// Where Debian puts PostgreSQL's programs, a directory for each version.
+const POSTGRES: &str = "/usr/lib/postgresql";
 
 impl Tool {
     fn is_there(self) -> bool {
@@ -26,6 +31,10 @@ impl Tool {
             Self::CCompiler => process::answers("cc", "--version"),
             Self::Python => process::answers("python3", "-m pip --version"),
             Self::Clients => process::answers("test", "-e clients/.venv/installed"),
+            Self::Postgres => std::fs::read_dir(POSTGRES).is_ok_and(|versions| {
+                let mut versions = versions.flatten();
+                versions.any(|version| version.path().join("bin/initdb").exists())
+            }),
         }
     }
 
@@ -43,6 +52,7 @@ impl Tool {
             Self::CCompiler => install_packages("gcc libc6-dev"),
             Self::Python => install_packages("python3 python3-pip"),
             Self::Clients => process::run(&mut process::program("clients/install.sh", "")),
+            Self::Postgres => install_packages("postgresql"),
         };
         installed.map_err(|problem| format!("{} is missing, and {problem}. {}", self.name(), self.advice()))
     }
@@ -54,6 +64,7 @@ impl Tool {
             Self::CCompiler => "a C compiler called `cc`",
             Self::Python => "python3 with pip",
             Self::Clients => "a client of Azure's",
+            Self::Postgres => "PostgreSQL",
         }
     }
 
@@ -68,6 +79,7 @@ impl Tool {
                 "Install it with: apt-get install python3 python3-pip (or your system's counterpart)"
             }
             Self::Clients => "Install them with: clients/install.sh",
+            Self::Postgres => "Install it with: apt-get install postgresql (15 or newer)",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A reseller's customers and subscriptions are created, suspended and deleted by its provider as well as by itself: the
 //! provider places its orders.
 
-use domain::authorization::Scope;
+use domain::authorization::{Deed, Scope};
 use domain::books::{Books, Entry, Refused};
 use domain::ids::{CustomerId, PartnerId, SubscriptionId};
 use domain::partner::{Customer, Partner, Subscription, SubscriptionState};
@@ -94,7 +94,7 @@ impl App {
     /// subscription is enough, or who was suspended could undo it.
     ///
     /// # Errors
-    /// `SubscriptionNotFound`, `AuthorizationFailed`, or as the store.
+    /// `SubscriptionNotFound`, `AuthorizationFailed`, `ScopeLocked`, or as the store.
     pub async fn set_subscription_state(
         &self,
         caller: &Caller,
@@ -114,6 +114,7 @@ impl App {
             let entries = if known.state == state {
                 Vec::new()
             } else {
+                books.check_locks(Deed::Write, &Scope::Subscription(id))?;
                 vec![Entry::SubscriptionStateSet {
                     subscription: id,
                     state,
@@ -132,7 +133,7 @@ impl App {
         self.authorize(caller, Right::Operate)?;
         self.change(caller, |books| {
             books.partner(id).ok_or_else(|| partner_not_found(id))?;
-            Ok((vec![books.delete_partner(id)?], ()))
+            Ok((vec![books.delete_partner(id, &view_of(books, caller))?], ()))
         })
         .await
     }
@@ -149,7 +150,7 @@ impl App {
             if let (Caller::Principal(principal), false) = (caller, view.orders_for(known.partner)) {
                 return Err(agents_only(principal));
             }
-            Ok((vec![books.delete_customer(id)?], ()))
+            Ok((vec![books.delete_customer(id, &view)?], ()))
         })
         .await
     }
@@ -163,7 +164,7 @@ impl App {
         let hour = self.this_hour();
         self.change(caller, |books| {
             ordered(books, caller, "Microsoft.Subscription/delete", id)?;
-            Ok((vec![books.delete_subscription(id, hour)?], ()))
+            Ok((books.delete_subscription(id, &view_of(books, caller), hour)?, ()))
         })
         .await
     }

@@ -229,7 +229,9 @@ fn demand_charges(books: &Books, caller: &Caller, id: SubscriptionId) -> Result<
 pub(crate) fn statement_of_reseller(id: SubscriptionId) -> Error {
     let message = format!(
         "What subscription {id} is charged is between the reseller that sells it and the customer that buys it. You act \
-         for the reseller's provider, and read what was used: GET /api/v1/stacks/{{cloudId}}/usage."
+         for the reseller's provider, and read what was used: GET \
+         /api/v1/stacks/{{cloudId}}/usage?localSubscriptionId={{id}}, for each local subscription of the stack that is \
+         charged to it."
     );
     Error::new(Kind::Forbidden, "StatementOfReseller", message)
 }

@@ -3,7 +3,7 @@
 use domain::attribution::LocalSubscription;
 use domain::books::{Books, Entry};
 use domain::ids::{CloudId, LocalSubscriptionId};
-use domain::time::{Hour, HourInterval};
+use domain::time::HourInterval;
 
 use crate::access::Caller;
 use crate::{App, Error};
@@ -23,8 +23,8 @@ impl App {
     /// Takes in what a stack's directory lists.
     ///
     /// A local subscription listed for the first time is taken to have belonged to its tenant always *(ours)*: usage
-    /// often comes before the directory. Where the stack was registered with another subscription before, it is taken so
-    /// from its registration on, unless an operator lists it: who has a stack now does not say who pays for the hours in
+    /// often comes before the directory. Where another subscription had the stack before, be it under the same
+    /// registration, which was moved since, it is taken so from the end of that on, unless an operator lists it: who has a stack now does not say who pays for the hours in
     /// which others had it. A later change holds from the start of the present hour. One that is no
     /// longer listed keeps its tenant, since its last usage may still be on its way.
     ///
@@ -74,17 +74,15 @@ impl App {
     }
 }
 
-/// The hours in which no other subscription had a stack before the one that has it now.
+/// The hours since another subscription than the one that has a stack now was to pay for it.
 fn own_hours(books: &Books, stack: CloudId) -> HourInterval {
-    let registrations = books.registrations_ever_of(stack);
-    match registrations.last() {
-        Some(last)
-            if registrations
-                .iter()
-                .any(|it| it.subscription != last.subscription) =>
-        {
-            HourInterval::from(Hour::containing(last.created.at))
-        }
-        _ => HourInterval::ALWAYS,
-    }
+    let (Some(present), Some(history)) = (books.registration_of_stack(stack), books.stack(stack)) else {
+        return HourInterval::ALWAYS;
+    };
+    let segments = history.registration.segments(HourInterval::ALWAYS);
+    let of_another = segments.into_iter().rev().find_map(|(hours, assertion)| {
+        let terms = assertion?.value?;
+        (terms.default_subscription != present.subscription).then_some(hours)
+    });
+    of_another.map_or(HourInterval::ALWAYS, |hours| HourInterval::from(hours.end()))
 }

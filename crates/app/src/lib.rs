@@ -14,14 +14,17 @@ pub mod identity;
 pub mod mappings;
 pub mod me;
 pub mod moves;
+pub mod network;
 pub mod operators;
 pub mod precondition;
 pub mod prices;
 pub mod registrations;
 pub mod resource_groups;
 pub mod seen;
+pub mod shares;
 pub mod soundness;
 pub mod tenants;
+mod tenure;
 pub mod unmapped;
 pub mod usage;
 

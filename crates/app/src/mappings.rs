@@ -289,8 +289,11 @@ fn version(
     (registration, tenant): (&Registration, TenantId),
     assertion: &Assertion<Option<SubscriptionId>>,
 ) -> MappingVersion {
-    let subscription = assertion.value.and_then(|id| books.subscription(id));
-    let subscription = subscription.filter(|it| view.sees_subscription(it));
+    let subscription = assertion.value.and_then(|id| books.subscription_ever(id));
+    let subscription = subscription.filter(|it| match books.subscription(it.id) {
+        Some(_) => view.sees_subscription(it),
+        None => view.reads_former(it),
+    });
     MappingVersion {
         registration: RegisteredHours::of(books, registration),
         tenant,

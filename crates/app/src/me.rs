@@ -8,7 +8,6 @@ use domain::ids::ObjectId;
 
 use crate::App;
 use crate::access::{Caller, View, view_of};
-use crate::identity::manages;
 
 /// What a caller was given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +72,7 @@ impl App {
 /// The name of somebody who acts here, where whoever has this view may know it.
 pub(crate) fn name_of(books: &Books, view: &View, id: ObjectId) -> Option<String> {
     if let Some(former) = books.directories().former_object(id) {
-        return manages(books, view, former.owner).then(|| former.name.clone());
+        return books.manages(view, former.owner).then(|| former.name.clone());
     }
     let Some(object) = books.directories().object(id) else {
         let mut operators = books.operators().filter(|_| view.everything);
@@ -81,7 +80,7 @@ pub(crate) fn name_of(books: &Books, view: &View, id: ObjectId) -> Option<String
         return found.map(|it| it.operator.name.clone());
     };
     let directory = books.directories().directory(object.directory())?;
-    if !manages(books, view, directory.owner) {
+    if !books.manages(view, directory.owner) {
         return None;
     }
     Some(match object {

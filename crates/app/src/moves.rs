@@ -6,7 +6,7 @@ use domain::authorization::{Deed, Scope};
 use domain::books::{Books, Entry};
 use domain::ids::SubscriptionId;
 use domain::registration::Registration;
-use domain::registration::billing_change::{BillingChange, Side};
+use domain::registration::billing_change::BillingChange;
 use domain::registration::moving::{self, Move, MoveRefusal};
 use domain::resource_id::ResourceName;
 use domain::time::Hour;
@@ -144,10 +144,10 @@ fn one<'a>(
             || !books.mappings(registration, hour).is_empty(),
         billing: BillingChange {
             stack: registration.cloud_id(),
-            had: &books.billing_models_ever_of(registration.cloud_id()),
+            sold_to: &books.sold_to_ever(registration.cloud_id()),
             to: registration.token.billing_model,
             payer: target,
-            asked_by: Side::of(&view_of(books, caller), target),
+            asked_by: &view_of(books, caller),
         },
     })?;
     Ok(registration)

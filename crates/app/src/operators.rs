@@ -1,7 +1,7 @@
 //! Operators' credentials: several, each with a name, and each revoked by itself.
 
 use domain::books::{Entry, Operator, OperatorRecord};
-use domain::ids::OperatorId;
+use domain::ids::{ObjectId, OperatorId};
 use domain::time::Timestamp;
 
 use crate::access::{Caller, CredentialDigest, Right};
@@ -19,6 +19,8 @@ pub struct OperatorCredential {
     pub name: String,
     /// When it was made.
     pub created: Timestamp,
+    /// Who made it; none if it was made at the machine, without asking the server.
+    pub created_by: Option<ObjectId>,
     /// When it was last used, to the minute; none if it never was.
     pub last_used: Option<Timestamp>,
 }
@@ -35,7 +37,7 @@ impl App {
         live.sort_unstable_by_key(|it| it.admitted.entry);
         Ok(live
             .into_iter()
-            .map(|it| self.described(it.operator, it.admitted.at))
+            .map(|it| self.described(it.operator, it.admitted.at, it.admitted.by))
             .collect())
     }
 
@@ -66,7 +68,7 @@ impl App {
             Ok((vec![Entry::OperatorAdmitted(operator.clone())], ()))
         })
         .await?;
-        Ok(self.described(operator, self.clock.now()))
+        Ok(self.described(operator, self.clock.now(), caller.id()))
     }
 
     /// Revokes an operator's credential: it is good for nothing from the next request on. Revoking the last one is no
@@ -87,8 +89,11 @@ impl App {
         .await
     }
 
-    fn described(&self, operator: Operator, created: Timestamp) -> OperatorCredential {
+    fn described(&self, operator: Operator, created: Timestamp, by: ObjectId) -> OperatorCredential {
+        // What is made at the machine is recorded as its own act.
+        let own = ObjectId::from_uuid(operator.id.as_uuid());
         OperatorCredential {
+            created_by: (by != own).then_some(by),
             last_used: self.operator_last_seen(operator.id),
             id: operator.id,
             name: operator.name,

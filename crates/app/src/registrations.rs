@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use domain::attribution::StackHistory;
 use domain::authorization::{Deed, Scope};
 use domain::books::{Books, Entry};
 use domain::ids::{CloudId, RegistrationId, SubscriptionId};
 use domain::partner::Subscription;
 use domain::registration::advice::StackOperator;
-use domain::registration::billing_change::Side;
-use domain::registration::register::{self, Change, Decision, PutRegistration, Refusal, Surroundings};
+use domain::registration::between::Between;
+use domain::registration::register::{
+    self, Change, Decision, Deletion, PutRegistration, Refusal, Surroundings,
+};
 use domain::registration::{DirectoryUse, Registration, RegistrationNotFound, RegistrationPath, Warning};
 use domain::resource_id::ResourceName;
 use domain::time::{Hour, HourInterval};
@@ -96,7 +99,8 @@ impl From<Refusal> for Error {
 }
 
 impl App {
-    /// Registers a stack, registers it again, or changes a registration's tags; see [`register::put`].
+    /// Registers a stack, registers it again, or changes a registration's tags; see [`register::put`]. A stack that was
+    /// charged by usage and is registered again is so from the end of its former registration on; see [`Between`].
     ///
     /// # Errors
     /// `PreconditionFailed`, `SubscriptionNotFound`, `ResourceGroupNotFound`, `ScopeLocked`, [`Refusal`], or as the
@@ -118,10 +122,13 @@ impl App {
                 books.check_locks(Deed::Write, &at.scope())?;
                 let existing = existing.map(|existing| existing.id);
                 let created = existing.is_none();
-                let entry = entry(decision.change, existing.unwrap_or(id), at, hour);
+                let registration = existing.unwrap_or(id);
+                let entry = entry(decision.change, registration, at, hour);
+                let between = decision.between;
+                let between = between.map(|valid| Entry::RegistrationBackdated { registration, valid });
                 Ok((
-                    entry.into_iter().collect(),
-                    (existing.unwrap_or(id), created, decision.warnings),
+                    entry.into_iter().chain(between).collect(),
+                    (registration, created, decision.warnings),
                 ))
             })
             .await?;
@@ -156,7 +163,8 @@ impl App {
         .await
     }
 
-    /// Deletes a registration: usage of later hours is unregistered. Tells whether there was one.
+    /// Deletes a registration: usage of later hours is unregistered. Nothing if there was none, else what the caller should
+    /// know.
     ///
     /// # Errors
     /// `PreconditionFailed`, `ScopeLocked`, or as the store.
@@ -165,17 +173,21 @@ impl App {
         caller: &Caller,
         at: &RegistrationAddress,
         precondition: &Precondition,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Vec<Warning>>, Error> {
         let from = self.this_hour();
         self.change(caller, |books| {
             let existing = at.find(books).ok();
             precondition.check(existing.map(|it| it.updated.entry))?;
-            let ended = register::delete(existing);
-            if ended.is_some() {
-                books.check_locks(Deed::Delete, &at.scope())?;
-            }
-            let entry = ended.map(|registration| Entry::Deregistered { registration, from });
-            Ok((entry.into_iter().collect(), ended.is_some()))
+            let Some(Deletion {
+                registration,
+                warning,
+            }) = existing.map(register::delete)
+            else {
+                return Ok((Vec::new(), None));
+            };
+            books.check_locks(Deed::Delete, &at.scope())?;
+            let ended = Entry::Deregistered { registration, from };
+            Ok((vec![ended], Some(warning.into_iter().collect())))
         })
         .await
     }
@@ -245,9 +257,10 @@ impl App {
     }
 
     /// Declares that a registration's present terms held from an earlier hour on, up to its creation: for usage from
-    /// before the stack was registered here. Where another registration of the stack was valid in those hours, the
-    /// declaration is refused. An act of the platform operator: usage that nobody was registered for may be somebody
-    /// else's *(ours)*.
+    /// before the stack was registered here. From when it holds already changes nothing, and a later hour is refused.
+    /// Where another registration of the stack was valid in those hours, the declaration is refused. An act of the
+    /// platform operator: usage that nobody was registered for may be somebody else's *(ours)*. Only the hours since those
+    /// who register a stack had it last are theirs without one; see [`Between`].
     ///
     /// # Errors
     /// `RegistrationNotFound`, `AuthorizationFailed`, `InvalidValidFrom`, `StackWasRegistered`, `ScopeLocked`, or as the
@@ -261,11 +274,14 @@ impl App {
         self.authorize(caller, Right::Operate)?;
         self.change(caller, |books| {
             let registration = registration_of(books, stack)?;
+            let holds_from = valid_from(books, registration);
+            if from > holds_from {
+                return Err(hours_stay(stack, holds_from));
+            }
             let created = Hour::containing(registration.created.at);
-            let valid = HourInterval::new(from, created).ok_or_else(|| {
-                let message = format!("Expected an hour before {created}, from which the registration is valid.");
-                Error::new(Kind::Invalid, "InvalidValidFrom", message).about("validFrom")
-            })?;
+            let Some(valid) = HourInterval::new(from, created).filter(|_| from < holds_from) else {
+                return Ok((Vec::new(), registration.clone()));
+            };
             let history = books.stack(stack).map(|history| history.registration.segments(valid));
             let former = history.unwrap_or_default().into_iter().find_map(|(hours, assertion)| {
                 assertion?.value.filter(|terms| terms.registration != registration.id).map(|_| hours)
@@ -283,6 +299,12 @@ impl App {
             Ok((vec![entry], registration.clone()))
         })
         .await
+    }
+
+    /// The first hour in which a live registration is valid: that in which it was made, or an earlier one.
+    #[must_use]
+    pub fn valid_from(&self, registration: &Registration) -> Hour {
+        self.read(|books| valid_from(books, registration))
     }
 
     /// A live registration.
@@ -335,6 +357,24 @@ pub(crate) fn registration_of(books: &Books, stack: CloudId) -> Result<&Registra
         .ok_or_else(|| stack_not_registered(stack))
 }
 
+fn valid_from(books: &Books, registration: &Registration) -> Hour {
+    let history = books.stack(registration.cloud_id());
+    let mut lives = history.map(StackHistory::lives).unwrap_or_default().into_iter();
+    let life = lives.find(|life| life.registration == registration.id);
+    life.map_or_else(
+        || Hour::containing(registration.created.at),
+        |life| life.hours.start(),
+    )
+}
+
+fn hours_stay(stack: CloudId, holds_from: Hour) -> Error {
+    let message = format!(
+        "The registration of stack {stack} holds from {holds_from} already, and hours are not taken away. Choose an \
+         earlier hour."
+    );
+    Error::new(Kind::Invalid, "InvalidValidFrom", message).about("validFrom")
+}
+
 pub(crate) fn stack_not_registered(stack: CloudId) -> Error {
     let message = format!("Stack {stack} is not registered. Register it first.");
     Error::not_found("RegistrationNotFound", message).about("cloudId")
@@ -358,25 +398,49 @@ fn decide(
     let stack = request.token.as_ref().map(|token| token.cloud_id);
     let last = stack.and_then(|stack| books.registrations_ever_of(stack).pop());
     let last_subscription = last.map(|last| last.subscription);
-    let registers_with_last = last_subscription.is_some_and(|last| {
-        let scope = Scope::Subscription(last);
-        demand(books, caller, WRITE_REGISTRATION, &scope).is_ok()
-    });
+    let registers_with = |subscription| {
+        demand(
+            books,
+            caller,
+            WRITE_REGISTRATION,
+            &Scope::Subscription(subscription),
+        )
+        .is_ok()
+    };
+    let live_for_stack = stack.and_then(|stack| books.registration_of_stack(stack));
+    let between = stack
+        .filter(|_| live_for_stack.is_none())
+        .and_then(|stack| between(books, stack, hour, registers_with));
     let surroundings = Surroundings {
         subscription,
         operated_by: operated_by(request.tags.as_ref().or(existing.map(|it| &it.tags)))?,
         directory_uses: &directory_uses(books, &view, subscription, hour),
         existing,
         mappings: existing.map_or(0, |existing| books.mappings(existing, hour).len()),
-        live_for_stack: stack.and_then(|stack| books.registration_of_stack(stack)),
+        live_for_stack,
         last_subscription,
-        registers_with_last,
-        billing_models_had: &stack
-            .map(|stack| books.billing_models_ever_of(stack))
-            .unwrap_or_default(),
-        asked_by: Side::of(&view, subscription),
+        registers_with_last: last_subscription.is_some_and(registers_with),
+        between,
+        sold_to: &stack.map(|stack| books.sold_to_ever(stack)).unwrap_or_default(),
+        asked_by: &view,
     };
     register::put(request, &surroundings).map_err(|refusal| withhold_path(books, &view, refusal).into())
+}
+
+/// The hours from the last registration of a stack to the present hour, if there are such.
+fn between(
+    books: &Books,
+    stack: CloudId,
+    now: Hour,
+    registers_with: impl Fn(SubscriptionId) -> bool,
+) -> Option<Between> {
+    let (registered, terms) = books.stack(stack)?.registered_before(now)?;
+    Some(Between {
+        hours: HourInterval::new(registered.end(), now)?,
+        former_model: terms.billing_model,
+        former_subscription: terms.default_subscription,
+        registers_with_former: registers_with(terms.default_subscription),
+    })
 }
 
 /// Leaves out where a stack is registered, where that does not exist for the caller.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::authorization::{Deed, Scope};
 use domain::books::{Entry, ResourceGroup};
 use domain::ids::SubscriptionId;
+use domain::registration::{Warning, register};
 use domain::resource_id::ResourceName;
 
 use crate::access::Caller;
@@ -135,8 +136,8 @@ impl App {
     }
 
     /// Deletes a resource group with everything in it, as Azure does: the stacks registered there are not registered any
-    /// more, and their later usage is charged to nobody. A lock at the group, above it, or at anything in it stops all of
-    /// it.
+    /// more, and their later usage is charged to nobody, which the caller is told of. A lock at the group, above it, or at
+    /// anything in it stops all of it.
     ///
     /// # Errors
     /// `SubscriptionNotFound`, `ResourceGroupNotFound`, `ScopeLocked`, or as the store.
@@ -145,7 +146,7 @@ impl App {
         caller: &Caller,
         subscription: SubscriptionId,
         name: &ResourceName,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Warning>, Error> {
         let from = self.this_hour();
         self.change(caller, |books| {
             let known = books.subscription(subscription);
@@ -156,15 +157,19 @@ impl App {
             let inside = books
                 .registrations(subscription)
                 .filter(|it| it.resource_group == *name);
-            let ended = inside.map(|it| Entry::Deregistered {
-                registration: it.id,
-                from,
-            });
+            let (ended, warnings): (Vec<_>, Vec<_>) = inside
+                .map(register::delete)
+                .map(|it| (it.registration, it.warning))
+                .unzip();
+            let ended = ended
+                .into_iter()
+                .map(|registration| Entry::Deregistered { registration, from });
             let deleted = Entry::ResourceGroupDeleted {
                 subscription,
                 name: name.clone(),
             };
-            Ok((ended.chain([deleted]).collect(), ()))
+            let warnings = warnings.into_iter().flatten().collect();
+            Ok((ended.chain([deleted]).collect(), warnings))
         })
         .await
     }

@@ -7,10 +7,11 @@ use domain::books::Books;
 use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId, SubscriptionId};
 use domain::money::Money;
 use domain::quantity::QuantitySum;
+use domain::registration::billing_change::sells_to;
 use domain::time::{Hour, HourInterval, Period};
 use store::{LocalSubscriptionKey, Slice};
 
-use crate::access::{Caller, View};
+use crate::access::{Caller, View, sees_stack};
 use crate::bills::{
     TWO_CURRENCIES, attributions, customer_name, reads_charges, reads_usage, stack_name,
     statement_of_reseller,
@@ -25,7 +26,7 @@ pub type Place = (CloudId, LocalSubscriptionId, Hour);
 pub struct Unmapped {
     /// The stack.
     pub stack: CloudId,
-    /// The name of its registration, if it ever had one.
+    /// The name of its registration, if it ever had one that the caller may know.
     pub stack_name: Option<String>,
     /// The local subscription.
     pub local_subscription: LocalSubscriptionId,
@@ -98,8 +99,9 @@ impl Unmapped {
 }
 
 impl App {
-    /// Usage in a period that no tenant mapping claims, as far as the caller reads the usage of who pays for it, by place: what
-    /// comes after `after`, `limit` at the most. It is charged to default subscriptions, or to nobody. Only what is answered
+    /// Usage in a period that no tenant mapping claims, as far as the caller reads the usage of who pays for it, or sold what
+    /// the stack used before it had no registration any more, by place: what comes after `after`, `limit` at the most. It is
+    /// charged to default subscriptions, or to nobody. Only what is answered
     /// is summed, and only those who pay for it are rated, as far as the caller reads their statements.
     ///
     /// # Errors
@@ -119,7 +121,8 @@ impl App {
                 let mut found = Vec::new();
                 app.read_in_parts(&users, |books, user| {
                     let waiting = waiting(books, *user, within);
-                    found.extend(waiting.filter(|it| is_read(books, &view, it.charge)));
+                    found
+                        .extend(waiting.filter(|it| is_read(books, &view, it.stack, it.interval, it.charge)));
                 });
                 (view, found)
             })
@@ -217,9 +220,25 @@ impl App {
     }
 }
 
-/// Whether usage is shown to whoever has this view: usage that nobody is charged for, to operators alone.
-pub(crate) fn is_read(books: &Books, view: &View, charge: Option<Charge>) -> bool {
-    charge.map_or(view.everything, |charge| reads_usage(books, view, charge.payer))
+/// Whether usage of a stack in some hours is shown to whoever has this view: to those who read what the payer uses, and
+/// where nobody is charged for it to operators and to those who sold what the stack used before by usage. These are they
+/// whom a registration that was deleted costs something.
+pub(crate) fn is_read(
+    books: &Books,
+    view: &View,
+    stack: CloudId,
+    hours: HourInterval,
+    charge: Option<Charge>,
+) -> bool {
+    let sold_before = || {
+        let (_, terms) = books.stack(stack)?.registered_before(hours.start())?;
+        let payer = books.subscription_ever(terms.default_subscription)?;
+        Some(terms.billing_model.charges_usage() && sells_to(view, payer))
+    };
+    match charge {
+        Some(charge) => reads_usage(books, view, charge.payer),
+        None => view.everything || sold_before().unwrap_or(false),
+    }
 }
 
 /// Where usage of a local subscription would be claimed by no mapping.
@@ -239,7 +258,10 @@ fn waiting(
 }
 
 fn name(unmapped: &mut Unmapped, books: &Books, view: &View) {
-    unmapped.stack_name = stack_name(books, unmapped.stack);
+    // What the stack is registered as now may be the business of others than of those who had it before.
+    if unmapped.charge.is_some() || sees_stack(books, view, unmapped.stack) {
+        unmapped.stack_name = stack_name(books, unmapped.stack);
+    }
     if let Some(charge) = unmapped.charge {
         let payer = books.subscription_ever(charge.payer);
         unmapped.payer_name = payer.map(|payer| payer.name.clone());

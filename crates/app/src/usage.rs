@@ -16,7 +16,9 @@ use store::{
 };
 
 use crate::access::{Caller, View, view_of};
-use crate::seen::{READ_REGISTRATION, allows, registrations_ever_seen};
+use crate::registrations::stack_not_registered;
+use crate::seen::READ_REGISTRATION;
+use crate::tenure::tenures;
 use crate::unmapped::is_read;
 use crate::{App, Error, Kind};
 
@@ -162,7 +164,8 @@ impl App {
     }
 
     /// The receipts of a stack by sequence: those after `after`, `limit` at the most. Whoever reads a registration that
-    /// the stack has or had reads those of what it delivered with the keys of that one.
+    /// the stack has or had reads those of what it delivered under that one, while the same subscription had it. A stack that has none and never
+    /// had, and delivered nothing, is not known.
     ///
     /// # Errors
     /// `RegistrationNotFound`, `AuthorizationFailed`, or as the store.
@@ -175,7 +178,7 @@ impl App {
     ) -> Result<Vec<Receipt>, Error> {
         let (any, read) = self.read(|books| {
             let view = view_of(books, caller);
-            let any = !registrations_ever_seen(books, &view, stack).is_empty();
+            let any = tenures(books, stack).iter().any(|it| it.is_read(books, &view));
             (any, receipts_read(books, &view, stack))
         });
         if !any {
@@ -184,6 +187,9 @@ impl App {
         let mut receipts = Vec::new();
         loop {
             let page = self.usage.receipts(stack, after, limit).await?;
+            if !any && after == 0 && page.is_empty() {
+                return Err(stack_not_registered(stack));
+            }
             let ended = page.len() < limit;
             after = page.last().map_or(after, |last| last.sequence);
             receipts.extend(page.into_iter().filter(|it| read(it.received_at)));
@@ -207,25 +213,26 @@ impl App {
         Ok(self.usage.quarantine(stack, after, limit).await?)
     }
 
-    /// How far a stack says that it has reported completely. Where it had a registration that the caller does not read,
-    /// only what was certainly said after that one.
+    /// How far a stack says that it has reported completely. Where it was had by others whose registration the caller does
+    /// not read, only what was certainly said after that.
     ///
     /// # Errors
     /// As the store.
     pub async fn reported_through(&self, caller: &Caller, stack: CloudId) -> Result<Option<Hour>, Error> {
         let said_before = self.read(|books| {
             let view = view_of(books, caller);
-            let all = books.registrations_ever_of(stack);
-            let others = all.iter().any(|it| !allows(books, &view, READ_REGISTRATION, it));
+            let all = tenures(books, stack);
+            let others = all.iter().any(|it| !it.is_read(books, &view));
             let last = all.last().filter(|_| others)?;
-            Some(latest_hour(last.created.at))
+            Some(latest_hour(last.since))
         });
         let through = self.usage.watermark(stack).await?;
         Ok(through.filter(|through| said_before.is_none_or(|before| *through > before)))
     }
 
     /// The records of one local subscription by hour: those after `after`, `limit` at the most. They are those of the hours
-    /// in which it is charged to subscriptions whose charges the caller reads.
+    /// in which it is charged to subscriptions whose charges the caller reads, and of those without a registration after
+    /// one that the caller sold to.
     ///
     /// # Errors
     /// `LocalSubscriptionNotFound` if there is no such hour, or as the store.
@@ -305,16 +312,15 @@ impl App {
     }
 }
 
-/// At which moments a stack delivered what somebody reads the receipts of. It does so with the keys of its registration,
-/// so what it delivered is that one's which was made last.
+/// At which moments a stack delivered what somebody reads the receipts of: what it delivered is theirs who had it then.
 fn receipts_read(books: &Books, view: &View, stack: CloudId) -> impl Fn(Timestamp) -> bool + use<> {
     let everything = view.everything;
-    let all = books.registrations_ever_of(stack).into_iter();
-    let made: Vec<(Timestamp, bool)> = all
-        .map(|it| (it.created.at, allows(books, view, READ_REGISTRATION, it)))
+    let had: Vec<(Timestamp, bool)> = tenures(books, stack)
+        .iter()
+        .map(|it| (it.since, it.is_read(books, view)))
         .collect();
     move |received| {
-        let last = made.iter().rev().find(|(at, _)| *at <= received);
+        let last = had.iter().rev().find(|(at, _)| *at <= received);
         everything || last.is_some_and(|(_, read)| *read)
     }
 }
@@ -338,7 +344,7 @@ fn hours_read(
     let read = answers
         .into_iter()
         .flatten()
-        .filter(|it| is_read(books, &view, it.charge));
+        .filter(|it| is_read(books, &view, stack, it.interval, it.charge));
     let hours: Vec<HourInterval> = read.map(|it| it.interval).collect();
     if hours.is_empty() {
         let message = format!("Local subscription {local_subscription} of stack {stack} does not exist.");

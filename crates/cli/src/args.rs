@@ -30,11 +30,12 @@ pub(crate) use registration::{
 pub(crate) use role::{LockCommand, LockLevel, PrincipalKind, RoleCommand, RoleGivenArgs, WhomArgs};
 pub(crate) use serving::{IdentityArgs, InitArgs, LogFormat, ServeArgs};
 pub(crate) use sign_in::{LoginArgs, LogoutArgs, WhoamiArgs};
+pub(crate) use texts::guid;
 pub(crate) use trade::{
     CustomerCommand, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand, SubscriptionCommand,
     SubscriptionKind,
 };
-pub(crate) use usage::{ImportArgs, StackCommand, StatementCommand, UsageCommand};
+pub(crate) use usage::{ActivationKeyArgs, ImportArgs, StackCommand, StatementCommand, UsageCommand};
 
 use crate::demo::DemoArgs;
 use crate::printer::Format;
@@ -61,7 +62,7 @@ Exit codes:
 /// Usage of Azure Stack, registered, attributed, rated and billed to the right subscription.
 #[derive(Debug, Parser)]
 #[command(name = "meterbridge", version, after_help = AFTER_HELP, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true, max_term_width = TERM_WIDTH_MAX)]
+#[command(max_term_width = TERM_WIDTH_MAX)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -180,8 +181,9 @@ pub(crate) struct ServerArgs {
     /// The CA certificate to trust (PEM), instead of those of the operating system.
     #[arg(long, global = true, env = "METERBRIDGE_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Where the operator's credential is: a file that holds nothing else. It wins over a sign-in.
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "credential")]
+    /// Where the operator's credential is: the first line of a file. It wins over --credential and the environment, and
+    /// these over a sign-in.
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) credential_file: Option<PathBuf>,
     /// The operator's credential. Better in the environment than here, where other users can see it.
     #[arg(

@@ -57,9 +57,7 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Tenant(AtServer { server, command }) => {
             tenants::tenant(&caller(&server).await?, command, printer).await
         }
-        Command::Stack(AtServer { server, command }) => {
-            stacks::stack(&caller(&server).await?, command, printer).await
-        }
+        Command::Stack(AtServer { server, command }) => stacks::stack(&server, command, printer).await,
         Command::PriceList(AtServer { server, command }) => {
             prices::price_list(&caller(&server).await?, command, printer).await
         }

@@ -84,6 +84,11 @@ impl Failure {
         self.exit_code
     }
 
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
     /// What happened.
     pub(crate) fn what(&self) -> &str {
         &self.what
@@ -194,11 +199,18 @@ fn hint_to_refusal(refusal: &Refusal) -> Option<String> {
              price-list show NAME --as-file` writes prices to begin with."
         }
         _ if refusal.hint.is_some() => return refusal.hint.clone(),
+        // The text says whom to ask.
+        _ if refusal.message.contains("is disabled") => return None,
         _ if refusal.code == "invalid_client" => {
             "Is it the application's own secret or certificate, and still good? `meterbridge application show` lists \
              what it has."
         }
         _ if refusal.code == "expired_token" => "Begin again with `meterbridge login`.",
+        _ if refusal.code == "ActivationKeyRevoked" => {
+            "`meterbridge registration activation-key CLOUD-ID` prints the one that is good now."
+        }
+        // Whoever signed in has no operator's credential that could be lost.
+        _ if refusal.code.contains("AuthenticationToken") => "Sign in again with `meterbridge login`.",
         StatusCode::UNAUTHORIZED => {
             "Sign in with `meterbridge login`, or give an operator's credential with --credential-file FILE or \
              METERBRIDGE_CREDENTIAL. If it is lost, stop the server and make another with `meterbridge init --data \

@@ -23,6 +23,8 @@ const MARK: &str = "initialised";
 const OWN_FOLDERS: [&str; 3] = ["store", "keys", "tls"];
 /// What a file system of its own has in its root.
 const FILE_SYSTEM_FOLDER: &str = "lost+found";
+/// What an operator is called whom nobody named.
+const OPERATOR: &str = "operator";
 /// How many random bytes a password has that is made up: as a text, 24 characters.
 const PASSWORD_BYTES: usize = 18;
 
@@ -79,6 +81,9 @@ pub(crate) async fn init(args: InitArgs, printer: &Printer) -> Result<(), Failur
         (false, true) => return Err(not_initialised(data)),
         _ => {}
     }
+    if was_initialised && !replaces && args.operator.is_some() {
+        return Err(no_credential_is_made(data));
+    }
     let config = config(data);
     let wanted = wanted_user(&args)?;
     if !was_initialised {
@@ -117,6 +122,7 @@ async fn finish(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let InitArgs { data, operator, .. } = args;
+    let operator = operator.as_deref().unwrap_or(OPERATOR);
     let credential = server::admit_operator(app, operator).await;
     let credential = credential
         .map_err(|error| Failure::new("No credential could be made.").because(error.to_string()))?;
@@ -270,6 +276,18 @@ fn already_initialised(data: &Path) -> Failure {
         "Run the server with `meterbridge serve --data {data}`. If the credential is lost, stop the server and make \
          another with `meterbridge init --data {data} --new-credential`; then `meterbridge operator-credential revoke` the \
          lost one.",
+    ))
+}
+
+/// An operator was named for a credential that would not be made.
+fn no_credential_is_made(data: &Path) -> Failure {
+    let data = data.display();
+    Failure::usage(format!(
+        "{data} is initialised already, so --user makes a user and no credential, and --operator names nobody. Nothing \
+         was changed."
+    ))
+    .hint(format!(
+        "Leave --operator out, or make a credential with `meterbridge init --data {data} --new-credential --operator NAME`."
     ))
 }
 

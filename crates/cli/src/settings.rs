@@ -34,15 +34,27 @@ pub(crate) async fn caller(args: &ServerArgs) -> Result<Client, Failure> {
         ));
     };
     let client = anonymous_client(args, sign_in.ca.as_deref())?;
-    let credential = if sign_in.is_due(SystemClock.now()) {
+    let sign_in = if sign_in.is_due(SystemClock.now()) {
         let renewed = sign_in.renewed(&client).await?;
-        let credential = renewed.credential();
-        sign_ins.keep(client.server(), renewed)?;
-        credential
+        sign_ins.keep(client.server(), renewed.clone())?;
+        renewed
     } else {
-        sign_in.credential()
+        sign_in
     };
-    Ok(client.with_credential(credential))
+    let signed_in = client.with_credential(sign_in.credential());
+    if !sign_in.proves_itself() {
+        return Ok(signed_in);
+    }
+    Ok(signed_in.renewing(move || {
+        let (client, sign_ins, sign_in) = (client.clone(), sign_ins.clone(), sign_in.clone());
+        Box::pin(async move {
+            let renewed = sign_in.renewed(&client).await.ok()?;
+            let credential = renewed.credential();
+            // What cannot be kept is good for this command all the same.
+            let _ = sign_ins.keep(client.server(), renewed);
+            Some(credential)
+        })
+    }))
 }
 
 /// The operator's credential, if one is given.
@@ -51,7 +63,30 @@ pub(crate) async fn caller(args: &ServerArgs) -> Result<Client, Failure> {
 /// If its file cannot be used.
 pub(crate) fn operator_credential(args: &ServerArgs) -> Result<Option<Credential>, Failure> {
     // A file that is named wins over the environment, which the parser cannot tell from an option.
-    secret(args.credential_file.as_deref(), args.credential.as_deref())
+    let text = match (&args.credential_file, &args.credential) {
+        (Some(path), _) => first_line(&small_text(path)?).to_owned(),
+        (None, Some(text)) if text.trim().lines().count() > 1 => return Err(several_lines()),
+        (None, Some(text)) => text.trim().to_owned(),
+        (None, None) => return Ok(None),
+    };
+    if text.is_empty() {
+        return Err(Failure::new("The credential is empty.").coded("NoCredential"));
+    }
+    Ok(Some(Credential::new(&text)))
+}
+
+/// What `init` prints begins with the credential; a password may follow.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim()
+}
+
+fn several_lines() -> Failure {
+    Failure::new("The operator's credential that is given has several lines, and a credential is one.")
+        .coded("InvalidSettings")
+        .hint(
+            "The first line of what `meterbridge init` printed is the credential, and the second one a user's password. \
+             Give the file with --credential-file, or set METERBRIDGE_CREDENTIAL=$(head -n 1 FILE).",
+        )
 }
 
 /// A client with this credential.
@@ -92,22 +127,6 @@ pub(crate) fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
             .filter(|path| path.exists())
     };
     args.ca.clone().or_else(of_data)
-}
-
-/// A secret from a file, or as given.
-///
-/// # Errors
-/// If the file cannot be used, or is empty.
-pub(crate) fn secret(file: Option<&Path>, given: Option<&str>) -> Result<Option<Credential>, Failure> {
-    let text = match (file, given) {
-        (Some(path), _) => small_text(path)?,
-        (None, Some(text)) => text.to_owned(),
-        (None, None) => return Ok(None),
-    };
-    if text.trim().is_empty() {
-        return Err(Failure::new("The credential is empty.").coded("NoCredential"));
-    }
-    Ok(Some(Credential::new(&text)))
 }
 
 /// A file that holds one short text.
@@ -189,23 +208,47 @@ mod tests {
         assert_eq!(period(Some("2025-02"), "2026-11-21T00:00:00Z"), "2025-02");
     }
 
+    fn server(file: Option<PathBuf>, given: Option<&str>) -> ServerArgs {
+        ServerArgs {
+            url: "https://localhost:8443".into(),
+            ca: None,
+            credential_file: file,
+            credential: given.map(str::to_owned),
+            data: None,
+            config: None,
+        }
+    }
+
     #[test]
-    fn a_secret_in_a_file_wins_and_white_space_is_no_part_of_it() {
+    fn a_credential_in_a_file_wins_and_is_its_first_line() {
         let directory = tempfile::tempdir().unwrap();
-        let (good, empty) = (directory.path().join("good"), directory.path().join("empty"));
-        fs::write(&good, "mbo_file\n").unwrap();
-        fs::write(&empty, " \n").unwrap();
+        let file = |name: &str, content: &str| {
+            let path = directory.path().join(name);
+            fs::write(&path, content).unwrap();
+            Some(path)
+        };
+        let of = |file, given| operator_credential(&server(file, given));
+        for content in ["mbo_file\n", "mbo_file\nSomePassword\n", "\r\nmbo_file\r\n"] {
+            assert_eq!(
+                of(file("good", content), Some("mbo_given")).unwrap(),
+                Some(Credential::new("mbo_file")),
+                "{content:?}"
+            );
+        }
         assert_eq!(
-            secret(Some(&good), Some("mbo_given")).unwrap(),
-            Some(Credential::new("mbo_file"))
-        );
-        assert_eq!(
-            secret(None, Some("mbo_given")).unwrap(),
+            of(None, Some("mbo_given\n")).unwrap(),
             Some(Credential::new("mbo_given"))
         );
-        assert_eq!(secret(None, None).unwrap(), None);
-        assert_eq!(secret(Some(&empty), None).unwrap_err().exit_code(), 1);
-        let missing = secret(Some(&directory.path().join("none")), None).unwrap_err();
+        assert_eq!(of(None, None).unwrap(), None);
+        assert_eq!(of(file("empty", " \n"), None).unwrap_err().exit_code(), 1);
+        let missing = of(Some(directory.path().join("none")), None).unwrap_err();
         assert!(missing.what().contains("none"), "{missing:?}");
+    }
+
+    #[test]
+    fn a_credential_with_a_password_below_it_is_said_to_be_the_first_line() {
+        let failure = operator_credential(&server(None, Some("mbo_given\nSomePassword"))).unwrap_err();
+        assert!(failure.what().contains("several lines"), "{failure:?}");
+        assert!(failure.hint_text().unwrap().contains("head -n 1"), "{failure:?}");
     }
 }

@@ -91,10 +91,16 @@ impl SignIn {
         Credential::new(&self.access_token)
     }
 
+    /// Whether it is a program's that can prove itself at any time, whatever became of its tokens.
+    pub(crate) fn proves_itself(&self) -> bool {
+        let application = self.application.as_ref();
+        application.is_some_and(|it| it.proof != ProofFile::Gone)
+    }
+
     /// Until when, if it cannot be renewed.
     pub(crate) fn ends(&self) -> Option<&str> {
         let renewable = match &self.application {
-            Some(application) => application.proof != ProofFile::Gone,
+            Some(_) => self.proves_itself(),
             None => self.refresh_token.is_some(),
         };
         (!renewable).then_some(&*self.expires)

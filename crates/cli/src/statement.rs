@@ -67,6 +67,7 @@ fn head(statement: &Statement, style: Style) -> String {
     let Statement {
         subscription_id,
         subscription_name,
+        subscription_deleted,
         customer,
         owner,
         seller,
@@ -92,6 +93,9 @@ fn head(statement: &Statement, style: Style) -> String {
         },
         subscription_id,
     );
+    if *subscription_deleted {
+        says("", "deleted since");
+    }
     if let Some(customer) = customer {
         says("Customer", &customer.name);
     }

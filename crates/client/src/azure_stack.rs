@@ -95,22 +95,35 @@ impl Client {
         self.ask(call.json(&group)?).await
     }
 
-    /// A resource group, if it is there.
+    /// Whether anything is in a resource group.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn resource_group(
+    pub async fn holds_resources(&self, subscription_id: &str, name: &str) -> Result<bool, ClientError> {
+        let path = [
+            "subscriptions",
+            subscription_id,
+            "resourceGroups",
+            name,
+            "resources",
+        ];
+        let resources: Vec<serde_json::Value> =
+            self.list(&path, &[(API_VERSION, Some(RESOURCE_MANAGER))]).await?;
+        Ok(!resources.is_empty())
+    }
+
+    /// Deletes a resource group with all that is in it. Says whether it was there.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn delete_resource_group(
         &self,
         subscription_id: &str,
         name: &str,
-    ) -> Result<Option<ResourceGroup>, ClientError> {
+    ) -> Result<bool, ClientError> {
         let path = ["subscriptions", subscription_id, "resourceGroups", name];
-        let call = Call::new(Method::GET, path).query(API_VERSION, Some(RESOURCE_MANAGER));
-        match self.ask(call).await {
-            Ok(group) => Ok(Some(group)),
-            Err(error) if error.code() == Some("ResourceGroupNotFound") => Ok(None),
-            Err(error) => Err(error),
-        }
+        let call = Call::new(Method::DELETE, path).query(API_VERSION, Some(RESOURCE_MANAGER));
+        self.remove(call).await
     }
 
     /// Registers a stack, or registers it again.
@@ -138,8 +151,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn delete_registration(&self, at: &RegistrationPath) -> Result<bool, ClientError> {
-        self.remove(at.call(Method::DELETE, &[])).await
+    pub async fn delete_registration(&self, at: &RegistrationPath) -> Result<Answered<bool>, ClientError> {
+        self.remove_with_warnings(at.call(Method::DELETE, &[])).await
     }
 
     /// The activation key of a registration: the stack's credential for delivering usage.

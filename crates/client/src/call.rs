@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::arm::{ErrorBody, ErrorEnvelope};
 
+use crate::renewal::Renewal;
 use crate::retry::{Patience, is_temporary, retry_after};
-use crate::{Client, ClientError, Refusal};
+use crate::{Client, ClientError, Credential, Refusal};
 
 /// The most bytes an answer may have.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -163,6 +164,12 @@ impl Client {
         Ok(answer.status != StatusCode::NO_CONTENT)
     }
 
+    /// The same, with the warnings beside whether it was there.
+    pub(crate) async fn remove_with_warnings(&self, call: Call) -> Result<Answered<bool>, ClientError> {
+        let answer = self.send(call).await?;
+        Ok(answer.with(answer.status != StatusCode::NO_CONTENT))
+    }
+
     fn read<T: DeserializeOwned>(&self, request: &str, answer: &Answer) -> Result<T, ClientError> {
         serde_json::from_slice(&answer.body).map_err(|error| ClientError::Unintelligible {
             server: self.server().to_owned(),
@@ -174,10 +181,21 @@ impl Client {
     /// Sends a request, again where that may help and does no harm.
     async fn send(&self, call: Call) -> Result<Answer, ClientError> {
         let url = self.url(&call);
-        let authorization = self.authorization()?;
+        let mut authorization = self.authorization()?;
         let mut patience = Patience::default();
         loop {
             let outcome = self.send_once(&url, &call, authorization.as_ref()).await;
+            if outcome
+                .as_ref()
+                .is_ok_and(|answer| answer.status == StatusCode::UNAUTHORIZED)
+            {
+                let before = authorization;
+                authorization = self.renewed_authorization().await?;
+                if authorization.is_some() && authorization != before {
+                    continue;
+                }
+                return outcome.and_then(accepted);
+            }
             let asked = match &outcome {
                 Ok(answer) if is_temporary(answer.status) => retry_after(&answer.headers),
                 Err(ClientError::Unreachable { .. }) if call.persistent => None,
@@ -243,15 +261,26 @@ impl Client {
     }
 
     fn authorization(&self) -> Result<Option<HeaderValue>, ClientError> {
-        let Some(credential) = &self.credential else {
+        let renewed = self.renewal.as_ref().and_then(Renewal::known);
+        let credential = renewed.or(self.credential.as_ref());
+        credential.map(bearer).transpose()
+    }
+
+    /// The same once the credential was refused, if another one can be got.
+    async fn renewed_authorization(&self) -> Result<Option<HeaderValue>, ClientError> {
+        let Some(renewal) = &self.renewal else {
             return Ok(None);
         };
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", credential.text())).map_err(|_| {
-            ClientError::Settings("The credential holds a control character; it is one line of text.".into())
-        })?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        renewal.get().await.map(bearer).transpose()
     }
+}
+
+fn bearer(credential: &Credential) -> Result<HeaderValue, ClientError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", credential.text())).map_err(|_| {
+        ClientError::Settings("The credential holds a control character; it is one line of text.".into())
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The whole body; nothing if it is longer than it may be.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Url};
 
+use crate::renewal::{Renewal, Renewing};
 use crate::{ClientError, Credential};
 
 /// How long a connection may take to come about.
@@ -17,6 +18,7 @@ pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) server: Url,
     pub(crate) credential: Option<Credential>,
+    pub(crate) renewal: Option<Renewal>,
 }
 
 impl Client {
@@ -35,7 +37,17 @@ impl Client {
     pub fn with_credential(&self, credential: Credential) -> Self {
         Self {
             credential: Some(credential),
+            renewal: None,
             ..self.clone()
+        }
+    }
+
+    /// The same, which proves again who it is, once, when its credential is not accepted any more (401).
+    #[must_use]
+    pub fn renewing(self, ask: impl Fn() -> Renewing + Send + Sync + 'static) -> Self {
+        Self {
+            renewal: Some(Renewal::new(ask)),
+            ..self
         }
     }
 
@@ -100,6 +112,7 @@ impl ClientBuilder {
             http,
             server,
             credential: self.credential,
+            renewal: None,
         })
     }
 }

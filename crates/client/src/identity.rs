@@ -6,8 +6,13 @@ use wire::api::{
     NewGroup, NewSecret, NewUser, Secret, SetPassword, User,
 };
 
+use wire::graph::{DirectoryObject, Found, GetByIds};
+
 use crate::call::{Answered, Call};
 use crate::{Client, ClientError};
+
+/// How many objects are asked for at once: the server answers a thousand.
+const OBJECTS_AT_ONCE: usize = 1000;
 
 fn get<'a>(path: impl IntoIterator<Item = &'a str>) -> Call {
     Call::new(Method::GET, ["api", "v1"].into_iter().chain(path))
@@ -157,7 +162,7 @@ impl Client {
         self.ask(get(["applications", id])).await
     }
 
-    /// Deletes a application, which is out at once.
+    /// Deletes an application, which is out at once.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -215,6 +220,25 @@ impl Client {
             credential,
         ];
         self.tell(Call::new(Method::DELETE, path)).await
+    }
+
+    /// What there is of these objects, as far as the caller may know: users, service principals and groups.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn objects(&self, ids: &[String]) -> Result<Vec<DirectoryObject>, ClientError> {
+        let mut objects = Vec::new();
+        for ids in ids.chunks(OBJECTS_AT_ONCE) {
+            let asked = GetByIds {
+                ids: ids.to_vec(),
+                types: Vec::new(),
+            };
+            let path = ["graph", "v1.0", "directoryObjects", "getByIds"];
+            let call = Call::new(Method::POST, path).repeatable().json(&asked)?;
+            let Found { value } = self.ask(call).await?;
+            objects.extend(value);
+        }
+        Ok(objects)
     }
 
     /// Creates a group in a directory.

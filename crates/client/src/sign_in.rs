@@ -229,6 +229,7 @@ impl Client {
     fn anonymous(&self) -> Self {
         Self {
             credential: None,
+            renewal: None,
             ..self.clone()
         }
     }

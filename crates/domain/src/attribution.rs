@@ -80,6 +80,14 @@ impl StackHistory {
         lives
     }
 
+    /// The last hours before an hour in which a registration was valid on the same terms, and the terms.
+    #[must_use]
+    pub fn registered_before(&self, hour: Hour) -> Option<(HourInterval, RegistrationTerms)> {
+        let segments = self.registration.segments(HourInterval::new(Hour::MIN, hour)?);
+        let mut latest_first = segments.into_iter().rev();
+        latest_first.find_map(|(hours, assertion)| Some((hours, assertion?.value?)))
+    }
+
     /// The hours of an interval, in order, in which no registration was valid: usage in them is kept and charged to
     /// nobody.
     #[must_use]

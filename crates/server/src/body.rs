@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::access::Caller;
+use app::network::single_network;
+use app::shares::{Share, Shares};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::http::HeaderMap;
@@ -22,8 +24,6 @@ use crate::limits::{
     BUSY_RETRY_AFTER_SECONDS, DELIVERY_BYTES_MIN, FORM_BYTES_MAX, JSON_BODY_BYTES_MAX,
     LARGE_JSON_BODY_BYTES_MAX, Limits, SMALL_BODY_BYTES_MIN,
 };
-use crate::rates;
-use crate::shares::{Share, Shares};
 
 /// How a body may be compressed.
 const ENCODINGS: [&str; 3] = ["identity", "gzip", "zstd"];
@@ -96,7 +96,7 @@ impl Holder {
             return Some(Self::Caller(caller.id()));
         }
         let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
-        rates::single_network(peer.ip()).map(Self::Network)
+        single_network(peer.ip()).map(Self::Network)
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use app::network::single_network;
+use app::shares::{Share, Shares};
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -16,8 +18,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 use crate::limits::Limits;
-use crate::rates;
-use crate::shares::{Share, Shares};
 
 /// Lets connections in.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Gatekeeper {
     }
 
     fn place(&self, peer: IpAddr) -> io::Result<Place> {
-        let mut share = self.networks.empty(rates::single_network(peer));
+        let mut share = self.networks.empty(single_network(peer));
         if !share.grow(1) {
             return Err(io::Error::other("too many connections of one network"));
         }

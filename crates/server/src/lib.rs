@@ -35,7 +35,6 @@ mod rates;
 mod router;
 mod secret_file;
 mod serve;
-mod shares;
 mod tls;
 mod unread;
 

@@ -1,9 +1,9 @@
 //! How often somebody may call, and fail to prove who they are.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
+use std::net::IpAddr;
 
+use app::network::network;
 use domain::ids::ObjectId;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -12,11 +12,6 @@ use governor::{Quota, RateLimiter};
 
 use crate::error::Failure;
 use crate::limits::{Limits, RATES_REMEMBERED_MAX};
-
-/// The most codes of devices that may be entered per minute from one network, after a burst of as many.
-const CODES_PER_MINUTE_AND_NETWORK_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
-/// The same from all networks together: one more is free every tenth of a second.
-const CODES_PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::MIN.saturating_add(599);
 
 /// Counts by key, and tells how many more there may be at once.
 type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
@@ -30,8 +25,6 @@ pub(crate) struct Rates {
     by_caller: Limiter<ObjectId>,
     anonymous_by_peer: Limiter<IpAddr>,
     failures_by_peer: Limiter<IpAddr>,
-    codes_by_network: Limiter<IpAddr>,
-    codes: Limiter<()>,
     clock: DefaultClock,
 }
 
@@ -41,8 +34,6 @@ impl Rates {
             by_caller: limiter(Quota::per_second(limits.requests_per_second_max)),
             anonymous_by_peer: limiter(Quota::per_second(limits.anonymous_requests_per_second_max)),
             failures_by_peer: limiter(Quota::per_minute(limits.failed_authentications_per_minute_max)),
-            codes_by_network: limiter(Quota::per_minute(CODES_PER_MINUTE_AND_NETWORK_MAX)),
-            codes: limiter(Quota::per_minute(CODES_PER_MINUTE_MAX)),
             clock: DefaultClock::default(),
         }
     }
@@ -72,17 +63,6 @@ impl Rates {
         Ok(())
     }
 
-    /// Counts that somebody entered the code that a device shows, right or wrong: codes are short, since people type them.
-    /// From one network that is slow, and all networks together find no code in an hour even if they are all out.
-    pub(crate) fn count_code(&self, peer: IpAddr) -> Result<(), Failure> {
-        let message = "Too many codes were entered. Wait a little and enter it again.";
-        if let Some(network) = single_network(peer) {
-            self.count(&self.codes_by_network, &network, message)?;
-        }
-        self.count(&self.codes, &(), message)?;
-        Ok(())
-    }
-
     fn count<K: Hash + Eq + Clone>(
         &self,
         limiter: &Limiter<K>,
@@ -100,42 +80,11 @@ impl Rates {
     }
 }
 
-/// The network of a peer: whoever has one IPv6 address has 2^64 of them.
-pub(crate) fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// The network of a peer, if it is one party: this machine itself is not, since a proxy on it speaks for everybody.
-pub(crate) fn single_network(peer: IpAddr) -> Option<IpAddr> {
-    (!peer.to_canonical().is_loopback()).then(|| network(peer))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::num::NonZeroU32;
 
-    #[test]
-    fn codes_are_guessed_slowly_from_one_network_and_from_all_together() {
-        let rates = Rates::new(&Limits::default());
-        let count = |peer: IpAddr| rates.count_code(peer).is_ok();
-        let guesses = |peer: &str| (0..1000).filter(|_| count(peer.parse().unwrap())).count();
-        let (one, same, other) = ("2001:db8::1", "2001:db8::2", "192.0.2.1");
-        assert!((20..25).contains(&guesses(one)));
-        assert!(guesses(same) < 5);
-        assert!((20..25).contains(&guesses(other)));
-        let bots = (0..2000_u32).filter(|bot| count(IpAddr::from((0x0a00_0000 + bot).to_be_bytes())));
-        assert!((500..620).contains(&bots.count()));
-        assert!(
-            guesses("127.0.0.1") < 5,
-            "a proxy is no network of its own, and still one of all"
-        );
-    }
+    use super::*;
 
     #[test]
     fn failures_of_one_network_are_counted_together_and_others_go_on() {

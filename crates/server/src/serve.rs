@@ -8,7 +8,7 @@ use std::time::Duration;
 use app::App;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use futures_util::future::join;
+use futures_util::future::join3;
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -33,6 +33,8 @@ use crate::tls::{Certificate, TlsError};
 
 /// How often the certificate is made anew, or read again in case the operator replaced it.
 const CERTIFICATE_RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
+/// How often the sign-ins are forgotten that nobody comes back to.
+const SESSIONS_SWEPT_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +78,7 @@ pub struct Running {
     shutdown_timeout: Duration,
     handle: Handle<SocketAddr>,
     serving: JoinHandle<io::Result<()>>,
-    renewing: JoinHandle<((), ())>,
+    renewing: JoinHandle<((), (), ())>,
 }
 
 impl Server {
@@ -180,9 +182,10 @@ impl Server {
             limits: limits.clone(),
         });
         let handle = Handle::new();
-        let renewing = tokio::spawn(join(
+        let renewing = tokio::spawn(join3(
             renew(config, tls.clone()),
             renew_signing_keys(Arc::clone(&door)),
+            forget_ended_sessions(Arc::clone(&door)),
         ));
         let serving = tokio::spawn(serve(listener, tls, handle.clone(), limits.clone(), door));
         tracing::info!(%address, url, "listening");
@@ -325,6 +328,13 @@ async fn renew_signing_keys(door: Arc<Door>) {
         if let Err(error) = tokio::task::spawn_blocking(move || door.identity.renew_keys()).await {
             tracing::error!(%error, "the signing keys were not looked after");
         }
+    }
+}
+
+async fn forget_ended_sessions(door: Arc<Door>) {
+    loop {
+        tokio::time::sleep(SESSIONS_SWEPT_EVERY).await;
+        door.app.forget_ended_sessions(door.identity.now()).await;
     }
 }
 

@@ -1,7 +1,10 @@
 //! Measures the usage ledger on a seeded month: how fast records come in (durable, de-duplicated, totals kept) and
 //! how fast bills' sums come out.
 //!
-//! `cargo run --release -p store --example ingest -- [HOURS] [DELIVERERS] [LOCAL_SUBSCRIPTIONS] [SERIES_OF_EACH]`
+//! `cargo run --release -p store --example ingest -- [postgres] [HOURS] [DELIVERERS] [LOCAL_SUBSCRIPTIONS]
+//! [SERIES_OF_EACH] [RECORDS_PER_BATCH]`
+//!
+//! With `postgres` on a private PostgreSQL server, with its defaults but for larger shared buffers and log.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -13,11 +16,11 @@ use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::quantity::Quantity;
 use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
+use private_postgres::PrivatePostgres;
 use store::{
     Appended, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow, Slice, StoreConfig, UsageLedger,
 };
 
-const RECORDS_PER_BATCH: usize = 1000;
 const FIRST_HOUR: i32 = 497_304; // 2026-09-25T00:00Z
 const METERS: u8 = 12;
 
@@ -68,8 +71,8 @@ fn quantity(number: usize, hour: Hour) -> Quantity {
 }
 
 /// One delivery: the records of some series for one hour.
-fn delivery(series: &[Series], first: usize, hour: Hour) -> Vec<DeliveredRecord<'_>> {
-    let part = &series[first..series.len().min(first + RECORDS_PER_BATCH)];
+fn delivery(series: &[Series], first: usize, per_batch: usize, hour: Hour) -> Vec<DeliveredRecord<'_>> {
+    let part = &series[first..series.len().min(first + per_batch)];
     (0u32..)
         .zip(part)
         .map(|(index, it)| DeliveredRecord {
@@ -94,9 +97,9 @@ async fn deliver(
     usage: &Arc<dyn UsageLedger>,
     series: &Arc<Vec<Series>>,
     hours: std::ops::Range<i32>,
-    deliverers: usize,
+    (deliverers, per_batch): (usize, usize),
 ) -> Result<Duration, Box<dyn Error + Send + Sync>> {
-    let per_hour = series.len().div_ceil(RECORDS_PER_BATCH) as u32;
+    let per_hour = series.len().div_ceil(per_batch) as u32;
     let next = Arc::new(AtomicU32::new(0));
     let total = hours.len() as u32 * per_hour;
     let start = Instant::now();
@@ -115,7 +118,8 @@ async fn deliver(
                         return Ok::<_, store::StoreError>(());
                     }
                     let hour = Hour::MIN.plus(first_hour + (number / per_hour) as i32);
-                    let records = delivery(&series, (number % per_hour) as usize * RECORDS_PER_BATCH, hour);
+                    let first = (number % per_hour) as usize * per_batch;
+                    let records = delivery(&series, first, per_batch, hour);
                     let batch = Batch {
                         id: BatchId::from_bytes(id(5, BATCHES.fetch_add(1, Ordering::Relaxed))),
                         stack: CloudId::from_bytes(id(4, 0)),
@@ -142,6 +146,48 @@ async fn deliver(
     Ok(start.elapsed())
 }
 
+/// Where it is stored.
+enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres(PrivatePostgres),
+}
+
+impl Place {
+    fn new(postgres: bool) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(if postgres {
+            Self::Postgres(PrivatePostgres::start(&[
+                "shared_buffers=512MB",
+                "max_wal_size=8GB",
+            ])?)
+        } else {
+            Self::Sqlite(tempfile::tempdir_in(".")?)
+        })
+    }
+
+    fn config(&self) -> Result<StoreConfig, Box<dyn Error + Send + Sync>> {
+        Ok(match self {
+            Self::Sqlite(directory) => StoreConfig::Sqlite {
+                directory: directory.path().to_owned(),
+            },
+            Self::Postgres(server) => StoreConfig::Postgres(server.url("postgres").parse()?),
+        })
+    }
+
+    fn bytes(&self) -> Result<u64, Box<dyn Error + Send + Sync>> {
+        match self {
+            Self::Sqlite(directory) => {
+                let files = std::fs::read_dir(directory.path())?.flatten();
+                Ok(files.filter_map(|it| it.metadata().ok()).map(|it| it.len()).sum())
+            }
+            Self::Postgres(server) => {
+                let relations = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class
+                                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+                Ok(server.execute("postgres", relations)?.trim().parse()?)
+            }
+        }
+    }
+}
+
 fn process(file: &str, line: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines()
@@ -160,35 +206,29 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let deliverers = arguments.next().unwrap_or(8);
     let subscriptions = arguments.next().unwrap_or(200);
     let of_each = arguments.next().unwrap_or(65);
+    let how = (deliverers, arguments.next().unwrap_or(1000));
     let series = Arc::new(series(subscriptions, of_each));
-    let directory = tempfile::tempdir_in(".")?;
-    let store = store::open(&StoreConfig::Sqlite {
-        directory: directory.path().to_owned(),
-    })?;
+    let place = Place::new(std::env::args().any(|argument| argument == "postgres"))?;
+    let store = store::open(&place.config()?)?;
 
     let days = FIRST_HOUR..FIRST_HOUR + hours;
-    let first = deliver(&store.usage, &series, days.start..days.start + 1, deliverers).await?;
+    let first = deliver(&store.usage, &series, days.start..days.start + 1, how).await?;
     println!(
         "first sight: {:.0} records/s",
         series.len() as f64 / first.as_secs_f64()
     );
-    let rest = deliver(&store.usage, &series, days.start + 1..days.end, deliverers).await?;
+    let rest = deliver(&store.usage, &series, days.start + 1..days.end, how).await?;
     let records = series.len() * (hours as usize - 1);
     println!(
         "known series: {records} records in {rest:.1?}: {:.0} records/s",
         records as f64 / rest.as_secs_f64()
     );
     println!("{}", process("/proc/self/io", "write_bytes"));
-    let again = deliver(&store.usage, &series, days.start..days.start + 24, deliverers).await;
+    let again = deliver(&store.usage, &series, days.start..days.start + 24, how).await;
     println!("again, 24 hours: {again:.1?}");
-    let bytes: u64 = std::fs::read_dir(directory.path())?
-        .flatten()
-        .filter_map(|it| it.metadata().ok())
-        .map(|it| it.len())
-        .sum();
     println!(
         "{:.1} bytes/record, {}",
-        bytes as f64 / (records + series.len()) as f64,
+        place.bytes()? as f64 / (records + series.len()) as f64,
         process("/proc/self/status", "VmHWM")
     );
 

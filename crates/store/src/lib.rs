@@ -13,6 +13,7 @@ mod books;
 mod error;
 mod journal;
 mod ledger;
+mod postgres;
 mod receipt;
 mod sessions;
 mod sqlite;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub use books::{Books, ChangeError};
 pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
+pub use postgres::{InvalidPostgresUrl, PostgresConfig};
 pub use receipt::{BatchCounts, Problem, Receipt};
 pub use sessions::Sessions;
 pub use sqlite::backup;
@@ -41,6 +43,8 @@ pub enum StoreConfig {
         /// The directory. It is created if it is not there.
         directory: PathBuf,
     },
+    /// In a database of PostgreSQL, 15 or newer; many processes at a time.
+    Postgres(PostgresConfig),
 }
 
 /// The open memory. Cheap to clone; closed when its last clone is dropped.
@@ -62,5 +66,6 @@ pub struct Store {
 pub fn open(config: &StoreConfig) -> Result<Store, StoreError> {
     match config {
         StoreConfig::Sqlite { directory } => sqlite::open(directory),
+        StoreConfig::Postgres(config) => postgres::open(config),
     }
 }

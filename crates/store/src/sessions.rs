@@ -1,10 +1,13 @@
 //! The port of what lasts of sign-ins: sessions of people, and when operators' credentials were last used.
 
+mod kept;
+
 use async_trait::async_trait;
 use domain::identity::Session;
 use domain::ids::{OperatorId, SessionId};
 use domain::time::Timestamp;
 
+pub(crate) use self::kept::KeptSessions;
 use crate::error::StoreError;
 
 /// What lasts of sign-ins.

@@ -142,7 +142,7 @@ pub(crate) trait Transaction {
         each: Each<'_>,
     ) -> Result<(), StoreError>;
 
-    /// Whether this unit of work may have been done before: a commit was asked for and no answer came.
+    /// Whether this unit of work was tried before, and perhaps done: a commit was asked for and no answer came.
     fn again(&self) -> bool;
 
     /// What the database itself finds wrong with what it keeps.
@@ -277,6 +277,9 @@ impl dyn Transaction + '_ {
 
 /// Connections that read.
 pub(crate) trait Readers: Send + Sync + 'static {
+    /// Whether no other process writes while they are open.
+    const ALONE: bool;
+
     /// Runs `read` on one state of the database, as it was committed last. When nobody waits for the answer any more,
     /// what runs is interrupted.
     fn read<T: Send + 'static>(

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// The objects, in no particular order.
     pub value: Vec<DirectoryObject>,
 }
 
 /// A user, a service principal or a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectoryObject {
     /// Its id in the directory.
@@ -23,7 +23,7 @@ pub struct DirectoryObject {
 }
 
 /// What an object is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "@odata.type", rename_all_fields = "camelCase")]
 pub enum Kind {
     /// A person.
@@ -58,7 +58,7 @@ impl Kind {
 }
 
 /// What is asked about several objects at once.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetByIds {
     /// Their ids.
     pub ids: Vec<String>,
@@ -103,8 +103,10 @@ mod tests {
                 object(Kind::Group),
             ],
         };
+        let written = serde_json::to_value(&found).unwrap();
+        assert_eq!(serde_json::from_value::<Found>(written.clone()).unwrap(), found);
         assert_eq!(
-            serde_json::to_value(found).unwrap(),
+            written,
             json!({ "value": [
                 { "@odata.type": "#microsoft.graph.user", "id": "7", "displayName": "Anna",
                   "userPrincipalName": "anna@contoso.example" },

@@ -7,7 +7,7 @@ use crate::rust_text::{Kind, only};
 const EXACT_CRATES: [&str; 4] = ["domain", "wire", "store", "app"];
 
 /// Crates that speak SQL: the store, and the benchmark that measures against a peer.
-const SQL_CRATES: [&str; 2] = ["store", "bench"];
+const SQL_CRATES: [&str; 3] = ["store", "bench", "private-postgres"];
 
 /// Crates whose output is for a terminal.
 const PRINTING_CRATES: [&str; 3] = ["cli", "bench", "xtask"];
@@ -119,6 +119,28 @@ fn sql(files: &[File]) -> Vec<String> {
     findings
 }
 
+/// What names a back end, and the files beside the store that may: where it is opened, and where the embedded one is
+/// copied.
+const BACK_END_NAMES: [&str; 2] = ["StoreConfig", "PostgresConfig"];
+const OPENING: [&str; 2] = ["crates/server/src/house.rs", "crates/server/src/backup"];
+
+fn back_ends(files: &[File]) -> Vec<String> {
+    let above = files
+        .iter()
+        .filter(|file| file.is_rust() && file.path.contains("/src/") && !within(file, &SQL_CRATES))
+        .filter(|file| !OPENING.iter().any(|path| file.path.starts_with(path)));
+    above
+        .flat_map(|file| {
+            words_found(
+                file,
+                &file.shipped_code(),
+                &BACK_END_NAMES,
+                "belongs to where the store is opened: nobody else knows which back end it is",
+            )
+        })
+        .collect()
+}
+
 fn printing(files: &[File]) -> Vec<String> {
     let mut findings = Vec::new();
     for file in files
@@ -167,6 +189,18 @@ fn only_the_store_speaks_sql() {
 }
 
 #[test]
+fn nobody_above_the_store_knows_which_database_is_behind_it() {
+    assert_none(&back_ends(files()));
+    let asking = |path: &str| File::new(path, "fn f(it: &store::StoreConfig) {}");
+    let found = back_ends(&[
+        asking("crates/app/src/usage.rs"),
+        asking("crates/server/src/house.rs"),
+        asking("crates/store/src/lib.rs"),
+    ]);
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
 fn only_the_command_line_prints() {
     assert_none(&printing(files()));
 }
@@ -206,8 +240,8 @@ fn sql_is_found_in_literals_and_not_in_prose() {
             File::new("crates/app/x.sql", "")
         ]),
         [
-            "crates/app/src/x.rs:2: SQL outside of [\"store\", \"bench\"]",
-            "crates/app/x.sql: SQL outside of [\"store\", \"bench\"]",
+            "crates/app/src/x.rs:2: SQL outside of [\"store\", \"bench\", \"private-postgres\"]",
+            "crates/app/x.sql: SQL outside of [\"store\", \"bench\", \"private-postgres\"]",
         ]
     );
 }

@@ -16,7 +16,6 @@ use domain::ids::{ObjectId, RoleAssignmentId};
 
 use crate::access::{Caller, View, demand, view_of};
 use crate::accounts::{Created, subscription_not_found};
-use crate::identity::manages;
 use crate::resource_groups::resource_group_not_found;
 use crate::{App, Error};
 
@@ -84,7 +83,7 @@ impl AssignmentFilter {
         let known = |group: &ObjectId| {
             let directory = directories.object(*group).map(|it| it.directory());
             let directory = directory.and_then(|id| directories.directory(id));
-            directory.is_some_and(|it| manages(books, &view, it.owner))
+            directory.is_some_and(|it| books.manages(&view, it.owner))
         };
         let mut groups = directories.groups_of(id);
         groups.retain(known);

@@ -85,9 +85,10 @@ impl App {
         role: PartnerRole,
         principal: ObjectId,
     ) -> Result<(), Error> {
+        let now = self.clock.now();
         self.change(caller, |books| {
             demand(books, caller, role)?;
-            Ok((vec![books.unassign_partner_role(role, principal)?], ()))
+            Ok((vec![books.unassign_partner_role(role, principal, now)?], ()))
         })
         .await
     }

@@ -18,16 +18,24 @@ fn concerns(role: &RoleDefinition, scope: &Scope) -> bool {
             .any(|assignable| scope.contains(assignable))
 }
 
-/// Whether the caller may change a role: wherever it can be given.
-fn demand_everywhere(
+/// Whether the caller may have a role that can be given in these scopes: in each of them.
+fn demand_everywhere<'a>(
     books: &Books,
     caller: &Caller,
     action: &str,
-    role: &RoleDefinition,
+    mut scopes: impl Iterator<Item = &'a Scope>,
 ) -> Result<(), Error> {
-    role.assignable
-        .iter()
-        .try_for_each(|scope| demand(books, caller, action, scope))
+    scopes.try_for_each(|scope| demand(books, caller, action, scope))
+}
+
+/// Where a role can still be given. Nobody is left to ask about a subscription that was deleted.
+fn left_of<'a>(books: &Books, role: &'a RoleDefinition) -> impl Iterator<Item = &'a Scope> {
+    let is_there = |scope: &&Scope| {
+        scope
+            .subscription()
+            .is_none_or(|id| books.subscription(id).is_some())
+    };
+    role.assignable.iter().filter(is_there)
 }
 
 fn not_yours(id: RoleDefinitionId) -> Error {
@@ -86,10 +94,11 @@ impl App {
     ) -> Result<(RoleDefinition, Created), Error> {
         self.change(caller, |books| {
             let known = books.roles().definition(role.id);
-            demand_everywhere(books, caller, WRITE, role)?;
+            demand_everywhere(books, caller, WRITE, role.assignable.iter())?;
             if let Some(known) = known.filter(|known| known.custom) {
                 // Where else it can be given is none of the business of who may not change it there.
-                demand_everywhere(books, caller, WRITE, known).map_err(|_| not_yours(role.id))?;
+                let allowed = demand_everywhere(books, caller, WRITE, left_of(books, known));
+                allowed.map_err(|_| not_yours(role.id))?;
             }
             let role = RoleDefinition {
                 custom: true,
@@ -119,7 +128,7 @@ impl App {
                 return Ok((Vec::new(), None));
             };
             let entry = if known.custom {
-                demand_everywhere(books, caller, DELETE, known)?;
+                demand_everywhere(books, caller, DELETE, left_of(books, known))?;
                 books.delete_role(id)?
             } else {
                 return Err(RoleRefused::BuiltIn(known.name.clone()).into());

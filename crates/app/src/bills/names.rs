@@ -53,6 +53,7 @@ fn parties(books: &Books, statement: &Statement) -> Names {
     let seller = Books::seller_of(subscription);
     Names {
         subscription: Some(subscription.name.clone()),
+        subscription_deleted: books.subscription(subscription.id).is_none(),
         customer: customer.map(|customer| Party {
             id: customer.id,
             name: customer.name.clone(),

@@ -12,12 +12,13 @@
 //! tries that come free, half of which are kept for networks that have not tried before. Names that no user has are counted as
 //! well: otherwise one could tell them apart.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::time::Timestamp;
 
 use super::remembered::{Remembered, Table};
+use crate::network::network;
 
 /// How many failures of one account from one network are free.
 const FREE: u32 = 5;
@@ -174,17 +175,6 @@ impl Attempt {
 
 fn account(name: &str) -> Account {
     blake3::hash(name.to_lowercase().as_bytes()).into()
-}
-
-/// The network of a peer: whoever has one IPv6 address has 2^64 of them.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {

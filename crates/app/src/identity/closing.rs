@@ -30,11 +30,14 @@ impl App {
     /// # Errors
     /// `UserNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn delete_user(&self, caller: &Caller, id: ObjectId) -> Result<(), Error> {
+        let now = self.clock.now();
         self.change(caller, |books| {
             let user = managed_user(books, caller, id)?;
-            Ok(deleted(books.delete_user(user)?))
+            Ok(deleted(books.delete_user(user, now)?))
         })
-        .await
+        .await?;
+        self.forget_void_sessions_of(id).await;
+        Ok(())
     }
 
     /// Deletes an application.
@@ -42,11 +45,14 @@ impl App {
     /// # Errors
     /// `ApplicationNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn delete_application(&self, caller: &Caller, id: ApplicationId) -> Result<(), Error> {
+        let now = self.clock.now();
         self.change(caller, |books| {
             let application = managed_application(books, caller, id)?;
-            Ok(deleted(books.delete_application(application)?))
+            Ok(deleted(books.delete_application(application, now)?))
         })
-        .await
+        .await?;
+        self.forget_void_sessions_with(id).await;
+        Ok(())
     }
 
     /// Deletes a group. Its members stay.
@@ -54,9 +60,10 @@ impl App {
     /// # Errors
     /// `GroupNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn delete_group(&self, caller: &Caller, id: ObjectId) -> Result<(), Error> {
+        let now = self.clock.now();
         self.change(caller, |books| {
             let group = managed_group(books, caller, id)?;
-            Ok(deleted(books.delete_group(group)?))
+            Ok(deleted(books.delete_group(group, now)?))
         })
         .await
     }

@@ -3,6 +3,7 @@
 //! Each hash takes tens of milliseconds and 19 MiB. Checking passwords and setting them have places of their own, so that
 //! neither whoever tries to sign in nor whoever creates users holds up the other.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::identity::PasswordHash;
@@ -10,12 +11,16 @@ use tokio::sync::Semaphore;
 
 use super::password;
 use crate::error::internal;
+use crate::network::{single_network, site};
+use crate::shares::{Share, Shares};
 use crate::{Error, Kind};
 
 /// How many passwords are checked at once.
 const CHECKED_AT_ONCE_MAX: usize = 4;
 /// How many more may wait for it.
 const CHECKS_WAITING_MAX: usize = 64;
+/// How many of all these passwords one site may have checked: there are always places for the others.
+const CHECKS_OF_ONE_SITE_MAX: usize = (CHECKED_AT_ONCE_MAX + CHECKS_WAITING_MAX) / 4;
 /// How many passwords are set at once.
 const SET_AT_ONCE_MAX: usize = 2;
 /// How many more may wait for it.
@@ -24,6 +29,7 @@ const SETTINGS_WAITING_MAX: usize = 32;
 /// Where passwords are hashed.
 pub(crate) struct Hashing {
     checks: Places,
+    sites: Shares<IpAddr>,
     settings: Places,
 }
 
@@ -31,6 +37,7 @@ impl Default for Hashing {
     fn default() -> Self {
         Self {
             checks: Places::new(CHECKED_AT_ONCE_MAX, CHECKS_WAITING_MAX),
+            sites: Shares::new(CHECKS_OF_ONE_SITE_MAX),
             settings: Places::new(SET_AT_ONCE_MAX, SETTINGS_WAITING_MAX),
         }
     }
@@ -51,19 +58,32 @@ impl Hashing {
         })
     }
 
-    /// Whether a password is the one that this was kept of.
+    /// Whether a password is the one that this was kept of, for somebody at a peer.
     pub(super) async fn proves(
         &self,
         password: String,
         kept: Option<PasswordHash>,
+        peer: IpAddr,
     ) -> Result<Result<bool, Error>, TooMany> {
+        let share = self.share_of(peer)?;
         self.checks
-            .run(move || password::is(&password, kept.as_ref()))
+            .run(move || {
+                let proven = password::is(&password, kept.as_ref());
+                // As the turn does, it ends with the work, whether or not somebody waits for the answer.
+                drop(share);
+                proven
+            })
             .await
+    }
+
+    fn share_of(&self, peer: IpAddr) -> Result<Share<IpAddr>, TooMany> {
+        let mut share = self.sites.empty(single_network(peer).map(site));
+        share.grow(1).then_some(share).ok_or(TooMany)
     }
 }
 
-/// Too many wait already.
+/// Too many wait already, of all or of one site.
+#[derive(Debug)]
 pub(super) struct TooMany;
 
 /// So many at once, and so many that wait for it.
@@ -105,6 +125,8 @@ impl Places {
 mod tests {
     use super::*;
 
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
     #[tokio::test]
     async fn a_flood_of_sign_ins_keeps_nobody_from_setting_passwords_and_the_other_way_round() {
         let hashing = Hashing::default();
@@ -116,7 +138,12 @@ mod tests {
                 .forget();
         };
         full(&hashing.checks, CHECKED_AT_ONCE_MAX + CHECKS_WAITING_MAX);
-        assert!(hashing.proves("any password".to_owned(), None).await.is_err());
+        assert!(
+            hashing
+                .proves("any password".to_owned(), None, PEER)
+                .await
+                .is_err()
+        );
         let salt = [7; password::SALT_BYTES];
         let kept = hashing.hash("correct horse".to_owned(), salt).await.unwrap();
 
@@ -124,8 +151,28 @@ mod tests {
         full(&hashing.settings, SET_AT_ONCE_MAX + SETTINGS_WAITING_MAX);
         let refused = hashing.hash("correct horse".to_owned(), salt).await.unwrap_err();
         assert_eq!((refused.kind, refused.code), (Kind::Busy, "TooManyPasswords"));
-        let proven = hashing.proves("correct horse".to_owned(), Some(kept)).await;
+        let proven = hashing.proves("correct horse".to_owned(), Some(kept), PEER).await;
         assert!(matches!(proven, Ok(Ok(true))));
+    }
+
+    #[tokio::test]
+    async fn one_site_that_floods_all_places_would_keep_nobody_else_from_signing_in() {
+        let hashing = Hashing::default();
+        // Each of its requests comes from another IPv6 network.
+        let of_site = |number: usize| format!("2001:db8:1:{number:x}::1").parse().unwrap();
+        let taken: Vec<_> = (0..)
+            .map_while(|number| hashing.share_of(of_site(number)).ok())
+            .collect();
+        assert_eq!(taken.len(), CHECKS_OF_ONE_SITE_MAX);
+        let prove = |peer: IpAddr| hashing.proves("any password".to_owned(), None, peer);
+        assert!(prove(of_site(999)).await.is_err());
+        assert!(matches!(prove(PEER).await, Ok(Ok(false))));
+        drop(taken);
+        assert!(matches!(prove(of_site(999)).await, Ok(Ok(false))));
+        let proxied: Vec<_> = (0..CHECKS_OF_ONE_SITE_MAX + 1)
+            .map(|_| hashing.share_of(IpAddr::from([127, 0, 0, 1])).unwrap())
+            .collect();
+        drop(proxied);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Users, applications with their credentials, and groups.
 
-use domain::books::DirectoryEntry;
+use domain::books::{DirectoryEntry, Loss};
 use domain::identity::{Application, ClientCertificate, Group, User, UserName};
 use domain::ids::{ApplicationId, CredentialId, ObjectId, TenantId};
 use domain::time::Timestamp;
@@ -75,7 +75,9 @@ impl App {
             let password = password.clone();
             Ok((vec![DirectoryEntry::PasswordSet { user, password }.into()], ()))
         })
-        .await
+        .await?;
+        self.forget_void_sessions_of(user).await;
+        Ok(())
     }
 
     pub(super) async fn hash(&self, password: String) -> Result<domain::identity::PasswordHash, Error> {
@@ -95,10 +97,11 @@ impl App {
         user: ObjectId,
         enabled: bool,
     ) -> Result<User, Error> {
-        self.change(caller, |books| {
+        let now = self.clock.now();
+        let changed = self.change(caller, |books| {
             let known = managed_user(books, caller, user)?;
             if !enabled {
-                books.check_operated_without(user)?;
+                books.check_operated_without(Loss::Object(user), now)?;
             }
             let entry =
                 (known.enabled != enabled).then(|| DirectoryEntry::UserEnabledSet { user, enabled }.into());
@@ -109,8 +112,10 @@ impl App {
                     ..known.clone()
                 },
             ))
-        })
-        .await
+        });
+        let changed = changed.await?;
+        self.forget_void_sessions_of(user).await;
+        Ok(changed)
     }
 
     /// A user of a directory that the caller manages.
@@ -171,7 +176,8 @@ impl App {
         .await
     }
 
-    /// Lets an application sign in, or keeps it from that: at once, with what it was given before, too.
+    /// Lets an application sign in, or keeps it from that: at once, with what it and the people who use it were given before,
+    /// too.
     ///
     /// # Errors
     /// `ApplicationNotFound`, `LastPlatformOperator`, or as the store.
@@ -181,10 +187,11 @@ impl App {
         application: ApplicationId,
         enabled: bool,
     ) -> Result<Application, Error> {
-        self.change(caller, |books| {
+        let now = self.clock.now();
+        let changed = self.change(caller, |books| {
             let known = managed_application(books, caller, application)?;
             if !enabled {
-                books.check_operated_without(known.service_principal)?;
+                books.check_operated_without(Loss::Object(known.service_principal), now)?;
             }
             let entry = DirectoryEntry::ApplicationEnabledSet { application, enabled };
             let entry = (known.enabled != enabled).then(|| entry.into());
@@ -195,8 +202,10 @@ impl App {
                     ..known.clone()
                 },
             ))
-        })
-        .await
+        });
+        let changed = changed.await?;
+        self.forget_void_sessions_with(application).await;
+        Ok(changed)
     }
 
     /// An application of a directory that the caller manages.
@@ -270,16 +279,18 @@ impl App {
     /// Removes a secret or a certificate of an application: it is not accepted any longer.
     ///
     /// # Errors
-    /// `ApplicationNotFound`, `CredentialNotFound`, or as the store.
+    /// `ApplicationNotFound`, `CredentialNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn remove_credential(
         &self,
         caller: &Caller,
         application: ApplicationId,
         credential: CredentialId,
     ) -> Result<(), Error> {
+        let now = self.clock.now();
         self.change(caller, |books| {
             managed_application(books, caller, application)?;
-            Ok((vec![books.remove_credential(application, credential)?], ()))
+            let entry = books.remove_credential(application, credential, now)?;
+            Ok((vec![entry], ()))
         })
         .await
     }
@@ -334,16 +345,17 @@ impl App {
     /// Removes a member from a group. Tells whether it was in it.
     ///
     /// # Errors
-    /// `GroupNotFound`, or as the store.
+    /// `GroupNotFound`, `LastPlatformOperator`, or as the store.
     pub async fn remove_member(
         &self,
         caller: &Caller,
         group: ObjectId,
         member: ObjectId,
     ) -> Result<bool, Error> {
+        let now = self.clock.now();
         self.change(caller, |books| {
             managed_group(books, caller, group)?;
-            let entry = books.remove_member(group, member)?;
+            let entry = books.remove_member(group, member, now)?;
             let removed = entry.is_some();
             Ok((entry.into_iter().collect(), removed))
         })

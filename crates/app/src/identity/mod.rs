@@ -21,7 +21,7 @@ use domain::books::{Books, DirectoryRefused};
 use domain::identity::{Application, Directory, DirectoryOwner, DomainName, Group, User};
 use domain::ids::{ApplicationId, ObjectId, TenantId};
 
-use crate::access::{Caller, View, agents_only, chosen_by_operators, view_of};
+use crate::access::{Caller, agents_only, chosen_by_operators, view_of};
 use crate::{App, Error, Kind};
 
 pub use lookup::{Account, AccountKind};
@@ -58,28 +58,25 @@ impl From<DirectoryRefused> for Error {
             | DirectoryRefused::UnknownGroup(_)
             | DirectoryRefused::UnknownCredential(_) => Kind::NotFound,
             DirectoryRefused::IdTaken(_)
+            | DirectoryRefused::CertificateKnown { .. }
             | DirectoryRefused::DomainTaken(_)
             | DirectoryRefused::UserNameTaken(_)
             | DirectoryRefused::IdWasUsed(_)
-            | DirectoryRefused::TooMany(_) => Kind::Conflict,
+            | DirectoryRefused::TooMany(_)
+            | DirectoryRefused::LastOperator(_) => Kind::Conflict,
             _ => Kind::Invalid,
         };
-        Self::new(kind, refused.code(), refused.to_string()).about(refused.target())
+        Self {
+            target: refused.target(),
+            ..Self::new(kind, refused.code(), refused.to_string())
+        }
     }
-}
-
-/// Whether somebody manages what belongs to an owner.
-pub(crate) fn manages(books: &Books, view: &View, owner: DirectoryOwner) -> bool {
-    view.everything
-        || books
-            .partner_of(owner)
-            .is_some_and(|partner| view.acts_for(partner))
 }
 
 /// A directory, if somebody manages it.
 fn managed<'a>(books: &'a Books, caller: &Caller, id: TenantId) -> Result<&'a Directory, Error> {
     let directory = books.known_directory(id)?;
-    if manages(books, &view_of(books, caller), directory.owner) {
+    if books.manages(&view_of(books, caller), directory.owner) {
         Ok(directory)
     } else {
         Err(DirectoryRefused::UnknownDirectory(id).into())
@@ -178,7 +175,7 @@ impl App {
                 .directories()
                 .all()
                 .filter(|it| after.is_none_or(|after| it.id > after));
-            let managed = rest.filter(|it| manages(books, &view, it.owner));
+            let managed = rest.filter(|it| books.manages(&view, it.owner));
             managed.take(limit).cloned().collect()
         })
     }
@@ -220,7 +217,7 @@ impl App {
 /// Whether the caller manages what belongs to an owner. An owner that it does not see does not exist.
 fn demand_owner(books: &Books, caller: &Caller, owner: DirectoryOwner) -> Result<(), Error> {
     let view = view_of(books, caller);
-    if manages(books, &view, owner) {
+    if books.manages(&view, owner) {
         return Ok(());
     }
     let partner = books.partner_of(owner);

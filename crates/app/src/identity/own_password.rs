@@ -6,7 +6,7 @@ use domain::books::DirectoryEntry;
 use domain::identity::User;
 
 use super::password;
-use super::sign_in::SignInRefused;
+use super::sign_in::{SignInRefused, waiting};
 use crate::access::Caller;
 use crate::error::internal;
 use crate::{App, Error, Kind};
@@ -15,7 +15,7 @@ use crate::{App, Error, Kind};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotChanged {
     /// Too many wrong passwords were given before.
-    #[error("too many wrong passwords were given; wait {seconds} seconds and try again")]
+    #[error("too many wrong passwords were given; wait {} and try again", waiting(*.seconds))]
     Slowed {
         /// How long to wait.
         seconds: u64,
@@ -62,7 +62,9 @@ impl App {
                 _ => Err(wrong()),
             }
         });
-        Ok(changed.await?)
+        changed.await?;
+        self.forget_void_sessions_of(user.id).await;
+        Ok(())
     }
 
     async fn prove_own(&self, user: &User, old: &str, peer: IpAddr) -> Result<(), NotChanged> {

@@ -1,16 +1,18 @@
 //! Sign-ins of people that last: begun with the first refresh token, renewed with each, and ended by a sign-out, by a copy
 //! of a token that was used, or by time.
 //!
-//! Whoever changes a password or disables a user has nothing to call here: a session is good only while the account is as
-//! it was when the session began (`since`, which every [`DirectoryEntry::PasswordSet`] and
-//! [`DirectoryEntry::UserEnabledSet`] moves on), so all sessions of the user are void with that entry, durably.
+//! A session is good only while the account and the client are as they were when it began (`since`, which every
+//! [`DirectoryEntry::PasswordSet`], [`DirectoryEntry::UserEnabledSet`] and [`DirectoryEntry::ApplicationEnabledSet`] moves
+//! on), so all sessions of the user, or with the client, are void with that entry, durably. That they are forgotten then as
+//! well only saves room.
 //!
 //! [`DirectoryEntry::PasswordSet`]: domain::books::DirectoryEntry::PasswordSet
 //! [`DirectoryEntry::UserEnabledSet`]: domain::books::DirectoryEntry::UserEnabledSet
+//! [`DirectoryEntry::ApplicationEnabledSet`]: domain::books::DirectoryEntry::ApplicationEnabledSet
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::identity::{Session, Shown};
@@ -18,7 +20,7 @@ use domain::ids::{ApplicationId, ObjectId, OperatorId, SessionId};
 use domain::time::Timestamp;
 use store::StoreError;
 
-use super::sign_in::{SignInRefused, SignedIn};
+use super::sign_in::{SignInRefused, SignedIn, still_signed_in};
 use crate::{App, Error};
 
 /// The most sessions of one user: with more, the one that was used least recently ends. *(ours)*
@@ -30,10 +32,13 @@ type Key = (ObjectId, SessionId);
 
 /// Every session, with the memory behind it.
 ///
-/// What takes something away is done here first and kept then: whatever fails in between, nobody has more than they should.
+/// What gives something is kept first and done here then; what takes something away is done here first and kept then.
+/// Whatever fails in between, nobody has more than they should, and nobody loses what they have.
 pub(crate) struct Sessions {
     kept: Arc<dyn store::Sessions>,
     known: RwLock<BTreeMap<Key, Session>>,
+    /// Those that ended, and that the memory may still hold because it failed: a start would wake them up.
+    still_kept: Mutex<BTreeSet<SessionId>>,
     operators_seen: RwLock<BTreeMap<OperatorId, Timestamp>>,
 }
 
@@ -60,6 +65,7 @@ impl Sessions {
         let operators_seen = kept.operators_seen().await?.into_iter().collect();
         Ok(Self {
             known: RwLock::new(live.into_iter().map(|it| ((it.user, it.id), it)).collect()),
+            still_kept: Mutex::default(),
             operators_seen: RwLock::new(operators_seen),
             kept,
         })
@@ -70,7 +76,19 @@ impl Sessions {
         known.get(&(user, id)).copied()
     }
 
+    /// Those for which this holds.
+    fn select(&self, of: impl Fn(&Session) -> bool) -> Vec<Session> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().filter(|it| of(it)).copied().collect()
+    }
+
+    fn of_user(&self, user: ObjectId) -> Vec<Session> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.range(all_of(user)).map(|(_, it)| *it).collect()
+    }
+
     async fn begin(&self, session: Session, now: Timestamp) -> Result<(), StoreError> {
+        self.kept.begin(session).await?;
         let removed = self.change(|known| {
             let removed = superfluous(known, session.user, now);
             for id in &removed {
@@ -79,18 +97,52 @@ impl Sessions {
             known.insert((session.user, session.id), session);
             removed
         });
-        if !removed.is_empty() {
-            self.kept.end(removed).await?;
-        }
-        self.kept.begin(session).await
+        self.forget_now_or_later(removed).await;
+        Ok(())
     }
 
+    /// Ends a session, also one that is not known any more: it may have been ended before and still be kept.
     async fn end(&self, user: ObjectId, id: SessionId) -> Result<bool, StoreError> {
-        if self.change(|known| known.remove(&(user, id))).is_none() {
-            return Ok(false);
+        let was_known = self.change(|known| known.remove(&(user, id))).is_some();
+        self.forget(&[id]).await?;
+        Ok(was_known)
+    }
+
+    /// Ends sessions that nobody gave back, unless they went on in the meantime.
+    async fn drop_all(&self, sessions: &[Session]) {
+        let dropped = self.change(|known| {
+            let unchanged = |it: &&Session| known.get(&(it.user, it.id)) == Some(*it);
+            let dropped: Vec<&Session> = sessions.iter().filter(unchanged).collect();
+            for it in &dropped {
+                known.remove(&(it.user, it.id));
+            }
+            dropped.iter().map(|it| it.id).collect()
+        });
+        self.forget_now_or_later(dropped).await;
+    }
+
+    /// Has the memory forget sessions that ended. What fails is remembered until it succeeds.
+    async fn forget(&self, ended: &[SessionId]) -> Result<(), StoreError> {
+        if ended.is_empty() {
+            return Ok(());
         }
-        self.kept.end(vec![id]).await?;
-        Ok(true)
+        self.change_still_kept(|ids| ids.extend(ended));
+        self.kept.end(ended.to_vec()).await?;
+        self.change_still_kept(|ids| ended.iter().for_each(|id| _ = ids.remove(id)));
+        Ok(())
+    }
+
+    async fn forget_now_or_later(&self, ended: Vec<SessionId>) {
+        if let Err(error) = self.forget(&ended).await {
+            tracing::warn!(
+                %error, sessions = ended.len(),
+                "sign-ins that ended could not be removed from the memory; it is tried again within an hour"
+            );
+        }
+    }
+
+    fn change_still_kept<T>(&self, change: impl FnOnce(&mut BTreeSet<SessionId>) -> T) -> T {
+        change(&mut self.still_kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Uses a refresh token up.
@@ -100,33 +152,48 @@ impl Sessions {
         now: Timestamp,
         good_for: Duration,
     ) -> Result<Session, SignInRefused> {
-        let key = (token.user, token.session);
-        let decided = self.change(|known| {
-            let session = known.get_mut(&key).filter(|it| it.client == token.client)?;
-            let shown = session.show(token.number, now, good_for);
-            if let Shown::Next(next) = shown {
-                *session = next;
+        let session = self.find(token.user, token.session);
+        let session = session
+            .filter(|it| it.client == token.client)
+            .ok_or(SignInRefused::Over)?;
+        match session.show(token.number, now, good_for) {
+            Shown::Next(next) => {
+                // While it is not kept, the token is not used up: whoever gets no answer comes again with it.
+                let kept = self.kept.go_on(next).await;
+                kept.map_err(|error| SignInRefused::Failed(error.into()))?;
+                self.went_on(next).ok_or(SignInRefused::Over)
             }
-            Some((*session, shown))
-        });
-        let (session, shown) = decided.ok_or(SignInRefused::Over)?;
-        let kept = match shown {
-            Shown::Next(next) => self.kept.go_on(next).await,
-            Shown::Repeated => Ok(()),
-            Shown::Copied | Shown::Over => self.end(token.user, token.session).await.map(|_| ()),
-        };
-        kept.map_err(|error| SignInRefused::Failed(error.into()))?;
-        match shown {
-            Shown::Next(_) | Shown::Repeated => Ok(session),
+            Shown::Repeated => Ok(session),
             Shown::Copied => {
+                self.drop_one(&session).await;
                 tracing::warn!(
                     user = %token.user, client = %token.client, session = %token.session, number = token.number,
                     "a refresh token was shown that had been used before: somebody has a copy, and the sign-in was ended"
                 );
                 Err(SignInRefused::Copied)
             }
-            Shown::Over => Err(SignInRefused::Over),
+            Shown::Over => {
+                self.drop_one(&session).await;
+                Err(SignInRefused::Over)
+            }
         }
+    }
+
+    /// Ends a session, however it went on in the meantime.
+    async fn drop_one(&self, session: &Session) {
+        self.change(|known| known.remove(&(session.user, session.id)));
+        self.forget_now_or_later(vec![session.id]).await;
+    }
+
+    /// What a session is, once it is kept that it went on so: somebody else may have been faster. None if it has ended.
+    fn went_on(&self, next: Session) -> Option<Session> {
+        self.change(|known| {
+            let session = known.get_mut(&(next.user, next.id))?;
+            if session.number < next.number {
+                *session = next;
+            }
+            Some(*session)
+        })
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<Key, Session>) -> T) -> T {
@@ -168,7 +235,6 @@ impl App {
             begun: now,
             number: 1,
             renewed: now,
-            burst: (1, now),
             ends: Session::end(now, now, good_for),
         };
         self.sessions.begin(session, now).await?;
@@ -178,7 +244,7 @@ impl App {
     /// Goes on with a session: the token is used up, and the session has another number.
     ///
     /// # Errors
-    /// [`SignInRefused::Over`], [`SignInRefused::Changed`], [`SignInRefused::Copied`], or as the store.
+    /// [`SignInRefused::Over`], [`SignInRefused::Copied`], as [`App::renew`], or as the store: the token is good still then.
     pub async fn renew_session(
         &self,
         token: &RefreshToken,
@@ -194,8 +260,7 @@ impl App {
     /// Who is signed in with a session, as the account is now.
     ///
     /// # Errors
-    /// [`SignInRefused::Over`] if it has ended or is another client's, [`SignInRefused::Changed`] if the password was changed
-    /// or the user disabled since it began.
+    /// [`SignInRefused::Over`] if it has ended or is another client's, and as [`App::renew`].
     pub fn session(
         &self,
         user: ObjectId,
@@ -212,9 +277,47 @@ impl App {
     /// Ends a session: nothing that was given in it is good any more. Whether there was one.
     ///
     /// # Errors
-    /// As the store; nothing of the session is good until the next start then.
+    /// As the store; nothing of the session is good then until the next start. Ending it again makes sure of that.
     pub async fn end_session(&self, user: ObjectId, session: SessionId) -> Result<bool, Error> {
         Ok(self.sessions.end(user, session).await?)
+    }
+
+    /// Forgets the sign-ins that are good no more and that nobody comes back to, and those that could not be removed from
+    /// the memory when they ended. To be called every hour.
+    pub async fn forget_ended_sessions(&self, now: Timestamp) {
+        let (over, going_on): (Vec<_>, Vec<_>) = self
+            .sessions
+            .select(|_| true)
+            .into_iter()
+            .partition(|it| it.ends <= now);
+        self.sessions.drop_all(&over).await;
+        self.forget_void(going_on).await;
+        let still_kept = self
+            .sessions
+            .change_still_kept(|ids| ids.iter().copied().collect());
+        self.sessions.forget_now_or_later(still_kept).await;
+    }
+
+    /// Forgets what was void by a change of a user.
+    pub(super) async fn forget_void_sessions_of(&self, user: ObjectId) {
+        self.forget_void(self.sessions.of_user(user)).await;
+    }
+
+    /// Forgets what was void by a change of an application.
+    pub(super) async fn forget_void_sessions_with(&self, client: ApplicationId) {
+        self.forget_void(self.sessions.select(|it| it.client == client))
+            .await;
+    }
+
+    async fn forget_void(&self, mut sessions: Vec<Session>) {
+        let mut good = BTreeSet::new();
+        self.read_in_parts(&sessions, |books, it| {
+            if still_signed_in(books, it.user, Some(it.client), it.since).is_ok() {
+                good.insert(it.id);
+            }
+        });
+        sessions.retain(|it| !good.contains(&it.id));
+        self.sessions.drop_all(&sessions).await;
     }
 
     /// An operator's credential is used. That this cannot be kept is no reason to refuse it.

@@ -12,6 +12,7 @@ use domain::time::Timestamp;
 
 use super::attempts::{Attempts, Wait};
 use super::hashing::{Hashing, TooMany};
+use super::native::native_client;
 use super::{password, secret};
 use crate::access::Principal;
 use crate::{App, Error, Kind};
@@ -32,7 +33,7 @@ pub enum SignInRefused {
     #[error("the certificate is not valid yet; wait for its notBefore, or use another one")]
     NotYetValid,
     /// Too many attempts failed before.
-    #[error("too many attempts to sign in failed; wait {seconds} seconds and try again")]
+    #[error("too many attempts to sign in failed; wait {} and try again", waiting(*.seconds))]
     Slowed {
         /// How long to wait.
         seconds: u64,
@@ -40,10 +41,13 @@ pub enum SignInRefused {
     /// Too many sign in at this moment.
     #[error("too many sign-ins are being checked at this moment; try again in a second")]
     Busy,
-    /// What was signed in before is void: the password was changed, or the account disabled.
-    #[error("the account was changed since it signed in; sign in again")]
+    /// What was signed in before is void: the password was changed, or the account or the client disabled.
+    #[error("the account or the application was changed since somebody signed in; sign in again")]
     Changed,
-    /// The sign-in has ended: by a sign-out, or by its time.
+    /// The client is an application that may not sign anybody in.
+    #[error("the application that asks is disabled or was deleted; ask who manages its directory")]
+    ClientGone,
+    /// The sign-in has ended: by a sign-out, by its time, or because it was void.
     #[error("the sign-in has ended; sign in again")]
     Over,
     /// A refresh token was shown that had been used before.
@@ -54,6 +58,14 @@ pub enum SignInRefused {
     /// A defect, or damage.
     #[error(transparent)]
     Failed(Error),
+}
+
+/// So many seconds, in words.
+pub(super) fn waiting(seconds: u64) -> String {
+    match seconds {
+        1 => "a second".to_owned(),
+        more => format!("{more} seconds"),
+    }
 }
 
 /// Somebody who proved who they are.
@@ -130,7 +142,7 @@ impl SignIns {
     ) -> Result<bool, SignInRefused> {
         let begun = self.with_attempts(|attempts| attempts.begin(name, peer, now));
         let attempt = begun.map_err(|Wait(seconds)| SignInRefused::Slowed { seconds })?;
-        let proven = self.hashing.proves(password.to_owned(), kept).await;
+        let proven = self.hashing.proves(password.to_owned(), kept, peer).await;
         self.with_attempts(|attempts| match proven {
             Ok(Ok(true)) => attempts.succeeded(attempt, now),
             Ok(Ok(false)) => {}
@@ -162,7 +174,41 @@ fn known_user(books: &Books, directory: Option<TenantId>, name: &str) -> Option<
         .then(|| user.clone())
 }
 
-fn user_principal(books: &Books, user: &User, client: Option<ApplicationId>) -> SignedIn {
+/// The entry since which sign-ins of a user with a client are good. Each change of one of them is a later entry than all
+/// before it, so the later one of both says whether either was changed.
+fn good_since(books: &Books, user: &User, client: Option<ApplicationId>) -> Result<u64, SignInRefused> {
+    let directories = books.directories();
+    let of_user = directories.sign_ins_since(user.id).unwrap_or_default();
+    let Some(client) = client.filter(|client| native_client(*client).is_none()) else {
+        return Ok(of_user);
+    };
+    let application = directories.application(client).filter(|it| it.enabled);
+    let service_principal = application.ok_or(SignInRefused::ClientGone)?.service_principal;
+    let of_client = directories.sign_ins_since(service_principal).unwrap_or_default();
+    Ok(of_user.max(of_client))
+}
+
+/// The user of a sign-in that was good since then, if it is still.
+pub(super) fn still_signed_in(
+    books: &Books,
+    user: ObjectId,
+    client: Option<ApplicationId>,
+    since: u64,
+) -> Result<&User, SignInRefused> {
+    let user = books.directories().user(user).filter(|user| user.enabled);
+    let user = user.ok_or(SignInRefused::Changed)?;
+    if good_since(books, user, client)? == since {
+        Ok(user)
+    } else {
+        Err(SignInRefused::Changed)
+    }
+}
+
+fn signed_in_user(
+    books: &Books,
+    user: &User,
+    client: Option<ApplicationId>,
+) -> Result<SignedIn, SignInRefused> {
     let principal = Principal {
         id: user.id,
         kind: PrincipalKind::User,
@@ -171,8 +217,8 @@ fn user_principal(books: &Books, user: &User, client: Option<ApplicationId>) -> 
         name: user.name.to_string(),
         groups: books.directories().groups_of(user.id),
     };
-    let since = books.directories().sign_ins_since(user.id).unwrap_or_default();
-    SignedIn { principal, since }
+    let since = good_since(books, user, client)?;
+    Ok(SignedIn { principal, since })
 }
 
 fn application_principal(books: &Books, application: &Application) -> Principal {
@@ -252,7 +298,7 @@ impl App {
         // The password may have been changed, or the user disabled, while it was checked.
         self.read(|books| match books.directories().user(user.id) {
             Some(now) if now.password != user.password => Err(SignInRefused::Unproven),
-            Some(now) if now.enabled => Ok(user_principal(books, now, client)),
+            Some(now) if now.enabled => signed_in_user(books, now, client),
             _ => Err(SignInRefused::Disabled),
         })
     }
@@ -312,7 +358,9 @@ impl App {
     /// Goes on with a user's sign-in as it was then: for sessions, and for codes that are redeemed later.
     ///
     /// # Errors
-    /// [`SignInRefused::Changed`] if its password was changed since, or it was disabled.
+    /// [`SignInRefused::Changed`] if its password was changed since, or it or the client was disabled, be it that they are
+    /// enabled again; [`SignInRefused::ClientGone`] if the client is neither a program that every directory knows nor an
+    /// application that is enabled.
     pub fn renew(
         &self,
         user: ObjectId,
@@ -320,11 +368,8 @@ impl App {
         since: u64,
     ) -> Result<SignedIn, SignInRefused> {
         self.read(|books| {
-            let user = books.directories().user(user).filter(|user| user.enabled);
-            let signed_in = user.map(|user| user_principal(books, user, client));
-            signed_in
-                .filter(|now| now.since == since)
-                .ok_or(SignInRefused::Changed)
+            let user = still_signed_in(books, user, client, since)?;
+            signed_in_user(books, user, client)
         })
     }
 
@@ -360,5 +405,18 @@ impl App {
             name,
             groups,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SignInRefused;
+
+    #[test]
+    fn nobody_is_told_to_wait_1_seconds() {
+        for (seconds, expected) in [(1, "wait a second and try"), (2, "wait 2 seconds and try")] {
+            let told = SignInRefused::Slowed { seconds }.to_string();
+            assert!(told.contains(expected), "{told}");
+        }
     }
 }

@@ -1,14 +1,18 @@
 //! What is left of accounts that were deleted: their history, and nothing that anybody could act by.
 
 use app::Kind;
+use app::access::Caller;
 use app::precondition::Precondition;
 use domain::authorization::{PartnerRole, RoleDefinition, Scope};
 use domain::identity::DirectoryOwner;
+use domain::ids::RoleDefinitionId;
 use domain::registration::BillingModel;
 use domain::time::Period;
 
 use crate::house::{CSP, CUSTOMER, House, PARTNER, SHARED, address, operator};
 use crate::people::{FAILED, NOT_FOUND, PASSWORD, now, refusal};
+
+const LAST_OPERATOR: (Kind, &str) = (Kind::Conflict, "LastPlatformOperator");
 
 fn october() -> Period {
     "2026-10".parse().unwrap()
@@ -119,7 +123,7 @@ async fn a_deleted_user_is_out_at_once_and_what_it_did_keeps_its_name() {
         .await;
     let anna = house.user(&directory, "anna").await;
     let signed_in = house.signs_in("anna@fabrikam.example", PASSWORD).await.unwrap();
-    let caller = app::access::Caller::Principal(now(&house, anna.id));
+    let caller = Caller::Principal(now(&house, anna.id));
     house
         .give_partner_role(&caller, PartnerRole::AdminAgent(PARTNER))
         .await;
@@ -136,4 +140,70 @@ async fn a_deleted_user_is_out_at_once_and_what_it_did_keeps_its_name() {
     app.delete_directory(&operator(), directory.id).await.unwrap();
     let again = app.name_of(&operator(), anna.id);
     assert_eq!(again.as_deref(), Some("anna@fabrikam.example"));
+}
+
+#[tokio::test]
+async fn the_last_operator_of_the_platform_locks_nobody_out_by_a_group_or_a_secret() {
+    let house = House::built_at("2026-11-22T00:00:00Z").await;
+    let app = house.app();
+    let directory = house
+        .directory("platform.example", DirectoryOwner::Platform)
+        .await;
+    let anna = house.user(&directory, "anna").await;
+    let group = app
+        .create_group(&operator(), directory.id, "Operators")
+        .await
+        .unwrap();
+    app.add_member(&operator(), group.id, anna.id).await.unwrap();
+    let role = PartnerRole::PlatformOperator;
+    app.assign_partner_role(&operator(), role, group.id, None)
+        .await
+        .unwrap();
+    let caller = Caller::Principal(now(&house, anna.id));
+    let left = app.remove_member(&caller, group.id, anna.id).await;
+    assert_eq!(refusal(left), LAST_OPERATOR);
+
+    let program = house.program("nightly").await;
+    house.give_partner_role(&program, role).await;
+    assert!(app.remove_member(&operator(), group.id, anna.id).await.unwrap());
+    let Caller::Principal(principal) = &program else {
+        panic!("a program");
+    };
+    let id = principal.application.unwrap();
+    let secret = app.application(&program, id).unwrap().secrets[0].id;
+    let removed = app.remove_credential(&program, id, secret).await;
+    assert_eq!(refusal(removed), LAST_OPERATOR);
+
+    app.delete_user(&program, anna.id).await.unwrap();
+    let again = app.assign_partner_role(&program, role, anna.id, None).await;
+    assert_eq!(refusal(again), (Kind::Invalid, "PrincipalNotFound"));
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_gone_does_not_take_a_role_away_from_who_can_still_give_it() {
+    let house = House::built_at("2026-11-22T00:00:00Z").await;
+    let app = house.app();
+    let owner = house.program("owner").await;
+    let shared = Scope::Subscription(SHARED);
+    house.give(&owner, RoleDefinition::OWNER, &shared).await;
+    let both = RoleDefinition {
+        id: RoleDefinitionId::from_bytes([1; 16]),
+        name: "Registrar".to_owned(),
+        description: String::new(),
+        actions: vec!["*/read".parse().unwrap()],
+        not_actions: vec![],
+        assignable: vec![shared.clone(), Scope::Subscription(CSP)],
+        custom: true,
+    };
+    let narrower = RoleDefinition {
+        assignable: vec![shared.clone()],
+        ..both.clone()
+    };
+    app.put_role_definition(&operator(), &both).await.unwrap();
+    let too_early = app.put_role_definition(&owner, &narrower).await;
+    assert_eq!(refusal(too_early), (Kind::Conflict, "RoleDefinitionExists"));
+    app.delete_subscription(&operator(), CSP).await.unwrap();
+    app.put_role_definition(&owner, &narrower).await.unwrap();
+    let deleted = app.delete_role_definition(&owner, &shared, both.id).await;
+    assert!(deleted.unwrap().is_some());
 }

@@ -29,7 +29,9 @@ use domain::registration::register::PutRegistration;
 use domain::registration::{BillingModel, RegistrationToken, Warning};
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
-use store::{DeliveredRecord, StoreConfig};
+use store::{DeliveredRecord, Store, StoreConfig};
+
+use crate::faltering::Faltering;
 
 pub(crate) const PARTNER: PartnerId = PartnerId::from_bytes([1; 16]);
 pub(crate) const CUSTOMER: CustomerId = CustomerId::from_bytes([2; 16]);
@@ -62,6 +64,8 @@ impl Random for Counting {
 pub(crate) struct House {
     directory: tempfile::TempDir,
     clock: Arc<TestClock>,
+    /// What lasts of sign-ins, beneath the use-cases.
+    pub(crate) sessions: Arc<Faltering>,
     app: RwLock<App>,
 }
 
@@ -87,11 +91,12 @@ impl House {
     pub(crate) async fn without_prices_at(moment: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
-        let app = RwLock::new(open(&directory, &clock).await);
+        let (app, sessions) = open(&directory, &clock).await;
         let house = Self {
             directory,
             clock,
-            app,
+            sessions,
+            app: RwLock::new(app),
         };
         house.it_is(moment);
         let app = house.app();
@@ -237,19 +242,19 @@ impl House {
     }
 }
 
-async fn open(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> App {
+async fn open(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> (App, Arc<Faltering>) {
     let config = StoreConfig::Sqlite {
         directory: directory.path().to_owned(),
     };
     let store = store::open(&config).unwrap();
-    App::open(
-        store,
-        catalog(),
-        clock.clone(),
-        Arc::new(Counting(AtomicU64::new(1))),
-    )
-    .await
-    .unwrap()
+    let sessions = Faltering::of(store.sessions);
+    let store = Store {
+        sessions: sessions.clone(),
+        ..store
+    };
+    let random = Arc::new(Counting(AtomicU64::new(1)));
+    let app = App::open(store, catalog(), clock.clone(), random).await.unwrap();
+    (app, sessions)
 }
 
 impl House {
@@ -263,9 +268,10 @@ impl House {
         let Self {
             directory,
             clock,
+            sessions,
             app,
         } = self;
-        drop(app);
+        drop((app, sessions));
         if let Some(entry) = entry {
             let config = StoreConfig::Sqlite {
                 directory: directory.path().to_owned(),
@@ -277,11 +283,12 @@ impl House {
             });
             entered.await.unwrap();
         }
-        let app = RwLock::new(open(&directory, &clock).await);
+        let (app, sessions) = open(&directory, &clock).await;
         Self {
             directory,
             clock,
-            app,
+            sessions,
+            app: RwLock::new(app),
         }
     }
 }

@@ -9,6 +9,10 @@ mod billing;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
+mod faltering;
+#[cfg(test)]
+mod gaps;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod identity;

@@ -6,8 +6,8 @@ use app::precondition::Precondition;
 use app::registrations::{Registered, RegistrationAddress};
 use app::{Error, Kind};
 use domain::authorization::{PartnerRole, RoleDefinition, Scope};
-use domain::registration::BillingModel;
 use domain::registration::register::PutRegistration;
+use domain::registration::{BillingModel, Warning};
 use domain::time::HourInterval;
 
 use crate::house::{CSP, House, PARTNER, SHARED, STACK, TENANT, address, operator, token};
@@ -15,14 +15,14 @@ use crate::people::{FAILED, refusal, registered};
 
 const NOT_APPROVED: (Kind, &str) = (Kind::Forbidden, "BillingModelChangeNotApproved");
 
-fn in_csp() -> RegistrationAddress {
+pub(crate) fn in_csp() -> RegistrationAddress {
     RegistrationAddress {
         subscription: CSP,
         ..address()
     }
 }
 
-async fn put(
+pub(crate) async fn put(
     house: &House,
     caller: &Caller,
     at: &RegistrationAddress,
@@ -40,7 +40,7 @@ async fn put(
         .await
 }
 
-async fn delete(house: &House, caller: &Caller, at: &RegistrationAddress) {
+pub(crate) async fn delete(house: &House, caller: &Caller, at: &RegistrationAddress) {
     let app = house.app();
     app.delete_registration(caller, at, &Precondition::None)
         .await
@@ -48,7 +48,7 @@ async fn delete(house: &House, caller: &Caller, at: &RegistrationAddress) {
 }
 
 /// A stack that is registered in the customer's own subscription, with an Owner of that and an agent of its seller.
-async fn sold_by_usage() -> (House, Caller, Caller) {
+pub(crate) async fn sold_by_usage() -> (House, Caller, Caller) {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     let (owner, agent) = (house.program("owner").await, house.program("agent").await);
     house
@@ -143,6 +143,41 @@ async fn a_stack_that_its_seller_gave_away_is_not_moved_to_where_the_platform_se
 }
 
 #[tokio::test]
+async fn what_a_partner_owes_the_platform_is_not_ended_by_moving_the_stack_to_a_subscription_it_sells_itself()
+{
+    let (house, _, agent) = sold_by_usage().await;
+    delete(&house, &operator(), &in_csp()).await;
+    house.it_is("2026-10-02T00:00:00Z");
+    put(&house, &operator(), &address(), BillingModel::PayAsYouUse)
+        .await
+        .unwrap();
+    let request = MoveRegistrations {
+        from: (SHARED, address().resource_group),
+        names: [address().name].into(),
+        to: (CSP, in_csp().resource_group),
+    };
+    let app = house.app();
+    app.move_registrations(&agent, &request).await.unwrap();
+    drop(app);
+    for model in [BillingModel::Development, BillingModel::Capacity] {
+        let refused = put(&house, &agent, &in_csp(), model).await.unwrap_err();
+        assert_eq!((refused.kind, refused.code), NOT_APPROVED);
+        assert!(
+            !refused.message.contains("admin agents"),
+            "none of whom may: {}",
+            refused.message
+        );
+    }
+    let house = house.restarted().await;
+    delete(&house, &agent, &in_csp()).await;
+    let anew = put(&house, &agent, &in_csp(), BillingModel::Development).await;
+    assert_eq!(refusal(anew), NOT_APPROVED);
+    put(&house, &operator(), &in_csp(), BillingModel::Development)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_stack_that_nobody_knows_is_registered_for_development_by_whoever_has_it() {
     let (house, owner, _) = sold_by_usage().await;
     let new = RegistrationAddress {
@@ -162,7 +197,10 @@ async fn a_stack_that_nobody_knows_is_registered_for_development_by_whoever_has_
     let registered = app
         .put_registration(&owner, &new, &request, &Precondition::None)
         .await;
-    assert!(registered.unwrap().created);
+    let registered = registered.unwrap();
+    assert!(registered.created);
+    let codes: Vec<_> = registered.warnings.iter().map(Warning::code).collect();
+    assert!(codes.contains(&"UsageNotCharged"), "{codes:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use app::Kind;
 use app::access::Caller;
+use app::moves::MoveRegistrations;
 use app::precondition::Precondition;
 use app::registrations::{Registered, RegistrationAddress};
 use app::usage::Delivery;
@@ -14,7 +15,7 @@ use domain::registration::register::PutRegistration;
 use domain::time::HourInterval;
 
 use crate::house::{CSP, House, LOCAL, SHARED, STACK, TENANT, address, operator, token};
-use crate::people::refusal;
+use crate::people::{refusal, registered};
 use crate::strangers::{register, two_partners};
 
 async fn end(house: &House) {
@@ -184,6 +185,94 @@ async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others
     assert_eq!(
         (house.owes(SHARED).await, house.owes(CSP).await),
         ("7.00".to_owned(), "0.00".to_owned())
+    );
+}
+
+/// Another subscription of the partner's.
+const SECOND: SubscriptionId = SubscriptionId::from_bytes([0x21; 16]);
+
+/// The stack's registration is moved there.
+async fn move_to_second(house: &House) {
+    let (app, group) = (house.app(), address().resource_group);
+    let second = Subscription {
+        id: SECOND,
+        ..app.subscription(SHARED).unwrap()
+    };
+    app.create_subscription(&operator(), second).await.unwrap();
+    app.put_resource_group(&operator(), SECOND, &group, "local", [].into())
+        .await
+        .unwrap();
+    let request = MoveRegistrations {
+        from: (SHARED, group.clone()),
+        names: [address().name].into(),
+        to: (SECOND, group),
+    };
+    app.move_registrations(&operator(), &request).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_gets_a_stack_by_a_move_reads_nothing_of_before_nor_do_those_before_lose_their_receipts() {
+    let house = registered().await;
+    let app = house.app();
+    house.it_is("2026-10-02T11:00:00Z");
+    declare(&house, "2026-10-02T11:00:00Z").await;
+    house.it_is("2026-10-03T10:30:00Z");
+    move_to_second(&house).await;
+    let (before, after) = (house.program("before").await, house.program("after").await);
+    for (reader, subscription) in [(&before, SHARED), (&after, SECOND)] {
+        house
+            .give(reader, RoleDefinition::READER, &Scope::Subscription(subscription))
+            .await;
+    }
+    assert_eq!(app.reported_through(&after, STACK).await, Ok(None));
+    house.it_is("2026-10-04T00:00:00Z");
+    declare(&house, "2026-10-04T00:00:00Z").await;
+    assert!(app.reported_through(&after, STACK).await.unwrap().is_some());
+    // Nor does it change whose they were that the registration is good for hours before it was made.
+    let from = "2026-09-30T00:00:00Z".parse().unwrap();
+    app.backdate_registration(&operator(), STACK, from).await.unwrap();
+    drop(app);
+    let house = house.restarted().await;
+    for (caller, expected) in [(&operator(), &[1, 2][..]), (&before, &[1]), (&after, &[2])] {
+        let receipts = house.app().receipts(caller, STACK, 0, 9).await.unwrap();
+        let sequences: Vec<u64> = receipts.iter().map(|it| it.sequence).collect();
+        assert_eq!(sequences, expected, "{caller:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_gets_a_stack_by_a_move_does_not_change_who_pays_for_the_hours_before_it() {
+    let house = House::built_at("2026-10-01T00:00:00Z").await;
+    let (app, group) = (house.app(), address().resource_group);
+    app.put_resource_group(&operator(), SHARED, &group, "local", [].into())
+        .await
+        .unwrap();
+    let registered = house
+        .put_registration(Some(token(BillingModel::PayAsYouUse)))
+        .await;
+    app.approve_multi_tenancy(&operator(), STACK).await.unwrap();
+    house.add_tenant(CSP, None).await.unwrap();
+    house.it_is("2026-10-03T10:30:00Z");
+    move_to_second(&house).await;
+    house.it_is("2026-10-04T00:00:00Z");
+    let usage = [("2026-10-02T00:00:00Z", "7"), ("2026-10-03T11:00:00Z", "1")];
+    house.deliver("2026-10-03T12:00:00Z", &usage).await.unwrap();
+    let listed = LocalSubscription {
+        tenant: TENANT,
+        name: "web".to_owned(),
+        owner: "ops@contoso.example".to_owned(),
+        state: "Enabled".to_owned(),
+    };
+    let stack = Caller::Stack {
+        cloud_id: STACK,
+        registration: registered.unwrap().registration.id,
+    };
+    app.take_directory(&stack, STACK, &[(LOCAL, listed)])
+        .await
+        .unwrap();
+    assert_eq!(
+        (house.owes(SHARED).await, house.owes(CSP).await),
+        ("7.00".to_owned(), "1.00".to_owned())
     );
 }
 

@@ -229,7 +229,7 @@ pub(crate) struct GroupArg {
 pub(crate) struct MemberArgs {
     #[command(flatten)]
     pub(crate) group: GroupArg,
-    /// The member: the name or object id of a user, or the object id of a service principal.
+    /// The member: the name or object id of a user, or a program's application id or that of its service principal.
     #[arg(value_name = "MEMBER")]
     pub(crate) member: String,
 }

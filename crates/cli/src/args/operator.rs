@@ -11,8 +11,9 @@ use super::texts;
 pub(crate) enum OperatorCredentialCommand {
     /// Make another operator's credential and print it, this once: only its digest is kept.
     #[command(after_help = "\
-If no credential is left to do this with, stop the server and make one at its machine with \
-`meterbridge init --new-credential`.
+A user who operates the platform does this as well, after `meterbridge login`. If there is none, and no \
+credential is left to do this with, stop the server and make one at its machine with `meterbridge init \
+--new-credential`.
 
 Example:
   meterbridge operator-credential create \"Night shift\" > night-shift.credential")]
@@ -21,7 +22,8 @@ Example:
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// List the operators' credentials, with when each was last used.
+    /// List the operators' credentials, with when each was last used: that is noted once a minute, so it may have been used
+    /// up to a minute later.
     #[command(after_help = "Example:\n  meterbridge operator-credential list")]
     List,
     /// Revoke an operator's credential: from then on it is good for nothing.

@@ -52,7 +52,7 @@ Example:
     Backdate {
         #[command(flatten)]
         stack: StackArg,
-        /// The hour from which it held.
+        /// The hour from which it held: earlier than it holds from, since hours are not taken away.
         #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
         from: String,
     },
@@ -70,12 +70,16 @@ pub(crate) struct StackArg {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Give the registration token that the stack made, or the stack's cloud id: then a token is made of what is said here.
+Where the registration is there already, what is not given stays as it is: the billing model, the agreement and the \
+tags. Tags that are given are set beside those it has.
 
 Examples:
   meterbridge registration register --subscription <SUBSCRIPTION-ID> --token-file token.txt \\
       --operated-by reseller
   meterbridge registration register --subscription <SUBSCRIPTION-ID> \\
-      --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --billing-model pay-as-you-use")]
+      --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --billing-model pay-as-you-use
+  meterbridge registration register --subscription <SUBSCRIPTION-ID> \\
+      --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --tag site=Bergen")]
 pub(crate) struct RegisterArgs {
     /// The subscription that pays for whatever no tenant mapping claims.
     #[arg(long, value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
@@ -92,7 +96,7 @@ pub(crate) struct RegisterArgs {
     /// Who operates the stack: compared with the advice.
     #[arg(long, value_enum, value_name = "WHO")]
     pub(crate) operated_by: Option<OperatedBy>,
-    /// A tag. May be given several times.
+    /// A tag to set; others stay. May be given several times.
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = texts::tag)]
     pub(crate) tags: Vec<(String, String)>,
     #[command(flatten)]
@@ -113,10 +117,10 @@ pub(crate) struct TokenArgs {
     /// The stack, where there is no token.
     #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
     pub(crate) cloud_id: Option<String>,
-    /// How the stack is paid for.
-    #[arg(long, value_enum, value_name = "MODEL", default_value = "pay-as-you-use")]
+    /// How the stack is paid for [default: what it is, or pay-as-you-use for a stack that is not registered yet].
+    #[arg(long, value_enum, value_name = "MODEL")]
     #[arg(conflicts_with_all = ["token", "token_file"])]
-    pub(crate) billing_model: BillingModel,
+    pub(crate) billing_model: Option<BillingModel>,
     /// The agreement's number; for capacity.
     #[arg(long, value_name = "NUMBER", required_if_eq("billing_model", "capacity"))]
     #[arg(conflicts_with_all = ["token", "token_file"])]

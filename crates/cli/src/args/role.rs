@@ -44,9 +44,16 @@ impl ScopeArgs {
 pub(crate) enum RoleCommand {
     /// Define a role of your own, or define it anew.
     #[command(after_help = "\
-Example:
-  meterbridge role create --name \"Stack registrar\" --action \"Microsoft.AzureStack/registrations/*\" \\
-      --assignable /subscriptions/<SUBSCRIPTION-ID>")]
+Example, with what registering stacks takes:
+  meterbridge role create --name \"Stack registrar\" --assignable /subscriptions/<SUBSCRIPTION-ID> \\
+      --action Microsoft.Resources/subscriptions/resourceGroups/read \\
+      --action Microsoft.Resources/subscriptions/resourceGroups/write \\
+      --action \"Microsoft.AzureStack/registrations/*\" \\
+      --action Microsoft.AzureStack/register/action \\
+      --action Microsoft.Authorization/roleAssignments/read \\
+      --action Microsoft.Authorization/roleAssignments/write \\
+      --action Microsoft.Authorization/roleAssignments/delete \\
+      --action Microsoft.Authorization/permissions/read")]
     Create {
         /// Its name. A role of your own of that name is defined anew.
         #[arg(long, value_name = "NAME")]
@@ -148,10 +155,11 @@ pub(crate) struct WhomArgs {
     /// An application.
     #[arg(long, value_name = "APPLICATION-ID", value_parser = texts::guid)]
     pub(crate) application: Option<String>,
-    /// A group.
+    /// A group: its object id.
     #[arg(long, value_name = "GROUP-ID", value_parser = texts::guid)]
     pub(crate) group: Option<String>,
-    /// An object of a directory that is kept elsewhere.
+    /// An account or a group that you cannot look up, such as one of a directory that is kept elsewhere. Whether there is
+    /// one with this id is not checked.
     #[arg(long, value_name = "OBJECT-ID", value_parser = texts::guid, requires = "principal_kind")]
     pub(crate) principal: Option<String>,
     /// What that object is.
@@ -173,7 +181,8 @@ pub(crate) enum PrincipalKind {
 /// What is done with locks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LockCommand {
-    /// Set a lock at a scope: it holds for everything below, too, whoever asks.
+    /// Set a lock at a scope: it holds for everything below, too, whoever asks. One that is there with another level stays
+    /// as it is, unless --replace is given.
     #[command(after_help = "\
 Example:
   meterbridge lock create keep --level cannot-delete --subscription <SUBSCRIPTION-ID> \\
@@ -188,6 +197,9 @@ Example:
         /// Why it is there.
         #[arg(long, value_name = "TEXT")]
         notes: Option<String>,
+        /// Change the level of the lock that has this name there.
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         scope: LockedArgs,
     },

@@ -13,7 +13,8 @@ use super::texts;
 #[command(group = ArgGroup::new("replaced").args(["new_credential", "new_activation_key"]))]
 #[command(after_help = "\
 The credential is the first line on standard output, and it is shown this once: only its digest is \
-stored. With --user, and without --password-file, a second line is the user's password, made up.
+stored. With --user, and without --password-file, a second line is the user's password, made up. \
+--credential-file reads the first line alone.
 
 Examples:
   meterbridge init --data ./data > operator.credential
@@ -23,9 +24,9 @@ pub(crate) struct InitArgs {
     /// Where everything is kept.
     #[arg(long, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
     pub(crate) data: PathBuf,
-    /// The name of the operator that the credential is for.
-    #[arg(long, value_name = "NAME", default_value = "operator")]
-    pub(crate) operator: String,
+    /// The name of the operator that the credential is for [default: operator].
+    #[arg(long, value_name = "NAME", conflicts_with = "new_activation_key")]
+    pub(crate) operator: Option<String>,
     /// The domain of the platform's own directory, if it has to be made: the names of its users end in it.
     #[arg(long, value_name = "DOMAIN", default_value = "meterbridge.local")]
     pub(crate) domain: String,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::authorization::Scope;
 
 /// A GUID with its dashes, in lower case.
-pub(super) fn guid(text: &str) -> Result<String, String> {
+pub(crate) fn guid(text: &str) -> Result<String, String> {
     let text = text.trim();
     let groups: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();

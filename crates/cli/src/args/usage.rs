@@ -54,17 +54,8 @@ pub(crate) struct ImportArgs {
     /// The stack [default: the one that the activation key is of].
     #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
     pub(crate) cloud_id: Option<String>,
-    /// Where the stack's activation key is: a file that holds nothing else.
-    #[arg(long, value_name = "FILE", conflicts_with = "activation_key")]
-    pub(crate) activation_key_file: Option<PathBuf>,
-    /// The stack's activation key. Better in the environment than here, where other users can see it.
-    #[arg(
-        long,
-        env = "METERBRIDGE_ACTIVATION_KEY",
-        hide_env_values = true,
-        value_name = "TEXT"
-    )]
-    pub(crate) activation_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) key: ActivationKeyArgs,
     /// The start of the window of reported time that the records were read from: their reported time, by which a correction is
     /// known to be later than what it corrects [default: the hour in which they are received].
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
@@ -87,6 +78,23 @@ pub(crate) struct ImportArgs {
     pub(crate) no_compression: bool,
 }
 
+/// The stack's own credential.
+#[derive(Debug, Args)]
+pub(crate) struct ActivationKeyArgs {
+    /// Where the stack's activation key is: a file that holds nothing else. It wins over --activation-key and the
+    /// environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) activation_key_file: Option<PathBuf>,
+    /// The stack's activation key. Better in the environment than here, where other users can see it.
+    #[arg(
+        long,
+        env = "METERBRIDGE_ACTIVATION_KEY",
+        hide_env_values = true,
+        value_name = "TEXT"
+    )]
+    pub(crate) activation_key: Option<String>,
+}
+
 /// What is done with stacks.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StackCommand {
@@ -102,9 +110,13 @@ The file holds what the stack's Microsoft.Subscriptions.Admin/subscriptions retu
   ]}
 
 What was listed before and is not in the file stays as it is.
+An operator of the platform may do this, and whoever has the stack's activation key: `meterbridge \
+registration activation-key` prints it.
 
-Example:
-  meterbridge stack directory 5bf881b2-6be7-42a1-9f47-d6fcb6737747 subscriptions.json")]
+Examples:
+  meterbridge stack directory 5bf881b2-6be7-42a1-9f47-d6fcb6737747 subscriptions.json
+  meterbridge stack directory 5bf881b2-6be7-42a1-9f47-d6fcb6737747 subscriptions.json \\
+      --activation-key-file stack.key")]
     Directory {
         /// The stack.
         #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
@@ -112,6 +124,8 @@ Example:
         /// The file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        key: ActivationKeyArgs,
     },
     /// List the receipts of what a stack delivered.
     #[command(after_help = "Example:\n  meterbridge stack receipts 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]

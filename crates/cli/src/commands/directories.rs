@@ -1,11 +1,14 @@
 //! `directory` and `group`, and finding accounts by the names that people know them by.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use client::Client;
 use serde::Serialize;
 use wire::api;
+use wire::graph::{DirectoryObject, Kind};
 
 use super::{or_dash, say_deleted};
-use crate::args::{DirectoryCommand, GroupCommand, MemberArgs};
+use crate::args::{DirectoryCommand, GroupCommand, MemberArgs, guid};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::table::{Listing, left, right};
@@ -78,7 +81,10 @@ pub(super) async fn group(client: &Client, command: GroupCommand, printer: &Prin
             let directory = directory_id(client, &directory.directory).await?;
             GROUPS.show_one(&client.create_group(&directory, &name).await?, printer)
         }
-        GroupCommand::Show(group) => show(&client.group(&group.group).await?, printer),
+        GroupCommand::Show(group) => {
+            let group = client.group(&group.group).await?;
+            show(client, &group, printer).await
+        }
         GroupCommand::Delete(group) => {
             client.delete_group(&group.group).await?;
             say_deleted("Group", &group.group, printer)
@@ -88,19 +94,24 @@ pub(super) async fn group(client: &Client, command: GroupCommand, printer: &Prin
             GROUPS.show(&client.groups(&directory).await?, printer)
         }
         GroupCommand::AddMember(MemberArgs { group, member }) => {
-            let member = user_id(client, &member).await?;
-            show(&client.add_member(&group.group, &member).await?.value, printer)
+            let member = member_id(client, &member).await?;
+            let group = client.add_member(&group.group, &member).await?.value;
+            show(client, &group, printer).await
         }
         GroupCommand::RemoveMember(MemberArgs { group, member }) => {
-            let member = user_id(client, &member).await?;
+            let member = member_id(client, &member).await?;
             remove_member(client, &group.group, &member, printer).await
         }
     }
 }
 
-fn show(group: &api::Group, printer: &Printer) -> Result<(), Failure> {
+async fn show(client: &Client, group: &api::Group, printer: &Printer) -> Result<(), Failure> {
+    let names = names(client, group.members.iter().cloned()).await?;
     printer.show(group, || {
-        let members = group.members.iter().map(|member| format!("\n  {member}"));
+        let members = group.members.iter().map(|id| match names.get(id) {
+            Some(name) => format!("\n  {id}  {name}"),
+            None => format!("\n  {id}"),
+        });
         let members: String = members.collect();
         let members = if members.is_empty() {
             " none".to_owned()
@@ -126,10 +137,43 @@ async fn remove_member(client: &Client, group: &str, member: &str, printer: &Pri
     printer.show(&removed, || format!("{member} is not in the group any more."))
 }
 
+/// What accounts are called, by object id.
+pub(super) type Names = BTreeMap<String, String>;
+
+/// What the accounts with these object ids are called, as far as the caller may know.
+pub(super) async fn names(client: &Client, ids: impl IntoIterator<Item = String>) -> Result<Names, Failure> {
+    let ids: BTreeSet<String> = ids.into_iter().collect();
+    let ids: Vec<String> = ids.into_iter().collect();
+    let named = |object: DirectoryObject| match object.kind {
+        Kind::User { user_principal_name } => (object.id, user_principal_name),
+        Kind::ServicePrincipal { .. } | Kind::Group => (object.id, object.display_name),
+    };
+    Ok(client.objects(&ids).await?.into_iter().map(named).collect())
+}
+
+/// The object id of a member of a group: of a user as [`user_id`], of a program also by its application id.
+async fn member_id(client: &Client, member: &str) -> Result<String, Failure> {
+    let id = user_id(client, member).await?;
+    if member.contains('@') || names(client, [id.clone()]).await?.contains_key(&id) {
+        return Ok(id);
+    }
+    match client.application(&id).await {
+        Ok(application) => Ok(application.service_principal_id),
+        Err(error) if error.code() == Some("ApplicationNotFound") => Ok(id),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The id of a directory that is given as its id or its domain.
 pub(super) async fn directory_id(client: &Client, directory: &str) -> Result<String, Failure> {
+    if let Ok(id) = guid(directory) {
+        return Ok(id);
+    }
     if !directory.contains('.') {
-        return Ok(directory.to_owned());
+        return Err(Failure::usage(format!(
+            "'{directory}' is no directory: expected its domain, such as northwind.example, or its id, a GUID."
+        ))
+        .hint("`meterbridge directory list` lists those that you manage."));
     }
     let mut known = client.directories().await?.into_iter();
     let found = known.find(|known| known.domain.eq_ignore_ascii_case(directory));
@@ -145,7 +189,11 @@ pub(super) async fn directory_id(client: &Client, directory: &str) -> Result<Str
 /// The object id of a user that is given as its object id or its name.
 pub(super) async fn user_id(client: &Client, user: &str) -> Result<String, Failure> {
     let Some((_, domain)) = user.split_once('@') else {
-        return Ok(user.to_owned());
+        return guid(user).map_err(|_| {
+            Failure::usage(format!(
+                "'{user}' is no user: expected the whole name, such as anna@northwind.example, or the object id, a GUID."
+            ))
+        });
     };
     let directory = directory_id(client, domain).await?;
     let mut known = client.users(&directory).await?.into_iter();

@@ -48,7 +48,8 @@ struct Sender {
 /// If a file cannot be read, or a delivery does not arrive. What was delivered until then stays. Also if records are in
 /// quarantine and that shall be a failure, or if a completeness that shall be declared is in doubt.
 pub(super) async fn import(server: &ServerArgs, args: ImportArgs, printer: &Printer) -> Result<(), Failure> {
-    let StackCredential { client, cloud_id } = stack_credential(server, &args).await?;
+    let StackCredential { client, cloud_id } =
+        stack_credential(server, &args.key, args.cloud_id.as_deref()).await?;
     let files = Files::found(args.files)?;
     let sender = Arc::new(Sender {
         client,

@@ -63,6 +63,7 @@ pub(super) async fn lock(client: &Client, command: LockCommand, printer: &Printe
             name,
             level,
             notes,
+            replace,
             scope,
         } => {
             let properties = LockProperties {
@@ -70,6 +71,9 @@ pub(super) async fn lock(client: &Client, command: LockCommand, printer: &Printe
                 notes,
             };
             let scope = scope.scope.or_everywhere();
+            if !replace {
+                check_other_level(client, &scope, &name, level).await?;
+            }
             let set = client.put_lock(&scope, &name, &PutLock { properties }).await?;
             LOCKS.show_one(&set.value, printer)
         }
@@ -77,6 +81,26 @@ pub(super) async fn lock(client: &Client, command: LockCommand, printer: &Printe
         LockCommand::Delete { name, scope } => {
             delete(client, &scope.scope.or_everywhere(), &name, printer).await
         }
+    }
+}
+
+/// Refuses to make another lock of one that is there.
+async fn check_other_level(client: &Client, at: &str, name: &str, level: LockLevel) -> Result<(), Failure> {
+    let locks = client.locks(at).await?;
+    let known = locks
+        .iter()
+        .find(|it| it.name.eq_ignore_ascii_case(name) && scope(&it.id).eq_ignore_ascii_case(at));
+    match known.map(|it| it.properties.level.as_str()) {
+        Some(other) if !other.eq_ignore_ascii_case(level.name()) => Err(Failure::new(format!(
+            "The lock {name} is at {at} already, and keeps everybody from {}. Nothing was changed.",
+            level_in_words(other)
+        ))
+        .coded("LockExists")
+        .hint(format!(
+            "To keep them from {} instead, repeat the command with --replace; for both, choose another name.",
+            level_in_words(level.name())
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -14,8 +14,15 @@ const CREDENTIALS: Listing<api::OperatorCredential> = Listing(&[
     (left("CREDENTIAL"), |it| it.id.clone()),
     (left("NAME").wraps(), |it| it.name.clone()),
     (left("MADE"), |it| minute(&it.created)),
+    (left("MADE BY").wraps(), |it| made_by(it).to_owned()),
     (left("LAST USED"), |it| minute_or_dash(it.last_used.as_deref())),
 ]);
+
+/// A name, or else an id.
+fn made_by(it: &api::OperatorCredential) -> &str {
+    let by = it.created_by_name.as_deref().or(it.created_by.as_deref());
+    by.unwrap_or("at the machine")
+}
 
 /// A credential was revoked.
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use wire::arm::authorization::{
     PutRoleDefinitionProperties, RoleAssignment, RoleDefinition,
 };
 
-use super::directories::{partner_role_in_words, user_id};
+use super::directories::{Names, names, partner_role_in_words, user_id};
 use super::{minute, or_dash};
 use crate::args::{PrincipalKind, RoleCommand, RoleGivenArgs, WhomArgs};
 use crate::environment::SystemRandom;
@@ -38,6 +38,7 @@ const ASSIGNMENTS: Listing<Assigned> = Listing(&[
     (left("PRINCIPAL"), |it| {
         it.assignment.properties.principal_id.clone()
     }),
+    (left("NAME").wraps(), |it| or_dash(it.principal_name.as_deref())),
     (left("KIND").rank(2), |it| {
         it.assignment.properties.principal_type.clone()
     }),
@@ -59,6 +60,9 @@ const PARTNER_ROLES: Listing<api::PartnerRoleAssignment> = Listing(&[
 #[serde(rename_all = "camelCase")]
 struct Assigned {
     role_name: String,
+    /// As far as the caller may know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal_name: Option<String>,
     #[serde(flatten)]
     assignment: RoleAssignment,
 }
@@ -137,7 +141,11 @@ pub(super) async fn role(client: &Client, command: RoleCommand, printer: &Printe
             let scope = scope.or_everywhere();
             let roles = client.role_definitions(&scope).await?;
             let assignments = client.role_assignments(&scope, None).await?;
-            let assigned = assignments.into_iter().map(|it| Assigned::new(it, &roles));
+            let principals = assignments.iter().map(|it| it.properties.principal_id.clone());
+            let names = names(client, principals).await?;
+            let assigned = assignments
+                .into_iter()
+                .map(|it| Assigned::new(it, &roles, &names));
             ASSIGNMENTS.show(&assigned.collect::<Vec<_>>(), printer)
         }
         RoleCommand::PartnerRoles => PARTNER_ROLES.show(&client.partner_roles().await?, printer),
@@ -145,12 +153,13 @@ pub(super) async fn role(client: &Client, command: RoleCommand, printer: &Printe
 }
 
 impl Assigned {
-    fn new(assignment: RoleAssignment, roles: &[RoleDefinition]) -> Self {
+    fn new(assignment: RoleAssignment, roles: &[RoleDefinition], names: &Names) -> Self {
         let id = id_of_role(&assignment).to_owned();
         let role = roles.iter().find(|role| role.name == id);
         let role_name = role.map_or(id, |role| role.properties.role_name.clone());
         Self {
             role_name,
+            principal_name: names.get(&assignment.properties.principal_id).cloned(),
             assignment,
         }
     }
@@ -216,6 +225,7 @@ async fn delete(client: &Client, scope: &str, role: &str, printer: &Printer) -> 
 
 async fn assign(client: &Client, args: &RoleGivenArgs, printer: &Printer) -> Result<(), Failure> {
     let whom = whom(client, &args.whom).await?;
+    let names = known(client, &whom, &args.whom, printer).await?;
     let Some((role, scope)) = of_azure(args) else {
         let kind = whom.kind.map(Into::into);
         let answered = client
@@ -233,7 +243,7 @@ async fn assign(client: &Client, args: &RoleGivenArgs, printer: &Printer) -> Res
     let assigned = client
         .put_role_assignment(&scope, &id, &PutRoleAssignment { properties })
         .await?;
-    ASSIGNMENTS.show_one(&Assigned::new(assigned, &[role]), printer)
+    ASSIGNMENTS.show_one(&Assigned::new(assigned, &[role], &names), printer)
 }
 
 async fn unassign(client: &Client, args: &RoleGivenArgs, printer: &Printer) -> Result<(), Failure> {
@@ -314,7 +324,7 @@ async fn whom(client: &Client, args: &WhomArgs) -> Result<Whom, Failure> {
         principal_kind,
     } = args;
     let (id, kind) = match (user, application, group, principal) {
-        (Some(user), ..) => (user_id(client, user).await?, Some(PrincipalKind::User)),
+        (Some(user), ..) => (named_user(client, user).await?, Some(PrincipalKind::User)),
         (_, Some(id), ..) => (
             client.application(id).await?.service_principal_id,
             Some(PrincipalKind::ServicePrincipal),
@@ -324,6 +334,51 @@ async fn whom(client: &Client, args: &WhomArgs) -> Result<Whom, Failure> {
         _ => return Err(Failure::usage("It is not said whose role it is.")),
     };
     Ok(Whom { id, kind })
+}
+
+/// The object id of a user, who may be in a directory that others manage.
+async fn named_user(client: &Client, user: &str) -> Result<String, Failure> {
+    user_id(client, user).await.map_err(|failure| {
+        if failure.code() == "DirectoryNotFound" {
+            failure.hint(format!(
+                "`meterbridge directory list` lists those that you manage. Of a user of another one you need the object id, \
+                 which `meterbridge whoami` tells that user: give it in place of {user} with `--principal OBJECT-ID \
+                 --principal-kind user`."
+            ))
+        } else {
+            failure
+        }
+    })
+}
+
+/// Whether there is somebody with this id, and by which name: a role under an id with one wrong digit is nobody's. Only
+/// where it is said that the account may be kept elsewhere, an id that is not known is good.
+async fn known(client: &Client, whom: &Whom, args: &WhomArgs, printer: &Printer) -> Result<Names, Failure> {
+    let id = &whom.id;
+    let names = names(client, [id.clone()]).await?;
+    if names.contains_key(id) {
+        return Ok(names);
+    }
+    if args.principal.is_some() {
+        printer.warning(&format!(
+            "nobody in the directories here that you can look into has the id {id}. The role is good only if an account \
+             that is kept elsewhere has it: `meterbridge whoami` tells everybody their own."
+        ));
+        return Ok(names);
+    }
+    let (what, kind) = match whom.kind {
+        Some(PrincipalKind::Group) => ("group", "group"),
+        Some(PrincipalKind::ServicePrincipal) => ("application", "service-principal"),
+        _ => ("user", "user"),
+    };
+    Err(Failure::new(format!(
+        "There is no {what} with the id {id} that you can look up. Nothing was changed."
+    ))
+    .coded("PrincipalNotFound")
+    .hint(format!(
+        "Compare it with `meterbridge {what} list --directory DIRECTORY`. For one of a directory that is kept elsewhere, or \
+         that others manage: `--principal {id} --principal-kind {kind}`."
+    )))
 }
 
 fn describe(role: &RoleDefinition) -> String {

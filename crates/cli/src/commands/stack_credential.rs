@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use client::{Client, Credential};
 use serde::Deserialize;
 
-use crate::args::{ImportArgs, ServerArgs};
+use crate::args::{ActivationKeyArgs, ServerArgs};
 use crate::commands::live_registration;
 use crate::failure::Failure;
 use crate::settings;
@@ -24,22 +24,36 @@ pub(super) struct StackCredential {
 /// If there is no key and none can be fetched, or it is another stack's.
 pub(super) async fn stack_credential(
     server: &ServerArgs,
-    args: &ImportArgs,
+    key: &ActivationKeyArgs,
+    cloud_id: Option<&str>,
 ) -> Result<StackCredential, Failure> {
-    let given = match &args.activation_key_file {
-        Some(path) => Some(settings::small_text(path)?),
-        None => args.activation_key.clone(),
-    };
-    match given {
-        Some(key) => {
-            let cloud_id = stack_of(&key, args.cloud_id.as_deref())?;
-            Ok(StackCredential {
-                client: settings::client(server, Credential::new(&key))?,
-                cloud_id,
-            })
-        }
-        None => fetch(server, args.cloud_id.as_deref()).await,
+    match given(server, key, cloud_id)? {
+        Some(given) => Ok(given),
+        None => fetch(server, cloud_id).await,
     }
+}
+
+/// The activation key that was given, and the stack that it is of.
+///
+/// # Errors
+/// If it cannot be read, or is another stack's.
+pub(super) fn given(
+    server: &ServerArgs,
+    key: &ActivationKeyArgs,
+    cloud_id: Option<&str>,
+) -> Result<Option<StackCredential>, Failure> {
+    let key = match &key.activation_key_file {
+        Some(path) => settings::small_text(path)?,
+        None => match &key.activation_key {
+            Some(key) => key.clone(),
+            None => return Ok(None),
+        },
+    };
+    let cloud_id = stack_of(&key, cloud_id)?;
+    Ok(Some(StackCredential {
+        client: settings::client(server, Credential::new(&key))?,
+        cloud_id,
+    }))
 }
 
 async fn fetch(server: &ServerArgs, cloud_id: Option<&str>) -> Result<StackCredential, Failure> {

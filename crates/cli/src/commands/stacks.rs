@@ -1,14 +1,16 @@
 //! `stack`.
 
-use client::Client;
+use std::path::Path;
+
+use client::{Client, ClientError, StatusCode};
 use wire::api::{Receipt, Stack};
 
-use super::{minute, minute_or_dash};
-use crate::args::StackCommand;
+use super::{minute, minute_or_dash, stack_credential};
+use crate::args::{ServerArgs, StackCommand};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::Printer;
-use crate::settings::document;
+use crate::settings::{caller, document};
 use crate::table::{Listing, left, right};
 
 const STACKS: Listing<Stack> = Listing(&[
@@ -34,20 +36,88 @@ const RECEIPTS: Listing<Receipt> = Listing(&[
     (left("BATCH").rank(3), |it| it.batch_id.clone()),
 ]);
 
-pub(super) async fn stack(client: &Client, command: StackCommand, printer: &Printer) -> Result<(), Failure> {
+pub(super) async fn stack(
+    server: &ServerArgs,
+    command: StackCommand,
+    printer: &Printer,
+) -> Result<(), Failure> {
     match command {
-        StackCommand::List => STACKS.show(&client.stacks().await?, printer),
-        StackCommand::Directory { cloud_id, file } => {
-            let taken = client.put_directory(&cloud_id, document(&file)?.into()).await?;
-            if taken.listed == 0 {
-                printer.warning("The list is empty, so nothing was changed: what was listed before stays.");
+        StackCommand::List => STACKS.show(&caller(server).await?.stacks().await?, printer),
+        StackCommand::Directory { cloud_id, file, key } => {
+            match stack_credential::given(server, &key, Some(&cloud_id))? {
+                Some(stack) => directory(&stack.client, &cloud_id, &file, printer).await,
+                None => {
+                    let client = caller(server).await?;
+                    directory(&client, &cloud_id, &file, printer).await?;
+                    doubt_cloud_id(&client, &cloud_id, printer).await;
+                    Ok(())
+                }
             }
-            printer.show(&taken, || {
-                let [added, changed] = [taken.added, taken.changed].map(|it| count(it as u64));
-                let listed = counted(taken.listed as u64, "local subscription");
-                format!("{listed}: {added} new, {changed} changed")
-            })
         }
-        StackCommand::Receipts { cloud_id } => RECEIPTS.show(&client.receipts(&cloud_id).await?, printer),
+        StackCommand::Receipts { cloud_id } => {
+            let receipts = caller(server).await?.receipts(&cloud_id).await;
+            RECEIPTS.show(&receipts.map_err(|error| no_receipts(error, &cloud_id))?, printer)
+        }
     }
+}
+
+async fn directory(client: &Client, cloud_id: &str, file: &Path, printer: &Printer) -> Result<(), Failure> {
+    let taken = client.put_directory(cloud_id, document(file)?.into()).await;
+    let taken = taken.map_err(|error| not_taken(error, cloud_id))?;
+    if taken.listed == 0 {
+        printer.warning("The list is empty, so nothing was changed: what was listed before stays.");
+    }
+    printer.show(&taken, || {
+        let [added, changed] = [taken.added, taken.changed].map(|it| count(it as u64));
+        let listed = counted(taken.listed as u64, "local subscription");
+        format!("{listed}: {added} new, {changed} changed")
+    })
+}
+
+/// Why a directory was not taken. Whoever may not say it for a stack may do so as the stack.
+fn not_taken(error: ClientError, cloud_id: &str) -> Failure {
+    let forbidden =
+        matches!(&error, ClientError::Refused(refusal) if refusal.status == StatusCode::FORBIDDEN);
+    let failure = Failure::from(error);
+    if !forbidden {
+        return failure;
+    }
+    failure.hint(format!(
+        "Give the stack's activation key with --activation-key-file: `meterbridge registration activation-key {cloud_id} \
+         > stack.key` writes it for whoever may register the stack. Without it, operators of the platform do this."
+    ))
+}
+
+/// Warns if nothing else is known of a stack. Its directory may come before its registration, so that is no failure.
+async fn doubt_cloud_id(client: &Client, cloud_id: &str, printer: &Printer) {
+    let Ok(stacks) = client.stacks().await else {
+        return;
+    };
+    let registered = |it: &Stack| it.cloud_id.eq_ignore_ascii_case(cloud_id);
+    if stacks.iter().any(registered) {
+        return;
+    }
+    let receipts = client.receipts(cloud_id).await;
+    if receipts.is_err_and(|error| is_unknown(&error)) {
+        printer.warning(&format!(
+            "No stack {cloud_id} was ever registered, and none has delivered. Check the cloud id, unless it is \
+             registered next."
+        ));
+    }
+}
+
+fn no_receipts(error: ClientError, cloud_id: &str) -> Failure {
+    let unknown = is_unknown(&error);
+    let failure = Failure::from(error);
+    if !unknown {
+        return failure;
+    }
+    failure.hint(format!(
+        "No stack {cloud_id} that you may see was ever registered. Check the cloud id; `meterbridge stack list` lists \
+         stacks."
+    ))
+}
+
+fn is_unknown(error: &ClientError) -> bool {
+    error.code() == Some("RegistrationNotFound")
 }

@@ -31,14 +31,18 @@ pub(super) async fn statement(
             printer.show(&statement, || render(&statement, printer.style()))
         }
         StatementCommand::List { period: of } => {
-            let listed = client.statements(&period(&of, &SystemClock)).await?;
-            printer.show_list(&listed, || list(&listed, printer.width()))
+            let period = period(&of, &SystemClock);
+            let listed = client.statements(&period).await?;
+            printer.show_list(&listed, || list(&listed, &period, printer.width()))
         }
     }
 }
 
 /// The statements as a table, and below it why the others are missing.
-fn list(listed: &[ListedStatement], width: Option<u16>) -> String {
+fn list(listed: &[ListedStatement], period: &str, width: Option<u16>) -> String {
+    if listed.is_empty() {
+        return format!("There is no statement of {period} that you may read.\n");
+    }
     let mut statements: Vec<&Statement> = Vec::new();
     let mut missing: Vec<&NoStatement> = Vec::new();
     for entry in listed {
@@ -94,7 +98,7 @@ fn statements_table(statements: &[&Statement], width: Option<u16>) -> String {
         let payer = statement.customer.as_ref().or(statement.owner.as_ref());
         table.row([
             statement.subscription_id.clone(),
-            or_dash(statement.subscription_name.as_deref()),
+            subscription_name(statement),
             or_dash(payer.map(|payer| &*payer.name)),
             count(statement.lines.len() as u64),
             total,
@@ -105,6 +109,15 @@ fn statements_table(statements: &[&Statement], width: Option<u16>) -> String {
         table.row(["Total", "", "", "", &*total, currency]);
     }
     table.within(width)
+}
+
+fn subscription_name(statement: &Statement) -> String {
+    let name = or_dash(statement.subscription_name.as_deref());
+    if statement.subscription_deleted {
+        format!("{name} (deleted)")
+    } else {
+        name
+    }
 }
 
 pub(super) async fn check(client: &Client, args: &CheckArgs, printer: &Printer) -> Result<(), Failure> {
@@ -172,8 +185,12 @@ mod tests {
             "problem": { "code": "PriceListsInTwoCurrencies", "message": "two currencies" },
         }));
         assert_eq!(
-            list(&[none.unwrap()], None).trim(),
+            list(&[none.unwrap()], "2026-10", None).trim(),
             "Fjordbank CSP is charged and has no statement. PriceListsInTwoCurrencies: two currencies."
+        );
+        assert_eq!(
+            list(&[], "2026-10", None),
+            "There is no statement of 2026-10 that you may read.\n"
         );
     }
 

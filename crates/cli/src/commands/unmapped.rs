@@ -13,9 +13,12 @@ use crate::table::{Table, left, right};
 const HOURS_PER_DAY: i64 = 24;
 
 /// A table for each tenant of a stack, and the sums per meter.
-pub(super) fn tables(unmapped: &[UnmappedUsage], style: Style) -> String {
+pub(super) fn tables(unmapped: &[UnmappedUsage], period: &str, style: Style) -> String {
     if unmapped.is_empty() {
-        return "Tenant mappings claim all usage.\n".to_owned();
+        // Whoever may read none is told so, too: the server does not say how much it withholds.
+        return format!(
+            "There is no usage of {period} that you may read and that no tenant mapping claims.\n"
+        );
     }
     let mut groups: Vec<Vec<&UnmappedUsage>> = Vec::new();
     for usage in unmapped {
@@ -188,12 +191,12 @@ mod tests {
             usage("4f2b5c7d-9e0f-4a6e-8d07-3a1b5c7d9e0f", "744", Some("5.95")),
             usage("2d1b5c7d-9e0f-4a6e-8d07-3a1b5c7d9e0f", "1", None),
         ];
-        let text = tables(&unmapped, Style::new(false));
+        let text = tables(&unmapped, "2026-10", Style::new(false));
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         insta::assert_snapshot!("unmapped", text);
         assert_eq!(
-            tables(&[], Style::new(false)),
-            "Tenant mappings claim all usage.\n"
+            tables(&[], "2026-10", Style::new(false)),
+            "There is no usage of 2026-10 that you may read and that no tenant mapping claims.\n"
         );
     }
 }

@@ -34,7 +34,9 @@ pub(super) async fn usage(
         UsageCommand::Unmapped { period: within } => {
             let period = period(&within, &SystemClock);
             let unmapped = caller(server).await?.unmapped_usage(&period).await?;
-            printer.show_list(&unmapped, || unmapped::tables(&unmapped, printer.style()))?;
+            printer.show_list(&unmapped, || {
+                unmapped::tables(&unmapped, &period, printer.style())
+            })?;
             if unmapped.iter().any(|it| it.reason == Reason::TenantNotMapped) {
                 printer.hint(
                     "Add a tenant with `meterbridge tenant add`, or for hours that have passed with `meterbridge tenant map`.",

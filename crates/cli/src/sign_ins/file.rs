@@ -19,7 +19,7 @@ const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// Where sign-ins are kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SignIns {
     directory: PathBuf,
 }

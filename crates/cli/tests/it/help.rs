@@ -126,6 +126,14 @@ fn without_shared(help: &str) -> String {
 }
 
 #[test]
+fn help_is_a_word_too() {
+    for (words, option) in [("help", "--help"), ("help role assign", "role assign --help")] {
+        let said = |words: &str| run(meterbridge().args(words.split_whitespace())).done();
+        assert_eq!(said(words), said(option), "{words}");
+    }
+}
+
+#[test]
 fn the_version_is_told() {
     assert_eq!(
         run(meterbridge().arg("--version")).done(),

@@ -9,6 +9,7 @@
 mod azure_clients;
 mod backups;
 mod closing;
+mod credentials;
 mod demo;
 mod help;
 mod import_files;

@@ -4,6 +4,7 @@ use crate::process::{meterbridge, run, run_with};
 use crate::server::Server;
 
 const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
+const OTHER_STACK: &str = "4b5b2d2f-1a5c-4a1b-8e66-7b4c1a3d8e22";
 const TENANT: &str = "b1e0c1b8-5a3f-4e52-8a44-0d7f8b3f5e21";
 const CUSTOMER_TENANT: &str = "c2d7a9f4-1b6e-4c3d-9e8f-5a4b3c2d1e0f";
 
@@ -76,7 +77,13 @@ fn what_changes_a_registration_is_answered_in_json_too() {
     registered(&server);
     let backdated = server.json("registration backdate --from 2024-03-01", &[STACK]);
     assert_eq!(backdated["cloudId"], STACK);
-    let deleted = server.json("registration delete", &[STACK]);
+    let deleted = server.run("registration delete -o json", &[STACK]);
+    assert!(
+        deleted.notes.contains("StackLeftUnregistered"),
+        "a stack that still runs is charged to nobody: {}",
+        deleted.notes
+    );
+    let deleted: serde_json::Value = serde_json::from_str(&deleted.done()).unwrap();
     assert_eq!(
         (&deleted["deleted"], &deleted["cloudId"]),
         (&true.into(), &STACK.into())
@@ -126,9 +133,24 @@ fn a_refused_registration_is_not_told_as_if_it_had_begun_well() {
     assert!(told.notes.contains("the server answered 409 "), "{}", told.notes);
     assert!(
         told.notes
-            .contains("resource group second was made for it, and stays"),
+            .contains("resource group second, which was made for it, is removed again"),
         "{}",
         told.notes
+    );
+    // A group that was there before stays.
+    let there = [
+        "--subscription",
+        &csp,
+        "--cloud-id",
+        OTHER_STACK,
+        "--resource-group",
+        "second",
+    ];
+    let made = server.run("registration register", &there);
+    assert!(
+        made.notes.starts_with("Made resource group second."),
+        "{}",
+        made.notes
     );
     let again = server.run("registration register", &refused);
     assert!(
@@ -136,6 +158,125 @@ fn a_refused_registration_is_not_told_as_if_it_had_begun_well() {
         "{}",
         again.notes
     );
+    assert_eq!(
+        server.json("registration show", &[OTHER_STACK])["cloudId"],
+        OTHER_STACK
+    );
+}
+
+#[test]
+fn a_tag_that_is_changed_leaves_the_billing_model_and_the_other_tags_alone() {
+    let server = Server::start();
+    let [default, _] = registered(&server);
+    let register = |more: &[&str]| {
+        let at = ["--subscription", &default, "--cloud-id", OTHER_STACK];
+        server.json("registration register", &[&at, more].concat())
+    };
+    let made = register(&["--billing-model", "development", "--tag", "site=Bergen"]);
+    assert_eq!(made["properties"]["billingModel"], "Development");
+    let tagged = register(&["--tag", "rack=4"]);
+    assert_eq!(tagged["properties"]["billingModel"], "Development");
+    assert_eq!(
+        tagged["tags"],
+        serde_json::json!({ "site": "Bergen", "rack": "4" })
+    );
+    assert_eq!(register(&[]), tagged);
+    let charged = register(&["--billing-model", "pay-as-you-use"]);
+    assert_eq!(charged["properties"]["billingModel"], "PayAsYouUse");
+    assert_eq!(charged["tags"], tagged["tags"]);
+}
+
+#[test]
+fn who_backdates_to_a_later_hour_is_told_from_when_the_registration_holds() {
+    let server = Server::start();
+    registered(&server);
+    let backdate = |from: &str| server.run("registration backdate -o json", &[STACK, "--from", from]);
+    assert_eq!(backdate("2024-03-01").json()["validFrom"], "2024-03-01T00:00:00Z");
+    for later in ["2024-03-02", "2199-01-01"] {
+        let refused = backdate(later);
+        assert_eq!((refused.code, refused.data.as_str()), (Some(1), ""), "{later}");
+        assert!(
+            refused.notes.contains("holds from 2024-03-01T00:00:00Z already"),
+            "{}",
+            refused.notes
+        );
+    }
+    assert_eq!(backdate("2024-03-01").json()["validFrom"], "2024-03-01T00:00:00Z");
+    let shown = server.run("registration show", &[STACK]).done();
+    assert!(
+        shown.contains("Holds from            2024-03-01T00:00:00Z"),
+        "{shown}"
+    );
+    let listed = server.run("registration list", &[]).done();
+    assert!(
+        listed.contains("HOLDS FROM") && listed.contains("2024-03-01 00:00"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_cloud_id_that_nobody_knows_is_not_taken_for_a_stack_without_deliveries() {
+    let server = Server::start();
+    registered(&server);
+    let listing = server.data().join("subscriptions.json");
+    std::fs::write(&listing, r#"{"value":[]}"#).unwrap();
+    let list = |stack: &str| server.run("stack directory", &[stack, listing.to_str().unwrap()]);
+    for (stack, doubted) in [(STACK, false), (OTHER_STACK, true)] {
+        let taken = list(stack);
+        assert_eq!(taken.notes.contains("Check the cloud id"), doubted, "{taken:?}");
+        taken.done();
+    }
+    server.run("stack receipts", &[STACK]).done();
+    let unknown = server.run("stack receipts", &[OTHER_STACK]);
+    assert_eq!(
+        (unknown.code, unknown.data.as_str()),
+        (Some(1), ""),
+        "{unknown:?}"
+    );
+    assert!(
+        unknown.notes.contains("404 RegistrationNotFound") && unknown.notes.contains("Check the cloud id"),
+        "{}",
+        unknown.notes
+    );
+}
+
+#[test]
+fn a_subscription_that_was_deleted_keeps_its_name_where_it_was_mapped() {
+    let server = Server::start();
+    let [_, csp] = registered(&server);
+    server
+        .run("registration backdate --from 2024-03-01", &[STACK])
+        .done();
+    let past = "2024-03-01 --to 2024-03-02";
+    let map = [STACK, "--tenant", CUSTOMER_TENANT, "--subscription", &csp];
+    server.run(&format!("tenant map --from {past}"), &map).done();
+    server.run("subscription delete", &[&csp]).done();
+    let history = server.json("tenant history", &[STACK]);
+    assert_eq!(
+        (&history[0]["subscriptionId"], &history[0]["subscriptionName"]),
+        (&csp.as_str().into(), &"Fjordbank".into())
+    );
+    let statement = [csp.as_str(), "--period", "2024-03"];
+    let shown = server.run("statement show", &statement).done();
+    assert!(
+        shown.contains("Fjordbank") && shown.contains("deleted since"),
+        "{shown}"
+    );
+    assert_eq!(
+        server.json("statement show", &statement)["subscriptionDeleted"],
+        true
+    );
+}
+
+#[test]
+fn who_sees_nothing_is_not_told_that_all_is_claimed() {
+    let server = Server::start();
+    for command in ["usage unmapped", "statement list"] {
+        let told = server.run(command, &["--period", "2024-03"]).done();
+        assert!(told.contains("2024-03 that you may read"), "{command}: {told}");
+        let listed = server.json(command, &["--period", "2024-03"]);
+        assert_eq!(listed, serde_json::json!([]), "{command}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Roles and locks: what is given is seen, what is taken away is not, and what is locked stays.
 
-use crate::process::{Outcome, run_with};
+use crate::process::{Outcome, meterbridge, run, run_with};
 use crate::server::Server;
 use crate::signed_in::{PASSWORD, Somebody};
 
@@ -109,6 +109,86 @@ fn what_is_given_to_a_group_its_members_have() {
         &server.run("group remove-member", &[group, ANNA]),
         &["was not in group"],
     );
+}
+
+#[test]
+fn one_wrong_digit_gives_a_role_to_nobody_and_is_refused() {
+    const NOBODY: &str = "1237f616-774a-5a7f-bad1-e5106f1b08ad";
+    let server = Server::start();
+    let subscription = northwind(&server);
+    let owner = |whom: &[&'static str]| {
+        let role = ["--role", "Owner", "--subscription", &subscription];
+        server.run("role assign", &[&role[..], whom].concat())
+    };
+    for (option, what) in [("--user", "user"), ("--group", "group")] {
+        assert_failed(
+            &owner(&[option, NOBODY]),
+            &[
+                &format!("There is no {what} with the id"),
+                &format!("--principal {NOBODY} --principal-kind {what}"),
+            ],
+        );
+        assert_failed(
+            &server.run("role assign --platform-operator", &[option, NOBODY]),
+            &["There is no"],
+        );
+    }
+    let assignments = server.json("role assignments", &["--subscription", &subscription]);
+    assert_eq!(assignments, serde_json::json!([]));
+    // Of whom an issuer elsewhere speaks, nobody here knows.
+    let elsewhere = owner(&["--principal", NOBODY, "--principal-kind", "user"]);
+    assert!(elsewhere.notes.contains("has the id"), "{elsewhere:?}");
+    elsewhere.done();
+    owner(&["--user", ANNA]).done();
+    let listed = server
+        .run("role assignments --subscription", &[&subscription])
+        .done();
+    assert!(listed.contains(ANNA) && listed.contains(NOBODY), "{listed}");
+    assert_failed(
+        &owner(&["--user", "kari@fjordbank.example"]),
+        &["--principal OBJECT-ID --principal-kind user"],
+    );
+}
+
+#[test]
+fn a_program_is_taken_into_a_group_by_the_id_that_people_know() {
+    let server = Server::start();
+    northwind(&server);
+    let inside = ["--directory", "northwind.example"];
+    let group = server.json("group create --name Desk", &inside);
+    let program = server.json("application create --name Nightly", &inside);
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let (group, application) = (text(&group["id"]), text(&program["id"]));
+    let principal = text(&program["servicePrincipalId"]);
+    server.run("group add-member", &[&group, ANNA]).done();
+    let shown = server.run("group add-member", &[&group, &application]).done();
+    for known in [&principal, "Nightly", ANNA] {
+        assert!(shown.contains(known), "{known}: {shown}");
+    }
+    server.run("group remove-member", &[&group, &application]).done();
+    let left = server.json("group show", &[&group]);
+    assert_eq!(left["members"].as_array().unwrap().len(), 1, "{left}");
+}
+
+#[test]
+fn a_lock_is_not_made_weaker_by_setting_one_of_its_name() {
+    let server = Server::start();
+    let subscription = northwind(&server);
+    let create = |level: &str, more: &[&str]| {
+        let lock = ["--subscription", &subscription, "--level", level];
+        server.run("lock create keep", &[&lock[..], more].concat())
+    };
+    create("read-only", &[]).done();
+    create("read-only", &["--notes", "Closed."]).done();
+    let refused = create("cannot-delete", &[]);
+    assert_failed(
+        &refused,
+        &["changing and deleting", "Nothing was changed", "--replace"],
+    );
+    let locks = || server.json("lock list", &["--subscription", &subscription]);
+    assert_eq!(locks()[0]["properties"]["level"], "ReadOnly");
+    create("cannot-delete", &["--replace"]).done();
+    assert_eq!(locks()[0]["properties"]["level"], "CanNotDelete");
 }
 
 #[test]
@@ -225,6 +305,11 @@ fn a_role_is_only_given_where_somebody_and_something_is_named() {
         let outcome = server.run(arguments, &[]);
         assert_eq!(outcome.code, Some(2), "{arguments}: {outcome:?}");
     }
+    for arguments in ["directory show nix", "user show anna"] {
+        let outcome = server.run(arguments, &[]);
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.notes.contains("northwind.example"), "{outcome:?}");
+    }
     let nobody = server.run("role assign --platform-operator --user anna@nowhere.example", &[]);
     assert_failed(&nobody, &["no directory with the domain nowhere.example"]);
 }
@@ -256,5 +341,84 @@ fn one_of_each_is_shown_by_its_id() {
     assert_eq!(
         server.json("user show", &[users[0]["id"].as_str().unwrap()])["name"],
         ANNA
+    );
+}
+
+/// The actions that the help's own example of a role allows.
+fn actions_of_the_example() -> Vec<String> {
+    let help = run(meterbridge().args(["role", "create", "--help"])).done();
+    let example = help.split("Example").nth(1).unwrap();
+    let actions = example
+        .split("--action ")
+        .skip(1)
+        .map(|rest| rest.split_whitespace().next().unwrap());
+    actions
+        .map(|action| action.trim_matches('"').to_owned())
+        .collect()
+}
+
+#[test]
+fn who_has_the_role_of_the_help_registers_a_stack() {
+    let server = Server::start();
+    let subscription = northwind(&server);
+    let scope = format!("/subscriptions/{subscription}");
+    let actions = actions_of_the_example();
+    let actions: Vec<&str> = actions.iter().flat_map(|it| ["--action", it]).collect();
+    let create = ["--name", "Stack registrar", "--assignable", &scope];
+    server
+        .run("role create", &[&create, &actions[..]].concat())
+        .done();
+    // Without a word about resource groups it is enough where the group is there.
+    let create = ["--name", "Here only", "--assignable", &scope, "--action"];
+    let only = [&create[..], &["Microsoft.AzureStack/registrations/*"]].concat();
+    server.run("role create", &only).done();
+
+    let anna = Somebody::at(&server).signed_in_as(ANNA);
+    let register = |group: &str, stack: &str| {
+        let at = ["--subscription", &subscription, "--resource-group", group];
+        anna.run(
+            "registration register",
+            &[&at[..], &["--cloud-id", stack]].concat(),
+        )
+    };
+    let role = |command: &str, name: &str| {
+        let given = ["--role", name, "--subscription", &subscription, "--user", ANNA];
+        server.run(&format!("role {command}"), &given).done();
+    };
+    role("assign", "Here only");
+    register("azurestack", "5e4c1a3d-8e22-4b5b-9d2f-1a5c4a1b8e66").done();
+    assert_failed(
+        &register("elsewhere", "6f5d2b4e-9f33-4c6c-8e30-2b6d5b2c9f77"),
+        &["AuthorizationFailed"],
+    );
+    role("unassign", "Here only");
+    role("assign", "Stack registrar");
+    register("elsewhere", "6f5d2b4e-9f33-4c6c-8e30-2b6d5b2c9f77").done();
+}
+
+#[test]
+fn who_does_not_operate_the_platform_lists_a_stacks_directory_with_its_key() {
+    let server = Server::start();
+    let subscription = northwind(&server);
+    let owner = ["--role", "Owner", "--subscription", &subscription, "--user", ANNA];
+    server.run("role assign", &owner).done();
+    let anna = Somebody::at(&server).signed_in_as(ANNA);
+    let listing = anna.home().join("subscriptions.json");
+    std::fs::write(&listing, r#"{"value":[]}"#).unwrap();
+    let list = [STACK, listing.to_str().unwrap()];
+    assert_failed(
+        &anna.run("stack directory", &list),
+        &["403 AuthorizationFailed", "--activation-key-file"],
+    );
+    let key = anna.run("registration activation-key", &[STACK]).done();
+    let file = anna.home().join("stack.key");
+    std::fs::write(&file, key).unwrap();
+    let with_key = [&list[..], &["--activation-key-file", file.to_str().unwrap()]].concat();
+    let mut command = anna.command("stack directory", &with_key);
+    run(command.env("METERBRIDGE_CA", server.ca())).done();
+    let other = [&["6f5d2b4e-9f33-4c6c-8e30-2b6d5b2c9f77"][..], &with_key[1..]].concat();
+    assert_failed(
+        &anna.run("stack directory", &other),
+        &["The activation key is of stack"],
     );
 }

@@ -54,12 +54,15 @@ impl CertificateAndKey {
         let key = ["PRIVATE KEY", "RSA PRIVATE KEY"]
             .iter()
             .find_map(|label| block(pem, label));
-        let key = key.ok_or_else(|| refuse("There is no private key beside the certificate"))?;
+        let key = key.ok_or_else(|| match block(pem, "EC PRIVATE KEY") {
+            Some(_) => refuse("The private key is one of an elliptic curve, and an RSA key is needed"),
+            None => refuse("There is no private key beside the certificate"),
+        })?;
         let key = EncodingKey::from_rsa_pem(key.as_bytes());
         let lines = certificate.lines().filter(|line| !line.starts_with("-----"));
         Ok(Self {
             certificate: lines.map(str::trim).collect(),
-            key: key.map_err(|_| refuse("The private key cannot be used"))?,
+            key: key.map_err(|_| refuse("The private key cannot be used: it is no RSA key"))?,
         })
     }
 
@@ -120,6 +123,10 @@ mod tests {
             (key.to_owned(), "There is no certificate"),
             (certificate.to_owned(), "no private key beside"),
             (format!("{key}{certificate}"), "The private key cannot be used"),
+            (
+                format!("{certificate}{}", key.replace("PRIVATE", "EC PRIVATE")),
+                "an RSA key is needed",
+            ),
             (
                 certificate.replace("-----END", "-----"),
                 "There is no certificate",

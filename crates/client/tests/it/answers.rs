@@ -100,7 +100,7 @@ async fn removing_what_is_not_there_is_told_apart_from_removing_it() {
             "{status}"
         );
         assert_eq!(
-            client.delete_registration(&at).await.unwrap(),
+            client.delete_registration(&at).await.unwrap().value,
             was_there,
             "{status}"
         );

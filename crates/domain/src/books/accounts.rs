@@ -57,6 +57,7 @@ pub(super) struct Accounts {
     pub(super) subscriptions: Kept<SubscriptionId, Subscription>,
     by_tenant: BTreeMap<TenantId, CustomerId>,
     by_provider: BTreeSet<(PartnerId, PartnerId)>,
+    by_directory: BTreeSet<(TenantId, SubscriptionId)>,
 }
 
 impl Accounts {
@@ -71,6 +72,14 @@ impl Accounts {
         const LAST: PartnerId = PartnerId::from_bytes([0xff; 16]);
         let resellers = self.by_provider.range((provider, FIRST)..=(provider, LAST));
         resellers.map(|(_, reseller)| *reseller)
+    }
+
+    /// The subscriptions that live in a directory, by id.
+    pub(super) fn subscriptions_in(&self, directory: TenantId) -> impl Iterator<Item = SubscriptionId> {
+        const FIRST: SubscriptionId = SubscriptionId::from_bytes([0; 16]);
+        const LAST: SubscriptionId = SubscriptionId::from_bytes([0xff; 16]);
+        let inside = self.by_directory.range((directory, FIRST)..=(directory, LAST));
+        inside.map(|(_, subscription)| *subscription)
     }
 
     pub(super) fn add_partner(&mut self, partner: &Partner) {
@@ -88,6 +97,7 @@ impl Accounts {
     }
 
     pub(super) fn add_subscription(&mut self, subscription: &Subscription) {
+        self.by_directory.insert((subscription.tenant, subscription.id));
         self.subscriptions
             .there
             .insert(subscription.id, subscription.clone());
@@ -120,6 +130,8 @@ impl Accounts {
 
     pub(super) fn delete_subscription(&mut self, id: SubscriptionId) -> Result<(), &'static str> {
         let deleted = self.subscriptions.delete(id);
-        deleted.map(|_| ()).ok_or("the subscription is unknown")
+        let deleted = deleted.ok_or("the subscription is unknown")?;
+        self.by_directory.remove(&(deleted.tenant, id));
+        Ok(())
     }
 }

@@ -3,14 +3,17 @@
 //! What is deleted is gone from every list and takes in nothing new. Its history stays: usage that it was charged for
 //! stays charged to it, and statements name it as it was last. Its id is never given again.
 
-use super::{Books, Entry};
-use crate::authorization::{Deed, PartnerRole, Scope, ScopeLocked};
+mod operated;
+
+use super::{Books, Entry, RoleEntry};
+use crate::authorization::{Deed, READ_REGISTRATION, Scope, ScopeLocked, View};
 use crate::identity::DirectoryOwner;
-use crate::ids::{CustomerId, ObjectId, PartnerId, SubscriptionId};
+use crate::ids::{CustomerId, PartnerId, SubscriptionId};
+use crate::partner::Subscription;
 use crate::registration::Registration;
 use crate::time::Hour;
 
-use super::directories::DirectoryObject;
+pub use operated::Loss;
 
 /// What is still there of something that is to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,23 +52,48 @@ impl Remaining {
             Self::Groups => "groups",
         }
     }
+
+    /// Refuses to delete something of which this remains. Each of what remains is given by its name, or by none where that
+    /// is nothing to whoever wants to delete it.
+    pub(super) fn refuse(
+        self,
+        what: &'static str,
+        names: impl Iterator<Item = Option<String>>,
+    ) -> Result<(), DeletionRefused> {
+        let mut names = names.peekable();
+        if names.peek().is_none() {
+            return Ok(());
+        }
+        Err(DeletionRefused::StillNeeded {
+            what,
+            remaining: self,
+            example: names.flatten().next(),
+        })
+    }
+}
+
+fn what_to_do(example: Option<&str>) -> String {
+    match example {
+        Some(example) => format!(", such as {example}. Delete or remove these first."),
+        None => ", which you do not see. Have whoever manages these delete or remove them first.".to_owned(),
+    }
 }
 
 /// Why something is not deleted. The text says what has to be done first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeletionRefused {
     /// Something depends on it.
-    #[error("the {what} still has {}, such as {example}; delete or remove these first", remaining.in_words())]
+    #[error("The {what} still has {}{}", remaining.in_words(), what_to_do(example.as_deref()))]
     StillNeeded {
         /// What was to be deleted.
         what: &'static str,
         /// What depends on it.
         remaining: Remaining,
-        /// One of them.
-        example: String,
+        /// One of them that whoever wants to delete it sees, if there is one.
+        example: Option<String>,
     },
     /// Nobody could operate the platform.
-    #[error("nobody else operates the platform; make somebody else an operator of it first")]
+    #[error("Nobody else operates the platform. Make somebody else an operator of it first.")]
     LastOperator,
     /// Locks stop it.
     #[error(transparent)]
@@ -73,14 +101,6 @@ pub enum DeletionRefused {
 }
 
 impl DeletionRefused {
-    pub(super) fn still_needed(what: &'static str, remaining: Remaining, example: String) -> Self {
-        Self::StillNeeded {
-            what,
-            remaining,
-            example,
-        }
-    }
-
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -102,70 +122,93 @@ impl DeletionRefused {
     }
 }
 
+/// What may be deleted that is there. A refusal names only what is in the view of whoever wants to delete it.
 impl Books {
-    /// Deletes a partner that is there.
+    /// Deletes a partner.
     ///
     /// # Errors
     /// [`DeletionRefused`] as long as it has resellers, customers, subscriptions or directories.
-    pub fn delete_partner(&self, id: PartnerId) -> Result<Entry, DeletionRefused> {
-        let refuse = |remaining, example| DeletionRefused::still_needed("partner", remaining, example);
-        if let Some(reseller) = self.accounts.resellers(id).next() {
-            return Err(refuse(Remaining::Resellers, reseller.to_string()));
-        }
-        if let Some(customer) = self.customers().find(|it| it.partner == id) {
-            return Err(refuse(Remaining::Customers, customer.id.to_string()));
-        }
-        if let Some(owned) = self.subscriptions().find(|it| it.owner == Some(id)) {
-            return Err(refuse(Remaining::Subscriptions, owned.id.to_string()));
-        }
-        self.check_no_directories("partner", DirectoryOwner::Partner(id))?;
+    pub fn delete_partner(&self, id: PartnerId, view: &View) -> Result<Entry, DeletionRefused> {
+        let what = "partner";
+        let resellers = self.accounts.resellers(id);
+        let names = resellers.map(|it| view.sees_partner(it).then(|| it.to_string()));
+        Remaining::Resellers.refuse(what, names)?;
+        let customers = self.customers().filter(|it| it.partner == id);
+        let names = customers.map(|it| view.sees_customer(it).then(|| it.id.to_string()));
+        Remaining::Customers.refuse(what, names)?;
+        self.check_no_subscriptions(what, |it| it.owner == Some(id), view)?;
+        self.check_no_directories(what, DirectoryOwner::Partner(id), view)?;
         Ok(Entry::PartnerDeleted { partner: id })
     }
 
-    /// Deletes a customer that is there.
+    /// Deletes a customer.
     ///
     /// # Errors
     /// [`DeletionRefused`] as long as it has subscriptions or directories.
-    pub fn delete_customer(&self, id: CustomerId) -> Result<Entry, DeletionRefused> {
-        if let Some(sold) = self.subscriptions().find(|it| it.customer == Some(id)) {
-            return Err(DeletionRefused::still_needed(
-                "customer",
-                Remaining::Subscriptions,
-                sold.id.to_string(),
-            ));
-        }
-        self.check_no_directories("customer", DirectoryOwner::Customer(id))?;
+    pub fn delete_customer(&self, id: CustomerId, view: &View) -> Result<Entry, DeletionRefused> {
+        let what = "customer";
+        self.check_no_subscriptions(what, |it| it.customer == Some(id), view)?;
+        self.check_no_directories(what, DirectoryOwner::Customer(id), view)?;
         Ok(Entry::CustomerDeleted { customer: id })
     }
 
-    fn check_no_directories(&self, what: &'static str, owner: DirectoryOwner) -> Result<(), DeletionRefused> {
-        match self.directories.all().find(|it| it.owner == owner) {
-            Some(own) => Err(DeletionRefused::still_needed(
-                what,
-                Remaining::Directories,
-                own.domain.to_string(),
-            )),
-            None => Ok(()),
-        }
+    fn check_no_subscriptions(
+        &self,
+        what: &'static str,
+        is_its: impl Fn(&Subscription) -> bool,
+        view: &View,
+    ) -> Result<(), DeletionRefused> {
+        let own = self.subscriptions().filter(|it| is_its(it));
+        let names = own.map(|it| view.sees_subscription(it).then(|| it.id.to_string()));
+        Remaining::Subscriptions.refuse(what, names)
     }
 
-    /// Deletes a subscription that is there, with its empty resource groups and the roles given in it.
+    fn check_no_directories(
+        &self,
+        what: &'static str,
+        owner: DirectoryOwner,
+        view: &View,
+    ) -> Result<(), DeletionRefused> {
+        let own = self.directories.all().filter(|it| it.owner == owner);
+        let names = own.map(|it| self.manages(view, owner).then(|| it.domain.to_string()));
+        Remaining::Directories.refuse(what, names)
+    }
+
+    /// Deletes a subscription, with its empty resource groups, the roles given in it, and the custom roles that could be
+    /// given nowhere else.
     ///
     /// # Errors
     /// [`DeletionRefused`] as long as anything in it is locked, a stack is registered with it, or a tenant is mapped to it in
     /// this hour or a later one.
-    pub fn delete_subscription(&self, id: SubscriptionId, hour: Hour) -> Result<Entry, DeletionRefused> {
-        let refuse = |remaining, example| DeletionRefused::still_needed("subscription", remaining, example);
+    pub fn delete_subscription(
+        &self,
+        id: SubscriptionId,
+        view: &View,
+        hour: Hour,
+    ) -> Result<Vec<Entry>, DeletionRefused> {
         self.check_locks(Deed::Delete, &Scope::Subscription(id))?;
-        if let Some(registration) = self.registrations(id).next() {
-            return Err(refuse(Remaining::Registrations, registration.name.to_string()));
-        }
-        let mut live = self.live_registrations();
-        if let Some(registration) = live.find(|it| self.charges_from(it, id, hour)) {
-            let example = format!("of stack {}", registration.cloud_id());
-            return Err(refuse(Remaining::TenantMappings, example));
-        }
-        Ok(Entry::SubscriptionDeleted { subscription: id })
+        let what = "subscription";
+        let registrations = self.registrations(id);
+        let names = registrations.map(|it| self.reads(view, it).then(|| it.name.to_string()));
+        Remaining::Registrations.refuse(what, names)?;
+        let charging = self
+            .live_registrations()
+            .filter(|it| self.charges_from(it, id, hour));
+        let names = charging.map(|it| {
+            self.reads(view, it)
+                .then(|| format!("of stack {}", it.cloud_id()))
+        });
+        Remaining::TenantMappings.refuse(what, names)?;
+        let deleted = Entry::SubscriptionDeleted { subscription: id };
+        let roles = self.roles_for_nothing_but(id);
+        let roles = roles.map(|role| RoleEntry::RoleDefinitionDeleted { role }.into());
+        Ok(std::iter::once(deleted).chain(roles).collect())
+    }
+
+    /// Whether somebody reads a registration.
+    fn reads(&self, view: &View, it: &Registration) -> bool {
+        let scope = Scope::registration(it.subscription, &it.resource_group, &it.name);
+        view.allows(READ_REGISTRATION, &scope, self.subscription(it.subscription))
     }
 
     /// Whether a tenant of a registration is mapped to a subscription in an hour or a later one.
@@ -183,37 +226,6 @@ impl Books {
             let mut hours = starts.filter(|start| *start > hour).chain([hour]);
             hours.any(|hour| timeline.at(hour).is_some_and(|it| it.value == Some(subscription)))
         })
-    }
-
-    /// Whether somebody operates the platform who is not this user, service principal or group: by a credential, or by a
-    /// role that an account has which may sign in. Accounts of directories kept elsewhere count.
-    ///
-    /// # Errors
-    /// [`DeletionRefused::LastOperator`] if not, and if this one does.
-    pub fn check_operated_without(&self, gone: ObjectId) -> Result<(), DeletionRefused> {
-        let holders = || self.roles.holders(PartnerRole::PlatformOperator);
-        let directories = &self.directories;
-        let concerned = holders().any(|holder| {
-            holder == gone
-                || directories
-                    .group(holder)
-                    .is_some_and(|group| group.members.contains(&gone))
-        });
-        let may_sign_in = |id: ObjectId| match directories.object(id) {
-            _ if id == gone => false,
-            Some(DirectoryObject::User(user)) => user.enabled,
-            Some(DirectoryObject::ServicePrincipal(application)) => application.enabled,
-            Some(DirectoryObject::Group(_)) => false,
-            None => true,
-        };
-        let operates = |holder: ObjectId| match directories.group(holder) {
-            Some(group) if holder != gone => group.members.iter().any(|member| may_sign_in(*member)),
-            _ => may_sign_in(holder),
-        };
-        if !concerned || self.operators().any(|it| !it.revoked) || holders().any(operates) {
-            return Ok(());
-        }
-        Err(DeletionRefused::LastOperator)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::attribution::StackHistory;
 use crate::catalog::PriceListName;
 use crate::ids::{CloudId, CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, Subscription, SubscriptionKind};
-use crate::registration::{BillingModel, Registration};
+use crate::registration::Registration;
 use crate::resource_id::ResourceName;
 use crate::time::Hour;
 use crate::timeline::Assertion;
@@ -177,13 +177,19 @@ impl Books {
         registrations
     }
 
-    /// Every billing model that a stack has and had, under whatever registration, be it for a moment.
+    /// Every subscription that a stack was registered with to be paid for by usage, be it for a moment, by id. Those that
+    /// were deleted since are among them.
     #[must_use]
-    pub fn billing_models_ever_of(&self, stack: CloudId) -> BTreeSet<BillingModel> {
+    pub fn sold_to_ever(&self, stack: CloudId) -> Vec<&Subscription> {
         let history = self.stacks.get(&stack).into_iter();
         let said = history.flat_map(|history| history.registration.assertions());
-        said.filter_map(|it| it.value)
-            .map(|terms| terms.billing_model)
+        let sold = said
+            .filter_map(|it| it.value)
+            .filter(|terms| terms.billing_model.charges_usage());
+        let payers: BTreeSet<SubscriptionId> = sold.map(|terms| terms.default_subscription).collect();
+        payers
+            .into_iter()
+            .filter_map(|payer| self.subscription_ever(payer))
             .collect()
     }
 

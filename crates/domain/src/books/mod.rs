@@ -27,7 +27,7 @@ use crate::time::{Hour, HourInterval};
 use crate::timeline::{Assertion, Recorded, Timeline};
 
 use accounts::Accounts;
-pub use closing::{DeletionRefused, Remaining};
+pub use closing::{DeletionRefused, Loss, Remaining};
 pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused, FormerObject};
 pub use entry::Entry;
 pub use limits::{Limit, LimitReached};

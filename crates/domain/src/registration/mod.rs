@@ -2,10 +2,12 @@
 //!
 //! The values are here; the rules are one module for each question: which subscription ([`advice`]), what the stack says
 //! of itself ([`token`]), what a request comes to ([`register`]), who may end that a stack is paid for by usage
-//! ([`billing_change`]), and which subscription a tenant's usage is charged to ([`tenants`]). All are functions of values that the caller looked up. Who may register is a question of roles on the
-//! subscription: see [`crate::authorization`].
+//! ([`billing_change`]), whose the hours without a registration are ([`between`]), and which subscription a tenant's
+//! usage is charged to ([`tenants`]). All are functions of values that the caller looked up. Who may register is a
+//! question of roles on the subscription: see [`crate::authorization`].
 
 pub mod advice;
+pub mod between;
 pub mod billing_change;
 #[cfg(test)]
 mod fixture;

@@ -133,9 +133,9 @@ pub fn decide(request: &Move<'_>) -> Result<(), MoveRefusal> {
 #[cfg(test)]
 mod tests {
     use super::super::BillingModel::{self, Development, PayAsYouUse};
-    use super::super::billing_change::Side;
     use super::super::fixture::{cloud, partner, subscription};
     use super::*;
+    use crate::authorization::View;
     use crate::partner::PartnerKind;
 
     fn path(subscription: &Subscription) -> RegistrationPath {
@@ -146,13 +146,13 @@ mod tests {
         }
     }
 
-    fn billing(payer: &Subscription, to: BillingModel) -> BillingChange<'_> {
+    fn billing<'a>(payer: &'a Subscription, to: BillingModel, asked_by: &'a View) -> BillingChange<'a> {
         BillingChange {
             stack: cloud(5),
-            had: const { &std::collections::BTreeSet::new() },
+            sold_to: &[],
             to,
             payer,
-            asked_by: Side::Payer,
+            asked_by,
         }
     }
 
@@ -162,6 +162,7 @@ mod tests {
         let owner = partner(1, PartnerKind::DirectBill);
         let from = subscription(1, PartnerSharedServices, Some(&owner));
         let to = |kind| subscription(2, kind, Some(&owner));
+        let nobody = View::default();
         let suspended = Subscription {
             state: SubscriptionState::Suspended,
             ..to(Csp)
@@ -195,7 +196,7 @@ mod tests {
                 within_one_partner,
                 name_taken,
                 serves_several_tenants: several,
-                billing: billing(&to, PayAsYouUse),
+                billing: billing(&to, PayAsYouUse, &nobody),
             };
             let refusal = decide(&request).err();
             assert_eq!(refusal.map(|refusal| refusal.code()), refused, "{request:?}");
@@ -207,8 +208,11 @@ mod tests {
         let owner = partner(1, PartnerKind::DirectBill);
         let from = subscription(1, SubscriptionKind::Csp, Some(&owner));
         let to = subscription(2, SubscriptionKind::PartnerSharedServices, Some(&owner));
-        let had = [PayAsYouUse, Development].into();
-        let decided = |to: &Subscription, model, asked_by| {
+        let agent = View {
+            agent_of: [owner.id].into(),
+            ..View::default()
+        };
+        let decided = |to: &Subscription, model, asked_by: &View| {
             decide(&Move {
                 registration: path(&from),
                 from: &from,
@@ -217,21 +221,20 @@ mod tests {
                 name_taken: false,
                 serves_several_tenants: false,
                 billing: BillingChange {
-                    had: &had,
-                    asked_by,
-                    ..billing(to, model)
+                    sold_to: &[&from],
+                    ..billing(to, model, asked_by)
                 },
             })
         };
-        let refusal = decided(&to, Development, Side::Payer).unwrap_err();
+        let refusal = decided(&to, Development, &agent).unwrap_err();
         assert_eq!(
             (refusal.code(), refusal.kind()),
             ("BillingModelChangeNotApproved", RefusalKind::Forbidden)
         );
-        assert_eq!(decided(&to, Development, Side::Seller), Ok(()));
-        assert_eq!(decided(&to, PayAsYouUse, Side::Payer), Ok(()));
+        assert_eq!(decided(&to, Development, &View::of_operator()), Ok(()));
+        assert_eq!(decided(&to, PayAsYouUse, &agent), Ok(()));
         assert_eq!(
-            decided(&from, Development, Side::Payer),
+            decided(&from, Development, &View::default()),
             Ok(()),
             "in its own subscription"
         );

@@ -1,15 +1,18 @@
 //! What a request to register a stack comes to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::advice::{self, StackOperator, UnfitSubscription};
-use super::billing_change::{BillingChange, BillingModelChangeNotApproved, Side};
+use super::between::Between;
+use super::billing_change::{BillingChange, BillingModelChangeNotApproved, sells_to};
 use super::{
     BillingModel, DirectoryUse, RefusalKind, Registration, RegistrationPath, RegistrationToken, Warning,
 };
+use crate::authorization::View;
 use crate::ids::{CloudId, RegistrationId, SubscriptionId};
 use crate::partner::{Subscription, SubscriptionKind, SubscriptionState};
 use crate::resource_id::ResourceName;
+use crate::time::HourInterval;
 
 /// The location of a registration for which none was sent.
 pub const LOCATION_DEFAULT: &str = "global";
@@ -46,10 +49,12 @@ pub struct Surroundings<'a> {
     pub last_subscription: Option<SubscriptionId>,
     /// Whether the caller may register stacks with that one, too.
     pub registers_with_last: bool,
-    /// The billing models that the token's stack ever had.
-    pub billing_models_had: &'a BTreeSet<BillingModel>,
-    /// Where the caller stands when usage is sold to the subscription in the path.
-    pub asked_by: Side,
+    /// The hours since the token's stack was registered last, if it ever was and is not now.
+    pub between: Option<Between>,
+    /// The subscriptions that the token's stack was ever registered with to be paid for by usage.
+    pub sold_to: &'a [&'a Subscription],
+    /// What the caller may do.
+    pub asked_by: &'a View,
 }
 
 /// What a request comes to.
@@ -57,6 +62,8 @@ pub struct Surroundings<'a> {
 pub struct Decision {
     /// What is to be recorded.
     pub change: Change,
+    /// The hours before the present one in which a new registration holds as well.
+    pub between: Option<HourInterval>,
     /// What the caller should know.
     pub warnings: Vec<Warning>,
 }
@@ -235,6 +242,7 @@ pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result
         })?;
         return Ok(Decision {
             change: set_tags(existing, request),
+            between: None,
             warnings: vec![],
         });
     };
@@ -252,13 +260,22 @@ pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result
     if !same_terms {
         let change = BillingChange {
             stack: token.cloud_id,
-            had: surroundings.billing_models_had,
+            sold_to: surroundings.sold_to,
             to: token.billing_model,
             payer: subscription,
             asked_by: surroundings.asked_by,
         };
         change.check()?;
+        let model = token.billing_model;
+        if !model.charges_usage() && !sells_to(surroundings.asked_by, subscription) {
+            warnings.push(Warning::UsageNotCharged { model });
+        }
     }
+    let between = surroundings.between.filter(|_| existing.is_none());
+    let (between, warned) = between.map_or((None, None), |between| {
+        between.belongs_to(subscription.id, token.billing_model, surroundings.asked_by)
+    });
+    warnings.extend(warned);
     let change = match existing {
         None => Change::Create {
             token: token.clone(),
@@ -278,7 +295,11 @@ pub fn put(request: &PutRegistration, surroundings: &Surroundings<'_>) -> Result
         let (mappings, model) = (surroundings.mappings, token.billing_model);
         warnings.push(Warning::MappingsNotCharged { mappings, model });
     }
-    Ok(Decision { change, warnings })
+    Ok(Decision {
+        change,
+        between,
+        warnings,
+    })
 }
 
 fn set_tags(existing: &Registration, request: &PutRegistration) -> Change {
@@ -329,13 +350,28 @@ fn check_last(token: &RegistrationToken, surroundings: &Surroundings<'_>) -> Res
     Ok(())
 }
 
-/// What a request to delete a registration comes to: this life of it ends, or nothing is there, which is as well.
+/// The end of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// This life of it.
+    pub registration: RegistrationId,
+    /// What the caller should know: that what the stack uses is charged to nobody, where it was charged.
+    pub warning: Option<Warning>,
+}
+
+/// What deleting a registration comes to.
 ///
 /// With the registration end its tenant mappings and its approval. Usage of later hours is *unregistered* until the
-/// stack is registered again, under whatever name; nothing of the former life comes back then.
+/// stack is registered again, under whatever name; nothing of the former life comes back then. Whose the hours between
+/// are is said in [`super::between`].
 #[must_use]
-pub fn delete(existing: Option<&Registration>) -> Option<RegistrationId> {
-    existing.map(|registration| registration.id)
+pub fn delete(existing: &Registration) -> Deletion {
+    let stack = existing.cloud_id();
+    let charged = existing.token.billing_model.charges_usage();
+    Deletion {
+        registration: existing.id,
+        warning: charged.then_some(Warning::StackLeftUnregistered { stack }),
+    }
 }
 
 /// Decides whether the platform operator may approve a registration with this default subscription for multi-tenancy.

@@ -69,7 +69,8 @@ pub enum Lookup<'a> {
     },
     /// There is none, or the id cannot be one.
     Unknown,
-    /// The directory of subscriptions could not be asked.
+    /// The directory of subscriptions could not be asked. It is among the documented refusals, and so among these rules and
+    /// in their order; nothing of ours gives it, because the books do not fail when they are asked.
     Failed,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::BillingModel;
 use crate::ids::{CloudId, SubscriptionId, TenantId};
 use crate::partner::SubscriptionKind;
-use crate::time::Hour;
+use crate::time::{Hour, HourInterval};
 
 /// What else a directory is used for that should belong to a partner shared services subscription alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,26 @@ pub enum Warning {
         mappings: usize,
         /// The new model.
         model: BillingModel,
+    },
+    /// Nothing that the stack uses will be charged, and none of those who sell it said so.
+    UsageNotCharged {
+        /// How it is paid for.
+        model: BillingModel,
+    },
+    /// The registration holds in the hours since the stack was registered last, too.
+    HoursBetweenCharged {
+        /// The hours.
+        hours: HourInterval,
+    },
+    /// What the stack used since it was registered last is charged to nobody.
+    HoursBetweenNotCharged {
+        /// The hours.
+        hours: HourInterval,
+    },
+    /// A stack that was charged by usage has no registration any more.
+    StackLeftUnregistered {
+        /// The stack.
+        stack: CloudId,
     },
     /// The tenant that was added has no local subscription on the stack, and another one of its customer has.
     TenantHasNoLocalSubscription {
@@ -93,6 +113,10 @@ impl Warning {
             Self::SingleTenantOnly { .. } => "SingleTenantOnly",
             Self::SharedServicesDirectoryInUse { .. } => "SharedServicesDirectoryInUse",
             Self::MappingsNotCharged { .. } => "MappingsNotCharged",
+            Self::UsageNotCharged { .. } => "UsageNotCharged",
+            Self::HoursBetweenCharged { .. } => "HoursBetweenCharged",
+            Self::HoursBetweenNotCharged { .. } => "HoursBetweenNotCharged",
+            Self::StackLeftUnregistered { .. } => "StackLeftUnregistered",
             Self::TenantHasNoLocalSubscription { .. } => "TenantHasNoLocalSubscription",
             Self::TenantLosesMapping { .. } => "TenantLosesMapping",
             Self::TenantOfAnotherCustomer { .. } => "TenantOfAnotherCustomer",
@@ -138,6 +162,31 @@ impl fmt::Display for Warning {
                 f,
                 "The registration keeps its tenant mappings ({mappings}), and tenants can neither be added nor \
                  charged under {model}. Re-register with PayAsYouUse to use them again."
+            ),
+            Self::UsageNotCharged { model } => write!(
+                f,
+                "Under {model} nothing that this stack uses is charged. That is taken from the registration token, which \
+                 nobody signs; those who sell to this subscription see it in the list of registrations. If the stack is \
+                 to be paid for by usage, register it again with PayAsYouUse."
+            ),
+            Self::HoursBetweenCharged { hours } => write!(
+                f,
+                "The stack was paid for by usage until {}, and not registered since: this registration holds from then \
+                 on, and what was used in between is charged as well.",
+                hours.start()
+            ),
+            Self::HoursBetweenNotCharged { hours } => write!(
+                f,
+                "The stack was paid for by usage until {}, and not registered since: what it used before {} is charged \
+                 to nobody. If this registration shall pay for it, have an operator backdate it.",
+                hours.start(),
+                hours.end()
+            ),
+            Self::StackLeftUnregistered { stack } => write!(
+                f,
+                "Stack {stack} was paid for by usage, and what it uses from now on is charged to nobody until it is \
+                 registered again. If it still runs, register it: for those who had it, the new registration holds from \
+                 the end of this one on."
             ),
             Self::TenantHasNoLocalSubscription { tenant, signing_in } => write!(
                 f,

@@ -18,6 +18,8 @@ pub struct Party<Id> {
 pub struct Names {
     /// The subscription that pays.
     pub subscription: Option<String>,
+    /// Whether that subscription was deleted since.
+    pub subscription_deleted: bool,
     /// The customer it is sold to.
     pub customer: Option<Party<CustomerId>>,
     /// The partner it belongs to, if that is who pays: a shared services subscription has no customer.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::access::Caller;
 use app::operators;
 use axum::Json;
 use axum::extract::State;
@@ -16,11 +17,14 @@ use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body, credential};
 
-fn shown(credential: operators::OperatorCredential) -> OperatorCredential {
+fn shown(door: &Door, caller: &Caller, credential: operators::OperatorCredential) -> OperatorCredential {
+    let by = credential.created_by;
     OperatorCredential {
         id: credential.id.to_string(),
         name: credential.name,
         created: credential.created.to_string(),
+        created_by: by.map(|by| by.to_string()),
+        created_by_name: by.and_then(|by| door.app.name_of(caller, by)),
         last_used: credential.last_used.map(|used| used.to_string()),
     }
 }
@@ -37,7 +41,8 @@ pub(crate) async fn list(
     let page = PageRequest::<String>::of_own(&query)?;
     let all = door.app.operator_credentials(&caller)?;
     let key = |it: &operators::OperatorCredential| format!("{} {}", it.created, it.id);
-    Ok(page.page_of_all(all, key, &door.base(&uri)).shown(shown))
+    let page = page.page_of_all(all, key, &door.base(&uri));
+    Ok(page.shown(|it| shown(&door, &caller, it)))
 }
 
 /// Makes another operator's credential. Its text is in this answer and nowhere else: it cannot be asked for again.

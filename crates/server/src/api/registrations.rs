@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::App;
 use axum::Json;
 use axum::extract::State;
 use domain::registration::Registration;
@@ -17,7 +18,7 @@ use crate::params::Params;
 use crate::query::{Query, excerpt};
 
 /// A registered stack, as our own API shows it.
-pub(super) fn stack(registration: &Registration, reported_through: Option<Hour>) -> Stack {
+pub(super) fn stack(app: &App, registration: &Registration, reported_through: Option<Hour>) -> Stack {
     Stack {
         cloud_id: registration.cloud_id().to_string(),
         registration_id: registration.path().to_string(),
@@ -26,6 +27,7 @@ pub(super) fn stack(registration: &Registration, reported_through: Option<Hour>)
         billing_model: registration.token.billing_model.to_string(),
         multi_tenancy_approved: registration.multi_tenancy_approved,
         registered_at: registration.created.at.to_string(),
+        valid_from: app.valid_from(registration).to_string(),
         reported_through: reported_through.map(|hour| hour.to_string()),
     }
 }
@@ -115,6 +117,7 @@ pub(crate) async fn backdate(
         .backdate_registration(&caller, cloud_id, asked.valid_from()?)
         .await?;
     Ok(Json(stack(
+        &door.app,
         &registration,
         door.app.reported_through(&caller, cloud_id).await?,
     )))

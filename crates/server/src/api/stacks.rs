@@ -39,7 +39,7 @@ pub(crate) async fn list(
             .app
             .reported_through(&caller, registration.cloud_id())
             .await?;
-        value.push(registrations::stack(&registration, reported_through));
+        value.push(registrations::stack(&door.app, &registration, reported_through));
     }
     Ok(Json(Page {
         value,

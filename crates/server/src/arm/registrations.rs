@@ -166,23 +166,23 @@ pub(super) fn found(
     })
 }
 
-/// Deletes a registration: 200, or 204 if there is none.
+/// Deletes a registration: 200, or 204 if there is none. Where that leaves what a stack uses to be charged to nobody, a
+/// warning says so.
 pub(crate) async fn delete(
     State(door): State<Arc<Door>>,
     By(caller): By,
     params: Params,
     query: Query,
     IfMatch(precondition): IfMatch,
-) -> Result<StatusCode, Failure> {
+) -> Result<(StatusCode, HeaderMap), Failure> {
     speaks(&query, &REGISTRATIONS)?;
     let deleted = door
         .app
         .delete_registration(&caller, &registration(&params)?, &precondition)
         .await?;
-    Ok(if deleted {
-        StatusCode::OK
-    } else {
-        StatusCode::NO_CONTENT
+    Ok(match deleted {
+        Some(warnings) => (StatusCode::OK, notes::warnings(&warnings)),
+        None => (StatusCode::NO_CONTENT, HeaderMap::new()),
     })
 }
 

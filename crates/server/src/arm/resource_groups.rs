@@ -15,6 +15,7 @@ use crate::access::By;
 use crate::body;
 use crate::created::status;
 use crate::error::Failure;
+use crate::notes;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
@@ -110,8 +111,11 @@ pub(crate) async fn delete(
 ) -> Result<(StatusCode, HeaderMap), Failure> {
     speaks(&query, &RESOURCE_GROUPS)?;
     let (subscription, name) = (subscription(&params)?, resource_group(&params)?);
-    door.app
+    let warnings = door
+        .app
         .delete_resource_group(&caller, subscription, &name)
         .await?;
-    operations::accepted(&door, &uri, subscription, StatusCode::OK)
+    let (status, mut headers) = operations::accepted(&door, &uri, subscription, StatusCode::OK)?;
+    headers.extend(notes::warnings(&warnings));
+    Ok((status, headers))
 }

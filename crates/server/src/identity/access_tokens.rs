@@ -84,6 +84,7 @@ impl Door {
                 let own = self.identity.check(&token, &claims).map_err(not_good)?;
                 self.account(&own)?
             }
+            None if self.identity.names_itself(&token) => return Err(not_good(Bad::RetiredKey)),
             None => self.described_elsewhere(&token).await?,
         };
         Ok(Caller::Principal(principal))
@@ -131,6 +132,20 @@ impl Door {
 }
 
 impl Identity {
+    /// Whether a token says that it was made here. That is not believed: it decides why it is refused.
+    fn names_itself(&self, token: &Jwt<'_>) -> bool {
+        #[derive(Deserialize)]
+        struct Named {
+            iss: String,
+            tid: String,
+        }
+        let named: Result<Named, Bad> = token.believe();
+        named.is_ok_and(|Named { iss, tid }| {
+            tid.parse()
+                .is_ok_and(|tenant| is_own_issuer(&iss, &self.base, tenant))
+        })
+    }
+
     /// Checks what a token of our own says.
     fn check(&self, token: &Jwt<'_>, claims: &Claims) -> Result<Own, Bad> {
         if token.header.typ.as_deref() != Some(ACCESS) {

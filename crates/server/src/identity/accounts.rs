@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use app::Kind;
 use app::identity::{Proof, SignInRefused, SignedIn, SignedInApplication};
+use app::network::network;
 use domain::ids::{ApplicationId, TenantId};
 
 use super::assertion::Assertion;
@@ -13,7 +14,6 @@ use super::clients;
 use super::jwt::Bad;
 use super::refusal::{Circumstances, Refusal};
 use crate::Door;
-use crate::rates::network;
 
 impl Door {
     /// The authority that the first segment of a path names.
@@ -156,6 +156,7 @@ pub(super) fn of_user(refused: SignInRefused) -> Refusal {
         SignInRefused::Disabled => Refusal::grant(50_057, text),
         SignInRefused::Changed | SignInRefused::Over => Refusal::grant(50_173, text),
         SignInRefused::Copied => Refusal::grant(70_000, text),
+        SignInRefused::ClientGone => Refusal::new("unauthorized_client", 7_000_112, text),
         SignInRefused::Unproven | SignInRefused::Expired | SignInRefused::NotYetValid => {
             Refusal::grant(50_126, text)
         }

@@ -17,10 +17,19 @@ use super::refusal::Refusal;
 const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// The most codes at once.
 const CODES_MAX: usize = 16 * 1024;
+/// The most codes of one user at once: with more, its oldest one is good no more. *(ours)*
+const CODES_PER_USER_MAX: usize = 32;
 const CODE_BYTES: usize = 32;
 
 /// The codes that are out, and those that were used, until their time is over.
-pub(super) struct Codes(Mutex<Expiring<[u8; 32], State>>);
+pub(super) struct Codes(Mutex<Expiring<[u8; 32], Issued>>);
+
+/// A code that was made.
+struct Issued {
+    user: ObjectId,
+    at: Timestamp,
+    state: State,
+}
 
 enum State {
     Out(Box<Code>),
@@ -71,14 +80,20 @@ impl Codes {
         Self(Mutex::new(Expiring::new(CODES_MAX)))
     }
 
-    /// A new code.
+    /// A new code. Who asks for many loses the oldest ones, and takes the place of nobody else.
     pub(super) fn issue(&self, code: Code, now: Timestamp, random: &dyn Random) -> Result<String, Refusal> {
         let mut secret = [0; CODE_BYTES];
         random.fill(&mut secret);
         let text = BASE64.encode(secret);
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut codes, code.user, now);
+        let issued = Issued {
+            user: code.user,
+            at: now,
+            state: State::Out(Box::new(code)),
+        };
         codes
-            .insert(digest(&text), State::Out(Box::new(code)), now, CODE_LIFETIME)
+            .insert(digest(&text), issued, now, CODE_LIFETIME)
             .map_err(|_| Refusal::later("Too many people are signing in. Try again later.", 60))?;
         Ok(text)
     }
@@ -112,7 +127,7 @@ impl Codes {
 
     fn use_up(&self, text: &str, now: Timestamp) -> Result<Code, NotRedeemed> {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(state) = codes.get_mut(&digest(text), now) else {
+        let Some(Issued { state, .. }) = codes.get_mut(&digest(text), now) else {
             return Err(unknown().into());
         };
         match std::mem::replace(state, State::Used(Use::default())) {
@@ -140,7 +155,7 @@ impl Codes {
     ) -> Result<(), NotRedeemed> {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let session = Some((user, session));
-        match codes.get_mut(&digest(text), now) {
+        match codes.get_mut(&digest(text), now).map(|it| &mut it.state) {
             Some(State::Used(used)) if used.again => Err(NotRedeemed {
                 refusal: Box::new(unknown()),
                 ends: session,
@@ -151,6 +166,18 @@ impl Codes {
             }
             Some(State::Out(_)) | None => Ok(()),
         }
+    }
+}
+
+/// Takes the oldest code from a user who has as many as anybody may have. Looking through all of them costs next to nothing
+/// beside the password that is checked before each.
+fn make_room(codes: &mut Expiring<[u8; 32], Issued>, user: ObjectId, now: Timestamp) {
+    let own = codes.entries(now).filter(|(_, it)| it.user == user);
+    let own: Vec<_> = own.map(|(key, it)| (it.at, *key)).collect();
+    if own.len() >= CODES_PER_USER_MAX
+        && let Some((_, oldest)) = own.into_iter().min()
+    {
+        codes.take(&oldest, now);
     }
 }
 
@@ -254,5 +281,22 @@ mod tests {
         assert_eq!(redeem(&text).unwrap_err().ends, None);
         let begun = codes.begun(&text, USER, session, at(1));
         assert_eq!(begun.unwrap_err().ends, Some((USER, session)));
+    }
+
+    #[test]
+    fn one_user_who_asks_for_code_after_code_keeps_nobody_else_from_signing_in() {
+        let (codes, random) = (Codes::new(), Counting::default());
+        let other = Code {
+            user: ObjectId::from_bytes([4; 16]),
+            ..code()
+        };
+        let of_other = codes.issue(other, at(0), &random).unwrap();
+        let made: Vec<String> = (1..=100)
+            .map(|second| codes.issue(code(), at(second), &random).unwrap())
+            .collect();
+        assert_eq!(codes.0.lock().unwrap().entries(at(100)).count(), 33);
+        let good = |text: &String| codes.redeem(text, CLIENT, BACK, "secret", at(101)).is_ok();
+        assert!(good(&of_other));
+        assert_eq!(made.iter().position(good), Some(100 - 32), "the newest stay");
     }
 }

@@ -3,16 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use app::network::network;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use domain::ids::TenantId;
 use domain::time::Timestamp;
 use serde::Serialize;
 
 use super::authority::Version;
 use super::clients;
-use super::devices::{DEVICE_CODE_LIFETIME, POLL_INTERVAL_SECONDS, Shown};
+use super::devices::{DEVICE_CODE_LIFETIME, POLL_INTERVAL_SECONDS, Shown, Wait};
 use super::discovery::unknown_directory;
 use super::form::Form;
 use super::grants::SignIn;
@@ -23,7 +25,6 @@ use super::refusal::{Circumstances, Refusal, never_stored};
 use crate::Door;
 use crate::error::Failure;
 use crate::params::Params;
-use crate::rates::network;
 
 /// The path of the page, below the server's URL.
 const PAGE: &str = "/adfs/oauth2/deviceauth";
@@ -140,20 +141,13 @@ impl<'a> Entered<'a> {
     /// The code, and who shows it.
     fn code(&self) -> Result<(&'a str, Shown), Refusal> {
         let code = self.form.needed("user_code")?;
-        let counted = self.door.rates.count_code(self.peer);
-        counted.map_err(|_| {
-            Refusal::later(
-                "Too many codes were entered. Wait a little and enter it again.",
-                10,
-            )
+        let devices = &self.door.identity.devices;
+        let entered = devices.enter(code, self.peer, self.asked.now);
+        let shown = entered.map_err(|Wait(seconds)| {
+            let text = "Too many wrong codes were entered. Wait a little and enter it again.";
+            Refusal::later(text, seconds)
         })?;
-        match self.door.identity.devices.find(code, self.asked.now) {
-            Some(shown) => Ok((code, shown)),
-            None => {
-                self.door.count_failed_sign_in(self.peer)?;
-                Err(unknown())
-            }
-        }
+        shown.map(|shown| (code, shown)).ok_or_else(unknown)
     }
 
     async fn decide(&self, code: &str, shown: &Shown) -> Response {
@@ -204,6 +198,13 @@ impl<'a> Entered<'a> {
         }
     }
 
+    /// What people know the only directory by whose accounts may sign in.
+    fn directory(&self, id: TenantId) -> String {
+        let id = id.to_string();
+        let known = self.door.app.directory_named(&id);
+        known.map_or(id, |directory| format!("{} only", directory.domain))
+    }
+
     /// Says who would be let in, and asks whether to.
     fn confirm(&self, code: &str, shown: &Shown, client: &str, refusal: Option<&Refusal>) -> Response {
         let (id, from) = (shown.client.to_string(), shown.network.to_string());
@@ -217,16 +218,20 @@ impl<'a> Entered<'a> {
         };
         let name = self.form.text("username").ok().flatten().unwrap_or_default();
         let alert = refusal.map(Refusal::description);
+        let directory = shown.directory.map(|id| self.directory(id));
+        let mut facts = vec![
+            ("Application", client),
+            ("Its id", &id),
+            ("Asked from the network", &from),
+        ];
+        facts.extend(directory.as_deref().map(|name| ("For accounts of", name)));
+        let when = ago(shown.begun, self.asked.now);
+        facts.push(("When", &when));
         Page::new("Sign in on a device")
             .status(refusal.map_or(StatusCode::OK, Refusal::status))
             .alert(alert.as_deref())
             .paragraph("Somebody wants to act as you:")
-            .facts(&[
-                ("Application", client),
-                ("Its id", &id),
-                ("Asked from the network", &from),
-                ("When", &ago(shown.begun, self.asked.now)),
-            ])
+            .facts(&facts)
             .paragraph(warning)
             .form(
                 PAGE,

@@ -1,8 +1,10 @@
 //! Signing in on another device (RFC 8628): a program without a browser shows a code, somebody enters it here.
 
-use std::collections::HashMap;
+mod guesses;
+mod out;
+
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use app::environment::Random;
@@ -10,8 +12,10 @@ use base64::Engine as _;
 use domain::ids::{ApplicationId, ObjectId, TenantId};
 use domain::time::Timestamp;
 
+use self::guesses::Guesses;
+pub(super) use self::guesses::Wait;
+use self::out::{DeviceCode, Full, Out, UserCode};
 use super::audiences::Asked;
-use super::expiring::Expiring;
 use super::jwt::BASE64;
 use super::refusal::Refusal;
 
@@ -19,13 +23,6 @@ use super::refusal::Refusal;
 pub(super) const DEVICE_CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// How many seconds a program waits between two questions.
 pub(super) const POLL_INTERVAL_SECONDS: u64 = 5;
-/// The most codes at once.
-const DEVICE_CODES_MAX: usize = 16 * 1024;
-/// The most codes at once that one network asked for, so that nobody takes them all. This machine itself is none, since a
-/// proxy on it speaks for everybody.
-const DEVICE_CODES_PER_NETWORK_MAX: usize = 64;
-/// The most codes at once for one program, so that there are always some for the others.
-const DEVICE_CODES_PER_CLIENT_MAX: usize = DEVICE_CODES_MAX / 2;
 /// How many sign-ins may fail with one code. Then it is spent, and whoever wants to go on begins again.
 const FAILED_SIGN_INS_MAX: u32 = 10;
 /// The letters of a code that people type: no vowels, so that no words come of them. Eight of them are one of 25.6
@@ -34,11 +31,16 @@ const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const USER_CODE_LETTERS: usize = 8;
 const DEVICE_CODE_BYTES: usize = 32;
 
-/// The codes that are out.
-pub(super) struct Devices(Mutex<Expiring<[u8; 32], Waiting>>);
+/// The codes that are out, and the wrong ones that were entered.
+#[derive(Default)]
+pub(super) struct Devices {
+    out: Mutex<Out>,
+    guesses: Mutex<Guesses>,
+}
 
 struct Waiting {
-    user_code: String,
+    device_code: DeviceCode,
+    user_code: UserCode,
     client: ApplicationId,
     directory: Option<TenantId>,
     asked: Asked,
@@ -84,10 +86,6 @@ pub(super) struct Approved {
 }
 
 impl Devices {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Expiring::new(DEVICE_CODES_MAX)))
-    }
-
     /// A program asks for codes; `directory` is the one that whoever enters the code has to be in.
     pub(super) fn begin(
         &self,
@@ -103,7 +101,8 @@ impl Devices {
         let device_code = BASE64.encode(secret);
         let user_code = user_code(random);
         let begun = Waiting {
-            user_code: user_code.clone(),
+            device_code: digest(&device_code),
+            user_code,
             client,
             directory,
             asked,
@@ -114,15 +113,10 @@ impl Devices {
             failed: 0,
             decision: None,
         };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !has_room(&mut all, client, network, now) {
-            return Err(too_many());
-        }
-        all.insert(digest(&device_code), begun, now, DEVICE_CODE_LIFETIME)
-            .map_err(|_| too_many())?;
+        self.out().insert(begun, now).map_err(|Full| too_many())?;
         Ok(Begun {
             device_code,
-            user_code,
+            user_code: written(&user_code),
         })
     }
 
@@ -134,8 +128,8 @@ impl Devices {
         now: Timestamp,
     ) -> Result<Approved, Refusal> {
         let key = digest(device_code);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(waiting) = all.get_mut(&key, now) else {
+        let mut out = self.out();
+        let Some(waiting) = out.by_device_code(&key, now) else {
             let text = "The device code is not known here, or its time is over. Begin again.";
             return Err(Refusal::new("expired_token", 70_020, text));
         };
@@ -148,22 +142,34 @@ impl Devices {
         match waiting.decision {
             None => Err(waiting.not_yet(now)),
             Some(Decision::Declined) => {
-                all.take(&key, now);
+                out.remove(&key);
                 let text = "Somebody declined to sign in with this code, or too many sign-ins with it failed. Begin again.";
                 Err(Refusal::new("authorization_declined", 70_021, text))
             }
             Some(Decision::Approved { user, since }) => {
                 let asked = waiting.asked.clone();
-                all.take(&key, now);
+                out.remove(&key);
                 Ok(Approved { user, since, asked })
             }
         }
     }
 
-    /// Who shows this code; nothing if the code is not out or was used.
+    /// Somebody at a peer enters a code, if they may now: who shows it; nothing if it is wrong.
+    pub(super) fn enter(&self, user_code: &str, peer: IpAddr, now: Timestamp) -> Result<Option<Shown>, Wait> {
+        // Held for as long as the code is looked up, so that many at once are not all the last one that is free.
+        let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        guesses.may_enter(peer, now)?;
+        let shown = self.find(user_code, now);
+        if shown.is_none() {
+            guesses.was_wrong(peer, now);
+        }
+        Ok(shown)
+    }
+
+    /// Who shows a code that was entered; nothing if it is not out or was used.
     pub(super) fn find(&self, user_code: &str, now: Timestamp) -> Option<Shown> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = undecided(&mut all, user_code, now);
+        let mut out = self.out();
+        let found = undecided(&mut out, user_code, now);
         found.map(|waiting| Shown {
             client: waiting.client,
             directory: waiting.directory,
@@ -174,8 +180,7 @@ impl Devices {
 
     /// A sign-in with this code failed. After too many, the code is spent.
     pub(super) fn failed(&self, user_code: &str, now: Timestamp) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waiting) = undecided(&mut all, user_code, now) {
+        if let Some(waiting) = undecided(&mut self.out(), user_code, now) {
             waiting.failed += 1;
             if waiting.failed >= FAILED_SIGN_INS_MAX {
                 waiting.decision = Some(Decision::Declined);
@@ -194,9 +199,13 @@ impl Devices {
     }
 
     fn decide(&self, user_code: &str, decision: Decision, now: Timestamp) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = undecided(&mut all, user_code, now);
+        let mut out = self.out();
+        let found = undecided(&mut out, user_code, now);
         found.map(|waiting| waiting.decision = Some(decision)).is_some()
+    }
+
+    fn out(&self) -> MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,82 +236,53 @@ fn too_many() -> Refusal {
     Refusal::later(text, 60)
 }
 
-/// Whether a network may have one more code for a client. If there are too many codes, the network that has the most of
-/// them loses its oldest one: nobody takes all of them with fewer networks than there are codes.
-fn has_room(
-    all: &mut Expiring<[u8; 32], Waiting>,
-    client: ApplicationId,
-    network: IpAddr,
-    now: Timestamp,
-) -> bool {
-    let mut by_network: HashMap<IpAddr, usize> = HashMap::new();
-    let mut of_client = 0;
-    for (_, waiting) in all.entries(now) {
-        *by_network.entry(waiting.network).or_default() += 1;
-        of_client += usize::from(waiting.client == client);
-    }
-    let own = by_network.get(&network).copied().unwrap_or_default();
-    if own >= DEVICE_CODES_PER_NETWORK_MAX && !network.is_loopback() {
-        return false;
-    }
-    let client_is_full = of_client >= DEVICE_CODES_PER_CLIENT_MAX;
-    if !client_is_full && !all.is_full(now) {
-        return true;
-    }
-    let candidates = all
-        .entries(now)
-        .filter(|(_, waiting)| !client_is_full || waiting.client == client);
-    let of_greediest = candidates.max_by_key(|(_, waiting)| {
-        let count = by_network.get(&waiting.network).copied().unwrap_or_default();
-        (count, std::cmp::Reverse(waiting.begun))
-    });
-    let greediest = of_greediest.map(|(key, waiting)| (*key, by_network.get(&waiting.network).copied()));
-    match greediest {
-        Some((key, Some(theirs))) if theirs > own + 1 => all.take(&key, now).is_some(),
-        _ => false,
-    }
+fn undecided<'a>(out: &'a mut Out, user_code: &str, now: Timestamp) -> Option<&'a mut Waiting> {
+    let waiting = out.by_user_code(&letters(user_code)?, now);
+    waiting.filter(|waiting| waiting.decision.is_none())
 }
 
-fn undecided<'a>(
-    all: &'a mut Expiring<[u8; 32], Waiting>,
-    user_code: &str,
-    now: Timestamp,
-) -> Option<&'a mut Waiting> {
-    let typed = letters(user_code);
-    let mut waiting = all.values_mut(now).filter(|waiting| waiting.decision.is_none());
-    waiting.find(|waiting| letters(&waiting.user_code) == typed)
+/// The letters of a code however it was typed: in any case, with or without the dash. Nothing if they are no code.
+fn letters(text: &str) -> Option<UserCode> {
+    let mut letters = text.bytes().filter(u8::is_ascii_alphanumeric);
+    let mut code = [0; USER_CODE_LETTERS];
+    for letter in &mut code {
+        *letter = letters.next()?.to_ascii_uppercase();
+    }
+    letters.next().is_none().then_some(code)
 }
 
-/// The letters of a code however it was typed: in any case, with or without the dash.
-fn letters(text: &str) -> String {
-    let letters = text.chars().filter(char::is_ascii_alphanumeric);
-    letters.map(|c| c.to_ascii_uppercase()).collect()
-}
-
-fn digest(device_code: &str) -> [u8; 32] {
+fn digest(device_code: &str) -> DeviceCode {
     blake3::hash(device_code.as_bytes()).into()
 }
 
-fn user_code(random: &dyn Random) -> String {
+fn user_code(random: &dyn Random) -> UserCode {
     let count = LETTERS.len();
     // Numbers from 0 up to a multiple of the count, so that each letter is as likely as any other.
     let fair = u8::MAX as usize / count * count;
-    let mut code = String::with_capacity(USER_CODE_LETTERS + 1);
+    let mut code = [0; USER_CODE_LETTERS];
     let mut drawn = 0;
     while drawn < USER_CODE_LETTERS {
         let mut byte = [0];
         random.fill(&mut byte);
         let number = usize::from(byte[0]);
-        if number >= fair {
-            continue;
+        if number < fair {
+            code[drawn] = LETTERS[number % count];
+            drawn += 1;
         }
-        if drawn == USER_CODE_LETTERS / 2 {
-            code.push('-');
-        }
-        code.push(char::from(LETTERS[number % count]));
-        drawn += 1;
     }
     code
+}
+
+/// A code as it is shown: in two halves, which are easier to read.
+fn written(code: &UserCode) -> String {
+    let (one, other) = code.split_at(USER_CODE_LETTERS / 2);
+    let half = |letters: &[u8]| {
+        letters
+            .iter()
+            .map(|letter| char::from(*letter))
+            .collect::<String>()
+    };
+    format!("{}-{}", half(one), half(other))
 }
 
 #[cfg(test)]

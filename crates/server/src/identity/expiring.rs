@@ -48,11 +48,6 @@ impl<K: Eq + Hash, V> Expiring<K, V> {
         entry.filter(|(until, _)| *until > now).map(|(_, value)| value)
     }
 
-    pub(super) fn is_full(&self, now: Timestamp) -> bool {
-        self.entries.len() >= self.entries_max
-            && self.entries.values().filter(|(until, _)| *until > now).count() >= self.entries_max
-    }
-
     /// Those that are not over, with their keys.
     pub(super) fn entries(&self, now: Timestamp) -> impl Iterator<Item = (&K, &V)> {
         let alive = self.entries.iter().filter(move |(_, (until, _))| *until > now);
@@ -81,7 +76,6 @@ mod tests {
         assert_eq!(table.get_mut(&"a", at(59)), Some(&mut 1));
         assert_eq!(table.get_mut(&"a", at(60)), None);
         assert_eq!(table.values_mut(at(60)).count(), 1);
-        assert!(table.is_full(at(59)) && !table.is_full(at(60)));
         assert_eq!(table.entries(at(60)).collect::<Vec<_>>(), [(&"b", &2)]);
         table.insert("c", 3, at(60), minute).unwrap();
         assert_eq!(table.take(&"b", at(61)), Some(2));

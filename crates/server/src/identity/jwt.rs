@@ -35,6 +35,8 @@ pub(crate) enum Bad {
     Algorithm,
     #[error("its key is not one of the issuer's")]
     UnknownKey,
+    #[error("the key that signed it is not used here any more; sign in again")]
+    RetiredKey,
     #[error("its signature is not the issuer's")]
     Signature,
     #[error("it has expired, or does not say when it will")]

@@ -111,7 +111,7 @@ impl Identity {
             keys: SigningKeys::open(data_directory, signed_for, clock.now())?,
             audiences: Audiences::new(own.into_iter().chain(config.audiences.iter().cloned())),
             external: ExternalIssuers::new(&config.external_issuers)?,
-            devices: Devices::new(),
+            devices: Devices::default(),
             codes: Codes::new(),
             assertions: Assertions::new(),
             access_token_lifetime: config.access_token_lifetime,
@@ -148,7 +148,7 @@ impl Identity {
         &self.base
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

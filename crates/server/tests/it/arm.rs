@@ -250,6 +250,28 @@ async fn a_stack_has_one_registration_and_the_refusal_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_deletes_a_registration_or_its_group_is_told_that_the_stack_is_charged_to_nobody() {
+    let house = House::start().await;
+    house.register().await;
+    let north = registration("north");
+    let group = north.split("/providers/").next().unwrap();
+    let group = format!("{group}?api-version=2021-04-01");
+    for (path, status) in [(at(&north), 200), (group, 202)] {
+        let body = registration_body(&stack(), "PayAsYouUse");
+        house.put(&at(&north), &body).await;
+        let deleted = house.delete(&path).await.expect(status);
+        assert!(
+            deleted
+                .header("x-meterbridge-warning")
+                .starts_with("StackLeftUnregistered: "),
+            "{path}: {deleted:?}"
+        );
+    }
+    let gone = house.delete(&at(&north)).await;
+    assert!(!gone.headers.contains_key("x-meterbridge-warning"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_choice_against_the_advice_is_followed_and_warned_of() {
     let house = House::start().await;
     house.open_accounts().await;

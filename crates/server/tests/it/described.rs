@@ -15,6 +15,8 @@ use crate::fixture::{Answer, House};
 /// A house that writes down what is asked of it and what it answers.
 pub(crate) struct Recorded {
     house: House,
+    /// What whoever asks sends as bearer token.
+    token: String,
     /// A pair of request and response on each line.
     pairs: Mutex<String>,
 }
@@ -28,11 +30,24 @@ impl Deref for Recorded {
 }
 
 impl Recorded {
-    pub(crate) const fn of(house: House) -> Self {
+    /// A house that is asked by its operator.
+    pub(crate) fn of(house: House) -> Self {
+        let token = house.operator.clone();
+        Self::asked_with(house, token)
+    }
+
+    /// A house that is asked by whoever has this token.
+    pub(crate) const fn asked_with(house: House, token: String) -> Self {
         Self {
             house,
+            token,
             pairs: Mutex::new(String::new()),
         }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.house.client.request(method, self.house.url(path));
+        request.bearer_auth(&self.token)
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
@@ -56,10 +71,6 @@ impl Recorded {
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::PUT, path).json(body)).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(Method::POST, path).json(body)).await
     }
 
     /// Holds every answer to the descriptions. Where these or the validator are missing, that is said aloud.

@@ -90,6 +90,30 @@ async fn what_an_operator_did_stays_theirs_after_their_credential_was_revoked() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_made_a_credential_that_nobody_knows_of_can_be_found_out() {
+    let house = House::start().await;
+    let (night_id, night) = house.make_credential("Night shift").await;
+    let request = house.client.post(house.url(PATH)).bearer_auth(&night);
+    let made = house.send(request.json(&json!({ "name": "Backdoor" }))).await;
+    made.expect(201);
+    let revoked = house.request(Method::DELETE, &format!("{PATH}/{night_id}"));
+    house.send(revoked).await.expect(204);
+    let listed = house.as_operator(&house.operator).await.expect(200);
+    let of = |name: &str| {
+        let all = listed.body["value"].as_array().unwrap();
+        all.iter().find(|it| it["name"] == name).unwrap().clone()
+    };
+    assert_eq!(of("Backdoor")["createdBy"], night_id);
+    assert_eq!(of("Backdoor")["createdByName"], "Night shift");
+    let first = of("tests");
+    assert_eq!(
+        (first.get("createdBy"), first.get("createdByName")),
+        (None, None),
+        "it was made at the machine"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn there_are_not_endless_credentials_that_open_everything() {
     let house = House::start().await;
     for number in 1..app::operators::OPERATOR_CREDENTIALS_MAX {

@@ -86,6 +86,28 @@ async fn a_suspended_subscription_takes_on_nothing_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_lock_keeps_even_operators_from_suspending_a_subscription() {
+    let house = House::start().await;
+    house.open_accounts().await;
+    let id = default_subscription();
+    let set = |act: &str| {
+        let path = format!("/api/v1/subscriptions/{id}/{act}");
+        house.send(house.request(Method::POST, &path))
+    };
+    let locks = format!("/subscriptions/{id}/providers/Microsoft.Authorization/locks");
+    let lock = |name: &str| format!("{locks}/{name}?api-version=2020-05-01");
+    let level = |level: &str| json!({ "properties": { "level": level } });
+    house.put(&lock("kept"), &level("CanNotDelete")).await.expect(201);
+    set("suspend").await.expect(200);
+    house.put(&lock("still"), &level("ReadOnly")).await.expect(201);
+    set("activate").await.refused(409, "ScopeLocked");
+    // It is so already: nothing would change.
+    set("suspend").await.expect(200);
+    house.delete(&lock("still")).await.expect(200);
+    set("activate").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_price_list_is_published_in_versions() {
     let house = House::start().await;
     house.open_accounts().await;

@@ -466,6 +466,8 @@ async fn what_was_reported_is_shown_with_its_window_and_page_by_page() {
     let stacks = house.get("/api/v1/stacks").await.expect(200).body;
     assert_eq!(stacks["value"][0]["reportedThrough"], "2026-10-01T06:00:00Z");
     assert_eq!(stacks["value"][0]["registrationId"], registration("north"));
+    let made = stacks["value"][0]["registeredAt"].as_str().unwrap();
+    assert_eq!(stacks["value"][0]["validFrom"], format!("{}:00:00Z", &made[..13]));
 
     let mut path = format!(
         "/api/v1/stacks/{}/usage?localSubscriptionId={}&top=2",

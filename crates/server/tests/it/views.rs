@@ -213,10 +213,11 @@ async fn usage_and_charges_are_read_by_who_pays_and_who_sells() {
         let claimed = world.send(caller, Method::POST, &backdate, Some(&from)).await;
         claimed.refused(403, "AuthorizationFailed");
     }
-    world
+    let backdated = world
         .send("platform operator", Method::POST, &backdate, Some(&from))
         .await
         .expect(200);
+    assert_eq!(backdated.body["validFrom"], from["validFrom"]);
 
     let mut payers: Vec<&str> = vec![
         "platform operator",

@@ -1,5 +1,6 @@
 //! The journal, whatever database is behind it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -14,6 +15,8 @@ use crate::transaction::{Columns, Readers, Transaction, Writer, values};
 pub(crate) struct KeptJournal<R: Readers, W: Writer> {
     readers: R,
     writer: Arc<Mutex<W>>,
+    /// The number of the last entry, as far as this process has read or appended to the end; 0 if it has not.
+    last: Arc<AtomicU64>,
 }
 
 impl<R: Readers, W: Writer> KeptJournal<R, W> {
@@ -21,6 +24,7 @@ impl<R: Readers, W: Writer> KeptJournal<R, W> {
         Self {
             readers,
             writer: Arc::new(Mutex::new(writer)),
+            last: Arc::default(),
         }
     }
 }
@@ -35,9 +39,19 @@ impl<R: Readers, W: Writer> Drop for KeptJournal<R, W> {
 #[async_trait]
 impl<R: Readers, W: Writer> Journal for KeptJournal<R, W> {
     async fn read_after(&self, sequence: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
-        self.readers
+        // Who writes alone knows when there is nothing new: it is asked before each request.
+        if R::ALONE && sequence > 0 && sequence == self.last.load(Ordering::Acquire) {
+            return Ok(Vec::new());
+        }
+        let entries = self
+            .readers
             .read(move |transaction| read_after(transaction, sequence, limit))
-            .await
+            .await?;
+        if entries.len() < limit {
+            let last = entries.last().map_or(sequence, |entry| entry.sequence);
+            self.last.fetch_max(last, Ordering::Release);
+        }
+        Ok(entries)
     }
 
     async fn append(
@@ -47,10 +61,15 @@ impl<R: Readers, W: Writer> Journal for KeptJournal<R, W> {
         recorded_at: Timestamp,
         by: ObjectId,
     ) -> Result<JournalAppended, StoreError> {
-        let writer = Arc::clone(&self.writer);
+        let (writer, known) = (Arc::clone(&self.writer), Arc::clone(&self.last));
         let work = move || {
             let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.write(|transaction| append(transaction, expected, &entries, (recorded_at, by)))
+            let appended =
+                writer.write(|transaction| append(transaction, expected, &entries, (recorded_at, by)))?;
+            // Before the next one appends: what is known is never ahead of what is told of.
+            let (JournalAppended::Appended { last } | JournalAppended::Conflict { last }) = appended;
+            known.fetch_max(last, Ordering::Release);
+            Ok(appended)
         };
         tokio::task::spawn_blocking(work)
             .await

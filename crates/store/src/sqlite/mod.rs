@@ -10,7 +10,6 @@ pub(crate) mod in_tests;
 mod migrations;
 mod pool;
 mod private;
-mod sessions;
 mod sheets;
 mod transaction;
 mod writer;
@@ -25,12 +24,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::migrations::Migrations;
 use self::pool::ReadPool;
-use self::sessions::SqliteSessions;
 use self::writer::SqliteWriter;
 use crate::Store;
 use crate::error::StoreError;
 use crate::journal::KeptJournal;
 use crate::ledger::Ledger;
+use crate::sessions::KeptSessions;
 
 /// How long a statement waits for a lock. Only the start of a process ever has to.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -46,7 +45,8 @@ pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
     let lock = Arc::new(lock(directory)?);
     let journal = journal(&directory.join("books.db"), &lock)?;
     let usage = ledger(&directory.join("usage.db"), &lock)?;
-    let sessions = SqliteSessions::open(&directory.join("sessions.db"), lock)?;
+    let sessions = open_for_writing(&directory.join("sessions.db"), &migrations::SESSIONS)?;
+    let sessions = KeptSessions::new(SqliteWriter::new(sessions, "the sessions", &lock));
     Ok(Store {
         journal: Arc::new(journal),
         usage: Arc::new(usage),

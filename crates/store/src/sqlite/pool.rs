@@ -38,6 +38,8 @@ impl ReadPool {
 }
 
 impl Readers for ReadPool {
+    const ALONE: bool = true;
+
     fn close_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -50,7 +50,7 @@ macro_rules! integers {
     )+};
 }
 
-integers!(i32, u32, u64);
+integers!(i32, i64, u32, u64);
 
 impl<const N: usize> FromColumn for [u8; N] {
     fn from_column(row: &dyn Columns, column: usize) -> Result<Option<Self>, StoreError> {

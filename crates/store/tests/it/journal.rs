@@ -99,12 +99,18 @@ pub(crate) async fn entries_are_there_after_reopening(backend: &dyn Backend) {
     append(&store, 0, &["a", "b"]).await;
     drop(store);
     let store = backend.open();
+    let both = [(1, "a".to_owned()), (2, "b".to_owned())];
+    assert_eq!(bodies(&store, 0, 1).await, both[..1]);
     assert_eq!(
-        bodies(&store, 0, 10).await,
-        [(1, "a".to_owned()), (2, "b".to_owned())]
+        bodies(&store, 1, 1).await,
+        both[1..],
+        "the first page was not all"
     );
+    assert_eq!(bodies(&store, 2, 1).await, []);
+    assert_eq!(bodies(&store, 0, 10).await, both);
     assert_eq!(
         append(&store, 2, &["c"]).await,
         JournalAppended::Appended { last: 3 }
     );
+    assert_eq!(bodies(&store, 2, 10).await, [(3, "c".to_owned())]);
 }

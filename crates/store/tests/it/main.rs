@@ -1,19 +1,26 @@
 //! What the ports of this crate promise. The conformance suite runs on every back end; `backup`, `crash` and
-//! `tampering` are about the embedded one.
+//! `tampering` are about the embedded one, `concurrency`, `killing`, `schema` and `tls` about
+//! PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
+#![expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 
 mod attributes;
 mod auditing;
 mod backup;
 mod closing;
+mod concurrency;
 mod crash;
 mod fixtures;
 mod intake;
 mod journal;
+mod killing;
 mod model;
+mod postgres;
 mod reading;
+mod schema;
 mod sessions;
 mod tampering;
+mod tls;
 
 /// Runs each test of the suite on each back end.
 macro_rules! conformance {
@@ -23,6 +30,16 @@ macro_rules! conformance {
                 $(#[tokio::test(flavor = "multi_thread")]
                 async fn $test() {
                     crate::$module::$test(&crate::fixtures::Sqlite::new()).await;
+                })+
+            })+
+        }
+
+        mod on_postgres {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    let Some(backend) = crate::postgres::Postgres::new() else { return };
+                    crate::$module::$test(&backend).await;
                 })+
             })+
         }

@@ -194,7 +194,7 @@ async fn listed(store: &Store) -> BTreeMap<(Series, Hour), (Observation, String)
 }
 
 /// Runs a property on new stores of a back end.
-async fn check<T: std::fmt::Debug>(
+pub(crate) async fn check<T: std::fmt::Debug>(
     cases: u32,
     strategy: impl Strategy<Value = T>,
     property: impl AsyncFn(T),

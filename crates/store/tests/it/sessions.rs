@@ -20,7 +20,6 @@ fn session(id: u8, number: u64) -> Session {
         number,
         renewed: at(1000),
         ends: at(9000),
-        burst: (1, at(990)),
     }
 }
 
@@ -34,7 +33,6 @@ pub(crate) async fn a_used_refresh_token_and_a_sign_out_are_not_forgotten_by_a_r
     let next = Session {
         renewed: at(5000),
         ends: at(9500),
-        burst: (1, at(5000)),
         ..session(1, 2)
     };
     store.sessions.go_on(next).await.unwrap();

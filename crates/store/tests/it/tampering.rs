@@ -1,19 +1,16 @@
-//! Whoever changes the files of the embedded store behind its back is found out.
+//! Whoever changes the files of the embedded store, or the tables on PostgreSQL, behind its back is found out.
 
 use std::path::Path;
 
 use rusqlite::Connection;
-use store::{LocalSubscriptionKey, StoreConfig, StoreError};
+use store::{LocalSubscriptionKey, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
 
 use crate::fixtures::*;
+use crate::postgres::Postgres;
 
-/// A store with a bit of everything.
-async fn fill(directory: &Path) {
-    let store = store::open(&StoreConfig::Sqlite {
-        directory: directory.to_owned(),
-    })
-    .unwrap();
+/// Puts a bit of everything into a store.
+async fn fill(store: &Store) {
     for number in 0..3 {
         let quantity = (number + 1).to_string();
         let records = [
@@ -24,10 +21,10 @@ async fn fill(directory: &Path) {
         let mixed = of_day(record("/vm/a", 0, "24"));
         Delivery::new(records.into_iter().chain([mixed]))
             .reported(100 - number)
-            .to(&store)
+            .to(store)
             .await;
     }
-    assert_sound(&store).await;
+    assert_sound(store).await;
     let by = domain::ids::ObjectId::from_bytes([1; 16]);
     let entries = vec![b"first".to_vec(), b"second".to_vec(), b"third".to_vec()];
     store
@@ -38,17 +35,30 @@ async fn fill(directory: &Path) {
 }
 
 /// A filled store that is opened after statements were run on one of its files.
-async fn after(directory: &TempDir, file: &str, statement: &str) -> store::Store {
-    fill(directory.path()).await;
+async fn after(directory: &TempDir, file: &str, statement: &str) -> Store {
+    fill(&open(directory.path())).await;
     let connection = Connection::open(directory.path().join(file)).unwrap();
     connection.pragma_update(None, "foreign_keys", false).unwrap();
     connection.execute_batch(statement).unwrap();
     assert!(connection.changes() > 0, "nothing to change: {statement}");
     drop(connection);
-    store::open(&StoreConfig::Sqlite {
-        directory: directory.path().to_owned(),
-    })
-    .unwrap()
+    open(directory.path())
+}
+
+fn open(directory: &Path) -> Store {
+    let directory = directory.to_owned();
+    store::open(&StoreConfig::Sqlite { directory }).unwrap()
+}
+
+async fn assert_found_out(store: &Store, statement: &str) {
+    let slices = Box::new(|_: &[LocalSubscriptionKey]| Vec::new());
+    match store.usage.audit(hours(0, 1), slices).await {
+        Ok(audit) => assert!(!audit.problems.is_empty() || !add_up(audit.counts), "{statement}"),
+        Err(error) => assert!(
+            matches!(error, StoreError::Corrupt { .. }),
+            "{statement}: {error}"
+        ),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,14 +83,41 @@ async fn the_check_of_the_ledger_finds_what_was_changed() {
     ] {
         let directory = tempfile::tempdir().unwrap();
         let store = after(&directory, "usage.db", statement).await;
-        let slices = Box::new(|_: &[LocalSubscriptionKey]| Vec::new());
-        match store.usage.audit(hours(0, 1), slices).await {
-            Ok(audit) => assert!(!audit.problems.is_empty() || !add_up(audit.counts), "{statement}"),
-            Err(error) => assert!(
-                matches!(error, StoreError::Corrupt { .. }),
-                "{statement}: {error}"
-            ),
-        }
+        assert_found_out(&store, statement).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_of_the_ledger_finds_what_was_changed_on_postgresql() {
+    let Some(backend) = Postgres::new() else { return };
+    for statement in [
+        "UPDATE batch SET accepted = accepted + 1, duplicate = duplicate - 1 WHERE sequence = 3",
+        "UPDATE batch SET reported_start = reported_start + 50 WHERE sequence = 3",
+        "UPDATE batch SET chain = digest WHERE sequence = 3",
+        "UPDATE quarantine SET message = 'fine' WHERE position = (SELECT min(position) FROM quarantine)",
+        "DELETE FROM quarantine WHERE position = (SELECT max(position) FROM quarantine)",
+        "DELETE FROM hour_sheet WHERE hour = (SELECT min(hour) FROM hour_sheet)",
+        "DELETE FROM day_sheet WHERE day = (SELECT max(day) FROM day_sheet)",
+        "UPDATE hour_sheet SET quantity[1] = quantity[1] + 0.000000001 WHERE quantity[1] IS NOT NULL",
+        "UPDATE hour_sheet SET quantity[1] = - quantity[1] WHERE quantity[1] IS NOT NULL",
+        "UPDATE hour_sheet SET quantity[1] = 'NaN' WHERE quantity[1] IS NOT NULL",
+        "UPDATE hour_sheet SET quantity[65] = 1",
+        "UPDATE hour_sheet SET of_day = 1 - of_day",
+        "UPDATE hour_sheet SET batch = '{}'",
+        "UPDATE day_sheet SET total[1] = total[1] + 1 WHERE total[1] IS NOT NULL",
+        "UPDATE day_sheet SET hours[1] = hours[1] # 2 WHERE hours[1] IS NOT NULL",
+        "UPDATE day_sheet SET hours[1] = NULL WHERE hours[1] IS NOT NULL",
+        "UPDATE observation SET reported = reported + 100",
+        "DELETE FROM observation",
+        "DELETE FROM series_attributes",
+    ] {
+        let database = backend.again();
+        fill(&database.open()).await;
+        let changed = database.execute(&format!(
+            "SET session_replication_role = replica; WITH changed AS ({statement} RETURNING 1) SELECT count(*) FROM changed"
+        ));
+        assert_ne!(changed.trim(), "0", "nothing to change: {statement}");
+        assert_found_out(&database.open(), statement).await;
     }
 }
 
@@ -121,7 +158,7 @@ async fn a_journal_that_was_changed_is_not_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_of_a_newer_program_is_not_opened() {
     let directory = tempfile::tempdir().unwrap();
-    fill(directory.path()).await;
+    fill(&open(directory.path())).await;
     let connection = Connection::open(directory.path().join("usage.db")).unwrap();
     connection
         .execute("INSERT INTO schema_version (version) VALUES (99)", [])

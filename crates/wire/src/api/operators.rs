@@ -33,6 +33,12 @@ pub struct OperatorCredential {
     pub name: String,
     /// When it was made.
     pub created: String,
+    /// The id of who made it; nothing if it was made at the machine, with `meterbridge init`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// The name of who made it, as far as it is known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by_name: Option<String>,
     /// When it was last used, to the minute; nothing if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<String>,

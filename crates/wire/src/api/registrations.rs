@@ -57,6 +57,8 @@ pub struct Stack {
     pub multi_tenancy_approved: bool,
     /// When it was registered.
     pub registered_at: String,
+    /// The first hour in which the registration is valid: that in which it was made, or an earlier one that was declared.
+    pub valid_from: String,
     /// The stack has reported its usage completely up to here, as far as it told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reported_through: Option<String>,

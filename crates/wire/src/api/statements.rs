@@ -260,6 +260,9 @@ pub struct Statement {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription_name: Option<String>,
+    /// Whether it was deleted since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subscription_deleted: bool,
     /// The customer it is sold to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<Party>,
@@ -293,6 +296,7 @@ impl Statement {
         Self {
             subscription_id: statement.subscription.to_string(),
             subscription_name: names.subscription.clone(),
+            subscription_deleted: names.subscription_deleted,
             customer: names.customer.as_ref().map(Party::from),
             owner: names.owner.as_ref().map(Party::from),
             seller: names.seller.as_ref().map(Party::from),

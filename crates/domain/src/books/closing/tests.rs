@@ -1,12 +1,12 @@
 use super::*;
-use crate::authorization::{Lock, LockLevel, PrincipalKind, RoleDefinition};
+use crate::authorization::{Grant, Lock, LockLevel, PrincipalKind, RoleDefinition};
 use crate::books::tests::{
     CUSTOMER, DIRECT, PROVIDER, RESELLER, STACK, SUBSCRIPTION, TENANT, books, customer, enter, partner,
     registered, sold,
 };
-use crate::books::{DirectoryEntry, Operator, ResourceGroup, RoleEntry};
-use crate::identity::{Directory, PasswordHash, User};
-use crate::ids::{OperatorId, RegistrationId, RoleAssignmentId, TenantId};
+use crate::books::{DirectoryEntry, ResourceGroup, RoleEntry};
+use crate::identity::Directory;
+use crate::ids::{ObjectId, RegistrationId, RoleAssignmentId, RoleDefinitionId};
 use crate::partner::{PartnerKind, Subscription};
 use crate::time::HourInterval;
 
@@ -20,8 +20,12 @@ fn now() -> Hour {
     hour("2026-11-22T10:00:00Z")
 }
 
-fn refusal(outcome: Result<Entry, DeletionRefused>) -> &'static str {
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, DeletionRefused>) -> &'static str {
     outcome.unwrap_err().code()
+}
+
+fn everything() -> View {
+    View::of_operator()
 }
 
 fn deleted(mut books: Books, entries: &[Entry]) -> Books {
@@ -34,8 +38,14 @@ fn deleted(mut books: Books, entries: &[Entry]) -> Books {
 #[test]
 fn a_partner_that_somebody_depends_on_is_not_deleted() {
     let sold = sold();
-    assert_eq!(refusal(sold.delete_partner(PROVIDER)), "ResellersRemain");
-    assert_eq!(refusal(sold.delete_partner(DIRECT)), "CustomersRemain");
+    assert_eq!(
+        refusal(sold.delete_partner(PROVIDER, &everything())),
+        "ResellersRemain"
+    );
+    assert_eq!(
+        refusal(sold.delete_partner(DIRECT, &everything())),
+        "CustomersRemain"
+    );
     let owns = books(&[
         Entry::PartnerCreated(partner(DIRECT, PartnerKind::DirectBill)),
         Entry::SubscriptionCreated(Subscription {
@@ -43,13 +53,16 @@ fn a_partner_that_somebody_depends_on_is_not_deleted() {
             ..sold.subscription(SUBSCRIPTION).unwrap().clone()
         }),
     ]);
-    assert_eq!(refusal(owns.delete_partner(DIRECT)), "SubscriptionsRemain");
-    let entry = sold.delete_partner(RESELLER).unwrap();
+    assert_eq!(
+        refusal(owns.delete_partner(DIRECT, &everything())),
+        "SubscriptionsRemain"
+    );
+    let entry = sold.delete_partner(RESELLER, &everything()).unwrap();
     let after = deleted(sold, &[entry]);
     assert!(after.partner(RESELLER).is_none() && after.partner_ever(RESELLER).is_some());
     assert!(after.partners().all(|it| it.id != RESELLER));
     assert!(
-        after.delete_partner(PROVIDER).is_ok(),
+        after.delete_partner(PROVIDER, &everything()).is_ok(),
         "nobody buys from it any more"
     );
 }
@@ -57,7 +70,10 @@ fn a_partner_that_somebody_depends_on_is_not_deleted() {
 #[test]
 fn what_was_deleted_keeps_its_id_and_its_name_and_its_tenants_can_be_anothers() {
     let subscription = sold().subscription(SUBSCRIPTION).unwrap().clone();
-    assert_eq!(refusal(sold().delete_customer(CUSTOMER)), "SubscriptionsRemain");
+    assert_eq!(
+        refusal(sold().delete_customer(CUSTOMER, &everything())),
+        "SubscriptionsRemain"
+    );
     let after = deleted(
         sold(),
         &[
@@ -119,28 +135,32 @@ fn a_subscription_that_usage_is_still_charged_to_is_not_deleted() {
     let from = |text| HourInterval::from(hour(text));
     let books = mapped(from("2026-10-01T00:00:00Z"));
     assert_eq!(
-        refusal(books.delete_subscription(SUBSCRIPTION, now())),
+        refusal(books.delete_subscription(SUBSCRIPTION, &everything(), now())),
         "RegistrationsRemain"
     );
     assert_eq!(
-        refusal(books.delete_subscription(OTHER, now())),
+        refusal(books.delete_subscription(OTHER, &everything(), now())),
         "TenantMappingsRemain"
     );
     let later = mapped(from("2026-12-01T00:00:00Z"));
     assert_eq!(
-        refusal(later.delete_subscription(OTHER, now())),
+        refusal(later.delete_subscription(OTHER, &everything(), now())),
         "TenantMappingsRemain"
     );
     let past = HourInterval::new(hour("2026-10-01T00:00:00Z"), hour("2026-11-01T00:00:00Z"));
-    assert!(mapped(past.unwrap()).delete_subscription(OTHER, now()).is_ok());
+    assert!(
+        mapped(past.unwrap())
+            .delete_subscription(OTHER, &everything(), now())
+            .is_ok()
+    );
 }
 
 #[test]
 fn usage_that_was_charged_to_a_deleted_subscription_stays_charged_to_it() {
     let past = HourInterval::new(hour("2026-10-01T00:00:00Z"), hour("2026-11-01T00:00:00Z")).unwrap();
     let before = mapped(past);
-    let entry = before.delete_subscription(OTHER, now()).unwrap();
-    let after = deleted(before.clone(), &[entry]);
+    let entries = before.delete_subscription(OTHER, &everything(), now()).unwrap();
+    let after = deleted(before.clone(), &entries);
     let mappings = |books: &Books| {
         let stack = books.stack(STACK).unwrap();
         let timelines = stack.mappings.values();
@@ -176,83 +196,111 @@ fn a_lock_keeps_a_subscription_and_what_was_in_one_does_not_come_back() {
     };
     let locked = deleted(sold(), &[group.clone(), RoleEntry::Locked(lock.clone()).into()]);
     assert_eq!(
-        refusal(locked.delete_subscription(SUBSCRIPTION, now())),
+        refusal(locked.delete_subscription(SUBSCRIPTION, &everything(), now())),
         "ScopeLocked"
     );
     let open = deleted(sold(), &[group, assigned.into()]);
-    let entry = open.delete_subscription(SUBSCRIPTION, now()).unwrap();
-    let after = deleted(open, &[entry]);
+    let entries = open
+        .delete_subscription(SUBSCRIPTION, &everything(), now())
+        .unwrap();
+    let after = deleted(open, &entries);
     assert_eq!(after.resource_groups(SUBSCRIPTION).count(), 0);
     assert_eq!(after.roles().assignments().count(), 0);
     assert_eq!(after.put_lock(lock).unwrap_err().code(), "ResourceNotFound");
 }
 
-/// A directory of the platform with these users, all of them operators of it.
-fn operated_by(users: &[u8]) -> Books {
-    let directory = TenantId::from_bytes([50; 16]);
-    let mut books = books(&[DirectoryEntry::DirectoryCreated(Directory {
-        id: directory,
-        name: "Platform".to_owned(),
-        domain: "platform.example".parse().unwrap(),
-        owner: DirectoryOwner::Platform,
-    })
-    .into()]);
-    for number in users {
-        let user = User {
-            id: ObjectId::from_bytes([*number; 16]),
-            directory,
-            name: format!("u{number}@platform.example").parse().unwrap(),
-            display_name: "Anna".to_owned(),
-            password: PasswordHash::from_phc(String::new()),
-            enabled: true,
-        };
-        let given = RoleEntry::PartnerRoleAssigned {
-            role: PartnerRole::PlatformOperator,
-            principal: user.id,
-            principal_kind: PrincipalKind::User,
-        };
-        books = deleted(books, &[DirectoryEntry::UserCreated(user).into(), given.into()]);
+#[test]
+fn a_refusal_does_not_tell_a_provider_which_directories_its_resellers_customers_have() {
+    let directory = DirectoryEntry::DirectoryCreated(Directory {
+        id: TENANT,
+        name: "Contoso".to_owned(),
+        domain: "contoso.example".parse().unwrap(),
+        owner: DirectoryOwner::Customer(CUSTOMER),
+    });
+    let gone = Entry::SubscriptionDeleted {
+        subscription: SUBSCRIPTION,
+    };
+    let books = deleted(sold(), &[gone, directory.into()]);
+    let seller = books.customer(CUSTOMER).unwrap().partner;
+    let agent = View {
+        agent_of: [seller].into(),
+        ..View::default()
+    };
+    let provider = View {
+        agent_of: [PROVIDER].into(),
+        resellers: [seller].into(),
+        ..View::default()
+    };
+    for (view, named) in [(&agent, true), (&everything(), true), (&provider, false)] {
+        let refused = books.delete_customer(CUSTOMER, view).unwrap_err();
+        let text = refused.to_string();
+        assert_eq!(refused.code(), "DirectoriesRemain");
+        assert_eq!(text.contains("contoso.example"), named, "{text}");
+        assert!(text.starts_with("The customer still has directories"), "{text}");
     }
-    books
 }
 
 #[test]
-fn nobody_locks_everybody_out_of_the_platform() {
-    let [one, two] = [61, 62].map(|number| ObjectId::from_bytes([number; 16]));
-    let alone = operated_by(&[61]);
-    let user = |books: &Books, id| books.directories().user(id).unwrap().clone();
-    assert_eq!(
-        refusal(alone.delete_user(&user(&alone, one))),
-        "LastPlatformOperator"
-    );
-    let both = operated_by(&[61, 62]);
-    assert!(both.delete_user(&user(&both, one)).is_ok());
-    let disabled = DirectoryEntry::UserEnabledSet {
-        user: two,
-        enabled: false,
+fn a_refusal_does_not_tell_a_seller_whose_stacks_its_customers_use() {
+    let books = mapped(HourInterval::from(hour("2026-10-01T00:00:00Z")));
+    let owner = books.subscription(OTHER).unwrap().owner.unwrap();
+    let only_other = View {
+        grants: vec![Grant {
+            scope: Scope::Subscription(OTHER),
+            role: books.roles().definition(RoleDefinition::OWNER).unwrap().clone(),
+        }],
+        ..View::default()
     };
-    let other_is_disabled = deleted(both, &[disabled.into()]);
-    assert_eq!(
-        refusal(other_is_disabled.delete_user(&user(&other_is_disabled, one))),
-        "LastPlatformOperator"
-    );
-    assert!(
-        other_is_disabled
-            .delete_user(&user(&other_is_disabled, two))
-            .is_ok(),
-        "the other one operates it"
-    );
-    let operator = Operator {
-        id: OperatorId::from_bytes([70; 16]),
-        name: "at the machine".to_owned(),
-        credential_digest: [1; 32],
+    let agent = View {
+        agent_of: [owner].into(),
+        ..View::default()
     };
-    let with_credential = deleted(alone.clone(), &[Entry::OperatorAdmitted(operator)]);
-    assert!(with_credential.delete_user(&user(&with_credential, one)).is_ok());
-    let operator = OperatorId::from_bytes([70; 16]);
-    let revoked = deleted(with_credential, &[Entry::OperatorRevoked { operator }]);
-    assert_eq!(
-        refusal(revoked.delete_user(&user(&revoked, one))),
-        "LastPlatformOperator"
-    );
+    for (view, named) in [(&agent, true), (&only_other, false)] {
+        let refused = books.delete_subscription(OTHER, view, now()).unwrap_err();
+        assert_eq!(refused.code(), "TenantMappingsRemain");
+        let text = refused.to_string();
+        assert_eq!(text.contains(&STACK.to_string()), named, "{text}");
+    }
+}
+
+#[test]
+fn custom_roles_do_not_outlive_the_subscriptions_that_they_could_be_given_in() {
+    let role = |number, assignable: &[SubscriptionId]| RoleDefinition {
+        id: RoleDefinitionId::from_bytes([number; 16]),
+        name: format!("Registrar {number}"),
+        description: String::new(),
+        actions: vec!["*/read".parse().unwrap()],
+        not_actions: vec![],
+        assignable: assignable.iter().map(|it| Scope::Subscription(*it)).collect(),
+        custom: true,
+    };
+    let other = Subscription {
+        id: OTHER,
+        ..sold().subscription(SUBSCRIPTION).unwrap().clone()
+    };
+    let roles = [
+        role(1, &[SUBSCRIPTION]),
+        role(2, &[SUBSCRIPTION, OTHER]),
+        role(3, &[OTHER]),
+    ];
+    let given = RoleEntry::RoleAssigned {
+        id: RoleAssignmentId::from_bytes([1; 16]),
+        scope: Scope::Subscription(SUBSCRIPTION),
+        role: roles[0].id,
+        principal: ObjectId::from_bytes([2; 16]),
+        principal_kind: PrincipalKind::User,
+    };
+    let mut entries = vec![Entry::SubscriptionCreated(other)];
+    entries.extend(roles.map(|role| RoleEntry::RoleDefined(role).into()));
+    entries.push(given.into());
+    let mut books = deleted(sold(), &entries);
+    let left = |books: &Books| {
+        let custom = books.roles().definitions().filter(|role| role.custom);
+        custom.map(|role| role.id.as_bytes()[0]).collect::<Vec<_>>()
+    };
+    for (gone, expected) in [(SUBSCRIPTION, &[2, 3][..]), (OTHER, &[])] {
+        let entries = books.delete_subscription(gone, &everything(), now()).unwrap();
+        books = deleted(books, &entries);
+        assert_eq!(left(&books), expected, "without {gone}");
+    }
 }

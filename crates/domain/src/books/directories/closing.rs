@@ -1,9 +1,10 @@
 //! Closing directories: which directories, users, applications and groups may be deleted, and what stays of them.
 
-use super::super::{Books, DeletionRefused, Entry, Remaining};
+use super::super::{Books, DeletionRefused, Entry, Loss, Remaining};
 use super::{Directories, DirectoryEntry, FormerObject};
 use crate::identity::{Application, Directory, Group, User};
 use crate::ids::{ObjectId, TenantId};
+use crate::time::Timestamp;
 
 impl Directories {
     /// Takes in that something was deleted. Answers with the object that is gone by it.
@@ -84,17 +85,13 @@ impl Books {
     /// # Errors
     /// [`DeletionRefused`] as long as somebody or something is in it.
     pub fn delete_directory(&self, directory: &Directory) -> Result<Entry, DeletionRefused> {
-        let (id, all) = (directory.id, &self.directories);
-        let refuse = |remaining, example| DeletionRefused::still_needed("directory", remaining, example);
-        if let Some(user) = all.users(id).next() {
-            return Err(refuse(Remaining::Users, user.name.to_string()));
-        }
-        if let Some(application) = all.applications(id).next() {
-            return Err(refuse(Remaining::Applications, application.id.to_string()));
-        }
-        if let Some(group) = all.groups(id).next() {
-            return Err(refuse(Remaining::Groups, group.id.to_string()));
-        }
+        let (id, what, all) = (directory.id, "directory", &self.directories);
+        let users = all.users(id).map(|it| Some(it.name.to_string()));
+        Remaining::Users.refuse(what, users)?;
+        let applications = all.applications(id).map(|it| Some(it.id.to_string()));
+        Remaining::Applications.refuse(what, applications)?;
+        let groups = all.groups(id).map(|it| Some(it.id.to_string()));
+        Remaining::Groups.refuse(what, groups)?;
         Ok(DirectoryEntry::DirectoryDeleted { directory: id }.into())
     }
 
@@ -102,8 +99,8 @@ impl Books {
     ///
     /// # Errors
     /// [`DeletionRefused::LastOperator`].
-    pub fn delete_user(&self, user: &User) -> Result<Entry, DeletionRefused> {
-        self.check_operated_without(user.id)?;
+    pub fn delete_user(&self, user: &User, now: Timestamp) -> Result<Entry, DeletionRefused> {
+        self.check_operated_without(Loss::Object(user.id), now)?;
         Ok(DirectoryEntry::UserDeleted { user: user.id }.into())
     }
 
@@ -111,8 +108,12 @@ impl Books {
     ///
     /// # Errors
     /// [`DeletionRefused::LastOperator`].
-    pub fn delete_application(&self, application: &Application) -> Result<Entry, DeletionRefused> {
-        self.check_operated_without(application.service_principal)?;
+    pub fn delete_application(
+        &self,
+        application: &Application,
+        now: Timestamp,
+    ) -> Result<Entry, DeletionRefused> {
+        self.check_operated_without(Loss::Object(application.service_principal), now)?;
         let application = application.id;
         Ok(DirectoryEntry::ApplicationDeleted { application }.into())
     }
@@ -121,8 +122,8 @@ impl Books {
     ///
     /// # Errors
     /// [`DeletionRefused::LastOperator`].
-    pub fn delete_group(&self, group: &Group) -> Result<Entry, DeletionRefused> {
-        self.check_operated_without(group.id)?;
+    pub fn delete_group(&self, group: &Group, now: Timestamp) -> Result<Entry, DeletionRefused> {
+        self.check_operated_without(Loss::Object(group.id), now)?;
         Ok(DirectoryEntry::GroupDeleted { group: group.id }.into())
     }
 }

@@ -1,7 +1,8 @@
 //! Opening directories: which directories, users, applications and groups may be entered.
 
-use super::super::{Books, Entry, Limit, LimitReached};
+use super::super::{Books, DeletionRefused, Entry, Limit, LimitReached, Loss};
 use super::DirectoryEntry;
+use crate::authorization::View;
 use crate::identity::{Application, ClientCertificate, ClientSecret, Directory, DirectoryOwner, Group, User};
 use crate::ids::{ApplicationId, CredentialId, ObjectId, PartnerId, TenantId};
 use crate::time::Timestamp;
@@ -16,16 +17,16 @@ pub enum DirectoryRefused {
     #[error("expected a name of 1 to {NAME_CHARS_MAX} characters")]
     Name(&'static str),
     /// The directory is not there.
-    #[error("directory {0} does not exist")]
+    #[error("Directory {0} does not exist.")]
     UnknownDirectory(TenantId),
     /// The user is not there.
-    #[error("user {0} does not exist")]
+    #[error("User {0} does not exist.")]
     UnknownUser(ObjectId),
     /// The application is not there.
-    #[error("application {0} does not exist")]
+    #[error("Application {0} does not exist.")]
     UnknownApplication(ApplicationId),
     /// The group is not there.
-    #[error("group {0} does not exist")]
+    #[error("Group {0} does not exist.")]
     UnknownGroup(ObjectId),
     /// The application has no such secret or certificate.
     #[error("the application has no secret or certificate {0}")]
@@ -33,6 +34,16 @@ pub enum DirectoryRefused {
     /// The id is taken.
     #[error("an object with id {0} exists already; ids are given once")]
     IdTaken(String),
+    /// The application has the certificate already.
+    #[error(
+        "the application has this certificate already, as credential {id} with the SHA-1 thumbprint {thumbprint}"
+    )]
+    CertificateKnown {
+        /// Its id.
+        id: CredentialId,
+        /// Its SHA-1 digest, in hexadecimal.
+        thumbprint: String,
+    },
     /// The domain is another directory's.
     #[error("domain {0} belongs to another directory; choose another one")]
     DomainTaken(String),
@@ -60,6 +71,9 @@ pub enum DirectoryRefused {
     /// There are too many already.
     #[error(transparent)]
     TooMany(#[from] LimitReached),
+    /// Nobody could operate the platform.
+    #[error(transparent)]
+    LastOperator(#[from] DeletionRefused),
 }
 
 impl DirectoryRefused {
@@ -73,7 +87,7 @@ impl DirectoryRefused {
             Self::UnknownApplication(_) => "ApplicationNotFound",
             Self::UnknownGroup(_) => "GroupNotFound",
             Self::UnknownCredential(_) => "CredentialNotFound",
-            Self::IdTaken(_) => "AlreadyExists",
+            Self::IdTaken(_) | Self::CertificateKnown { .. } => "AlreadyExists",
             Self::DomainTaken(_) => "DomainTaken",
             Self::UserNameTaken(_) => "UserNameTaken",
             Self::DomainDiffers(_) => "UserNameOutsideDomain",
@@ -83,13 +97,14 @@ impl DirectoryRefused {
             Self::Expired => "InvalidExpiry",
             Self::IdWasUsed(_) => "IdWasUsed",
             Self::TooMany(LimitReached(limit)) => limit.code(),
+            Self::LastOperator(refused) => refused.code(),
         }
     }
 
     /// The member of the request that is at fault.
     #[must_use]
-    pub const fn target(&self) -> &'static str {
-        match self {
+    pub const fn target(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Name(member) => member,
             Self::UnknownDirectory(_) => "directoryId",
             Self::UnknownUser(_) => "userId",
@@ -101,12 +116,14 @@ impl DirectoryRefused {
             Self::TooMany(_) => "directoryId",
             Self::UnknownCredential(_) => "credentialId",
             Self::IdTaken(_) | Self::IdWasUsed(_) => "id",
+            Self::CertificateKnown { .. } => "pem",
             Self::DomainTaken(_) => "domain",
             Self::UserNameTaken(_) | Self::DomainDiffers(_) => "name",
             Self::UnknownOwner | Self::OwnerIsNotTenant(_) => "owner",
             Self::NotAMember(_) => "memberId",
             Self::Expired => "expires",
-        }
+            Self::LastOperator(_) => return None,
+        })
     }
 }
 
@@ -116,6 +133,12 @@ fn check_name(name: &str, member: &'static str) -> Result<(), DirectoryRefused> 
     } else {
         Err(DirectoryRefused::Name(member))
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
 }
 
 /// What can be entered about directories. Deciding is pure; the ids were drawn before.
@@ -128,6 +151,13 @@ impl Books {
             DirectoryOwner::Partner(partner) => Some(partner),
             DirectoryOwner::Customer(customer) => self.customer(customer).map(|customer| customer.partner),
         }
+    }
+
+    /// Whether somebody manages what belongs to an owner.
+    #[must_use]
+    pub fn manages(&self, view: &View, owner: DirectoryOwner) -> bool {
+        let partner = self.partner_of(owner);
+        view.everything || partner.is_some_and(|partner| view.acts_for(partner))
     }
 
     /// A directory that has to be there.
@@ -301,12 +331,12 @@ impl Books {
         now: Timestamp,
     ) -> Result<Entry, DirectoryRefused> {
         let known = self.check_credential(application, certificate.expires, now)?;
-        if known
-            .certificates
-            .iter()
-            .any(|it| it.sha256 == certificate.sha256)
-        {
-            return Err(DirectoryRefused::IdTaken(certificate.id.to_string()));
+        let mut others = known.certificates.iter();
+        if let Some(same) = others.find(|it| it.sha256 == certificate.sha256) {
+            return Err(DirectoryRefused::CertificateKnown {
+                id: same.id,
+                thumbprint: hexadecimal(&same.sha1),
+            });
         }
         Ok(DirectoryEntry::CertificateAdded {
             application,
@@ -332,11 +362,12 @@ impl Books {
     /// Removes a secret or a certificate of an application.
     ///
     /// # Errors
-    /// [`DirectoryRefused`] if it is not there.
+    /// [`DirectoryRefused`] if it is not there, or nobody could operate the platform without it.
     pub fn remove_credential(
         &self,
         application: ApplicationId,
         credential: CredentialId,
+        now: Timestamp,
     ) -> Result<Entry, DirectoryRefused> {
         let known = self.known_application(application)?;
         let mut ids = known
@@ -347,6 +378,11 @@ impl Books {
         if !ids.any(|id| id == credential) {
             return Err(DirectoryRefused::UnknownCredential(credential));
         }
+        let loss = Loss::Credential {
+            application,
+            credential,
+        };
+        self.check_operated_without(loss, now)?;
         Ok(DirectoryEntry::CredentialRemoved {
             application,
             credential,
@@ -376,14 +412,17 @@ impl Books {
     /// Removes a member from a group. Removing who is not in it enters nothing.
     ///
     /// # Errors
-    /// [`DirectoryRefused`] if the group is not there.
+    /// [`DirectoryRefused`] if the group is not there, or nobody could operate the platform without the member.
     pub fn remove_member(
         &self,
         group: ObjectId,
         member: ObjectId,
+        now: Timestamp,
     ) -> Result<Option<Entry>, DirectoryRefused> {
-        let known = self.known_group(group)?;
-        let removed = known.members.contains(&member);
-        Ok(removed.then(|| DirectoryEntry::MemberRemoved { group, member }.into()))
+        if !self.known_group(group)?.members.contains(&member) {
+            return Ok(None);
+        }
+        self.check_operated_without(Loss::Membership { group, member }, now)?;
+        Ok(Some(DirectoryEntry::MemberRemoved { group, member }.into()))
     }
 }

@@ -320,7 +320,7 @@ fn credentials_come_and_go_and_are_limited() {
     };
     assert!(matches!(
         books.add_certificate(APPLICATION, same, at(8)),
-        Err(DirectoryRefused::IdTaken(_))
+        Err(DirectoryRefused::CertificateKnown { .. })
     ));
     for number in 2..20 {
         let added = books
@@ -335,7 +335,7 @@ fn credentials_come_and_go_and_are_limited() {
             Limit::CredentialsOfApplication
         )))
     );
-    let removed = books.remove_credential(APPLICATION, CREDENTIAL).unwrap();
+    let removed = books.remove_credential(APPLICATION, CREDENTIAL, at(8)).unwrap();
     enter(&mut books, removed).unwrap();
     assert!(
         books
@@ -345,7 +345,7 @@ fn credentials_come_and_go_and_are_limited() {
             .secrets
             .is_empty()
     );
-    let again = books.remove_credential(APPLICATION, CREDENTIAL);
+    let again = books.remove_credential(APPLICATION, CREDENTIAL, at(8));
     assert_eq!(again, Err(DirectoryRefused::UnknownCredential(CREDENTIAL)));
 }
 
@@ -364,9 +364,9 @@ fn a_group_has_users_and_service_principals_of_its_directory_and_no_others() {
     enter(&mut books, added).unwrap();
     assert_eq!(books.add_member(GROUP, ANNA), Ok(None));
     assert_eq!(books.directories().groups_of(ANNA), [GROUP].into());
-    let removed = books.remove_member(GROUP, ANNA).unwrap().unwrap();
+    let removed = books.remove_member(GROUP, ANNA, at(8)).unwrap().unwrap();
     enter(&mut books, removed).unwrap();
-    assert_eq!(books.remove_member(GROUP, ANNA), Ok(None));
+    assert_eq!(books.remove_member(GROUP, ANNA, at(8)), Ok(None));
     assert!(books.directories().groups_of(ANNA).is_empty());
 }
 
@@ -427,7 +427,7 @@ fn a_password_hash_is_not_shown() {
 
 #[test]
 fn who_was_deleted_signs_in_no_more_and_neither_comes_back_nor_leaves_its_rights_to_others() {
-    use crate::authorization::{PartnerRole, PrincipalKind};
+    use crate::authorization::{PartnerRole, PrincipalKind, View};
     let mut books = books();
     let given = |principal| RoleEntry::PartnerRoleAssigned {
         role: PartnerRole::AdminAgent(PARTNER),
@@ -444,7 +444,7 @@ fn who_was_deleted_signs_in_no_more_and_neither_comes_back_nor_leaves_its_rights
     let home = books.known_directory(HOME).unwrap().clone();
     assert_eq!(books.delete_directory(&home).unwrap_err().code(), "UsersRemain");
     let user = books.known_user(ANNA).unwrap().clone();
-    let deleted = books.delete_user(&user).unwrap();
+    let deleted = books.delete_user(&user, at(8)).unwrap();
     enter(&mut books, deleted).unwrap();
     let directories = books.directories();
     assert!(directories.object(ANNA).is_none() && directories.user_by_name(&user.name).is_none());
@@ -470,17 +470,20 @@ fn who_was_deleted_signs_in_no_more_and_neither_comes_back_nor_leaves_its_rights
         "ApplicationsRemain"
     );
     let application = books.known_application(APPLICATION).unwrap().clone();
-    let deleted = books.delete_application(&application).unwrap();
+    let deleted = books.delete_application(&application, at(8)).unwrap();
     enter(&mut books, deleted).unwrap();
     let again = books.create_application(APPLICATION, ObjectId::from_bytes([78; 16]), HOME, "Nightly");
     assert_eq!(again.unwrap_err().code(), "IdWasUsed");
     assert_eq!(books.delete_directory(&home).unwrap_err().code(), "GroupsRemain");
     let group = books.known_group(GROUP).unwrap().clone();
-    let deleted = books.delete_group(&group).unwrap();
+    let deleted = books.delete_group(&group, at(8)).unwrap();
     enter(&mut books, deleted).unwrap();
     assert_eq!(books.roles().partner_roles().count(), 0);
     assert_eq!(
-        books.delete_partner(PARTNER).unwrap_err().code(),
+        books
+            .delete_partner(PARTNER, &View::of_operator())
+            .unwrap_err()
+            .code(),
         "CustomersRemain"
     );
     let deleted = books.delete_directory(&home).unwrap();

@@ -1,17 +1,15 @@
-//! Which roles may be defined, given and taken away, and which locks set. Whether the caller may is decided before.
+//! Which roles may be given and taken away, and which locks set. Whether the caller may is decided before.
 
-use std::collections::BTreeSet;
-
-use super::super::{Books, DeletionRefused, Entry, Limit, LimitReached};
+use super::super::{Books, DeletionRefused, Entry, Limit, LimitReached, Loss};
 use super::RoleEntry;
 use crate::authorization::{
     Deed, InvalidRole, Lock, PartnerRole, PrincipalKind, RoleAssignment, RoleDefinition, Scope, ScopeLocked,
-    built_in,
 };
 use crate::identity::DirectoryOwner;
-use crate::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId};
+use crate::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId};
 use crate::registration::RefusalKind;
 use crate::resource_id::ResourceName;
+use crate::time::Timestamp;
 
 /// The most characters of a lock's notes.
 const NOTES_CHARS_MAX: usize = 512;
@@ -70,6 +68,9 @@ pub enum RoleRefused {
         /// What was sent.
         sent: &'static str,
     },
+    /// The principal was deleted.
+    #[error("principal {0} was deleted, and nobody gets its id again; name somebody who is there")]
+    PrincipalDeleted(ObjectId),
     /// The partner or customer of a partner role is not there.
     #[error("the partner or customer that the role is for does not exist; create it first")]
     UnknownSubject,
@@ -117,6 +118,7 @@ impl RoleRefused {
             Self::AlreadyAssigned => "RoleAssignmentExists",
             Self::AssignmentDiffers(_) => "RoleAssignmentUpdateNotPermitted",
             Self::KindDiffers { .. } => "UnmatchedPrincipalType",
+            Self::PrincipalDeleted(_) => "PrincipalNotFound",
             Self::UnknownSubject => "PartnerRoleSubjectNotFound",
             Self::DirectoryNotTrusted(_) => "PrincipalDirectoryNotTrusted",
             Self::PartnerRoleNotAssigned(_) => "PartnerRoleNotFound",
@@ -158,7 +160,9 @@ impl RoleRefused {
             Self::AssignedOutside { .. } => Some("properties.assignableScopes"),
             Self::KindDiffers { .. } => Some("properties.principalType"),
             Self::UnknownSubject => Some("role"),
-            Self::DirectoryNotTrusted(_) | Self::PartnerRoleNotAssigned(_) => Some("principalId"),
+            Self::PrincipalDeleted(_) | Self::DirectoryNotTrusted(_) | Self::PartnerRoleNotAssigned(_) => {
+                Some("principalId")
+            }
             Self::Notes => Some("properties.notes"),
             _ => None,
         }
@@ -201,7 +205,7 @@ impl Books {
         }
     }
 
-    fn check_scope(&self, scope: &Scope) -> Result<(), RoleRefused> {
+    pub(super) fn check_scope(&self, scope: &Scope) -> Result<(), RoleRefused> {
         if self.has_scope(scope) {
             Ok(())
         } else {
@@ -220,81 +224,6 @@ impl Books {
     fn known_role(&self, id: RoleDefinitionId) -> Result<&RoleDefinition, RoleRefused> {
         let known = self.roles.definition(id);
         known.map(|role| &**role).ok_or(RoleRefused::UnknownRole(id))
-    }
-
-    /// Defines a custom role, or defines one anew. Defining the same one again enters nothing.
-    ///
-    /// # Errors
-    /// [`RoleRefused`] if it cannot be one, its id or name is taken, or it is given where it then could not be.
-    pub fn define_role(&self, role: RoleDefinition) -> Result<Option<Entry>, RoleRefused> {
-        if let Some(known) = built_in().iter().find(|known| known.id == role.id) {
-            return Err(RoleRefused::BuiltIn(known.name.clone()));
-        }
-        role.check()?;
-        let same_name = |other: &RoleDefinition| {
-            other.id != role.id
-                && other.name.to_lowercase() == role.name.to_lowercase()
-                && meet(&other.assignable, &role.assignable)
-        };
-        if self.roles.definitions().any(|known| same_name(known)) {
-            return Err(RoleRefused::NameTaken(role.name));
-        }
-        for scope in &role.assignable {
-            self.check_scope(scope)?;
-        }
-        let mut given = self.roles.assignments.of_role(role.id);
-        if let Some(outside) = given.find(|it| !role.is_assignable_at(&it.scope)) {
-            let scope = outside.scope.clone();
-            return Err(RoleRefused::AssignedOutside {
-                name: role.name,
-                scope,
-            });
-        }
-        if self
-            .roles
-            .definition(role.id)
-            .is_some_and(|known| **known == role)
-        {
-            return Ok(None);
-        }
-        self.check_custom_roles(&role)?;
-        Ok(Some(RoleEntry::RoleDefined(role).into()))
-    }
-
-    /// Whether each directory in whose subscriptions a role can be given has room for it.
-    fn check_custom_roles(&self, role: &RoleDefinition) -> Result<(), LimitReached> {
-        let directories_of = |role: &RoleDefinition| -> BTreeSet<TenantId> {
-            let subscriptions = role.assignable.iter().filter_map(Scope::subscription);
-            subscriptions
-                .filter_map(|id| self.subscription(id))
-                .map(|it| it.tenant)
-                .collect()
-        };
-        let others = self.roles.custom.values().filter(|other| other.id != role.id);
-        let others: Vec<BTreeSet<TenantId>> = others.map(|other| directories_of(other)).collect();
-        directories_of(role).iter().try_for_each(|directory| {
-            let there = others
-                .iter()
-                .filter(|directories| directories.contains(directory));
-            Limit::CustomRolesOfDirectory.admits_one_more(there.count())
-        })
-    }
-
-    /// Deletes a custom role. Deleting what is not there enters nothing.
-    ///
-    /// # Errors
-    /// [`RoleRefused`] if it is built in or given to somebody.
-    pub fn delete_role(&self, id: RoleDefinitionId) -> Result<Option<Entry>, RoleRefused> {
-        let Some(role) = self.roles.definition(id) else {
-            return Ok(None);
-        };
-        if !role.custom {
-            return Err(RoleRefused::BuiltIn(role.name.clone()));
-        }
-        if self.roles.assignments.of_role(id).next().is_some() {
-            return Err(RoleRefused::RoleInUse(role.name.clone()));
-        }
-        Ok(Some(RoleEntry::RoleDefinitionDeleted { role: id }.into()))
     }
 
     /// Gives a role to somebody. The same request again enters nothing; the same assignment under another id is refused.
@@ -360,12 +289,15 @@ impl Books {
     }
 
     /// What kind of object somebody is: as known, else as sent. Who is unknown and not said to be anything else is a
-    /// person, as for Azure.
+    /// person, as for Azure. Who was deleted is nobody: not somebody of a directory that is kept elsewhere.
     fn kind_of(
         &self,
         principal: ObjectId,
         sent: Option<PrincipalKind>,
     ) -> Result<PrincipalKind, RoleRefused> {
+        if self.directories.former_object(principal).is_some() {
+            return Err(RoleRefused::PrincipalDeleted(principal));
+        }
         let known = self.directories.object(principal).map(|object| object.kind());
         match (known, sent) {
             (Some(known), Some(sent)) if known != sent => Err(RoleRefused::KindDiffers {
@@ -397,7 +329,8 @@ impl Books {
     /// Gives a partner role to somebody. Giving it again enters nothing.
     ///
     /// # Errors
-    /// [`RoleRefused`] if its partner or customer is not there, or the principal's directory is managed by others.
+    /// [`RoleRefused`] if its partner or customer is not there, the principal was deleted, or its directory is managed by
+    /// others.
     pub fn assign_partner_role(
         &self,
         role: PartnerRole,
@@ -457,6 +390,7 @@ impl Books {
         &self,
         role: PartnerRole,
         principal: ObjectId,
+        now: Timestamp,
     ) -> Result<Entry, RoleRefused> {
         if self
             .roles
@@ -466,7 +400,7 @@ impl Books {
             return Err(RoleRefused::PartnerRoleNotAssigned(principal));
         }
         if role == PartnerRole::PlatformOperator {
-            self.check_operated_without(principal)?;
+            self.check_operated_without(Loss::OperatorRole(principal), now)?;
         }
         Ok(RoleEntry::PartnerRoleUnassigned { role, principal }.into())
     }
@@ -507,13 +441,4 @@ impl Books {
         let (scope, name) = (known.scope.clone(), known.name.clone());
         Some(RoleEntry::Unlocked { scope, name }.into())
     }
-}
-
-/// Whether there is a scope in which two roles can be given. Where there is none, nobody sees both, and they may have
-/// one name.
-fn meet(some: &[Scope], others: &[Scope]) -> bool {
-    let mut pairs = some
-        .iter()
-        .flat_map(|one| others.iter().map(move |other| (one, other)));
-    pairs.any(|(one, other)| one.contains(other) || other.contains(one))
 }

@@ -1,6 +1,7 @@
 //! The part of the books that says who may do what.
 
 mod assignments;
+mod custom;
 mod decisions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use crate::resource_id::ResourceName;
 use crate::timeline::Recorded;
 
 use assignments::Assignments;
+use custom::CustomRoles;
 pub use decisions::{AssignRole, RoleRefused};
 
 /// One fact about who may do what, as it was told.
@@ -76,7 +78,7 @@ pub enum RoleEntry {
 /// Who may do what.
 #[derive(Debug, Clone, Default)]
 pub struct Roles {
-    custom: BTreeMap<RoleDefinitionId, Arc<RoleDefinition>>,
+    custom: CustomRoles,
     assignments: Assignments,
     partner_roles: BTreeMap<(ObjectId, PartnerRole), PartnerRoleAssignment>,
     holders: BTreeMap<PartnerRole, BTreeSet<ObjectId>>,
@@ -89,12 +91,12 @@ impl Roles {
     #[must_use]
     pub fn definition(&self, id: RoleDefinitionId) -> Option<&Arc<RoleDefinition>> {
         let built_in = built_in().iter().find(|role| role.id == id);
-        built_in.or_else(|| self.custom.get(&id))
+        built_in.or_else(|| self.custom.get(id))
     }
 
     /// Every role: those that are built in, then the custom ones by id.
     pub fn definitions(&self) -> impl Iterator<Item = &Arc<RoleDefinition>> {
-        built_in().iter().chain(self.custom.values())
+        built_in().iter().chain(self.custom.all())
     }
 
     /// A role given to somebody.
@@ -166,10 +168,10 @@ impl Roles {
                 if built_in().iter().any(|it| it.id == role.id) {
                     return Err("the role is built in");
                 }
-                self.custom.insert(role.id, Arc::new(role.clone()));
+                self.custom.insert(role);
             }
             RoleEntry::RoleDefinitionDeleted { role } => {
-                self.custom.remove(role).ok_or("the role is unknown")?;
+                self.custom.remove(*role).ok_or("the role is unknown")?;
             }
             RoleEntry::RoleAssigned {
                 id,

@@ -345,16 +345,17 @@ fn partner_roles_reach_what_is_theirs_and_a_provider_its_resellers() {
     assert!(!view.everything);
     enter(&mut books, given(PartnerRole::PlatformOperator, group)).unwrap();
     assert!(books.view(STRANGER, &[group].into()).everything);
-    let alone = books.unassign_partner_role(PartnerRole::PlatformOperator, group);
+    let now = Timestamp::from_second(1_000).unwrap();
+    let alone = books.unassign_partner_role(PartnerRole::PlatformOperator, group, now);
     assert_eq!(refusal(alone), "LastPlatformOperator");
     let other = ObjectId::from_bytes([98; 16]);
     enter(&mut books, given(PartnerRole::PlatformOperator, other)).unwrap();
     let entry = books
-        .unassign_partner_role(PartnerRole::PlatformOperator, group)
+        .unassign_partner_role(PartnerRole::PlatformOperator, group, now)
         .unwrap();
     enter(&mut books, entry).unwrap();
     assert!(!books.view(STRANGER, &[group].into()).everything);
-    let again = books.unassign_partner_role(PartnerRole::PlatformOperator, group);
+    let again = books.unassign_partner_role(PartnerRole::PlatformOperator, group, now);
     assert_eq!(refusal(again), "PartnerRoleNotFound");
 }
 

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::partner::PartnerKind;
 use crate::registration::fixture::{cloud, partner, registration, subscription, subscription_id, token};
@@ -12,6 +14,9 @@ fn shared_services() -> Subscription {
     )
 }
 
+/// Sells to nobody.
+static PAYER: LazyLock<View> = LazyLock::new(View::default);
+
 fn of(subscription: &Subscription) -> Surroundings<'_> {
     Surroundings {
         subscription,
@@ -22,8 +27,9 @@ fn of(subscription: &Subscription) -> Surroundings<'_> {
         live_for_stack: None,
         last_subscription: None,
         registers_with_last: false,
-        billing_models_had: const { &BTreeSet::new() },
-        asked_by: Side::Payer,
+        between: None,
+        sold_to: &[],
+        asked_by: &PAYER,
     }
 }
 
@@ -57,7 +63,47 @@ fn a_stack_that_nobody_registered_yet_is_registered() {
             tags: BTreeMap::new()
         }
     );
-    assert_eq!(decision.warnings, []);
+    let model = BillingModel::Capacity;
+    assert_eq!(decision.warnings, [Warning::UsageNotCharged { model }]);
+}
+
+#[test]
+fn a_stack_that_costs_nothing_on_its_own_word_alone_is_warned_of() {
+    let default = shared_services();
+    let operator = View::of_operator();
+    for model in BillingModel::ALL {
+        for (asked_by, by_payer) in [(&*PAYER, true), (&operator, false)] {
+            let surroundings = Surroundings {
+                asked_by,
+                ..of(&default)
+            };
+            let decision = put(&request(Some(token(cloud(5), model))), &surroundings).unwrap();
+            let warned = decision.warnings == [Warning::UsageNotCharged { model }];
+            assert_eq!(warned, by_payer && !model.charges_usage(), "{model}");
+        }
+    }
+}
+
+#[test]
+fn what_a_stack_used_between_two_registrations_is_not_free() {
+    let default = shared_services();
+    let start = "2026-10-01T00:00:00Z".parse().unwrap();
+    let hours = HourInterval::new(start, start.plus(23)).unwrap();
+    let existing = registration(1, cloud(5));
+    for (existing, held) in [(None, Some(hours)), (Some(&existing), None)] {
+        let surroundings = Surroundings {
+            existing,
+            between: Some(Between {
+                hours,
+                former_model: BillingModel::PayAsYouUse,
+                former_subscription: default.id,
+                registers_with_former: true,
+            }),
+            ..of(&default)
+        };
+        let request = request(Some(token(cloud(5), BillingModel::PayAsYouUse)));
+        assert_eq!(put(&request, &surroundings).unwrap().between, held);
+    }
 }
 
 #[test]
@@ -140,6 +186,7 @@ fn without_a_token_only_tags_change() {
             put(&request, &surroundings),
             Ok(Decision {
                 change,
+                between: None,
                 warnings: vec![]
             })
         );
@@ -267,23 +314,22 @@ fn naming_the_cloud_id_of_a_stack_that_was_anothers_does_not_get_it() {
 fn a_bill_is_not_left_by_registering_again_nor_by_deleting_and_registering_anew() {
     let default = shared_services();
     let existing = registration(1, cloud(5));
-    let had = [BillingModel::PayAsYouUse].into();
     for existing in [Some(&existing), None] {
         for model in BillingModel::ALL {
-            let decided = |asked_by| {
+            let decided = |asked_by: &View| {
                 let surroundings = Surroundings {
                     existing,
-                    billing_models_had: &had,
+                    sold_to: &[&default],
                     asked_by,
                     ..of(&default)
                 };
                 put(&request(Some(token(cloud(5), model))), &surroundings)
             };
-            let refused = decided(Side::Payer).err().map(|it| (it.code(), it.kind()));
+            let refused = decided(&PAYER).err().map(|it| (it.code(), it.kind()));
             let leaves = model != BillingModel::PayAsYouUse;
             let expected = ("BillingModelChangeNotApproved", RefusalKind::Forbidden);
             assert_eq!(refused, leaves.then_some(expected), "{model}");
-            assert!(decided(Side::Seller).is_ok(), "{model}");
+            assert!(decided(&View::of_operator()).is_ok(), "{model}");
         }
     }
 }
@@ -295,10 +341,9 @@ fn a_billing_model_that_was_approved_is_kept_with_a_new_token() {
         token: token(cloud(5), BillingModel::Development),
         ..registration(1, cloud(5))
     };
-    let had = [BillingModel::PayAsYouUse, BillingModel::Development].into();
     let surroundings = Surroundings {
         existing: Some(&existing),
-        billing_models_had: &had,
+        sold_to: &[&default],
         ..of(&default)
     };
     let renewed = RegistrationToken {
@@ -334,9 +379,9 @@ fn tenant_mappings_that_are_no_longer_charged_are_warned_of() {
                 ..of(&default)
             };
             let decision = put(&request(Some(token(cloud(5), model))), &surroundings).unwrap();
-            let warned = decision.warnings == [Warning::MappingsNotCharged { mappings, model }];
+            let warned = Warning::MappingsNotCharged { mappings, model };
             assert_eq!(
-                warned,
+                decision.warnings.contains(&warned),
                 mappings == 3 && model != BillingModel::PayAsYouUse,
                 "{mappings} {model}"
             );
@@ -358,8 +403,18 @@ fn multi_tenancy_is_approved_only_where_a_partner_stands_behind_the_subscription
 }
 
 #[test]
-fn deleting_ends_the_life_that_is_there_and_is_content_with_none() {
-    assert_eq!(delete(None), None);
-    let existing = registration(1, cloud(5));
-    assert_eq!(delete(Some(&existing)), Some(existing.id));
+fn whoever_deletes_what_charges_usage_is_told_that_nobody_is_charged() {
+    for model in BillingModel::ALL {
+        let existing = Registration {
+            token: token(cloud(5), model),
+            ..registration(1, cloud(5))
+        };
+        let deletion = delete(&existing);
+        assert_eq!(deletion.registration, existing.id);
+        let stack = cloud(5);
+        let expected = model
+            .charges_usage()
+            .then_some(Warning::StackLeftUnregistered { stack });
+        assert_eq!(deletion.warning, expected, "{model}");
+    }
 }

@@ -319,3 +319,20 @@ async fn an_unknown_client_gets_no_code() {
         .await
         .refused(400, "unauthorized_client", 700_016);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_names_the_only_directory_whose_accounts_a_code_is_for() {
+    let people = People::start().await;
+    let tenant = people.tenant;
+    for (below, named) in [
+        (format!("/{tenant}/oauth2/v2.0"), true),
+        ("/adfs/oauth2".to_owned(), false),
+    ] {
+        let begun = people.begin_on_device(&format!("{below}/devicecode")).await;
+        let begun = begun.given();
+        let (status, page) = people.enter_code(begun.text("user_code")).await;
+        assert_eq!(status, 200, "{page}");
+        let shown = page.contains("For accounts of") && page.contains("contoso.example only");
+        assert_eq!(shown, named, "{below}: {page}");
+    }
+}

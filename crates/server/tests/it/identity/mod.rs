@@ -10,5 +10,5 @@ mod programs;
 mod sessions;
 mod tokens;
 
-pub(crate) use people::operator;
+pub(crate) use people::{SignedIn, house_with_a_user_and_a_program, operator};
 pub(crate) use sessions::secrets_of_signing_in;

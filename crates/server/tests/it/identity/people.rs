@@ -137,6 +137,28 @@ pub(crate) fn operator() -> Caller {
     }
 }
 
+/// Somebody or something that signed in.
+pub(crate) struct SignedIn {
+    pub(crate) object: ObjectId,
+    pub(crate) token: String,
+}
+
+/// A house with a user and a program of a directory of the platform, neither with any role, who both signed in.
+pub(crate) async fn house_with_a_user_and_a_program() -> (House, SignedIn, SignedIn) {
+    let people = People::start().await;
+    let tokens = people.user_tokens().await;
+    let user = SignedIn {
+        object: people.user,
+        token: tokens.access_token().to_owned(),
+    };
+    let tokens = people.program("/adfs/oauth2/token", &[]).await.given();
+    let program = SignedIn {
+        object: people.service_principal,
+        token: tokens.access_token().to_owned(),
+    };
+    (people.house, user, program)
+}
+
 impl People {
     pub(super) async fn start() -> Self {
         Self::start_with(IdentityConfig::default()).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::identity::SESSION_LIFETIME_MAX;
 use server::{IdentityConfig, Server, ServerConfig};
 
-use super::people::{AZ, PASSWORD, People, Tokens, USER, claims, operator};
+use super::people::{AZ, DEVICE_CODE, PASSWORD, People, Tokens, USER, claims, operator};
 
 const TOKEN: &str = "/adfs/oauth2/token";
 const POWERSHELL: &str = "1950a258-227b-4e31-a9cf-717495945fc2";
@@ -185,6 +185,111 @@ async fn a_program_loses_its_tokens_with_the_secret_it_signed_in_with_and_when_i
             .unwrap();
         assert!(!people.is_let_in(&with_second).await, "enabled: {enabled}");
     }
+}
+
+impl People {
+    /// Somebody signs in to the application of the directory, on a device.
+    async fn by_way_of_the_application(&self) -> Tokens {
+        let (client, scope) = (self.application.to_string(), self.user_scope());
+        let path = "/adfs/oauth2/devicecode";
+        let begun = self
+            .token(path, &[("client_id", &client), ("scope", &scope)])
+            .await
+            .given();
+        let (status, page) = self.enter(begun.text("user_code"), USER, PASSWORD).await;
+        assert_eq!(status, 200, "{page}");
+        let fields = [
+            ("client_id", client.as_str()),
+            ("client_secret", &self.secret),
+            ("grant_type", DEVICE_CODE),
+            ("device_code", begun.text("device_code")),
+        ];
+        self.token(TOKEN, &fields).await.given()
+    }
+
+    async fn enable_the_application(&self, enabled: bool) {
+        let app = &self.house.app;
+        app.set_application_enabled(&operator(), self.application, enabled)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_application_keeps_no_access_token_of_the_people_who_signed_in_to_it() {
+    let people = People::start().await;
+    let by_application = people.by_way_of_the_application().await;
+    let by_az = people.user_tokens().await;
+    assert!(people.is_let_in(&by_application).await);
+    let client = people.application.to_string();
+    for enabled in [false, true] {
+        people.enable_the_application(enabled).await;
+        assert!(!people.is_let_in(&by_application).await, "enabled: {enabled}");
+    }
+    let fields = [
+        ("client_id", client.as_str()),
+        ("client_secret", &people.secret),
+        ("grant_type", "refresh_token"),
+        ("refresh_token", by_application.text("refresh_token")),
+    ];
+    people
+        .token(TOKEN, &fields)
+        .await
+        .refused(400, "invalid_grant", 50_173);
+    assert!(
+        people.is_let_in(&by_az).await,
+        "the same person, by way of another program"
+    );
+    let again = people.by_way_of_the_application().await;
+    assert!(people.is_let_in(&again).await);
+    let app = &people.house.app;
+    app.delete_application(&operator(), people.application)
+        .await
+        .unwrap();
+    assert!(!people.is_let_in(&again).await);
+    assert!(people.is_let_in(&by_az).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_signs_in_with_a_code_that_an_application_began_before_it_was_disabled() {
+    let people = People::start().await;
+    let (client, scope) = (people.application.to_string(), people.user_scope());
+    let begin = async || {
+        let fields = [("client_id", client.as_str()), ("scope", &scope)];
+        people.token("/adfs/oauth2/devicecode", &fields).await.given()
+    };
+    let (entered, not_yet) = (begin().await, begin().await);
+    let (status, page) = people.enter(entered.text("user_code"), USER, PASSWORD).await;
+    assert_eq!(status, 200, "{page}");
+    people.enable_the_application(false).await;
+    let (status, page) = people.enter(not_yet.text("user_code"), USER, PASSWORD).await;
+    assert_eq!(status, 400, "{page}");
+    assert!(page.contains("disabled or was deleted"), "{page}");
+    people.enable_the_application(true).await;
+    let fields = [
+        ("client_id", client.as_str()),
+        ("client_secret", &people.secret),
+        ("grant_type", DEVICE_CODE),
+        ("device_code", entered.text("device_code")),
+    ];
+    people
+        .token(TOKEN, &fields)
+        .await
+        .refused(400, "invalid_grant", 50_173);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_slow_costs_nobody_their_sign_in_where_others_renewed_it_in_the_meantime() {
+    let people = People::start().await;
+    let first = people.user_tokens().await;
+    let second = people.renew(&first).await.given();
+    people.clock.forward(Duration::from_secs(58));
+    let third = people.renew(&second).await.given();
+    people.clock.forward(Duration::from_secs(4));
+    let fourth = people.renew(&third).await.given();
+    // It read the file of tokens before the other process wrote it.
+    people.renew(&second).await.given();
+    people.renew(&fourth).await.given();
 }
 
 #[tokio::test(flavor = "multi_thread")]

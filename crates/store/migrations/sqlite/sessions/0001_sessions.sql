@@ -7,8 +7,6 @@ CREATE TABLE session (
     begun       INTEGER NOT NULL,
     number      INTEGER NOT NULL,  -- of the refresh token that is good
     renewed     INTEGER NOT NULL,
-    burst       INTEGER NOT NULL,  -- number of the first refresh token that was used in quick succession
-    burst_began INTEGER NOT NULL,
     ends        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

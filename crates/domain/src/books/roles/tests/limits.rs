@@ -28,6 +28,24 @@ fn a_role_at_the_root_is_not_given_to_somebody_whose_password_a_partner_could_se
 }
 
 #[test]
+fn no_role_is_given_to_the_id_of_somebody_who_was_deleted() {
+    let mut books = books();
+    let anna = user_of(&mut books, DirectoryOwner::Platform, 40);
+    enter(&mut books, DirectoryEntry::UserDeleted { user: anna }).unwrap();
+    let operator = books.assign_partner_role(PartnerRole::PlatformOperator, anna, None);
+    let reader = books.assign_role(&AssignRole {
+        principal: anna,
+        ..assign(1, Scope::Root, RoleDefinition::READER)
+    });
+    for refused in [operator.unwrap_err(), reader.unwrap_err()] {
+        assert_eq!(
+            (refused.code(), refused.kind(), refused.target()),
+            ("PrincipalNotFound", RefusalKind::Invalid, Some("principalId"))
+        );
+    }
+}
+
+#[test]
 fn what_is_decided_about_a_subscription_does_not_depend_on_roles_in_others() {
     let mut books = books();
     let other = SubscriptionId::from_bytes([9; 16]);
@@ -159,4 +177,53 @@ fn two_locks_that_an_earlier_version_took_for_two_are_one_and_the_journal_is_sti
         enter(&mut books, RoleEntry::Unlocked { scope, name }).unwrap();
     }
     assert_eq!(books.roles().locks().count(), 0);
+}
+
+#[test]
+fn a_directory_whose_custom_roles_were_filled_up_says_so_and_others_have_room() {
+    let mut books = books();
+    let known = books.subscription(SUBSCRIPTION).unwrap().clone();
+    let [sister, stranger] = [55, 56].map(|number| SubscriptionId::from_bytes([number; 16]));
+    let tenant = TenantId::from_bytes([57; 16]);
+    for (id, tenant) in [(sister, known.tenant), (stranger, tenant)] {
+        let created = Subscription {
+            id,
+            tenant,
+            ..known.clone()
+        };
+        enter(&mut books, Entry::SubscriptionCreated(created)).unwrap();
+    }
+    let role = |number: u32, assignable: &[SubscriptionId]| {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        RoleDefinition {
+            id: RoleDefinitionId::from_bytes(id),
+            name: format!("Registrar {number}"),
+            assignable: assignable.iter().map(|it| Scope::Subscription(*it)).collect(),
+            ..custom()
+        }
+    };
+    let both = [SUBSCRIPTION, sister];
+    for number in 0..4_999 {
+        let defined = role(number, &both[(number % 2) as usize..]);
+        enter(&mut books, RoleEntry::RoleDefined(defined)).unwrap();
+    }
+    let last = books.define_role(role(4_999, &both)).unwrap().unwrap();
+    enter(&mut books, last).unwrap();
+    for place in both {
+        let refused = books.define_role(role(5_000, &[place])).unwrap_err();
+        assert_eq!(refused.code(), "RoleDefinitionLimitExceeded");
+    }
+    let renamed = RoleDefinition {
+        name: "Another".to_owned(),
+        ..role(4_999, &both)
+    };
+    assert!(books.define_role(renamed).is_ok(), "it is no further one");
+    assert!(books.define_role(role(5_000, &[stranger])).is_ok());
+    let narrowed = role(1, &[stranger]);
+    enter(&mut books, RoleEntry::RoleDefined(narrowed)).unwrap();
+    assert!(
+        books.define_role(role(5_000, &both)).is_ok(),
+        "one is elsewhere now"
+    );
 }

@@ -6,21 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much of something everybody holds.
 #[derive(Clone)]
-pub(crate) struct Shares<K> {
+pub struct Shares<K> {
     held: Arc<Mutex<HashMap<K, usize>>>,
     /// The most that one may hold.
     one_max: usize,
 }
 
 /// What one holder has in one place; given back when it is dropped.
-pub(crate) struct Share<K: Hash + Eq + Clone> {
+pub struct Share<K: Hash + Eq + Clone> {
     shares: Shares<K>,
     holder: Option<K>,
     amount: usize,
 }
 
 impl<K: Hash + Eq + Clone> Shares<K> {
-    pub(crate) fn new(one_max: usize) -> Self {
+    /// Shares of which one holder may have so much.
+    #[must_use]
+    pub fn new(one_max: usize) -> Self {
         Self {
             held: Arc::default(),
             one_max,
@@ -28,7 +30,8 @@ impl<K: Hash + Eq + Clone> Shares<K> {
     }
 
     /// A share of nothing yet. Without a holder it is nobody's in particular, and may be as large as it likes.
-    pub(crate) fn empty(&self, holder: Option<K>) -> Share<K> {
+    #[must_use]
+    pub fn empty(&self, holder: Option<K>) -> Share<K> {
         Share {
             shares: self.clone(),
             holder,
@@ -45,7 +48,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
 impl<K: Hash + Eq + Clone> Share<K> {
     /// Takes so much more, if the holder may have it beside all that it holds elsewhere.
     #[must_use]
-    pub(crate) fn grow(&mut self, more: usize) -> bool {
+    pub fn grow(&mut self, more: usize) -> bool {
         let Some(holder) = &self.holder else {
             return true;
         };

@@ -1,0 +1,60 @@
+//! Brings the schema of the database up to date: numbered SQL files, each applied once, all new ones in one transaction
+//! and by one process at a time.
+
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::link::Link;
+use crate::error::StoreError;
+
+/// Held while tables are made: a number that nothing else in the database has.
+pub(super) const SCHEMA_LOCK: i64 = 0x6d62_7363_6865_0001;
+
+/// How long a migration of a full database may take, and another server's may be waited for.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// The migrations in order; the first has version 1.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_memory.sql")];
+
+/// Applies what has not been applied yet: all of it or nothing.
+pub(super) fn apply(link: &mut Link) -> Result<(), StoreError> {
+    link.execute("BEGIN")?;
+    let applied = within(link);
+    link.be_usual();
+    match applied {
+        Ok(()) => Ok(link.execute("COMMIT")?),
+        Err(error) => {
+            if let Err(failure) = link.execute("ROLLBACK") {
+                tracing::warn!(%failure, "the migration could not be taken back by hand");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn within(link: &mut Link) -> Result<(), StoreError> {
+    link.be_patient(PATIENCE)?;
+    // A lock first, and only then a look at what is there.
+    link.execute(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))?;
+    link.execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint PRIMARY KEY)")?;
+    let found = version(link)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    for (version, sql) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        link.execute(sql)?;
+        link.execute(&format!(
+            "INSERT INTO schema_version (version) VALUES ({version})"
+        ))?;
+        tracing::info!(version, "schema migrated");
+    }
+    Ok(())
+}
+
+fn version(link: &mut Link) -> Result<i64, Failure> {
+    link.ask(async |client| {
+        let sql = "SELECT coalesce(max(version), 0) FROM schema_version";
+        client.query_one(sql, &[]).await?.try_get(0)
+    })
+}

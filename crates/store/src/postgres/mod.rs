@@ -1,0 +1,100 @@
+//! PostgreSQL: books, usage and sign-ins in one database, which several servers may write at once.
+//!
+//! A [`link`] is a connection that its thread drives by itself; a [`transaction`] on it speaks the language of all back
+//! ends. [`pool`] has connections that read, [`writer`] one that writes and does a unit of work again when somebody was
+//! faster or the connection was lost. [`sheets`] and [`numeric`] say how records become rows, [`partitions`] makes the
+//! months they are kept in, [`migrations`] the tables.
+//!
+//! Units of work and what keeps them apart:
+//!
+//! - A group of deliveries: READ COMMITTED, and a lock on the rows of its stacks, in the order of their ids. Whatever is
+//!   read and written of a stack (series, sheets, history, receipts) is so under its lock. What stacks share (meters,
+//!   attributes) is added where it is not there, in the order of the keys.
+//! - Quarantine: positions become visible in their order, by a lock that all who put something there take last.
+//! - The journal: who finds another last entry than expected is told so; of two who append the same number the second
+//!   fails, looks again, and is told so.
+//! - Reading: REPEATABLE READ, so that an answer is of one moment.
+
+mod config;
+mod failure;
+mod link;
+mod migrations;
+mod numeric;
+mod partitions;
+mod pool;
+mod sheets;
+mod text;
+mod tls;
+mod transaction;
+mod values;
+mod writer;
+
+use std::sync::Arc;
+
+pub use self::config::{InvalidPostgresUrl, PostgresConfig};
+use self::link::{Connector, Link};
+use self::partitions::Partitions;
+use self::pool::ReadPool;
+use self::writer::PostgresWriter;
+use crate::Store;
+use crate::error::StoreError;
+use crate::journal::KeptJournal;
+use crate::ledger::Ledger;
+use crate::sessions::KeptSessions;
+
+/// The oldest version that is known to do all that is asked of it, as the server counts them.
+const OLDEST_VERSION: i32 = 150_000;
+
+/// Opens it on a thread of its own: connections are driven by the thread that uses them, which must not be one that
+/// drives something else already.
+pub(crate) fn open(config: &PostgresConfig) -> Result<Store, StoreError> {
+    let opened = std::thread::scope(|scope| scope.spawn(|| open_here(config)).join());
+    opened.map_err(|_| StoreError::unavailable("PostgreSQL could not be opened"))?
+}
+
+fn open_here(config: &PostgresConfig) -> Result<Store, StoreError> {
+    let connector = Connector::new(config)?;
+    let mut link = connector.connect()?;
+    check(&mut link)?;
+    migrations::apply(&mut link)?;
+    let partitions = Partitions::default();
+    partitions.make_ahead(&mut link)?;
+    let readers = ReadPool::new(connector.clone());
+    let writer = || PostgresWriter::new(connector.clone(), partitions.clone());
+    Ok(Store {
+        journal: Arc::new(KeptJournal::new(readers.clone(), writer())),
+        usage: Arc::new(Ledger::start(readers, writer())?),
+        sessions: Arc::new(KeptSessions::new(writer())),
+    })
+}
+
+/// Whether the server is one that keeps what it is given as it is given.
+fn check(link: &mut Link) -> Result<(), StoreError> {
+    let (version, encoding, fsync) = link.ask(async |client| {
+        let sql = "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'),
+                   coalesce(current_setting('fsync', true), 'on')";
+        let row = client.query_one(sql, &[]).await?;
+        Ok((
+            row.try_get::<_, i32>(0)?,
+            row.try_get::<_, String>(1)?,
+            row.try_get::<_, String>(2)?,
+        ))
+    })?;
+    if version < OLDEST_VERSION {
+        return Err(StoreError::unavailable(format_args!(
+            "the PostgreSQL server has version {}; use 15 or newer",
+            version / 10_000
+        )));
+    }
+    if encoding != "UTF8" {
+        return Err(StoreError::unavailable(format_args!(
+            "the database has the encoding {encoding}; create one with ENCODING 'UTF8'"
+        )));
+    }
+    if fsync != "on" {
+        tracing::warn!(
+            "PostgreSQL runs with fsync = {fsync}: what is acknowledged may be lost with its machine"
+        );
+    }
+    Ok(())
+}
