@@ -70,7 +70,9 @@ pub trait Journal: Send + Sync {
     /// `expected`. Once this returns [`JournalAppended::Appended`] they are durable.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]; nothing is visible then.
+    /// [`StoreError::Unavailable`]: nothing of it was acknowledged. Where a server elsewhere keeps the journal and its
+    /// answer to the commit was lost, the entries may be there all the same; whoever decides next is told so by a
+    /// [`JournalAppended::Conflict`].
     async fn append(
         &self,
         expected: u64,
