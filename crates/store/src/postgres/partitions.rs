@@ -39,10 +39,13 @@ impl Partitions {
         missing
     }
 
-    /// Makes the partitions of months, outside of any transaction. Readers and writers of other months go on.
+    /// Makes the partitions of months, each table's in a transaction of its own. Everybody else waits for the moment
+    /// that takes; who reads already is waited for, and if that takes too long it fails as [`StoreError::Busy`].
     pub(super) fn make(&self, link: &mut Link, months: &BTreeSet<Period>) -> Result<(), StoreError> {
         for month in months {
-            link.execute(&statements(*month))?;
+            for statement in statements(*month) {
+                link.execute(&statement)?;
+            }
             self.0
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -80,27 +83,34 @@ fn by_month(month: Period) -> bool {
     year.is_ok_and(|first| first <= month) && end.is_ok_and(|end| month < end)
 }
 
-/// A table is made beside the others and then attached: unlike making it in its place, that lets everybody read and
-/// write on. Two servers that want the same month do it one after the other.
-fn statements(month: Period) -> String {
+/// How long whoever reads or writes a table is waited for; everybody who comes later waits behind. In milliseconds.
+const TABLE_WAIT: u32 = 3_000;
+
+/// What makes the partitions of a month, a statement for each table. Of two servers that want the same month the second
+/// finds it made.
+///
+/// The table is locked against everybody. To attach a partition PostgreSQL needs no such lock, but then a connection
+/// that opens the table for the first time at that very moment may note the partitions as they were, and go by that for as
+/// long as it lives: it cannot write to the new month, and reads it as empty. One table is locked at a time: a reader has
+/// them in any order.
+fn statements(month: Period) -> [String; 2] {
     let interval = month.interval();
     let (start, end) = (interval.start(), interval.end());
     let name = month.to_string().replace('-', "_");
-    let attached = |table: &str, from: i32, to: i32| {
+    let made = |table: &str, from: i32, to: i32| {
         format!(
-            "IF to_regclass('{table}_{name}') IS NULL THEN
-                 CREATE TABLE {table}_{name} (LIKE {table} INCLUDING ALL);
-                 ALTER TABLE {table} ATTACH PARTITION {table}_{name} FOR VALUES FROM ({from}) TO ({to});
-             END IF;"
+            "DO $$ BEGIN
+                 PERFORM pg_advisory_xact_lock({SCHEMA_LOCK});
+                 IF to_regclass('{table}_{name}') IS NULL THEN
+                     PERFORM set_config('lock_timeout', '{TABLE_WAIT}', true);
+                     LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;
+                     CREATE TABLE {table}_{name} PARTITION OF {table} FOR VALUES FROM ({from}) TO ({to});
+                 END IF;
+             END $$"
         )
     };
-    format!(
-        "DO $$ BEGIN
-             PERFORM pg_advisory_xact_lock({SCHEMA_LOCK});
-             {}
-             {}
-         END $$",
-        attached("hour_sheet", start.epoch_hours(), end.epoch_hours()),
-        attached("day_sheet", start.day().epoch_days(), end.day().epoch_days()),
-    )
+    [
+        made("hour_sheet", start.epoch_hours(), end.epoch_hours()),
+        made("day_sheet", start.day().epoch_days(), end.day().epoch_days()),
+    ]
 }

@@ -236,3 +236,28 @@ async fn the_entries_of_four_servers_are_numbered_without_a_gap_and_each_was_dec
         assert!(body.ends_with(&format!(" after {before}")), "{body}");
     }
 }
+
+/// PostgreSQL can attach a partition while others read, but whoever opens the table at that moment may go by the partitions
+/// as they were for as long as the connection lives: a bill would lack a month.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_month_begins_behind_the_back_of_a_reader_who_would_leave_it_out_of_a_bill() {
+    let Some(backend) = Postgres::new() else { return };
+    let store = backend.open();
+    // Long ago: of no month that is made ahead.
+    let old = Delivery::new([record("/vm/a", -50_000, "1")]);
+    std::thread::scope(|scope| {
+        let reading = "BEGIN; SELECT count(*) FROM day_sheet; SELECT pg_sleep(5); COMMIT";
+        let reader = scope.spawn(|| backend.execute(reading));
+        let locked = "SELECT count(*) FROM pg_locks WHERE granted AND relation = 'day_sheet'::regclass
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while backend.execute(locked).trim() == "0" {}
+        let answer =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(old.try_to(&store)));
+        let refused = answer.unwrap_err();
+        assert!(matches!(refused, store::StoreError::Busy), "{refused:?}");
+        assert!(!reader.is_finished(), "the reader was not waited for");
+        reader.join().unwrap();
+    });
+    old.to(&store).await;
+    assert_sound(&store).await;
+}
