@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use app::Kind;
 use app::access::Caller;
 use app::identity::{
-    ExternalIdentity, NewApplication, NewDirectory, NewUser, Proof, SECRET_PREFIX, SignInRefused,
-    SignedInApplication,
+    ExternalIdentity, NewDirectory, NewUser, Proof, SECRET_PREFIX, SignInRefused, SignedInApplication,
 };
 use domain::authorization::{PartnerRole, PrincipalKind};
 use domain::identity::{ClientCertificate, DirectoryOwner, Thumbprint};
@@ -179,12 +178,7 @@ async fn a_secret_is_shown_once_and_good_until_it_expires_or_is_removed() {
         .directory("fabrikam.example", DirectoryOwner::Platform)
         .await;
     let app = house.app();
-    let new = NewApplication {
-        directory: directory.id,
-        name: "registrar".to_owned(),
-        id: None,
-    };
-    let application = app.create_application(&operator(), new).await.unwrap();
+    let application = house.application(directory.id, "registrar").await;
     let secret = app
         .add_secret(&operator(), application.id, later())
         .await
@@ -261,12 +255,7 @@ async fn a_certificate_proves_an_application_only_by_what_was_signed_with_its_ke
         .directory("fabrikam.example", DirectoryOwner::Platform)
         .await;
     let app = house.app();
-    let new = NewApplication {
-        directory: directory.id,
-        name: "registrar".to_owned(),
-        id: None,
-    };
-    let application = app.create_application(&operator(), new).await.unwrap();
+    let application = house.application(directory.id, "registrar").await;
     let certificate = ClientCertificate {
         id: CredentialId::from_bytes([0; 16]),
         sha256: [2; 32],

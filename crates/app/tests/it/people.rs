@@ -5,8 +5,8 @@ use app::identity::{NewApplication, NewDirectory, NewUser, Proof, SignInRefused,
 use app::{Error, Kind};
 use domain::authorization::{PartnerRole, PrincipalKind, Scope};
 use domain::books::AssignRole;
-use domain::identity::{Directory, DirectoryOwner, User};
-use domain::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId};
+use domain::identity::{Application, Directory, DirectoryOwner, User};
+use domain::ids::{ObjectId, RoleAssignmentId, RoleDefinitionId, TenantId};
 use domain::registration::BillingModel;
 
 use crate::house::{House, SHARED, address, operator};
@@ -34,17 +34,21 @@ impl House {
         self.app().create_user(&operator(), new).await.unwrap()
     }
 
+    pub(crate) async fn application(&self, directory: TenantId, name: &str) -> Application {
+        let new = NewApplication {
+            directory,
+            name: name.to_owned(),
+            id: None,
+        };
+        self.app().create_application(&operator(), new).await.unwrap()
+    }
+
     /// A program in a directory of the platform's own, as it calls after it signed in with its secret.
     pub(crate) async fn program(&self, name: &str) -> Caller {
         let domain = format!("{name}.example");
         let directory = self.directory(&domain, DirectoryOwner::Platform).await;
         let app = self.app();
-        let new = NewApplication {
-            directory: directory.id,
-            name: name.to_owned(),
-            id: None,
-        };
-        let application = app.create_application(&operator(), new).await.unwrap();
+        let application = self.application(directory.id, name).await;
         let expires = "2030-01-01T00:00:00Z".parse().unwrap();
         let secret = app
             .add_secret(&operator(), application.id, expires)

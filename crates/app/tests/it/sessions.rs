@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::identity::{NewApplication, RefreshToken, SignInRefused, SignedIn};
+use app::identity::{RefreshToken, SignInRefused, SignedIn};
 use domain::identity::{DirectoryOwner, Session, User};
 use domain::ids::ApplicationId;
 use domain::time::Timestamp;
@@ -85,13 +85,7 @@ impl Signed {
     }
 
     async fn application(&self, name: &str) -> ApplicationId {
-        let new = NewApplication {
-            directory: self.anna.directory,
-            name: name.to_owned(),
-            id: None,
-        };
-        let app = self.house.app();
-        app.create_application(&operator(), new).await.unwrap().id
+        self.house.application(self.anna.directory, name).await.id
     }
 
     async fn enable(&self, application: ApplicationId, enabled: bool) {

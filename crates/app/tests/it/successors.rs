@@ -284,8 +284,9 @@ fn subscription(reseller: u8) -> SubscriptionId {
     SubscriptionId::from_bytes([reseller; 16])
 }
 
-/// A provider with two resellers, each with a customer and its subscription, of which the first has a stack of its own.
-async fn two_resellers() -> (House, RegistrationAddress) {
+/// A provider with two resellers, each with a customer and its subscription, of which the first has a stack of its own; and
+/// the owner of that subscription.
+async fn two_resellers() -> (House, RegistrationAddress, Caller) {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     let app = house.app();
     let partner = |id, kind| Partner {
@@ -340,13 +341,6 @@ async fn two_resellers() -> (House, RegistrationAddress) {
         .unwrap();
     assert!(created);
     app.approve_multi_tenancy(&operator(), STACK).await.unwrap();
-    (house, at)
-}
-
-#[tokio::test]
-async fn a_customer_with_a_stack_of_its_own_does_not_learn_to_whom_another_partner_sells() {
-    let (house, at) = two_resellers().await;
-    let app = house.app();
     let owner = house.program("owner").await;
     house
         .give(
@@ -355,6 +349,13 @@ async fn a_customer_with_a_stack_of_its_own_does_not_learn_to_whom_another_partn
             &Scope::Subscription(at.subscription),
         )
         .await;
+    (house, at, owner)
+}
+
+#[tokio::test]
+async fn a_customer_with_a_stack_of_its_own_does_not_learn_to_whom_another_partner_sells() {
+    let (house, at, owner) = two_resellers().await;
+    let app = house.app();
     for reseller in RESELLERS {
         let charged = subscription(reseller).to_string();
         app.add_tenant(&operator(), &at, &charged, None, &Precondition::None)
@@ -396,16 +397,8 @@ async fn a_customer_with_a_stack_of_its_own_does_not_learn_to_whom_another_partn
 
 #[tokio::test]
 async fn who_is_charged_for_somebody_elses_tenant_finds_that_in_the_list() {
-    let (house, at) = two_resellers().await;
+    let (house, at, owner) = two_resellers().await;
     let app = house.app();
-    let owner = house.program("owner").await;
-    house
-        .give(
-            &owner,
-            RoleDefinition::OWNER,
-            &Scope::Subscription(at.subscription),
-        )
-        .await;
     let [own, _] = RESELLERS.map(subscription);
     let theirs = TenantId::from_bytes([RESELLERS[1]; 16]);
     let (mapping, _) = app

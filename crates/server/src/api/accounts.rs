@@ -12,6 +12,7 @@ use domain::partner::SubscriptionState;
 use wire::api::{Customer, NewCustomer, NewPartner, NewSubscription, Page, Partner, Subscription};
 
 use super::listing::Listing;
+use super::path_only::PathOnly;
 use crate::Door;
 use crate::access::By;
 use crate::body;
@@ -60,12 +61,8 @@ pub(crate) async fn create_partner(
 #[utoipa::path(get, path = "/api/v1/partners/{partnerId}", tag = "accounts", params(("partnerId" = String, Path)),
     responses((status = 200, body = Partner)))]
 pub(crate) async fn get_partner(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<Json<Partner>, Failure> {
-    query.only(&[])?;
     let partner = door.app.partner(&caller, partner_id(&params)?)?;
     Ok(Json(Partner::from(&partner)))
 }
@@ -74,12 +71,8 @@ pub(crate) async fn get_partner(
 #[utoipa::path(delete, path = "/api/v1/partners/{partnerId}", tag = "accounts",
     params(("partnerId" = String, Path)), responses((status = 204, description = "It is deleted")))]
 pub(crate) async fn delete_partner(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
     door.app.delete_partner(&caller, partner_id(&params)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -112,12 +105,8 @@ pub(crate) async fn create_customer(
 #[utoipa::path(get, path = "/api/v1/customers/{customerId}", tag = "accounts", params(("customerId" = String, Path)),
     responses((status = 200, body = Customer)))]
 pub(crate) async fn get_customer(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<Json<Customer>, Failure> {
-    query.only(&[])?;
     let customer = door.app.customer(&caller, customer_id(&params)?)?;
     Ok(Json(Customer::from(&customer)))
 }
@@ -126,12 +115,8 @@ pub(crate) async fn get_customer(
 #[utoipa::path(delete, path = "/api/v1/customers/{customerId}", tag = "accounts",
     params(("customerId" = String, Path)), responses((status = 204, description = "It is deleted")))]
 pub(crate) async fn delete_customer(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
     door.app.delete_customer(&caller, customer_id(&params)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -166,12 +151,8 @@ pub(crate) async fn create_subscription(
 #[utoipa::path(get, path = "/api/v1/subscriptions/{subscriptionId}", tag = "accounts",
     params(("subscriptionId" = String, Path)), responses((status = 200, body = Subscription)))]
 pub(crate) async fn get_subscription(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<Json<Subscription>, Failure> {
-    query.only(&[])?;
     let subscription = door.app.subscription_seen(&caller, subscription_id(&params)?)?;
     Ok(Json(Subscription::from(&subscription)))
 }
@@ -181,12 +162,8 @@ pub(crate) async fn get_subscription(
 #[utoipa::path(delete, path = "/api/v1/subscriptions/{subscriptionId}", tag = "accounts",
     params(("subscriptionId" = String, Path)), responses((status = 204, description = "It is deleted")))]
 pub(crate) async fn delete_subscription(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
     door.app
         .delete_subscription(&caller, subscription_id(&params)?)
         .await?;

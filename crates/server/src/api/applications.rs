@@ -16,6 +16,7 @@ use wire::api::{Application, Certificate, NewApplication, NewCertificate, NewSec
 use super::certificate;
 use super::directories::directory_id;
 use super::listing::Listing;
+use super::path_only::PathOnly;
 use crate::access::By;
 use crate::error::Failure;
 use crate::params::Params;
@@ -62,13 +63,7 @@ pub(crate) async fn create(
 /// An application.
 #[utoipa::path(get, path = "/api/v1/applications/{applicationId}", tag = "identity",
     params(("applicationId" = String, Path)), responses((status = 200, body = Application)))]
-pub(crate) async fn get(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<Json<Application>, Failure> {
-    query.only(&[])?;
+pub(crate) async fn get(PathOnly { door, caller, params }: PathOnly) -> Result<Json<Application>, Failure> {
     let application = door.app.application(&caller, application_id(&params)?)?;
     Ok(Json(Application::from(&application)))
 }
@@ -77,13 +72,7 @@ pub(crate) async fn get(
 /// given again.
 #[utoipa::path(delete, path = "/api/v1/applications/{applicationId}", tag = "identity",
     params(("applicationId" = String, Path)), responses((status = 204, description = "It is deleted")))]
-pub(crate) async fn delete(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
+pub(crate) async fn delete(PathOnly { door, caller, params }: PathOnly) -> Result<StatusCode, Failure> {
     door.app
         .delete_application(&caller, application_id(&params)?)
         .await?;
@@ -177,12 +166,8 @@ pub(crate) async fn add_certificate(
     params(("applicationId" = String, Path), ("credentialId" = String, Path)),
     responses((status = 204, description = "It is removed")))]
 pub(crate) async fn remove_credential(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
     let credential = params.read("credentialId", "InvalidCredentialId")?;
     door.app
         .remove_credential(&caller, application_id(&params)?, credential)

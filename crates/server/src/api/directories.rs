@@ -12,6 +12,7 @@ use domain::ids::TenantId;
 use wire::api::{Directory, NewDirectory, Page};
 
 use super::listing::Listing;
+use super::path_only::PathOnly;
 use crate::access::By;
 use crate::error::Failure;
 use crate::params::Params;
@@ -55,13 +56,7 @@ pub(crate) async fn create(
 /// A directory.
 #[utoipa::path(get, path = "/api/v1/directories/{directoryId}", tag = "identity",
     params(("directoryId" = String, Path)), responses((status = 200, body = Directory)))]
-pub(crate) async fn get(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<Json<Directory>, Failure> {
-    query.only(&[])?;
+pub(crate) async fn get(PathOnly { door, caller, params }: PathOnly) -> Result<Json<Directory>, Failure> {
     let directory = door.app.directory(&caller, directory_id(&params)?)?;
     Ok(Json(Directory::from(&directory)))
 }
@@ -69,13 +64,7 @@ pub(crate) async fn get(
 /// Deletes a directory that nobody and nothing is in any more.
 #[utoipa::path(delete, path = "/api/v1/directories/{directoryId}", tag = "identity",
     params(("directoryId" = String, Path)), responses((status = 204, description = "It is deleted")))]
-pub(crate) async fn delete(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
+pub(crate) async fn delete(PathOnly { door, caller, params }: PathOnly) -> Result<StatusCode, Failure> {
     door.app.delete_directory(&caller, directory_id(&params)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

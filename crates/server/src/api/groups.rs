@@ -13,6 +13,7 @@ use wire::api::{Group, NewGroup, Page};
 
 use super::directories::directory_id;
 use super::listing::Listing;
+use super::path_only::PathOnly;
 use crate::access::By;
 use crate::created::status;
 use crate::error::Failure;
@@ -57,13 +58,7 @@ pub(crate) async fn create(
 /// A group with its members.
 #[utoipa::path(get, path = "/api/v1/groups/{groupId}", tag = "identity", params(("groupId" = String, Path)),
     responses((status = 200, body = Group)))]
-pub(crate) async fn get(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<Json<Group>, Failure> {
-    query.only(&[])?;
+pub(crate) async fn get(PathOnly { door, caller, params }: PathOnly) -> Result<Json<Group>, Failure> {
     let group = door.app.group(&caller, group_id(&params)?)?;
     Ok(Json(Group::from(&group)))
 }
@@ -71,13 +66,7 @@ pub(crate) async fn get(
 /// Deletes a group, with every role that it has. Its members stay.
 #[utoipa::path(delete, path = "/api/v1/groups/{groupId}", tag = "identity",
     params(("groupId" = String, Path)), responses((status = 204, description = "It is deleted")))]
-pub(crate) async fn delete(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
+pub(crate) async fn delete(PathOnly { door, caller, params }: PathOnly) -> Result<StatusCode, Failure> {
     door.app.delete_group(&caller, group_id(&params)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -87,12 +76,8 @@ pub(crate) async fn delete(
     params(("groupId" = String, Path), ("memberId" = String, Path)),
     responses((status = 201, body = Group), (status = 200, body = Group, description = "It was in it already")))]
 pub(crate) async fn add_member(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<(StatusCode, Json<Group>), Failure> {
-    query.only(&[])?;
     let id = group_id(&params)?;
     let created = door.app.add_member(&caller, id, member_id(&params)?).await?;
     let group = door.app.group(&caller, id)?;
@@ -103,13 +88,7 @@ pub(crate) async fn add_member(
 #[utoipa::path(delete, path = "/api/v1/groups/{groupId}/members/{memberId}", tag = "identity",
     params(("groupId" = String, Path), ("memberId" = String, Path)),
     responses((status = 200, body = Group), (status = 204, description = "It was not in it")))]
-pub(crate) async fn remove_member(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<Response, Failure> {
-    query.only(&[])?;
+pub(crate) async fn remove_member(PathOnly { door, caller, params }: PathOnly) -> Result<Response, Failure> {
     let id = group_id(&params)?;
     if !door.app.remove_member(&caller, id, member_id(&params)?).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());

@@ -13,6 +13,7 @@ pub(crate) mod me;
 pub(crate) mod meters;
 pub(crate) mod operator_credentials;
 pub(crate) mod partner_roles;
+mod path_only;
 pub(crate) mod price_lists;
 pub(crate) mod registrations;
 pub(crate) mod stacks;

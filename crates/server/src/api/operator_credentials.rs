@@ -10,10 +10,10 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, StatusCode, Uri};
 use wire::api::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential, Page};
 
+use super::path_only::PathOnly;
 use crate::access::By;
 use crate::error::Failure;
 use crate::pages::PageRequest;
-use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body, credential};
 
@@ -80,13 +80,7 @@ pub(crate) async fn create(
 /// Revokes an operator's credential: it is not accepted any longer.
 #[utoipa::path(delete, path = "/api/v1/operator-credentials/{operatorId}", tag = "identity",
     params(("operatorId" = String, Path)), responses((status = 204, description = "It is revoked")))]
-pub(crate) async fn revoke(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
+pub(crate) async fn revoke(PathOnly { door, caller, params }: PathOnly) -> Result<StatusCode, Failure> {
     let id = params.read("operatorId", "InvalidOperatorId")?;
     door.app.revoke_operator_credential(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)

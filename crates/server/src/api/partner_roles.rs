@@ -11,6 +11,7 @@ use domain::authorization::{self, PartnerRole};
 use domain::ids::ObjectId;
 use wire::api::{AssignPartnerRole, Page, PartnerRoleAssignment};
 
+use super::path_only::PathOnly;
 use crate::Door;
 use crate::access::By;
 use crate::body::OptionalJson;
@@ -57,12 +58,10 @@ impl FromRequestParts<Arc<Door>> for Asked {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Failure> {
-        let By(caller) = By::from_request_parts(parts, door).await?;
-        let params = Params::from_request_parts(parts, door).await?;
-        Query::from_request_parts(parts, door).await?.only(&[])?;
+        let PathOnly { door, caller, params } = PathOnly::from_request_parts(parts, door).await?;
         Ok(Self {
-            door: Arc::clone(door),
-            role: role(door, &caller, &params)?,
+            role: role(&door, &caller, &params)?,
+            door,
             caller,
             principal: params.read("principalId", "InvalidPrincipalId")?,
         })

@@ -13,6 +13,7 @@ use domain::money::Money;
 use domain::time::Hour;
 use wire::api::{CurrencyTotal, Page, PriceList, PublishPriceList, PublishedPriceList, RepricedMonth};
 
+use super::path_only::PathOnly;
 use crate::access::By;
 use crate::error::Failure;
 use crate::pages::PageRequest;
@@ -55,13 +56,7 @@ pub(crate) async fn list(
 /// A price list with all its versions.
 #[utoipa::path(get, path = "/api/v1/price-lists/{name}", tag = "prices", params(("name" = String, Path)),
     responses((status = 200, body = PriceList)))]
-pub(crate) async fn get(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<Json<PriceList>, Failure> {
-    query.only(&[])?;
+pub(crate) async fn get(PathOnly { door, caller, params }: PathOnly) -> Result<Json<PriceList>, Failure> {
     Ok(Json(shown(&door, &caller, &name(&params)?)?))
 }
 

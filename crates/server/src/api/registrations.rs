@@ -10,6 +10,7 @@ use domain::registration::advice::{StackOperator, advise};
 use domain::time::Hour;
 use wire::api::{ActivationKeysRevoked, Advice, BackdateRegistration, MultiTenancyApproval, Stack};
 
+use super::path_only::PathOnly;
 use crate::Door;
 use crate::access::By;
 use crate::body;
@@ -60,12 +61,8 @@ pub(crate) async fn advice(query: Query) -> Result<Json<Advice>, Failure> {
 #[utoipa::path(post, path = "/api/v1/registrations/{cloudId}/approve-multi-tenancy", tag = "registrations",
     params(("cloudId" = String, Path)), responses((status = 200, body = MultiTenancyApproval)))]
 pub(crate) async fn approve_multi_tenancy(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<Json<MultiTenancyApproval>, Failure> {
-    query.only(&[])?;
     let registration = door
         .app
         .approve_multi_tenancy(&caller, params.cloud_id()?)
@@ -82,12 +79,8 @@ pub(crate) async fn approve_multi_tenancy(
 #[utoipa::path(post, path = "/api/v1/registrations/{cloudId}/revoke-activation-keys", tag = "registrations",
     params(("cloudId" = String, Path)), responses((status = 200, body = ActivationKeysRevoked)))]
 pub(crate) async fn revoke_activation_keys(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
+    PathOnly { door, caller, params }: PathOnly,
 ) -> Result<Json<ActivationKeysRevoked>, Failure> {
-    query.only(&[])?;
     let registration = door
         .app
         .revoke_activation_keys(&caller, params.cloud_id()?)

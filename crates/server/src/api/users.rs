@@ -14,6 +14,7 @@ use wire::api::{NewUser, Page, SetPassword, User};
 
 use super::directories::directory_id;
 use super::listing::Listing;
+use super::path_only::PathOnly;
 use crate::access::By;
 use crate::error::Failure;
 use crate::params::Params;
@@ -62,13 +63,7 @@ pub(crate) async fn create(
 /// A user.
 #[utoipa::path(get, path = "/api/v1/users/{userId}", tag = "identity", params(("userId" = String, Path)),
     responses((status = 200, body = User)))]
-pub(crate) async fn get(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<Json<User>, Failure> {
-    query.only(&[])?;
+pub(crate) async fn get(PathOnly { door, caller, params }: PathOnly) -> Result<Json<User>, Failure> {
     let user = door.app.user(&caller, user_id(&params)?)?;
     Ok(Json(User::from(&user)))
 }
@@ -76,13 +71,7 @@ pub(crate) async fn get(
 /// Deletes a user, with every role that it has. It is out at once.
 #[utoipa::path(delete, path = "/api/v1/users/{userId}", tag = "identity",
     params(("userId" = String, Path)), responses((status = 204, description = "It is deleted")))]
-pub(crate) async fn delete(
-    State(door): State<Arc<Door>>,
-    By(caller): By,
-    params: Params,
-    query: Query,
-) -> Result<StatusCode, Failure> {
-    query.only(&[])?;
+pub(crate) async fn delete(PathOnly { door, caller, params }: PathOnly) -> Result<StatusCode, Failure> {
     door.app.delete_user(&caller, user_id(&params)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
