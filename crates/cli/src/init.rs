@@ -90,9 +90,13 @@ pub(crate) async fn init(args: InitArgs, printer: &Printer) -> Result<(), Failur
         check_not_foreign(data)?;
     }
     make_private_directory(data).map_err(|error| Failure::file(data, &error))?;
-    let app = server::open(data, Arc::new(SystemClock), Arc::new(SystemRandom))
-        .await
-        .map_err(not_opened)?;
+    let app = server::open(
+        server::embedded_store(data),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
+    .await
+    .map_err(not_opened)?;
     if !was_initialised && is_in_use(&app).await? {
         return Err(holds_books(data));
     }

@@ -38,9 +38,13 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
     log_to_standard_error(&args)?;
     // Before anybody can read that it listens, and stop it: a signal that nobody listens for ends it at once.
     let stop = Stop::listen()?;
-    let app = server::open(&args.data, Arc::new(SystemClock), Arc::new(SystemRandom))
-        .await
-        .map_err(not_opened)?;
+    let app = server::open(
+        server::embedded_store(&args.data),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
+    .await
+    .map_err(not_opened)?;
     let data = args.data.clone();
     let running = Server::start(config(args)?, app).await.map_err(not_started)?;
     announce(&running, &data, printer)?;

@@ -53,20 +53,25 @@ impl From<Error> for OpenError {
     }
 }
 
-/// Opens the store in a data directory, or makes one there with the platform's first price list.
+/// Where a data directory keeps what is remembered, unless that is kept elsewhere.
+#[must_use]
+pub fn embedded_store(data_directory: &Path) -> StoreConfig {
+    StoreConfig::Sqlite {
+        directory: data_directory.join("store"),
+    }
+}
+
+/// Opens a store; an empty one gets the platform's first price list.
 ///
 /// # Errors
 /// [`OpenError`]; of them [`StoreError::InUse`] says that another process has it open, and [`OpenError::BooksMissing`]
 /// that books and usage do not belong together. Nothing is written then.
 pub async fn open(
-    data_directory: &Path,
+    store: StoreConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<App, OpenError> {
-    let config = StoreConfig::Sqlite {
-        directory: data_directory.join("store"),
-    };
-    let opened = tokio::task::spawn_blocking(move || store::open(&config)).await;
+    let opened = tokio::task::spawn_blocking(move || store::open(&store)).await;
     let store = opened.map_err(|error| OpenError::CutOff(error.to_string()))??;
     let app = App::open(store, catalog::meters()?, clock, random).await?;
     let unknown = app.stacks_unknown_to_the_books().await?;

@@ -47,7 +47,7 @@ pub use api::documents::document as openapi_document;
 pub use app::App;
 pub use app::environment::{Clock, Random};
 pub use config::{ServerConfig, Tls};
-pub use house::{OpenError, admit_operator, admit_operator_user, make_home_directory, open};
+pub use house::{OpenError, admit_operator, admit_operator_user, embedded_store, make_home_directory, open};
 pub use identity::{ClaimNames, ExternalIssuer, ExternalIssuerError, IdentityConfig, SigningAlgorithm};
 pub use keys::KeysError;
 pub use limits::{Limits, PAGE_ITEMS_MAX};

@@ -20,7 +20,9 @@ mod sqlite;
 mod transaction;
 mod usage;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 pub use books::{Books, ChangeError};
@@ -45,6 +47,25 @@ pub enum StoreConfig {
     },
     /// In a database of PostgreSQL, 15 or newer; many processes at a time.
     Postgres(PostgresConfig),
+}
+
+impl FromStr for StoreConfig {
+    type Err = InvalidPostgresUrl;
+
+    /// Reads `postgres://user:password@host:port/database?name=value`.
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        Ok(Self::Postgres(url.parse()?))
+    }
+}
+
+/// Where it is, without a password.
+impl fmt::Display for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { directory } => write!(f, "the embedded store in {}", directory.display()),
+            Self::Postgres(config) => config.fmt(f),
+        }
+    }
 }
 
 /// The open memory. Cheap to clone; closed when its last clone is dropped.

@@ -92,7 +92,7 @@ impl Platform {
             Failure::new("The server of the demonstration does not start.").because(error.to_string())
         };
         let app = server::open(
-            data.path(),
+            server::embedded_store(data.path()),
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SystemRandom),
         )

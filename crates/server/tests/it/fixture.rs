@@ -122,9 +122,13 @@ impl House {
     pub(crate) async fn start_with(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = TestClock::at("2026-11-02T10:30:00Z");
-        let app = server::open(directory.path(), clock.clone(), Arc::new(TestRandom))
-            .await
-            .unwrap();
+        let app = server::open(
+            server::embedded_store(directory.path()),
+            clock.clone(),
+            Arc::new(TestRandom),
+        )
+        .await
+        .unwrap();
         Self::start_app(directory, clock, app, limits).await
     }
 

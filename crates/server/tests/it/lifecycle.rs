@@ -308,7 +308,13 @@ async fn a_server_whose_signing_key_is_gone_does_not_cut_off_every_stack_in_sile
 /// The app on the same directory, as soon as the server before has let go of it.
 async fn reopened(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> App {
     for _ in 0..100 {
-        match server::open(directory.path(), clock.clone(), Arc::new(TestRandom)).await {
+        match server::open(
+            server::embedded_store(directory.path()),
+            clock.clone(),
+            Arc::new(TestRandom),
+        )
+        .await
+        {
             Err(server::OpenError::Store(StoreError::InUse { .. })) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

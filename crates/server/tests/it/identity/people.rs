@@ -167,9 +167,13 @@ impl People {
     pub(super) async fn start_with(identity: IdentityConfig) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let told = TestClock::at("2026-11-02T10:30:00Z");
-        let app = server::open(directory.path(), told.clone(), Arc::new(TestRandom))
-            .await
-            .unwrap();
+        let app = server::open(
+            server::embedded_store(directory.path()),
+            told.clone(),
+            Arc::new(TestRandom),
+        )
+        .await
+        .unwrap();
         let clock = Arc::new(MovingClock::default());
         let wall_clock: Arc<dyn Clock> = clock.clone();
         let house = House::start_as(directory, told, app, |config| ServerConfig {
