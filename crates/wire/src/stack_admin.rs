@@ -1,9 +1,12 @@
-//! The admin API of a stack: `Microsoft.Subscriptions.Admin`, as far as it says whose a local subscription is.
+//! The admin API of a stack: `Microsoft.Subscriptions.Admin`, as far as it says whose a local subscription is, and what
+//! a reader of a stack's usage asks beside it.
 
 use std::collections::BTreeMap;
 
 use domain::attribution::LocalSubscription;
 use domain::ids::LocalSubscriptionId;
+use domain::usage::RECORDS_PER_DELIVERY_MAX;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -111,9 +114,13 @@ fn bounded(text: String) -> Result<String, String> {
 
 /// What `Microsoft.Subscriptions.Admin/directoryTenants` returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DirectoryTenantList {
     /// The guest directories that the stack admits.
     pub value: Vec<DirectoryTenant>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_link: Option<String>,
 }
 
 /// A guest directory that a stack admits.
@@ -140,9 +147,188 @@ pub struct DirectoryTenantProperties {
     pub tenant_id: String,
 }
 
+/// A guest directory as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdmitDirectory {
+    /// The stack's region.
+    pub location: String,
+    /// Its tenant.
+    pub properties: DirectoryTenantProperties,
+}
+
+/// A stack's `/metadata/endpoints`, as far as signing in needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AdminEndpoints {
+    /// How to sign in.
+    pub authentication: AdminSignIn,
+}
+
+/// How to sign in to a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdminSignIn {
+    /// The authority: one that ends in `/adfs` is the stack's own AD FS.
+    pub login_endpoint: String,
+    /// For whom tokens are.
+    pub audiences: Vec<String>,
+}
+
+/// `Microsoft.AzureBridge.Admin/activations/default`: under which registration the stack was activated.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Activation {
+    /// What it was activated with.
+    pub properties: ActivationProperties,
+}
+
+/// What a stack was activated with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ActivationProperties {
+    /// The resource id of the registration.
+    pub azure_registration_resource_identifier: Option<String>,
+}
+
+/// The subscriptions that a caller sees: `{"value":[…]}`, or the bare array that some builds return.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum VisibleSubscriptions {
+    /// An object.
+    Listed {
+        /// The subscriptions.
+        value: Vec<VisibleSubscription>,
+    },
+    /// An array.
+    Bare(Vec<VisibleSubscription>),
+}
+
+impl VisibleSubscriptions {
+    /// The subscriptions.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<VisibleSubscription> {
+        match self {
+            Self::Listed { value } | Self::Bare(value) => value,
+        }
+    }
+}
+
+/// A subscription that a caller sees.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VisibleSubscription {
+    /// Its id.
+    pub subscription_id: String,
+    /// Its name.
+    #[serde(default)]
+    pub display_name: Option<String>,
+}
+
+/// The regions of a stack, `Microsoft.Subscriptions.Admin/locations`: it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AdminLocations {
+    /// The regions.
+    pub value: Vec<AdminLocation>,
+}
+
+/// A region of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AdminLocation {
+    /// Its name.
+    pub name: String,
+}
+
+/// What a reader of usage must understand of a page: how much is on it, and where the next one is. The records stay
+/// text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageOutline {
+    /// How many records are on the page.
+    pub records: usize,
+    /// Where to go on, as the stack wrote it.
+    pub next_link: Option<String>,
+}
+
+/// A body that is no page of usage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUsagePage {
+    /// Not JSON, or cut off, or without the array of records.
+    #[error("it is not a page of usage, {{\"value\": [...]}}: {0}")]
+    NotAPage(String),
+    /// More records than a delivery may have.
+    #[error("it holds {0} records, and a delivery may have {RECORDS_PER_DELIVERY_MAX}")]
+    TooManyRecords(usize),
+}
+
+impl UsageOutline {
+    /// Reads the outline of a page. What it takes, [`crate::usage::parse_delivery`] takes.
+    ///
+    /// # Errors
+    /// [`InvalidUsagePage`].
+    pub fn read(body: &[u8]) -> Result<Self, InvalidUsagePage> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Outline {
+            value: Vec<IgnoredAny>,
+            #[serde(default, alias = "NextLink", alias = "nextlink", alias = "odata.nextLink")]
+            next_link: Option<String>,
+        }
+        let not_a_page = |error: &dyn std::fmt::Display| InvalidUsagePage::NotAPage(error.to_string());
+        let text = std::str::from_utf8(body).map_err(|error| not_a_page(&error))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let outline: Outline = serde_json::from_str(text).map_err(|error| not_a_page(&error))?;
+        let records = outline.value.len();
+        if records > RECORDS_PER_DELIVERY_MAX {
+            return Err(InvalidUsagePage::TooManyRecords(records));
+        }
+        Ok(Self {
+            records,
+            next_link: outline.next_link.filter(|link| !link.trim().is_empty()),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_was_cut_off_anywhere_is_no_page() {
+        let page = r#"{"value":[{"properties":{}},{"properties":{}}],"nextLink":"https://a.example/?continuationToken=x"}"#;
+        let whole = UsageOutline::read(page.as_bytes()).unwrap();
+        assert_eq!((whole.records, whole.next_link.is_some()), (2, true));
+        for length in 0..page.len() {
+            assert!(
+                UsageOutline::read(&page.as_bytes()[..length]).is_err(),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_says_that_there_is_no_more_is_understood() {
+        for page in [
+            r#"{"value":[]}"#,
+            r#"{"value":[],"nextLink":null}"#,
+            "\u{feff}{\"nextLink\":\" \",\"value\":[]}",
+        ] {
+            let outline = UsageOutline::read(page.as_bytes()).unwrap();
+            assert_eq!((outline.records, outline.next_link), (0, None), "{page}");
+        }
+        for body in [r#"{"error":{}}"#, r#"{"value":null}"#, "[]", ""] {
+            assert!(UsageOutline::read(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(UsageOutline::read(b"{\"value\":[\"\xff\"]}").is_err());
+    }
+
+    #[test]
+    fn what_a_caller_sees_is_read_in_both_forms() {
+        let one = r#"{"subscriptionId":"s","displayName":"Default Provider Subscription","state":"Enabled"}"#;
+        for text in [
+            format!("[{one}]"),
+            format!(r#"{{"value":[{one}],"nextLink":null}}"#),
+        ] {
+            let seen: VisibleSubscriptions = serde_json::from_str(&text).unwrap();
+            assert_eq!(seen.into_vec()[0].subscription_id, "s", "{text}");
+        }
+    }
 
     fn list(text: &str) -> Result<Vec<(LocalSubscriptionId, LocalSubscription)>, InvalidMember> {
         serde_json::from_str::<SubscriptionList>(text)

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{Algorithm as Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
@@ -15,6 +18,9 @@ const ASSERTION_SECONDS: i64 = 10 * 60;
 pub struct CertificateAndKey {
     /// The certificate in base64 of its DER form.
     certificate: String,
+    /// By what directories know it: Entra ID and AD FS go by the first, newer ones also by the second.
+    sha1: String,
+    sha256: String,
     key: EncodingKey,
 }
 
@@ -60,14 +66,22 @@ impl CertificateAndKey {
         })?;
         let key = EncodingKey::from_rsa_pem(key.as_bytes());
         let lines = certificate.lines().filter(|line| !line.starts_with("-----"));
+        let certificate: String = lines.map(str::trim).collect();
+        let der = STANDARD.decode(&certificate);
+        let der = der.map_err(|_| refuse("The certificate cannot be used: it is not base64"))?;
         Ok(Self {
-            certificate: lines.map(str::trim).collect(),
+            certificate,
+            sha1: thumbprint(&SHA1_FOR_LEGACY_USE_ONLY, &der),
+            sha256: thumbprint(&SHA256, &der),
             key: key.map_err(|_| refuse("The private key cannot be used: it is no RSA key"))?,
         })
     }
 
     /// A text, signed with the key, by which whoever is asked for tokens knows the program.
-    pub(super) fn assertion(
+    ///
+    /// # Errors
+    /// [`ClientError::Settings`] if nothing can be signed with the key.
+    pub fn assertion(
         &self,
         client_id: &str,
         audience: &str,
@@ -75,6 +89,8 @@ impl CertificateAndKey {
     ) -> Result<String, ClientError> {
         let header = Header {
             x5c: Some(vec![self.certificate.clone()]),
+            x5t: Some(self.sha1.clone()),
+            x5t_s256: Some(self.sha256.clone()),
             ..Header::new(Algorithm::RS256)
         };
         let now = circumstances.now;
@@ -97,6 +113,10 @@ impl fmt::Debug for CertificateAndKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CertificateAndKey(…)")
     }
+}
+
+fn thumbprint(algorithm: &'static Digest, der: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest(algorithm, der))
 }
 
 /// The first block of this label, with the lines that enclose it.
@@ -130,6 +150,10 @@ mod tests {
             (
                 certificate.replace("-----END", "-----"),
                 "There is no certificate",
+            ),
+            (
+                format!("{}{key}", certificate.replace("AAAA", "AA!A")),
+                "The certificate cannot be used",
             ),
         ] {
             let error = CertificateAndKey::from_pem(&pem).unwrap_err().to_string();

@@ -1,0 +1,273 @@
+//! A bridge: several stacks, each read and delivered on its own.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::time::Hour;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::activation::ActivationKey;
+use crate::backfill::stack_directory;
+use crate::config::{BridgeConfig, StackConfig};
+use crate::deliver::{Deliverer, ServerAddress};
+use crate::depot::Depot;
+use crate::directory::DirectoryDeliverer;
+use crate::environment::Environment;
+use crate::patience::HELD_WAIT;
+use crate::reading::Reader;
+use crate::schedule::Schedule;
+use crate::spool::Spool;
+use crate::stack::{Failure, Stack};
+use crate::status::{self, Board, BridgeStatus, Part};
+use crate::trouble::Trouble;
+
+const LOCK: &str = "lock";
+
+/// A bridge. Whatever happens to it, it can be started again and goes on where it was.
+pub struct Bridge {
+    config: BridgeConfig,
+    environment: Environment,
+    boards: Vec<Arc<Board>>,
+    lock: Arc<File>,
+}
+
+impl std::fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Bridge").field(&self.config).finish()
+    }
+}
+
+impl Bridge {
+    /// Opens a bridge. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Trouble`] if its spool directory cannot be used, or another bridge uses it.
+    pub fn open(config: BridgeConfig, environment: Environment) -> Result<Self, Trouble> {
+        let lock = Arc::new(lock(&config.spool_directory)?);
+        let board = |stack: &StackConfig| {
+            Board::new(
+                Arc::clone(&environment.clock),
+                &stack.name,
+                config.spool_bytes_max,
+            )
+        };
+        Ok(Self {
+            boards: config.stacks.iter().map(board).collect(),
+            config,
+            environment,
+            lock,
+        })
+    }
+
+    /// How it is now.
+    #[must_use]
+    pub fn status(&self) -> BridgeStatus {
+        status::of_all(&*self.environment.clock, &self.boards)
+    }
+
+    /// Reads and delivers until it is told to stop. What is being done then is given up where it is; nothing is lost or
+    /// counted twice by that.
+    ///
+    /// # Errors
+    /// [`Trouble`] if nothing can listen where the configuration says.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), Trouble> {
+        let mut work = JoinSet::new();
+        if let Some(address) = self.config.listen {
+            let listener = TcpListener::bind(address).await.map_err(|error| {
+                Trouble::new(
+                    "CannotListen",
+                    format!("Nothing can listen at {address}: {error}."),
+                    "Set `listen` of [status] to an address that is free.",
+                )
+            })?;
+            let (clock, boards) = (Arc::clone(&self.environment.clock), self.boards.clone());
+            work.spawn(status::listen(listener, clock, boards));
+        }
+        let (environment, boards) = (self.environment.clone(), self.boards.clone());
+        let directory = self.config.spool_directory.clone();
+        work.spawn(async move { status::keep_file(&environment, &directory, &boards).await });
+        for (stack, board) in self.config.stacks.iter().zip(&self.boards) {
+            let serving = Serving {
+                directory: stack_directory(&self.config.spool_directory, &stack.name),
+                bytes_max: self.config.spool_bytes_max,
+                stack: stack.clone(),
+                server: self.config.server.clone(),
+                environment: self.environment.clone(),
+                board: Arc::clone(board),
+                lock: Arc::clone(&self.lock),
+            };
+            work.spawn(serving.run());
+        }
+        stop.await;
+        Ok(())
+    }
+}
+
+/// Makes sure that no other process uses the directory.
+fn lock(directory: &Path) -> Result<File, Trouble> {
+    let refuse = |error: &dyn std::fmt::Display| {
+        Trouble::new(
+            "SpoolUnusable",
+            format!(
+                "The spool directory {} cannot be used: {error}.",
+                directory.display()
+            ),
+            "Set `directory` of [spool] to a directory that the bridge may write to.",
+        )
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| refuse(&error))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(directory.join(LOCK))
+        .map_err(|error| refuse(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Trouble::new(
+            "SpoolInUse",
+            format!("Another bridge uses the spool directory {}.", directory.display()),
+            "Stop it first, or give each bridge a spool directory of its own.",
+        )),
+        Err(TryLockError::Error(error)) => Err(refuse(&error)),
+    }
+}
+
+/// The work for one stack.
+struct Serving {
+    stack: StackConfig,
+    server: ServerAddress,
+    directory: PathBuf,
+    bytes_max: u64,
+    environment: Environment,
+    board: Arc<Board>,
+    lock: Arc<File>,
+}
+
+impl Serving {
+    /// Works for ever: what needs somebody to do something is tried again until they did.
+    async fn run(self) {
+        let (reporter, mut failures) = (self.board.reporter(Part::Start), 0);
+        loop {
+            let trouble = match self.open().await {
+                Ok((depot, key)) => {
+                    reporter.well();
+                    failures = 0;
+                    self.work(depot, key).await
+                }
+                Err(trouble) => trouble,
+            };
+            failures += 1;
+            reporter.held(&trouble, failures, HELD_WAIT);
+            self.environment.timer.pause(HELD_WAIT).await;
+        }
+    }
+
+    async fn open(&self) -> Result<(Arc<Depot>, ActivationKey), Trouble> {
+        let key = ActivationKey::read(&self.stack.activation_key_file)?;
+        let first_of_month = Hour::containing(self.environment.clock.now())
+            .period()
+            .interval()
+            .start();
+        let start = self.stack.start.unwrap_or(first_of_month);
+        let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
+        let (bytes_max, cloud_id) = (self.bytes_max, key.cloud_id);
+        let open = move || Spool::open(disk, &directory, bytes_max, (cloud_id, start));
+        let spool = match tokio::task::spawn_blocking(open).await {
+            Ok(opened) => opened.map_err(|error| error.trouble())?,
+            Err(error) => {
+                return Err(Trouble::new(
+                    "SpoolBrokenOff",
+                    error.to_string(),
+                    "It is tried again.",
+                ));
+            }
+        };
+        let depot = Depot::new(spool, Arc::clone(&self.board), Arc::clone(&self.lock));
+        Ok((depot, key))
+    }
+
+    /// Reads and delivers until the spool cannot be used any more. What is in the spool is delivered also while the stack
+    /// cannot be reached.
+    async fn work(&self, depot: Arc<Depot>, key: ActivationKey) -> Trouble {
+        let deliverer = Deliverer {
+            depot: Arc::clone(&depot),
+            server: self.server.clone(),
+            key_file: self.stack.activation_key_file.clone(),
+            cloud_id: key.cloud_id,
+            environment: self.environment.clone(),
+            reporter: self.board.reporter(Part::Delivering),
+        };
+        tokio::select! {
+            error = deliverer.run() => error.trouble(),
+            trouble = self.read(depot, key) => trouble,
+        }
+    }
+
+    async fn read(&self, depot: Arc<Depot>, key: ActivationKey) -> Trouble {
+        let stack = self.connected(&key).await;
+        let lookback = i32::from(self.stack.lookback_hours);
+        let reader = Reader::new(
+            Arc::clone(&stack),
+            (depot, self.directory.clone()),
+            Schedule::new(self.stack.margin, lookback),
+            self.board.reporter(Part::Reading),
+        );
+        let directory = DirectoryDeliverer {
+            stack,
+            server: self.server.clone(),
+            key_file: self.stack.activation_key_file.clone(),
+            cloud_id: key.cloud_id,
+            environment: self.environment.clone(),
+            reporter: self.board.reporter(Part::Directory),
+        };
+        tokio::select! {
+            error = reader.run() => error.trouble(),
+            () = directory.run() => Trouble::new("DirectoryEnded", "The directory is not read any more.", "It is tried again."),
+        }
+    }
+
+    /// The stack, when it is reached and was found to be the one that the key is for.
+    async fn connected(&self, key: &ActivationKey) -> Arc<Stack> {
+        let (reporter, mut failures) = (self.board.reporter(Part::Reading), 0);
+        loop {
+            let failure = match self.connect(key).await {
+                Ok(stack) => {
+                    reporter.well();
+                    return stack;
+                }
+                Err(failure) => failure,
+            };
+            failures += 1;
+            let (asked, held) = match &failure {
+                Failure::Refused(_) | Failure::Unauthorized(_) => (Some(HELD_WAIT), true),
+                Failure::Temporary(_, asked) => (*asked, false),
+                Failure::NotReady(_) => (None, false),
+            };
+            let wait = self.environment.wait_after(failures, asked);
+            let trouble = failure.into_trouble();
+            if held {
+                reporter.held(&trouble, failures, wait);
+            } else {
+                reporter.failed(&trouble, failures, wait);
+            }
+            self.environment.timer.pause(wait).await;
+        }
+    }
+
+    async fn connect(&self, key: &ActivationKey) -> Result<Arc<Stack>, Failure> {
+        let reporter = self.board.reporter(Part::Reading);
+        let stack = Stack::connect(&self.stack.address, &self.environment, &reporter).await?;
+        let activation = stack.activation().await?;
+        key.must_match(activation.as_ref(), self.stack.cloud_id)
+            .map_err(Failure::Refused)?;
+        Ok(stack)
+    }
+}

@@ -1,0 +1,327 @@
+//! Delivering what is in the spool: oldest first, again and again until it is acknowledged, never anything else instead.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use client::{Client, ClientError, Credential, Delivery, Encoding, Format, StatusCode};
+use domain::ids::CloudId;
+use tokio::task::JoinSet;
+use wire::api::DeliveryReceipt;
+
+use crate::activation::ActivationKey;
+use crate::cursor::{Cursor, Position};
+use crate::depot::Depot;
+use crate::environment::Environment;
+use crate::frame::Frame;
+use crate::patience::HELD_WAIT;
+use crate::spool::{Located, Spool, SpoolError};
+use crate::status::Reporter;
+use crate::trouble::{PASSES, Trouble};
+
+/// How many frames are on their way at once.
+const FRAMES_AT_ONCE: usize = 4;
+
+/// Where usage is delivered to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// The server's URL.
+    pub url: String,
+    /// A file with the certificates that it is trusted by, and no others.
+    pub ca: Option<PathBuf>,
+}
+
+impl ServerAddress {
+    /// A client that bears an activation key.
+    pub(crate) fn client(&self, key: &ActivationKey) -> Result<Client, Trouble> {
+        let mut builder = Client::builder(&self.url).credential(Credential::new(&key.text));
+        if let Some(path) = &self.ca {
+            builder = builder.ca_pem(crate::files::small_text(path)?);
+        }
+        builder.build().map_err(|error| {
+            Trouble::new(
+                "InvalidSettings",
+                error.to_string(),
+                "Set `url` and `ca` of [server] right.",
+            )
+        })
+    }
+}
+
+/// Delivers for one stack.
+pub(crate) struct Deliverer {
+    pub(crate) depot: Arc<Depot>,
+    pub(crate) server: ServerAddress,
+    pub(crate) key_file: PathBuf,
+    pub(crate) cloud_id: CloudId,
+    pub(crate) environment: Environment,
+    pub(crate) reporter: Reporter,
+}
+
+/// What to do about something that the server did not acknowledge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It may be acknowledged later.
+    Again(Trouble),
+    /// It will not, until somebody does something about it.
+    Held(Trouble),
+}
+
+impl Deliverer {
+    /// Delivers until the spool cannot be used any more.
+    pub(crate) async fn run(self) -> SpoolError {
+        let (mut client, mut failures) = (None, 0);
+        loop {
+            let verdict = match self.step(&mut client).await {
+                Ok(None) => {
+                    failures = 0;
+                    continue;
+                }
+                Ok(Some(verdict)) => verdict,
+                Err(error) if error.passes() => Verdict::Again(error.trouble()),
+                Err(error) => return error,
+            };
+            failures += 1;
+            let wait = match verdict {
+                Verdict::Again(trouble) => {
+                    let wait = self.environment.wait_after(failures, None);
+                    self.reporter.failed(&trouble, failures, wait);
+                    wait
+                }
+                Verdict::Held(trouble) => {
+                    // What it waits for may be another key in the file.
+                    client = None;
+                    self.reporter.held(&trouble, failures, HELD_WAIT);
+                    HELD_WAIT
+                }
+            };
+            self.environment.timer.pause(wait).await;
+        }
+    }
+
+    /// Delivers a few frames, or waits for some. Answers what is wrong if one of them was not acknowledged.
+    async fn step(&self, client: &mut Option<Client>) -> Result<Option<Verdict>, SpoolError> {
+        let batch = self.depot.work(|spool| spool.batch(FRAMES_AT_ONCE)).await?;
+        if batch.is_empty() {
+            self.reporter.well();
+            self.depot.committed.notified().await;
+            return Ok(None);
+        }
+        let sender = match client {
+            Some(client) => client,
+            None => match self.client() {
+                Ok(new) => client.insert(new),
+                Err(trouble) => return Ok(Some(Verdict::Held(trouble))),
+            },
+        };
+        let mut outcomes = self.send(sender, &batch).await.into_iter();
+        let mut done = None;
+        let mut receipts = Vec::new();
+        let mut verdict = None;
+        for located in &batch {
+            match outcomes.next().flatten() {
+                Some(Ok(receipt)) => {
+                    self.log(&receipt);
+                    done = Some((located.end, located.frame.through));
+                    receipts.push(receipt);
+                }
+                failed => {
+                    verdict = Some(
+                        failed
+                            .and_then(Result::err)
+                            .map_or_else(broken_off, |it| judge(&it)),
+                    );
+                    break;
+                }
+            }
+        }
+        if let Some((end, through)) = done {
+            self.acknowledge(end, through, receipts).await?;
+        }
+        if verdict.is_none() {
+            self.reporter.well();
+        }
+        Ok(verdict)
+    }
+
+    fn client(&self) -> Result<Client, Trouble> {
+        let key = ActivationKey::read(&self.key_file)?;
+        key.must_be_of(self.cloud_id)?;
+        self.server.client(&key)
+    }
+
+    /// Sends frames at once. An outcome is missing if the work on it was broken off.
+    async fn send(
+        &self,
+        client: &Client,
+        batch: &[Located],
+    ) -> Vec<Option<Result<DeliveryReceipt, ClientError>>> {
+        let mut outcomes: Vec<_> = batch.iter().map(|_| None).collect();
+        let mut sending = JoinSet::new();
+        for (index, located) in batch.iter().enumerate() {
+            let (client, frame, cloud_id) = (client.clone(), located.frame.clone(), self.cloud_id);
+            sending.spawn(async move { (index, deliver(&client, cloud_id, frame).await) });
+        }
+        while let Some(sent) = sending.join_next().await {
+            if let Ok((index, outcome)) = sent
+                && let Some(place) = outcomes.get_mut(index)
+            {
+                *place = Some(outcome);
+            }
+        }
+        outcomes
+    }
+
+    /// Says what the server wants somebody to know about a delivery.
+    fn log(&self, receipt: &DeliveryReceipt) {
+        let (stack, batch) = (self.cloud_id, &receipt.batch_id);
+        if let Some(first) = receipt.problems.first() {
+            let (quarantined, code) = (receipt.quarantined, &first.code);
+            tracing::warn!(%stack, batch, quarantined, code, "the server put records into quarantine: {}", first.message);
+        }
+        for warning in &receipt.warnings {
+            tracing::warn!(%stack, batch, code = warning.code, "{}", warning.message);
+        }
+    }
+
+    async fn acknowledge(
+        &self,
+        end: Position,
+        through: Option<domain::time::Hour>,
+        receipts: Vec<DeliveryReceipt>,
+    ) -> Result<(), SpoolError> {
+        let work = move |spool: &mut Spool| {
+            spool.acknowledge(end, |cursor| {
+                count(cursor, &receipts);
+                cursor.acknowledged_through = through.or(cursor.acknowledged_through);
+            })
+        };
+        let outcome = self.depot.work(work).await;
+        self.depot.acknowledged.notify_one();
+        outcome
+    }
+}
+
+async fn deliver(client: &Client, cloud_id: CloudId, frame: Frame) -> Result<DeliveryReceipt, ClientError> {
+    let (start, end) = (frame.window.to_string(), frame.window.plus(1).to_string());
+    let (through, key) = (frame.through.map(|hour| hour.to_string()), frame.key.to_string());
+    let delivery = Delivery {
+        body: frame.page,
+        format: Format::Json,
+        encoding: Some(Encoding::Zstd),
+        reported_start: Some(&start),
+        reported_end: Some(&end),
+        reported_through: through.as_deref(),
+        idempotency_key: Some(&key),
+    };
+    client.deliver_usage(&cloud_id.to_string(), delivery).await
+}
+
+fn count(cursor: &mut Cursor, receipts: &[DeliveryReceipt]) {
+    let totals = &mut cursor.totals;
+    for receipt in receipts {
+        totals.batches += 1;
+        totals.accepted += u64::from(receipt.accepted);
+        totals.duplicate += u64::from(receipt.duplicate);
+        totals.revised += u64::from(receipt.revised);
+        totals.quarantined += u64::from(receipt.quarantined);
+    }
+}
+
+fn broken_off() -> Verdict {
+    Verdict::Again(Trouble::new(
+        "DeliveryBrokenOff",
+        "A delivery was broken off.",
+        PASSES,
+    ))
+}
+
+/// What an error of the client means.
+pub(crate) fn judge(error: &ClientError) -> Verdict {
+    let again =
+        |code: &'static str, advice: &str| Verdict::Again(Trouble::new(code, error.to_string(), advice));
+    let held = |code: String, advice: &str| Verdict::Held(Trouble::new(code, error.to_string(), advice));
+    match error {
+        ClientError::Unreachable { .. } => again("ServerUnreachable", PASSES),
+        ClientError::TimedOut { .. } => again("ServerTimedOut", PASSES),
+        ClientError::Unintelligible { .. } => again(
+            "ServerUnintelligible",
+            "See that `url` of [server] is that of a Meterbridge server. It is tried again.",
+        ),
+        ClientError::Untrusted { .. } | ClientError::OtherName { .. } => again(
+            "ServerNotTrusted",
+            "Set `ca` of [server] to the certificate of the authority that made the server's, in PEM, and `url` to a \
+             name that it is good for. It is tried again.",
+        ),
+        ClientError::Settings(_) | ClientError::Url { .. } => held(
+            "InvalidSettings".to_owned(),
+            "Set `url` and `ca` of [server] right, and start the bridge again.",
+        ),
+        ClientError::Refused(refusal) => match (refusal.status, refusal.code.as_str()) {
+            // By the clock of the server it has not happened yet: it will have.
+            (_, "ReportedTimeInFuture") => again(
+                "ClocksDiffer",
+                "See whether the clocks of the stack, of this machine and of the server agree. It is tried again.",
+            ),
+            (status, _) if is_temporary(status) => again("ServerBusy", PASSES),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, code) => held(
+                code.to_owned(),
+                "Nothing is lost, it waits in the spool. Put the present activation key of the stack's registration \
+                 into the file that `activation-key-file` names (`meterbridge registration activation-key`): it is \
+                 read with the next attempt.",
+            ),
+            (_, code) => held(
+                code.to_owned(),
+                "Nothing is lost, it waits in the spool and is tried again every few minutes. What the server says is \
+                 to be set right there, or by a newer bridge.",
+            ),
+        },
+    }
+}
+
+fn is_temporary(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use client::Refusal;
+
+    fn refused(status: u16, code: &str) -> ClientError {
+        ClientError::Refused(Box::new(Refusal {
+            status: StatusCode::from_u16(status).unwrap(),
+            code: code.to_owned(),
+            message: "m".to_owned(),
+            target: None,
+            hint: None,
+            request_id: None,
+        }))
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_does_not_waits_for_somebody() {
+        let unreachable = ClientError::Unreachable {
+            server: "s".to_owned(),
+            cause: "c".to_owned(),
+        };
+        for (error, is_held) in [
+            (unreachable, false),
+            (refused(503, "TooManyDeliveries"), false),
+            (refused(500, "InternalError"), false),
+            (refused(502, "Http502"), false),
+            (refused(429, "TooManyRequests"), false),
+            (refused(400, "ReportedTimeInFuture"), false),
+            (refused(400, "InvalidJson"), true),
+            (refused(401, "AuthenticationFailed"), true),
+            (refused(403, "AuthorizationFailed"), true),
+            (refused(409, "IdempotencyKeyReused"), true),
+            (refused(413, "BodyTooLarge"), true),
+        ] {
+            assert_eq!(matches!(judge(&error), Verdict::Held(_)), is_held, "{error}");
+        }
+    }
+}

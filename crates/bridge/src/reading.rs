@@ -1,0 +1,257 @@
+//! Reading a stack's usage into the spool: window by window, each completely or not at all.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::time::{Hour, Timestamp};
+use jiff::SignedDuration;
+
+use crate::backfill;
+use crate::cursor::{Cursor, PageDigest};
+use crate::depot::Depot;
+use crate::environment::Environment;
+use crate::frame::Frame;
+use crate::patience::HELD_WAIT;
+use crate::schedule::{Known, Next, Purpose, Schedule, Window};
+use crate::spool::{Spool, SpoolError};
+use crate::stack::{Failure, Stack, UsageReading};
+use crate::status::Reporter;
+
+/// How often it is looked whether somebody asked for a range.
+const LOOKED_AFTER: Duration = Duration::from_secs(30);
+/// A stack whose newest hour is not ready is left alone as if it had failed this often more: half a minute at first.
+const NOT_READY_FAILURES: u32 = 6;
+/// From which time in a row on it is said that the newest hour is not ready: before that it is the usual thing.
+const NOT_READY_SAID_FROM: u32 = 4;
+/// The most pages of an hour that are remembered. Those of larger ones are delivered again when they are looked back at,
+/// which costs nothing but time.
+const SEEN_PAGES_MAX: usize = 256;
+
+/// Reads one stack.
+pub(crate) struct Reader {
+    stack: Arc<Stack>,
+    depot: Arc<Depot>,
+    directory: PathBuf,
+    environment: Environment,
+    reporter: Reporter,
+    schedule: Schedule,
+    not_before: Option<Timestamp>,
+    failures: u32,
+}
+
+/// Why a window was not read.
+enum Ended {
+    Stack(Failure),
+    Spool(SpoolError),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Stack(failure)
+    }
+}
+
+impl From<SpoolError> for Ended {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error)
+    }
+}
+
+impl Reader {
+    pub(crate) fn new(
+        stack: Arc<Stack>,
+        (depot, directory): (Arc<Depot>, PathBuf),
+        schedule: Schedule,
+        reporter: Reporter,
+    ) -> Self {
+        Self {
+            environment: stack.environment.clone(),
+            stack,
+            depot,
+            directory,
+            reporter,
+            schedule,
+            not_before: None,
+            failures: 0,
+        }
+    }
+
+    /// Reads until the spool cannot be used any more.
+    pub(crate) async fn run(mut self) -> SpoolError {
+        loop {
+            if let Err(error) = self.step().await {
+                if !error.passes() {
+                    return error;
+                }
+                self.failed_to_write(&error).await;
+            }
+        }
+    }
+
+    /// Reads one window, or waits for one.
+    async fn step(&mut self) -> Result<(), SpoolError> {
+        self.take_request().await?;
+        let cursor = self.depot.cursor();
+        let window = match self.schedule.next(&Known {
+            now: self.environment.clock.now(),
+            start: cursor.start,
+            read_through: cursor.read_through,
+            backfills: &cursor.backfills,
+            not_before: self.not_before,
+        }) {
+            Next::Wait(wait) => {
+                self.environment.timer.pause(wait.min(LOOKED_AFTER)).await;
+                return Ok(());
+            }
+            Next::Read(window) => window,
+        };
+        match self.read(window).await {
+            Ok(read_through) => {
+                self.schedule.was_read(window, read_through);
+                self.failures = 0;
+                if window.purpose == Purpose::New {
+                    self.not_before = None;
+                }
+                self.reporter.well();
+                Ok(())
+            }
+            Err(Ended::Spool(error)) => Err(error),
+            Err(Ended::Stack(failure)) => {
+                self.not_answered(window, failure, cursor.read_through).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a window completely into the spool. Answers how far the stack was read then.
+    async fn read(&self, window: Window) -> Result<Hour, Ended> {
+        self.depot.work(Spool::begin).await?;
+        let known = match window.purpose {
+            Purpose::LookBack => self.depot.cursor().seen.get(&window.hour).cloned(),
+            Purpose::New | Purpose::Backfill => None,
+        };
+        let mut seen = known.unwrap_or_default();
+        let mut reading = UsageReading::new(&self.stack, &self.reporter, window.hour);
+        while let Some(page) = reading.next().await? {
+            let is_known = seen.contains(&page.digest);
+            if !is_known {
+                seen.push(page.digest);
+            }
+            let is_new = window.purpose == Purpose::New;
+            if !is_new && (is_known || page.records == 0) {
+                continue;
+            }
+            let frame = Frame {
+                window: window.hour,
+                through: (is_new && page.is_last).then(|| window.hour.plus(1)),
+                key: self.environment.uuid(),
+                records: page.records,
+                page: Bytes::new(),
+            };
+            self.append(Depot::compressed(page.body, frame).await?).await?;
+        }
+        let read_through = self.commit(window, seen).await?;
+        Ok(read_through)
+    }
+
+    /// Appends a frame when there is room for it.
+    async fn append(&self, frame: Frame) -> Result<(), SpoolError> {
+        let frame = Arc::new(frame);
+        loop {
+            let appended = Arc::clone(&frame);
+            match self.depot.work(move |spool| spool.append(&appended)).await {
+                Err(full @ SpoolError::Full { alone: false, .. }) => {
+                    self.reporter.failed(&full.trouble(), 1, Duration::ZERO);
+                    self.depot.acknowledged.notified().await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn commit(&self, window: Window, seen: Vec<PageDigest>) -> Result<Hour, SpoolError> {
+        let schedule = self.schedule;
+        let work = move |spool: &mut Spool| {
+            spool.commit(|cursor| move_on(cursor, window, seen, &schedule))?;
+            Ok(spool.cursor().read_through)
+        };
+        let read_through = self.depot.work(work).await?;
+        self.depot.committed.notify_one();
+        Ok(read_through)
+    }
+
+    /// The stack did not give a window: leaves it alone for a while.
+    async fn not_answered(&mut self, window: Window, failure: Failure, read_through: Hour) {
+        self.failures += 1;
+        let (asked, held) = match &failure {
+            Failure::NotReady(_) => {
+                let wait = self
+                    .environment
+                    .wait_after(self.failures + NOT_READY_FAILURES, None);
+                match window.purpose {
+                    // Older hours can be read meanwhile.
+                    Purpose::New => {
+                        let until = SignedDuration::try_from(wait).unwrap_or(SignedDuration::ZERO);
+                        let now = self.environment.clock.now();
+                        self.not_before = now.saturating_add(until).ok();
+                        if self.failures >= NOT_READY_SAID_FROM {
+                            let trouble = failure.into_trouble();
+                            self.reporter.failed(&trouble, self.failures, wait);
+                        }
+                        return;
+                    }
+                    // It is looked back at again with the next hour.
+                    Purpose::LookBack => return self.schedule.was_read(window, read_through),
+                    Purpose::Backfill => (Some(wait), false),
+                }
+            }
+            Failure::Temporary(_, asked) => (*asked, false),
+            Failure::Unauthorized(_) | Failure::Refused(_) => (Some(HELD_WAIT), true),
+        };
+        let wait = self.environment.wait_after(self.failures, asked);
+        let trouble = failure.into_trouble();
+        if held {
+            self.reporter.held(&trouble, self.failures, wait);
+        } else {
+            self.reporter.failed(&trouble, self.failures, wait);
+        }
+        self.environment.timer.pause(wait).await;
+    }
+
+    async fn failed_to_write(&mut self, error: &SpoolError) {
+        self.failures += 1;
+        let wait = self.environment.wait_after(self.failures, None);
+        self.reporter.failed(&error.trouble(), self.failures, wait);
+        self.environment.timer.pause(wait).await;
+    }
+
+    /// Takes up a range that somebody asked for.
+    async fn take_request(&self) -> Result<(), SpoolError> {
+        let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
+        let work = move |spool: &mut Spool| backfill::take_up(&*disk, &directory, spool);
+        self.depot.work(work).await
+    }
+}
+
+/// What a window that was read completely changes in the cursor.
+fn move_on(cursor: &mut Cursor, window: Window, seen: Vec<PageDigest>, schedule: &Schedule) {
+    match window.purpose {
+        Purpose::New => cursor.read_through = window.hour.plus(1),
+        Purpose::LookBack => {}
+        Purpose::Backfill => {
+            if let Some(backfill) = cursor.backfills.first_mut() {
+                backfill.next = window.hour.plus(1);
+            }
+            cursor.backfills.retain(|it| it.next < it.range.end());
+        }
+    }
+    if seen.len() <= SEEN_PAGES_MAX {
+        cursor.seen.insert(window.hour, seen);
+    } else {
+        cursor.seen.remove(&window.hour);
+    }
+    let oldest = schedule.oldest_looked_at(cursor.start, cursor.read_through);
+    cursor.seen.retain(|hour, _| *hour >= oldest);
+}

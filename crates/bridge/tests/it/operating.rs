@@ -1,0 +1,157 @@
+//! What whoever operates the bridge sees and does.
+
+use bridge::{Bridge, Part};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::stack_stub::{CLOUD, PROVIDER};
+use crate::world::{World, activation_key};
+
+const OTHER: &str = "e6135d07-4efa-439c-b899-24e03cbac5f9";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_usage_of_another_stack_is_not_even_read() {
+    let mut world = World::new().await;
+    world.report_hours(3, 3);
+    let foreign = format!("/x/registrations/AzureStack-{OTHER}");
+    world.stack.state.lock().unwrap().registration = Some(foreign);
+    world.start_bridge().await;
+    world
+        .until("it is refused", |world| world.troubles() == ["ForeignStack"])
+        .await;
+    let status = world.status();
+    assert!(status.stacks[0].troubles[0].held);
+    assert_eq!(world.stack.state.lock().unwrap().asked, []);
+    // Set right at the stack's side, it goes on by itself.
+    let own = format!("/x/registrations/AzureStack-{CLOUD}");
+    world.stack.state.lock().unwrap().registration = Some(own);
+    world.until_reported(3).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_replaced_in_its_file_is_taken_up() {
+    let mut world = World::new().await;
+    world.report_hours(4, 3);
+    world.server.state.lock().unwrap().key = Some(activation_key(CLOUD, "two"));
+    world.start_bridge().await;
+    world
+        .until("it is refused, with what to do", |world| {
+            world.status().stacks[0].troubles.iter().any(|it| {
+                it.part == Part::Delivering
+                    && it.held
+                    && it.trouble.code == "AuthenticationFailed"
+                    && it.trouble.advice.contains("activation-key-file")
+            })
+        })
+        .await;
+    // A key of another stack is no way out.
+    std::fs::write(world.path("key"), activation_key(OTHER, "two")).unwrap();
+    world
+        .until("it is refused", |world| {
+            world.troubles().contains(&"ForeignKey".to_owned())
+        })
+        .await;
+    std::fs::write(world.path("key"), activation_key(CLOUD, "two")).unwrap();
+    world.until_reported(4).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_of_another_stack_is_not_delivered() {
+    let mut world = World::new().await;
+    world.report_hours(3, 3);
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    world.kill_bridge().await;
+    std::fs::write(world.path("key"), activation_key(OTHER, "one")).unwrap();
+    world.start_bridge().await;
+    world
+        .until("it is refused", |world| world.troubles() == ["ForeignSpool"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_refused_is_said_to_be_and_tried_with_what_is_in_its_file() {
+    let mut world = World::new().await;
+    std::fs::write(world.path("secret"), "wrong").unwrap();
+    world.report_hours(2, 3);
+    world.start_bridge().await;
+    world
+        .until("it is refused", |world| {
+            world.troubles() == ["StackSignInRefused"]
+        })
+        .await;
+    std::fs::write(world.path("secret"), "s3cret\n").unwrap();
+    world.until_reported(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_bridges_never_use_one_spool() {
+    let mut world = World::new().await;
+    world.start_bridge().await;
+    let second = Bridge::open(world.config.clone(), world.environment.clone());
+    assert_eq!(second.unwrap_err().code, "SpoolInUse");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_it_is_can_be_read_in_a_file_and_asked_for() {
+    let mut world = World::new().await;
+    world.report_hours(5, 3);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    world.config.listen = Some(address);
+    world.config.stacks[0].address.provider_subscription = Some(PROVIDER.to_owned());
+    world.start_bridge().await;
+    world.until_reported(5).await;
+    world
+        .until("the file says it", |world| {
+            let status = bridge::read_status(&world.config.spool_directory);
+            status.is_ok_and(|status| status.stacks[0].delivered.accepted == 15)
+        })
+        .await;
+    let status = bridge::read_status(&world.config.spool_directory).unwrap();
+    assert_eq!(status.stacks[0].cloud_id.as_deref(), Some(CLOUD));
+    for (path, expected) in [
+        (
+            "/metrics",
+            "meterbridge_bridge_records_total{stack=\"north\",outcome=\"accepted\"} 15",
+        ),
+        ("/healthz", "HTTP/1.1 200 OK"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains(expected), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_that_is_in_trouble_holds_up_no_other() {
+    let mut world = World::new().await;
+    world.report_hours(3, 3);
+    let mut south = world.config.stacks[0].clone();
+    south.name = "south".to_owned();
+    south.activation_key_file = world.path("missing.key");
+    world.config.stacks.insert(0, south);
+    world.start_bridge().await;
+    world.until_reported(3).await;
+    world.assert_kept();
+    let status = world.status();
+    let south = &status.stacks[0].troubles[0];
+    assert_eq!(
+        (south.part, south.trouble.code.as_ref()),
+        (Part::Start, "FileUnreadable")
+    );
+}
+
+#[test]
+fn a_bridge_that_never_ran_has_no_status() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(
+        bridge::read_status(directory.path()).unwrap_err().code,
+        "NoStatus"
+    );
+}

@@ -1,0 +1,92 @@
+//! Stacks that answer as the recordings show: late, twice, cut off, or not at all.
+
+use std::time::Duration;
+
+use crate::stack_stub::{FAULTS, Fault};
+use crate::world::World;
+
+/// A stack that does the same thing wrong with these requests, counted from the first.
+async fn survived(fault: Fault, at: &[usize]) {
+    let mut world = World::new().await;
+    world.report_hours(8, 11);
+    {
+        let mut state = world.stack.state.lock().unwrap();
+        let last = at.iter().max().unwrap();
+        state.faults = (0..=*last)
+            .map(|number| at.contains(&number).then_some(fault))
+            .collect();
+    }
+    world.start_bridge().await;
+    world.until_reported(8).await;
+    world.assert_kept();
+    assert!(world.stack.state.lock().unwrap().faults.is_empty(), "{fault:?}");
+    assert_eq!(world.missing(), [], "{fault:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_of_a_stack_costs_a_record_or_makes_it_count_twice() {
+    for fault in FAULTS {
+        survived(fault, &[0, 4, 8]).await;
+        survived(fault, &[1, 6, 7]).await;
+        survived(fault, &[2, 5]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_that_is_busy_for_a_long_time_is_waited_for_and_said_to_be() {
+    let mut world = World::new().await;
+    world.report_hours(4, 3);
+    world.stack.state.lock().unwrap().faults = vec![Some(Fault::GatewayTimeout); 30].into();
+    world.start_bridge().await;
+    world
+        .until("trouble is shown", |world| {
+            world.troubles().contains(&"StackBusy".to_owned())
+        })
+        .await;
+    let status = world.status();
+    assert!(!status.stacks[0].troubles[0].held);
+    world.until_reported(4).await;
+    world
+        .until("trouble is over", |world| world.troubles().is_empty())
+        .await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_whose_pages_never_add_up_is_never_declared() {
+    let mut world = World::new().await;
+    world.report_hours(6, 3);
+    for number in 3..9 {
+        world.report(2, number);
+    }
+    // Each page of the third hour but the first is the first again, for ever.
+    {
+        let mut state = world.stack.state.lock().unwrap();
+        state.stuck = Some(world.hour(2));
+    }
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    world
+        .until("the trouble is shown", |world| {
+            world.troubles().contains(&"PagesBroken".to_owned())
+        })
+        .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.server.state.lock().unwrap().through, Some(world.hour(2)));
+    // When the stack recovers it is read as if nothing had been.
+    world.stack.state.lock().unwrap().stuck = None;
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_whose_clock_is_behind_is_waited_for_and_nobody_is_called() {
+    let mut world = World::new().await;
+    world.report_hours(5, 6);
+    world.stack.state.lock().unwrap().behind = Duration::from_secs(40 * 60);
+    world.start_bridge().await;
+    world.until_reported(5).await;
+    world.assert_kept();
+    let status = world.status();
+    assert!(status.stacks[0].troubles.iter().all(|it| !it.held), "{status:?}");
+}
