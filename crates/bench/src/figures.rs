@@ -10,17 +10,44 @@ pub fn rate(records: usize, took: Duration) -> f64 {
 /// The processor time that a process has used so far, in seconds. Unlike elapsed time it says what work costs even
 /// while something else keeps the machine busy.
 pub fn processor_seconds(process: u32) -> f64 {
-    /// What Linux counts it in, on every architecture.
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The second field is the name in parentheses, which may hold blanks; user and system time are the 14th and 15th.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: f64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<f64>().ok())
+    ticks(process, Of::Itself) / TICKS_PER_SECOND
+}
+
+/// The same of a process and of all that it has started, those included that have ended.
+pub fn processor_seconds_of_all(process: u32) -> f64 {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let children = children.unwrap_or_default();
+    let running: f64 = children
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .map(|child| ticks(child, Of::Itself))
         .sum();
-    ticks / TICKS_PER_SECOND
+    (ticks(process, Of::ItselfAndEndedChildren) + running) / TICKS_PER_SECOND
+}
+
+/// What Linux counts processor time in, on every architecture.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+#[derive(Clone, Copy)]
+enum Of {
+    Itself,
+    ItselfAndEndedChildren,
+}
+
+fn ticks(process: u32, of: Of) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The second field is the name in parentheses, which may hold blanks. User and system time are the 14th and 15th;
+    // those of children that have ended follow.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let count = match of {
+        Of::Itself => 2,
+        Of::ItselfAndEndedChildren => 4,
+    };
+    fields
+        .skip(11)
+        .take(count)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum()
 }
 
 /// The middle of several figures.
@@ -38,13 +65,14 @@ pub fn percentile(figures: &[f64], part: f64) -> f64 {
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }
 
-/// A number with its thousands apart.
-pub fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let places = digits.len();
-    let separated = digits.chars().enumerate().flat_map(|(place, digit)| {
+/// A number with this many digits behind the point, and its thousands apart.
+pub fn shown(number: f64, decimals: usize) -> String {
+    let text = format!("{number:.decimals$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let places = whole.len();
+    let separated = whole.chars().enumerate().flat_map(|(place, digit)| {
         let comma = (place > 0 && (places - place).is_multiple_of(3)).then_some(',');
         comma.into_iter().chain([digit])
     });
-    separated.collect()
+    separated.chain(rest.chars()).collect()
 }

@@ -15,7 +15,7 @@ use crate::served::{CLOUD_ID, Served};
 use crate::workload::{RECORDS_PER_BATCH, Template};
 
 /// Deliveries under way at once.
-const IN_FLIGHT: usize = 6;
+pub const IN_FLIGHT: usize = 6;
 
 /// Delivers the usage of these hours through HTTPS. The clock runs from the first byte sent to the last receipt.
 pub async fn deliver(served: &Served, templates: &Arc<Vec<Template>>, hours: Vec<Hour>) -> Duration {

@@ -1,205 +1,165 @@
 //! Benchmarks: what Meterbridge reaches, as ratios against a named peer or limit in the same run.
 //!
 //! Times of one machine say little and shared machines are noisy. So everything that is compared is measured in turn,
-//! several times, and the medians and ratios are what counts. Run with `cargo xtask bench`.
+//! several times, and the medians and ratios are what counts. Run with `cargo xtask bench`, or with the names of the
+//! parts that are wanted.
 
+mod back_end;
 mod figures;
 mod ingest;
-mod postgres;
+mod month;
+mod peer;
+mod report;
 mod served;
 mod workload;
 
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
+use back_end::{BackEnd, postgres, postgres_setup};
 use domain::time::{Hour, Period};
-use figures::{grouped, median, percentile, processor_seconds, rate};
-use ingest::deliver;
-use postgres::Postgres;
-use served::{PERIOD, Served, subscription};
-use workload::{LOCAL_SUBSCRIPTIONS, RECORDS_PER_BATCH, Template};
+use figures::{median, rate, shown};
+use peer::Peer;
+use report::{Goal, Report};
+use served::{PERIOD, Served};
+use workload::{RECORDS_PER_BATCH, SERIES, Template};
 
-/// Series: with a month's hours they make ten million records.
-const SERIES: usize = 14_000;
-/// Rounds in which the server and its peer take turns.
-const ROUNDS: usize = 5;
-/// Hours of usage in each round.
-const HOURS_PER_ROUND: usize = 36;
-/// Hours of usage that the parts of the way are measured with.
-const HOURS_OF_PARTS: usize = 24;
-/// Statements asked for one after the other.
-const STATEMENTS: usize = 1_000;
+/// Hours of usage that the halves of the way are measured with.
+const HOURS_OF_HALVES: i32 = 24;
+/// Rounds in which the halves take turns.
+const ROUNDS_OF_HALVES: usize = 3;
+/// Exit code for a command line that was not understood; 1 is for goals that were missed.
+const USAGE_ERROR: u8 = 2;
 
-#[tokio::main]
-async fn main() {
-    let month: Period = PERIOD.parse().expect("a month");
-    let mut hours = (0..month.hours()).map(|offset| month.interval().start().plus(offset));
-    let templates: Vec<Template> = (0..SERIES)
-        .step_by(RECORDS_PER_BATCH)
-        .map(Template::new)
-        .collect();
-    let templates = Arc::new(templates);
-    let record_bytes = templates[0].at(month.interval().start()).len() / RECORDS_PER_BATCH;
-    println!("machine: {}", machine());
-    println!(
-        "records: {record_bytes} bytes of JSON each, {RECORDS_PER_BATCH} in a batch, {} series",
-        grouped(SERIES as f64)
-    );
-
-    parts(&templates, month).await;
-    let served = Served::start().await;
-    ingest(&served, &templates, &mut hours).await;
-    fill(&served, &templates, hours).await;
-    statements(&served).await;
+/// What can be asked for by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Halves,
+    Embedded,
+    Postgres,
 }
 
-async fn parts(templates: &[Template], month: Period) {
-    let hours: Vec<Hour> = (0..HOURS_OF_PARTS as i32)
-        .map(|offset| month.interval().start().plus(offset))
-        .collect();
+impl Part {
+    const ALL: [Self; 3] = [Self::Halves, Self::Embedded, Self::Postgres];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Halves => "halves",
+            Self::Embedded => "embedded",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let parts = match wanted(std::env::args().skip(1)) {
+        Ok(parts) => parts,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            return ExitCode::from(USAGE_ERROR);
+        }
+    };
+    let templates = (0..SERIES).step_by(RECORDS_PER_BATCH).map(Template::new);
+    let templates: Arc<Vec<Template>> = Arc::new(templates.collect());
+    let first_hour = month().interval().start();
+    println!("machine: {}", machine());
+    println!(
+        "records: {} bytes of JSON each, {RECORDS_PER_BATCH} in a batch, {} series",
+        templates[0].at(first_hour).len() / RECORDS_PER_BATCH,
+        shown(SERIES as f64, 0)
+    );
+    let mut report = Report::default();
+    for part in parts {
+        match part {
+            Part::Halves => halves(&templates, &mut report).await,
+            Part::Embedded => embedded(&templates, &mut report).await,
+            Part::Postgres => on_postgres(&templates, &mut report).await,
+        }
+    }
+    if report.conclude() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// The parts that are named, or all.
+fn wanted(names: impl Iterator<Item = String>) -> Result<Vec<Part>, String> {
+    let part = |name: String| {
+        let found = Part::ALL.into_iter().find(|part| part.name() == name);
+        let all = Part::ALL.map(Part::name).join(", ");
+        found.ok_or_else(|| format!("there is no part `{name}`; expected any of: {all}"))
+    };
+    let parts: Vec<Part> = names.map(part).collect::<Result<_, _>>()?;
+    Ok(if parts.is_empty() {
+        Part::ALL.to_vec()
+    } else {
+        parts
+    })
+}
+
+fn month() -> Period {
+    PERIOD.parse().expect("a month")
+}
+
+async fn halves(templates: &[Template], report: &mut Report) {
+    let start = month().interval().start();
+    let hours: Vec<Hour> = (0..HOURS_OF_HALVES).map(|offset| start.plus(offset)).collect();
     let records = hours.len() * SERIES;
     let mut ratios = Vec::new();
     let (mut parse, mut store, mut both) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..3 {
+    for _ in 0..ROUNDS_OF_HALVES {
         let took = ingest::parts(templates, &hours).await;
         parse.push(rate(records, took.parse));
         store.push(rate(records, took.store));
         both.push(rate(records, took.both));
         ratios.push(rate(records, took.both) / rate(records, took.parse.max(took.store)));
     }
-    println!(
-        "\nIn this process, {} records, medians of 3 rounds",
-        grouped(records as f64)
-    );
-    println!(
-        "  read alone, one core                 {:>10} records/s",
-        grouped(median(&parse))
-    );
-    println!(
-        "  intern and store alone               {:>10} records/s",
-        grouped(median(&store))
-    );
-    println!(
-        "  read, intern and store               {:>10} records/s",
-        grouped(median(&both))
-    );
-    println!(
-        "  ratio to the slower half             {:>10.2}   (goal 0.50)",
-        median(&ratios)
+    report.heading(format!(
+        "In this process, embedded store, {} records, medians of {ROUNDS_OF_HALVES} rounds",
+        shown(records as f64, 0)
+    ));
+    let mut speed = |name, rates: &[f64]| report.figure(name, median(rates), (0, "records/s"), Goal::None);
+    speed("read alone, one core", &parse);
+    speed("intern and store alone", &store);
+    speed("read, intern and store", &both);
+    report.figure(
+        "ratio to the slower half",
+        median(&ratios),
+        (2, ""),
+        Goal::AtLeast(0.5),
     );
 }
 
-async fn ingest(served: &Served, templates: &Arc<Vec<Template>>, hours: &mut impl Iterator<Item = Hour>) {
-    let peer = Postgres::start();
-    if let Err(missing) = &peer {
-        println!("\nPEER MISSING: {missing}. What follows is not compared with anything.");
-    }
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let mut peer_rows = 0;
-    deliver(served, templates, hours.by_ref().take(1).collect()).await;
-    for _ in 0..ROUNDS {
-        let round: Vec<Hour> = hours.by_ref().take(HOURS_PER_ROUND).collect();
-        let records = round.len() * SERIES;
-        ours.push(rate(records, deliver(served, templates, round.clone()).await));
-        if let Ok(peer) = &peer {
-            let peer_round = &round[..HOURS_PER_ROUND / 4];
-            let took = peer.merge(SERIES, peer_round).await.expect("PostgreSQL merges");
-            peer_rows += peer_round.len() * SERIES;
-            theirs.push(rate(peer_round.len() * SERIES, took));
+async fn embedded(templates: &Arc<Vec<Template>>, report: &mut Report) {
+    let peer = match postgres() {
+        Ok(server) => {
+            println!("\npeer: {}", postgres_setup(&server));
+            Some(Peer::on(server))
         }
-    }
-    println!(
-        "\nIngest, medians of {ROUNDS} rounds in turn; every record durable and de-duplicated before the answer"
-    );
-    println!(
-        "  Meterbridge through HTTPS            {:>10} records/s   (goal 300,000)",
-        grouped(median(&ours))
-    );
-    if let Ok(peer) = &peer {
-        let ratios: Vec<f64> = ours
-            .iter()
-            .zip(&theirs)
-            .map(|(ours, theirs)| ours / theirs)
-            .collect();
-        let bytes = peer.bytes().await.expect("a size") as f64 / peer_rows as f64;
-        println!(
-            "  PostgreSQL merging the parsed rows   {:>10} records/s",
-            grouped(median(&theirs))
-        );
-        println!(
-            "  ratio                                {:>10.2}   (goal 1.50)",
-            median(&ratios)
-        );
-        println!("  bytes for each row in PostgreSQL     {bytes:>10.0}");
-    }
+        Err(missing) => {
+            println!("\nPEER MISSING: {missing}. What follows is not compared with anything.");
+            None
+        }
+    };
+    let served = Served::start(BackEnd::Embedded).await;
+    month::run(&served, peer.as_ref(), templates, report).await;
 }
 
-async fn fill(served: &Served, templates: &Arc<Vec<Template>>, hours: impl Iterator<Item = Hour>) {
-    let rest: Vec<Hour> = hours.collect();
-    let records = rest.len() * SERIES;
-    let processes = [served.process_id(), std::process::id()];
-    let before = processes.map(processor_seconds);
-    let took = deliver(served, templates, rest).await;
-    let used = [0, 1].map(|it| (processor_seconds(processes[it]) - before[it]) * 1e6 / records as f64);
-    println!("\nThe rest of the month");
-    println!(
-        "  {} records through HTTPS       {:>10} records/s",
-        grouped(records as f64),
-        grouped(rate(records, took))
-    );
-    println!(
-        "  processor time for a million records {:>10.2} s by the server, {:.2} s by the generator",
-        used[0], used[1]
-    );
-}
-
-async fn statements(served: &Served) {
-    let check = served.operator.check_laws(PERIOD).await.expect("a check");
-    assert!(check.holds, "the laws hold: {:?}", check.violations);
-    let stored = check.records.counted as f64;
-    let mut took = Vec::new();
-    for number in 0..STATEMENTS {
-        let payer = subscription(number % LOCAL_SUBSCRIPTIONS);
-        let started = Instant::now();
-        let statement = served
-            .operator
-            .statement(&payer, PERIOD)
-            .await
-            .expect("a statement");
-        took.push(started.elapsed().as_secs_f64() * 1_000.0);
-        assert!(!statement.lines.is_empty(), "it has lines");
-    }
-    let mut all = Vec::new();
-    for _ in 0..5 {
-        let started = Instant::now();
-        let statements = served.operator.statements(PERIOD).await.expect("statements");
-        all.push(started.elapsed().as_secs_f64());
-        assert_eq!(statements.len(), LOCAL_SUBSCRIPTIONS);
-    }
-    println!(
-        "\nStatements over {} stored records, through HTTPS",
-        grouped(stored)
-    );
-    println!(
-        "  one subscription, 50th percentile    {:>10.2} ms",
-        percentile(&took, 0.50)
-    );
-    println!(
-        "  one subscription, 99th percentile    {:>10.2} ms   (goal 10)",
-        percentile(&took, 0.99)
-    );
-    println!(
-        "  all of the month, median of 5        {:>10.2} s    (goal 1)",
-        median(&all)
-    );
-    println!(
-        "  server's memory, most ever held      {:>10.0} MiB  (goal 256)",
-        served.memory_max() as f64 / 1_048_576.0
-    );
-    println!(
-        "  bytes for each stored record         {:>10.1}",
-        served.bytes_stored() as f64 / stored
-    );
+/// The server and its peer use the same PostgreSQL.
+async fn on_postgres(templates: &Arc<Vec<Template>>, report: &mut Report) {
+    let server = match postgres() {
+        Ok(server) => server,
+        Err(missing) => {
+            println!("\nPOSTGRESQL MISSING: {missing}. Nothing was measured there.");
+            return;
+        }
+    };
+    println!("\nback end and peer: {}", postgres_setup(&server));
+    let peer = Peer::on(server.clone());
+    let served = Served::start(BackEnd::on(server)).await;
+    month::run(&served, Some(&peer), templates, report).await;
 }
 
 fn machine() -> String {

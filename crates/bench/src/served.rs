@@ -1,7 +1,7 @@
 //! The server under test: the real binary in a process of its own, with a stack registered and tenants added.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use client::{Client, Credential, RegistrationPath};
@@ -11,6 +11,7 @@ use wire::api::{
 };
 use wire::azure_stack::{PutRegistration, PutRegistrationProperties};
 
+use crate::back_end::BackEnd;
 use crate::workload::{LOCAL_SUBSCRIPTIONS, local_subscription};
 
 /// The stack of the benchmark.
@@ -20,8 +21,12 @@ pub const PERIOD: &str = "2026-10";
 
 /// A running server.
 pub struct Served {
+    /// Where it keeps its state.
+    pub back_end: BackEnd,
     directory: tempfile::TempDir,
     process: Child,
+    /// What its state takes before any usage has come.
+    bytes_at_first: u64,
     /// As its operator.
     pub operator: Client,
     /// As the stack.
@@ -30,16 +35,30 @@ pub struct Served {
 
 impl Served {
     /// Starts a server and makes everything ready for usage.
-    pub async fn start() -> Self {
+    pub async fn start(back_end: BackEnd) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("meterbridge-bench")
             .tempdir()
             .expect("a directory");
         let data = directory.path().join("data");
         let binary = binary();
-        let init = Command::new(&binary)
-            .args(["init", "--output", "json", "--data"])
-            .arg(&data)
+        let told = |subcommand: &str| {
+            let mut command = Command::new(&binary);
+            command.arg(subcommand).arg("--data").arg(&data);
+            // What this process is told by its environment is not meant for it.
+            command
+                .env_remove("METERBRIDGE_STORE")
+                .env_remove("METERBRIDGE_CONFIG_FILE");
+            command.args(
+                back_end
+                    .url()
+                    .into_iter()
+                    .flat_map(|url| ["--store".to_owned(), url]),
+            );
+            command
+        };
+        let init = told("init")
+            .args(["--output", "json"])
             .output()
             .expect("meterbridge init runs");
         assert!(
@@ -49,9 +68,8 @@ impl Served {
         );
         let made: Value = serde_json::from_slice(&init.stdout).expect("init answers in JSON");
         let credential = made["credential"].as_str().expect("init makes a credential");
-        let mut process = Command::new(&binary)
-            .args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&data)
+        let mut process = told("serve")
+            .args(["--log", "warn", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -66,6 +84,8 @@ impl Served {
         let key = register(&operator).await;
         let stack = operator.with_credential(Credential::new(&key));
         Self {
+            bytes_at_first: back_end.bytes(&data),
+            back_end,
             directory,
             process,
             operator,
@@ -94,9 +114,11 @@ impl Served {
         self.process.id()
     }
 
-    /// Bytes of everything in the data directory.
-    pub fn bytes_stored(&self) -> u64 {
-        bytes_below(self.directory.path())
+    /// Bytes on disk that usage has taken.
+    pub fn bytes_of_usage(&self) -> u64 {
+        self.back_end
+            .bytes(&self.directory.path().join("data"))
+            .saturating_sub(self.bytes_at_first)
     }
 }
 
@@ -106,20 +128,6 @@ impl Drop for Served {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-pub fn bytes_below(path: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else {
-        return 0;
-    };
-    let size = |path: PathBuf| {
-        if path.is_dir() {
-            bytes_below(&path)
-        } else {
-            path.metadata().map_or(0, |it| it.len())
-        }
-    };
-    entries.filter_map(|entry| Some(size(entry.ok()?.path()))).sum()
 }
 
 /// The binary that was built beside this one.

@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// Records in one delivery.
 pub const RECORDS_PER_BATCH: usize = 1_000;
 
+/// Series: with a month's hours they make ten million records.
+pub const SERIES: usize = 14_000;
+
 /// What is measured by one series.
 pub struct Series {
     pub local_subscription: Uuid,
