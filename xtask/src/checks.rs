@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::on_postgres;
 use crate::process::{self, cargo};
 use crate::test_report::TestReport;
 use crate::tools::Tool;
@@ -68,7 +69,9 @@ impl Check {
             Self::Documentation => "no warning of rustdoc, private items included",
             Self::Dependencies => "cargo deny: duplicates, licences, bans, sources (only if it is installed)",
             Self::Tidy => "arrows between crates, links, names, words: a part of `test`",
-            Self::Tests => "all tests, those in the documentation included",
+            Self::Tests => {
+                "all tests, those in the documentation included; those of app and server on both back ends"
+            }
         }
     }
 
@@ -128,7 +131,8 @@ fn run_tests(report: &mut TestReport) -> Result<(), String> {
         let arguments = format!("test --workspace {which} --no-fail-fast -- --show-output");
         process::run_and_read(&mut cargo(&arguments), |line| report.read(line))
     });
-    examples.and(programs).and(programs_needed)
+    let again = on_postgres::run_again(report);
+    examples.and(programs).and(again).and(programs_needed)
 }
 
 /// Hundreds of megabytes, for continuous integration only: elsewhere the tests that need them may say that they were not

@@ -7,6 +7,7 @@
 )]
 
 mod checks;
+mod on_postgres;
 mod process;
 mod test_report;
 mod tools;
@@ -54,7 +55,7 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         "test" => Ok(Task::Test {
             only: parse_only(rest)?,
         }),
-        // `cargo xtask bench -- --records 1000` and `cargo xtask bench --records 1000` are the same.
+        // `cargo xtask bench -- postgres` and `cargo xtask bench postgres` are the same.
         "bench" => Ok(Task::Bench {
             arguments: rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest).to_vec(),
         }),
@@ -96,7 +97,8 @@ Usage: cargo xtask <task>
 
 Tasks:
   test [--only <check>]...  All checks, or the named ones
-  bench [arguments]         The benchmarks, with the server that they measure, built for release
+  bench [part]...           The benchmarks, or these parts of them (halves, embedded, postgres), with the server
+                            that they measure, built for release
   help                      This text
 
 Checks:
@@ -129,11 +131,11 @@ mod tests {
 
     #[test]
     fn the_arguments_of_the_benchmarks_are_passed_through() {
-        for line in ["bench --records 10 --only x", "bench -- --records 10 --only x"] {
+        for line in ["bench embedded postgres", "bench -- embedded postgres"] {
             let Ok(Task::Bench { arguments }) = parsed(line) else {
                 panic!("not understood: {line}")
             };
-            assert_eq!(arguments, ["--records", "10", "--only", "x"], "{line}");
+            assert_eq!(arguments, ["embedded", "postgres"], "{line}");
         }
     }
 

@@ -4,13 +4,18 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    parent.unwrap_or(Path::new("."))
+}
+
 /// A program that will run in the root of the repository. The arguments are parted by blanks.
 pub(crate) fn program(name: &str, arguments: &str) -> Command {
     let mut command = Command::new(name);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     command
         .args(arguments.split_whitespace())
-        .current_dir(root.unwrap_or(Path::new(".")))
+        .current_dir(root())
         .stdin(Stdio::null());
     command
 }

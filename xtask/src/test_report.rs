@@ -1,6 +1,6 @@
 //! Reading what the test runner prints, so that its closing lines can be shown once more when all is over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the runs of the test programs ended with.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub(crate) struct TestReport {
     /// Whose output is being read, if that is known.
     test: Option<String>,
     closings: Vec<Closing>,
+    /// The files of the programs of `tests/`, by crate.
+    binaries: BTreeMap<String, String>,
     notices: Vec<String>,
     /// Those that passed without having run: by program and test or, where that is not known, by what they said.
     not_run: BTreeSet<(String, String)>,
@@ -23,6 +25,8 @@ struct Closing {
     ran: u64,
 }
 
+/// The program of a crate's `tests/`.
+const PROGRAM_OF_TESTS: &str = "tests/it/main.rs";
 /// How a test says that it could not run, for want of something that is not in the repository. The test runner counts
 /// it as passed.
 const NOT_RUN: &str = "NOT RUN: ";
@@ -64,18 +68,28 @@ impl TestReport {
     /// The programs of `tests/` are all called `it`. They follow the unit tests of their crate, which bear its name.
     fn start(&mut self, announced: &str) {
         let (source, binary) = announced.split_once(" (").unwrap_or((announced, ""));
-        if source.starts_with("unittests ") {
-            let name = binary
-                .trim_end_matches(')')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default();
+        let binary = binary.trim_end_matches(')');
+        if source == PROGRAM_OF_TESTS {
+            self.binaries.insert(self.of_crate.clone(), binary.to_owned());
+        } else if source.starts_with("unittests ") {
+            let name = binary.rsplit('/').next().unwrap_or_default();
             self.of_crate = name.rsplit_once('-').map_or(name, |(name, _)| name).to_owned();
         }
         self.program = format!("{}, {source}", self.of_crate);
     }
 
-    fn notice(&mut self, notice: &str) {
+    /// The file of the program of a crate's `tests/`, relative to the root of the repository, if it ran.
+    pub(crate) fn binary(&self, of_crate: &str) -> Option<&str> {
+        self.binaries.get(of_crate).map(String::as_str)
+    }
+
+    /// The next lines are those of a program that nobody announces.
+    pub(crate) fn program(&mut self, name: String) {
+        self.program = name;
+    }
+
+    /// Tells something when all is over.
+    pub(crate) fn notice(&mut self, notice: &str) {
         if !self.notices.iter().any(|told| told == notice) {
             self.notices.push(notice.to_owned());
         }
@@ -144,6 +158,8 @@ mod tests {
             lines[0].starts_with("domain, unittests src/lib.rs\n  test result: FAILED. 2 passed; 1 failed;")
         );
         assert!(lines[1].starts_with("meterbridge, tests/it/main.rs\n"));
+        assert_eq!(report.binary("meterbridge"), Some("target/debug/deps/it-1b"));
+        assert_eq!(report.binary("domain"), None);
         assert!(lines[2].starts_with("examples in the documentation of wire\n"));
     }
 

@@ -24,7 +24,7 @@ pub(crate) enum Tool {
 const POSTGRES: &str = "/usr/lib/postgresql";
 
 impl Tool {
-    fn is_there(self) -> bool {
+    pub(crate) fn is_there(self) -> bool {
         match self {
             Self::Rustfmt => process::answers("cargo", "fmt --version"),
             Self::Clippy => process::answers("cargo", "clippy --version"),
@@ -68,7 +68,7 @@ impl Tool {
         }
     }
 
-    const fn advice(self) -> &'static str {
+    pub(crate) const fn advice(self) -> &'static str {
         match self {
             Self::Rustfmt => "Install it with: rustup component add rustfmt",
             Self::Clippy => "Install it with: rustup component add clippy",

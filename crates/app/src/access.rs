@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use domain::authorization::{PrincipalKind, READ_REGISTRATION, Scope};
-use domain::books::{Books, Entry};
+use domain::books::{Books, Entry, Operator};
 use domain::ids::{ApplicationId, CloudId, ObjectId, OperatorId, RegistrationId, SubscriptionId, TenantId};
 use domain::registration::Registration;
 
@@ -229,16 +229,35 @@ impl App {
     /// # Errors
     /// As the store.
     pub async fn admit_operator(&self, name: &str, digest: CredentialDigest) -> Result<OperatorId, Error> {
-        let id = OperatorId::from_uuid(self.random.uuid());
-        let operator = domain::books::Operator {
-            id,
-            name: name.to_owned(),
-            credential_digest: digest,
-        };
-        let by = ObjectId::from_uuid(id.as_uuid());
+        let operator = self.new_operator(name, digest);
+        let by = ObjectId::from_uuid(operator.id.as_uuid());
         self.enter(by, |_| Ok((vec![Entry::OperatorAdmitted(operator.clone())], ())))
             .await?;
-        Ok(id)
+        Ok(operator.id)
+    }
+
+    /// The same, unless somebody was ever admitted: of two who begin with one store at once, one is told no (`false`), and
+    /// nothing is entered for it.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn admit_first_operator(&self, name: &str, digest: CredentialDigest) -> Result<bool, Error> {
+        let operator = self.new_operator(name, digest);
+        let by = ObjectId::from_uuid(operator.id.as_uuid());
+        self.enter(by, |books| {
+            let is_first = books.operators().next().is_none();
+            let admitted = is_first.then(|| Entry::OperatorAdmitted(operator.clone()));
+            Ok((admitted.into_iter().collect(), is_first))
+        })
+        .await
+    }
+
+    fn new_operator(&self, name: &str, digest: CredentialDigest) -> Operator {
+        Operator {
+            id: OperatorId::from_uuid(self.random.uuid()),
+            name: name.to_owned(),
+            credential_digest: digest,
+        }
     }
 }
 

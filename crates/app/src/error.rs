@@ -23,7 +23,7 @@ pub enum Kind {
     PreconditionFailed,
     /// Too much is waiting; the same request may succeed later.
     Busy,
-    /// The memory cannot be reached or written; nothing was done.
+    /// The memory cannot be reached or written. Nothing was done, unless the message says otherwise.
     Unavailable,
     /// Another system that was asked failed.
     UpstreamFailed,
@@ -132,8 +132,9 @@ impl From<StoreError> for Error {
                 detail,
                 ..Self::new(
                     Kind::Busy,
-                    "TooManyDeliveries",
-                    "Too many deliveries are waiting to be stored. Nothing of this one was. Send it again later.",
+                    "StorageBusy",
+                    "The storage has more to do at the moment than it can. Nothing of this request was stored; send it \
+                     again later.",
                 )
             },
             StoreError::Unavailable { .. } => Self {
@@ -145,11 +146,49 @@ impl From<StoreError> for Error {
                      may be sent again.",
                 )
             },
-            StoreError::Corrupt { .. } | StoreError::InUse { .. } | StoreError::NewerSchema { .. } => Self {
+            StoreError::Uncertain { .. } => Self {
+                detail,
+                ..Self::new(
+                    Kind::Unavailable,
+                    "StorageUnavailable",
+                    "The storage did not answer when this request was to be stored, and may have stored it. Usage may be \
+                     sent again: it is counted once. Of anything else look first whether it is there.",
+                )
+            },
+            StoreError::WentBack { .. } => Self {
+                detail,
+                ..Self::new(
+                    Kind::Unavailable,
+                    "StorageUnavailable",
+                    "The storage was set back to an earlier state while this server was running. Nothing of this request \
+                     was stored, and nothing is answered until whoever operates the server restarts it.",
+                )
+            },
+            StoreError::Corrupt { .. }
+            | StoreError::InUse { .. }
+            | StoreError::NewerSchema { .. }
+            | StoreError::OfOthers { .. }
+            | StoreError::Unfinished { .. } => Self {
                 detail,
                 ..internal("The storage holds something it should not; the operator's log says what.")
             },
         }
+    }
+}
+
+/// What a delivery is told that was not stored.
+pub(crate) fn not_stored(error: StoreError) -> Error {
+    let told = Error::from(error);
+    if told.kind != Kind::Busy {
+        return told;
+    }
+    Error {
+        detail: told.detail,
+        ..Error::new(
+            Kind::Busy,
+            "TooManyDeliveries",
+            "Too many deliveries are waiting to be stored. Nothing of this one was. Send it again later.",
+        )
     }
 }
 

@@ -35,7 +35,7 @@ use domain::books::{Books as State, Entry};
 use domain::catalog::Catalog;
 use domain::ids::{ObjectId, TenantId};
 use domain::time::Hour;
-use store::{Books, ChangeError, Store, UsageLedger};
+use store::{Books, ChangeError, Codes, Store, UsageLedger};
 
 use crate::access::Caller;
 use crate::environment::{Clock, Random};
@@ -55,6 +55,7 @@ pub struct App {
     random: Arc<dyn Random>,
     sign_ins: Arc<SignIns>,
     sessions: Arc<Sessions>,
+    codes: Arc<dyn Codes>,
     directories_elsewhere: Arc<BTreeSet<TenantId>>,
 }
 
@@ -70,7 +71,6 @@ impl App {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         let books = Books::load(store.journal).await?;
-        let sessions = Sessions::load(store.sessions, clock.now()).await?;
         Ok(Self {
             books,
             usage: store.usage,
@@ -78,7 +78,8 @@ impl App {
             clock,
             random,
             sign_ins: Arc::default(),
-            sessions: Arc::new(sessions),
+            sessions: Arc::new(Sessions::new(store.sessions)),
+            codes: store.codes,
             directories_elsewhere: Arc::default(),
         })
     }
@@ -110,12 +111,29 @@ impl App {
         &*self.random
     }
 
-    /// Whether the memory can be read and, as far as is known, written. Costs next to nothing.
+    /// The codes that are out, for whoever speaks with those who sign in.
+    #[must_use]
+    pub fn codes(&self) -> Arc<dyn Codes> {
+        Arc::clone(&self.codes)
+    }
+
+    /// Whether the memory can be read and, as far as is known, written, and the books known here are still those that are
+    /// kept. Costs next to nothing.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] if it does not.
     pub async fn ready(&self) -> Result<(), Error> {
+        self.catch_up().await?;
         Ok(self.usage.ready().await?)
+    }
+
+    /// Takes in what other servers have entered in the books: everything that any of them acknowledged before this was
+    /// called. To be called before each request; it costs next to nothing where no other server writes.
+    ///
+    /// # Errors
+    /// As the store: what is known here may be older than what somebody was told elsewhere.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        Ok(self.books.catch_up().await?)
     }
 
     /// The UTC hour it is: from its start on holds what is done now.

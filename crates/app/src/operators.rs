@@ -29,16 +29,18 @@ impl App {
     /// The operators' credentials that are good, the oldest first.
     ///
     /// # Errors
-    /// `AuthorizationFailed`, if the caller does not operate the platform.
-    pub fn operator_credentials(&self, caller: &Caller) -> Result<Vec<OperatorCredential>, Error> {
+    /// `AuthorizationFailed`, if the caller does not operate the platform, or as the store.
+    pub async fn operator_credentials(&self, caller: &Caller) -> Result<Vec<OperatorCredential>, Error> {
         self.authorize(caller, Right::Operate)?;
         let mut live: Vec<OperatorRecord> =
             self.read(|books| books.operators().filter(|it| !it.revoked).cloned().collect());
         live.sort_unstable_by_key(|it| it.admitted.entry);
-        Ok(live
-            .into_iter()
-            .map(|it| self.described(it.operator, it.admitted.at, it.admitted.by))
-            .collect())
+        let seen = self.operators_last_seen().await?;
+        let described = live.into_iter().map(|it| OperatorCredential {
+            last_used: seen.get(&it.operator.id).copied(),
+            ..described(it.operator, it.admitted.at, it.admitted.by)
+        });
+        Ok(described.collect())
     }
 
     /// Makes another operator's credential. The caller keeps it; only its digest is stored.
@@ -68,7 +70,7 @@ impl App {
             Ok((vec![Entry::OperatorAdmitted(operator.clone())], ()))
         })
         .await?;
-        Ok(self.described(operator, self.clock.now(), caller.id()))
+        Ok(described(operator, self.clock.now(), caller.id()))
     }
 
     /// Revokes an operator's credential: it is good for nothing from the next request on. Revoking the last one is no
@@ -88,16 +90,17 @@ impl App {
         })
         .await
     }
+}
 
-    fn described(&self, operator: Operator, created: Timestamp, by: ObjectId) -> OperatorCredential {
-        // What is made at the machine is recorded as its own act.
-        let own = ObjectId::from_uuid(operator.id.as_uuid());
-        OperatorCredential {
-            created_by: (by != own).then_some(by),
-            last_used: self.operator_last_seen(operator.id),
-            id: operator.id,
-            name: operator.name,
-            created,
-        }
+/// A credential that nobody has used.
+fn described(operator: Operator, created: Timestamp, by: ObjectId) -> OperatorCredential {
+    // What is made at the machine is recorded as its own act.
+    let own = ObjectId::from_uuid(operator.id.as_uuid());
+    OperatorCredential {
+        created_by: (by != own).then_some(by),
+        last_used: None,
+        id: operator.id,
+        name: operator.name,
+        created,
     }
 }

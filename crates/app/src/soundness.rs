@@ -21,6 +21,21 @@ impl App {
         }))
     }
 
+    /// Whether somebody was ever admitted as its operator, which is how a platform begins.
+    #[must_use]
+    pub fn has_operators(&self) -> bool {
+        self.read(|books| books.operators().next().is_some())
+    }
+
+    /// What tells this platform from every other, and stays the same wherever its books are brought: the chain value of the
+    /// first entry in them.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn origin(&self) -> Result<[u8; 32], Error> {
+        Ok(self.books.origin().await?)
+    }
+
     /// Whether anybody works with this platform: it has partners, subscriptions, stacks or usage.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use store::{
 };
 
 use crate::access::{Caller, View, view_of};
+use crate::error::not_stored;
 use crate::registrations::stack_not_registered;
 use crate::seen::READ_REGISTRATION;
 use crate::tenure::tenures;
@@ -117,7 +118,7 @@ impl App {
             quarantined: &quarantined,
             raw: delivery.raw,
         };
-        match self.usage.append(batch).await? {
+        match self.usage.append(batch).await.map_err(not_stored)? {
             Appended::New(receipt) | Appended::Repeated(receipt) => Ok(Delivered {
                 unregistered: self.unregistered(delivery.stack, &records, &receipt),
                 receipt,

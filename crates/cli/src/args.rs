@@ -8,6 +8,7 @@ mod registration;
 mod role;
 mod serving;
 mod sign_in;
+mod store;
 mod texts;
 mod trade;
 mod usage;
@@ -28,9 +29,12 @@ pub(crate) use registration::{
     BillingModel, OperatedBy, RegisterArgs, RegistrationCommand, TenantCommand, TokenArgs,
 };
 pub(crate) use role::{LockCommand, LockLevel, PrincipalKind, RoleCommand, RoleGivenArgs, WhomArgs};
-pub(crate) use serving::{IdentityArgs, InitArgs, LogFormat, ServeArgs};
+#[cfg(test)]
+pub(crate) use serving::GivenStore;
+pub(crate) use serving::{IdentityArgs, InitArgs, LISTEN, LogFormat, ServeArgs, ServeSettings, StoreArgs};
 pub(crate) use sign_in::{LoginArgs, LogoutArgs, WhoamiArgs};
-pub(crate) use texts::guid;
+pub(crate) use store::{StoreCommand, StoreCopyArgs};
+pub(crate) use texts::{access_token_lifetime, address, guid, refresh_token_lifetime};
 pub(crate) use trade::{
     CustomerCommand, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand, SubscriptionCommand,
     SubscriptionKind,
@@ -155,6 +159,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make a data directory of a backup, and check all of it.
     Restore(RestoreArgs),
+    /// Stores: where everything is kept.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check that every law holds: no record lost, no usage lost, every sum agrees.
     Check(CheckArgs),
     /// Print what a shell needs to complete commands and options.

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
-use server::Clock as _;
 use server::backup::{self, BackupError, Check, Head, Manifest, Restored, StackHead, Step};
+use server::{Clock as _, StoreError};
 
 use crate::args::{BackupArgs, BackupCommand, RestoreArgs};
+use crate::configuration::Configuration;
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
@@ -49,18 +50,20 @@ struct Outcome<'a> {
 pub(crate) fn backup(args: &BackupArgs, printer: &Printer) -> Result<(), Failure> {
     match (&args.command, &args.data, &args.to) {
         (Some(BackupCommand::Verify { backup }), _, None) => verify(backup, printer),
-        (None, Some(data), Some(to)) => make(data, to, !args.without_keys, printer),
+        (None, Some(data), Some(to)) => make(args, data, to, printer),
         _ => Err(Failure::usage("A backup is made --to a folder, or one that was made is verified.")
             .hint("Say `meterbridge backup --data DIRECTORY --to FOLDER`, or `meterbridge backup verify FOLDER`.")),
     }
 }
 
-fn make(data: &Path, to: &Path, with_keys: bool, printer: &Printer) -> Result<(), Failure> {
+fn make(args: &BackupArgs, data: &Path, to: &Path, printer: &Printer) -> Result<(), Failure> {
     if !is_initialised(data) {
         return Err(not_initialised(data));
     }
+    let store = Configuration::of(data, &args.store, printer)?.store;
     let mut shown = Shown::by(printer);
-    let made = backup::make(data, to, with_keys, SystemClock.now(), &mut |step| {
+    let now = SystemClock.now();
+    let made = backup::make(data, &store, to, !args.without_keys, now, &mut |step| {
         shown.take(step);
     });
     drop(shown);
@@ -209,7 +212,12 @@ fn refused(what: &str, error: &BackupError) -> Failure {
         BackupError::InProgress(_) => ("InProgress", "Wait for it to end, or name another folder."),
         BackupError::NoStore(_) => (
             "NoEmbeddedStore",
-            "A store in PostgreSQL is backed up with the tools of PostgreSQL; keep `keys` and `tls` beside it.",
+            "Is it the data directory of a server? If its store is elsewhere, name it with --store.",
+        ),
+        BackupError::StoreElsewhere(_) => (
+            "StoreElsewhere",
+            "Back the database up with its own means, such as pg_dump, and copy the data directory, which holds the keys, \
+             beside it: \"Backups of a store on PostgreSQL\" in docs/operating.md.",
         ),
         BackupError::NoBackup(_) => (
             "NotABackup",
@@ -219,6 +227,11 @@ fn refused(what: &str, error: &BackupError) -> Failure {
         BackupError::NewerFormat { .. } => (
             "NewerBackup",
             "Restore it with the program that made it, or a newer one.",
+        ),
+        BackupError::Store(StoreError::Unfinished { .. }) => (
+            "UnfinishedCopy",
+            "Run `meterbridge store copy` again until it is done, and make a backup then. One of half a copy cannot be \
+             restored: take the backup before it, or copy again.",
         ),
         BackupError::Damaged(_) | BackupError::Store(_) | BackupError::Open(_) => (
             "Failed",

@@ -38,7 +38,8 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         | Command::Demo(_)
         | Command::SigningKey(_)
         | Command::Backup(_)
-        | Command::Restore(_) => Err(Failure::new("This command is not carried out by a server.")),
+        | Command::Restore(_)
+        | Command::Store(_) => Err(Failure::new("This command is not carried out by a server.")),
         Command::Login(args) => sign_in::login(args, printer).await,
         Command::Logout(args) => sign_in::logout(&args, printer).await,
         Command::Whoami(args) => sign_in::whoami(&args, printer).await,

@@ -216,6 +216,9 @@ fn hint_to_refusal(refusal: &Refusal) -> Option<String> {
              METERBRIDGE_CREDENTIAL. If it is lost, stop the server and make another with `meterbridge init --data \
              DIRECTORY --new-credential`."
         }
+        _ if refusal.code == "StorageUnavailable" => {
+            "What the server keeps its data in does not answer as it should; its log says why."
+        }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             "The server is busy. Try again later; nothing is counted twice."
         }

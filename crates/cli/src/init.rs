@@ -7,24 +7,27 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::identity::DomainName;
 use serde::Serialize;
-use server::{App, Random as _, Server, ServerConfig, Tls};
+use server::{App, Origin, Random as _, Server, ServerConfig, StoreConfig, Tls};
 
 use crate::args::{InitArgs, RotateArgs};
+use crate::configuration::{self, Configuration};
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
+use crate::platform::Belonging;
 use crate::printer::Printer;
 use crate::secrets;
-use crate::serving::{not_opened, not_started};
+use crate::serving::{not_started, open, open_made};
 
 /// A file in the data directory that is there when it has been made whole.
 const MARK: &str = "initialised";
 /// The folders of a data directory.
-const OWN_FOLDERS: [&str; 3] = ["store", "keys", "tls"];
+const OWN_FOLDERS: [&str; 3] = ["store", KEYS, "tls"];
+/// The one for what signs.
+const KEYS: &str = "keys";
 /// What a file system of its own has in its root.
 const FILE_SYSTEM_FOLDER: &str = "lost+found";
-/// What an operator is called whom nobody named.
-const OPERATOR: &str = "operator";
 /// How many random bytes a password has that is made up: as a text, 24 characters.
 const PASSWORD_BYTES: usize = 18;
 
@@ -84,55 +87,126 @@ pub(crate) async fn init(args: InitArgs, printer: &Printer) -> Result<(), Failur
     if was_initialised && !replaces && args.operator.is_some() {
         return Err(no_credential_is_made(data));
     }
+    check_domain(&args.domain)?;
+    let configuration = Configuration::of(data, &args.store, printer)?;
     let config = config(data);
     let wanted = wanted_user(&args)?;
     if !was_initialised {
         check_not_foreign(data)?;
     }
     make_private_directory(data).map_err(|error| Failure::file(data, &error))?;
-    let app = server::open(
-        server::embedded_store(data),
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-    )
-    .await
-    .map_err(not_opened)?;
-    if !was_initialised && is_in_use(&app).await? {
-        return Err(holds_books(data));
+    let store = &configuration.store;
+    let app = if was_initialised {
+        open_made(store, data).await?
+    } else {
+        open(store, Arc::new(SystemClock)).await?
+    };
+    let belonging = Belonging::of(&app, store, data).await?;
+    if !was_initialised {
+        check_not_taken(&app, store, data).await?;
     }
     if args.new_activation_key {
-        return replace_activation_key(&config, printer).await;
+        return replace_activation_key(&config, store, printer).await;
     }
     Server::prepare(&config, &app).await.map_err(not_started)?;
-    let home = server::make_home_directory(&app, &args.domain).await;
-    home.map_err(|error| {
-        Failure::new("The platform's own directory could not be made.").because(error.to_string())
-    })?;
-    let user = match wanted {
-        Some(wanted) => Some(make_user(&app, &args.domain, wanted, printer).await?),
-        None => None,
+    let credential = match (was_initialised, args.new_credential) {
+        (false, _) => {
+            belonging.write_down()?;
+            configuration.remember(data, printer)?;
+            Some(begin(&app, store, &args).await?)
+        }
+        (true, true) => Some(admit(&app, args.operator()).await?),
+        (true, false) => None,
     };
-    match user {
-        Some(user) if was_initialised => printer.show(&user, || user.password.clone().unwrap_or_default()),
-        user => finish(&args, &app, user, printer).await,
+    let user = furnish(&app, &args.domain, wanted, printer).await;
+    tell(&args, credential, user, printer)
+}
+
+/// Shows what was made. A credential is shown whatever became of the user, who can be made later.
+fn tell(
+    args: &InitArgs,
+    credential: Option<String>,
+    user: Result<Option<MadeUser>, Failure>,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    match (credential, user) {
+        (Some(credential), Ok(user)) => show(args, credential, user, printer),
+        (Some(credential), Err(failure)) => {
+            show(args, credential, None, printer)?;
+            Err(failure.hint(format!(
+                "The data directory is made, and the credential is good. Once this is put right, run `meterbridge init --data \
+                 {} --user NAME`: it makes the user alone.",
+                args.data.display()
+            )))
+        }
+        (None, user) => user?.map_or(Ok(()), |user| {
+            printer.show(&user, || user.password.clone().unwrap_or_default())
+        }),
     }
 }
 
-/// Makes the credential, and marks the data directory as whole.
-async fn finish(
-    args: &InitArgs,
+fn check_domain(said: &str) -> Result<(), Failure> {
+    let understood = said.parse::<DomainName>();
+    understood.map(drop).map_err(|error| {
+        Failure::usage(format!("--domain {said} is no domain, and nothing was made."))
+            .coded("InvalidDomain")
+            .because(error.to_string())
+            .hint("Name one that you own, such as `--domain bills.example`, or leave it out.")
+    })
+}
+
+/// Makes the credential of the first operator, which makes the store this directory's, and marks the directory as whole.
+///
+/// # Errors
+/// `StoreInUse` if somebody else was faster.
+async fn begin(app: &App, store: &StoreConfig, args: &InitArgs) -> Result<String, Failure> {
+    let credential = if app.has_operators() {
+        // A first attempt was cut off, and its credential is lost.
+        admit(app, args.operator()).await?
+    } else {
+        let admitted = server::admit_first_operator(app, args.operator()).await;
+        let admitted = admitted.map_err(|error| no_credential(&error))?;
+        admitted.ok_or_else(|| taken(store, &args.data, true))?
+    };
+    let mark = args.data.join(MARK);
+    fs::write(&mark, "").map_err(|error| Failure::file(&mark, &error))?;
+    Ok(credential)
+}
+
+async fn admit(app: &App, operator: &str) -> Result<String, Failure> {
+    let credential = server::admit_operator(app, operator).await;
+    credential.map_err(|error| no_credential(&error))
+}
+
+fn no_credential(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new("No credential could be made.").because(error.to_string())
+}
+
+/// Makes the platform's own directory, if it has none, and the user that is wanted.
+async fn furnish(
     app: &App,
+    domain: &str,
+    wanted: Option<WantedUser<'_>>,
+    printer: &Printer,
+) -> Result<Option<MadeUser>, Failure> {
+    let home = server::make_home_directory(app, domain).await;
+    home.map_err(|error| {
+        Failure::new("The platform's own directory could not be made.").because(error.to_string())
+    })?;
+    match wanted {
+        Some(wanted) => Ok(Some(make_user(app, domain, wanted, printer).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Shows what was made, the credential foremost.
+fn show(
+    args: &InitArgs,
+    credential: String,
     user: Option<MadeUser>,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let InitArgs { data, operator, .. } = args;
-    let operator = operator.as_deref().unwrap_or(OPERATOR);
-    let credential = server::admit_operator(app, operator).await;
-    let credential = credential
-        .map_err(|error| Failure::new("No credential could be made.").because(error.to_string()))?;
-    let mark = data.join(MARK);
-    fs::write(&mark, "").map_err(|error| Failure::file(&mark, &error))?;
-
+    let (data, operator) = (&args.data, args.operator());
     let ca = Tls::ca_certificate_path(data);
     let (directory, ca) = (data.display().to_string(), ca.display().to_string());
     printer.note(&format!(
@@ -216,16 +290,32 @@ async fn make_user(
     })
 }
 
-async fn replace_activation_key(config: &ServerConfig, printer: &Printer) -> Result<(), Failure> {
+async fn replace_activation_key(
+    config: &ServerConfig,
+    store: &StoreConfig,
+    printer: &Printer,
+) -> Result<(), Failure> {
     Server::replace_activation_key(config)
         .await
         .map_err(not_started)?;
-    printer.note(
-        "The key that signs activation keys is a new one: no activation key made before is good any more.",
-    );
-    printer.hint(
-        "Start the server, and give every stack what `meterbridge registration activation-key CLOUD-ID` prints.",
-    );
+    // Nobody has the embedded store open now, and so no server runs.
+    if *store == server::embedded_store(&config.data_directory) {
+        printer.note(
+            "The key that signs activation keys is a new one: no activation key made before is good any more.",
+        );
+        printer.hint(
+            "Start the server, and give every stack what `meterbridge registration activation-key CLOUD-ID` prints.",
+        );
+    } else {
+        printer.note("The key that signs activation keys is a new one.");
+        printer.warning(
+            "servers that run still accept activation keys made with the old one, and make more, until they are restarted",
+        );
+        printer.hint(
+            "Restart every server now, those with a copy of the data directory after they got the new \
+             keys/activation-key.pem; then give every stack what `meterbridge registration activation-key CLOUD-ID` prints.",
+        );
+    }
     printer.show_to_programs(&Replaced {
         data_directory: config.data_directory.display().to_string(),
         activation_key_replaced: true,
@@ -295,9 +385,17 @@ fn no_credential_is_made(data: &Path) -> Failure {
     ))
 }
 
-async fn is_in_use(app: &App) -> Result<bool, Failure> {
-    let asked = app.is_in_use().await;
-    asked.map_err(|error| Failure::new("The store cannot be read.").because(error.to_string()))
+/// Refuses a store that is a platform's already. That a first attempt was cut off, and what it made is this directory's, is
+/// known of the embedded store alone: an operator is admitted when the keys are there.
+async fn check_not_taken(app: &App, store: &StoreConfig, data: &Path) -> Result<(), Failure> {
+    let in_use = app.is_in_use().await;
+    let in_use =
+        in_use.map_err(|error| Failure::new("The store cannot be read.").because(error.to_string()))?;
+    let begun_here = *store == server::embedded_store(data) && data.join(KEYS).exists();
+    if in_use || (app.has_operators() && !begun_here) {
+        return Err(taken(store, data, !in_use));
+    }
+    Ok(())
 }
 
 /// Refuses to make a data directory among files that are somebody else's.
@@ -317,7 +415,7 @@ fn check_not_foreign(data: &Path) -> Result<(), Failure> {
         }
         // An empty file may be the one that the shell has just made for what this prints.
         let empty = entry.metadata().is_ok_and(|it| it.is_file() && it.len() == 0);
-        if !empty && name != FILE_SYSTEM_FOLDER {
+        if !empty && ![FILE_SYSTEM_FOLDER, configuration::FILE, Origin::FILE].contains(&&*name) {
             foreign.push(name);
         }
     }
@@ -334,27 +432,41 @@ fn check_not_foreign(data: &Path) -> Result<(), Failure> {
         .hint("Name a directory that is empty or not there yet, such as `--data ./meterbridge-data`."))
 }
 
-fn holds_books(data: &Path) -> Failure {
-    let data = data.display();
+/// The failure that a store is another platform's, which nobody may have begun to use.
+fn taken(store: &StoreConfig, data: &Path, is_new: bool) -> Failure {
+    let cut_off = if is_new && *store != server::embedded_store(data) {
+        format!(
+            " If `meterbridge init` was cut off before it showed a credential, nothing but its first entries is in the \
+             database: drop that and create it anew, remove {}, and run it again.",
+            Origin::file_in(data).display()
+        )
+    } else {
+        String::new()
+    };
     Failure::new(format!(
-        "{data} holds the books of a platform that is in use, and nothing of them was changed."
+        "The store is that of a platform that is there already, and nothing in it was changed: {store}."
     ))
-    .coded("StoreInDirectory")
-    .hint(mark_missing(data))
+    .coded("StoreInUse")
+    .hint(format!(
+        "A further server of that platform gets its data directory, or a copy of it: see docs/operating.md. {}{cut_off}",
+        mark_missing(data.display())
+    ))
 }
 
 fn mark_missing(data: impl std::fmt::Display) -> String {
     format!(
-        "If it is a copy of a data directory, the empty file `{MARK}` was left out. Compare it with the table of files in \
-         docs/operating.md, and when all are there: `touch {data}/{MARK}`. For a new platform, name another directory."
+        "If {data} is a copy of a data directory, the empty file `{MARK}` was left out: compare it with the table of files \
+         in docs/operating.md, and when all are there, `touch {data}/{MARK}`. For a new platform, name another directory and \
+         another store."
     )
 }
 
 /// The failure that a data directory has to be made first.
 pub(crate) fn not_initialised(data: &Path) -> Failure {
-    if data.join("store").join("books.db").exists() {
+    let begun = OWN_FOLDERS.iter().any(|folder| data.join(folder).exists());
+    if begun {
         let what = format!(
-            "{} is not initialised, and there is a store in it.",
+            "{} is not initialised, and there is something of a platform in it.",
             data.display()
         );
         return Failure::new(what).coded("NotInitialised").hint(format!(
@@ -362,10 +474,12 @@ pub(crate) fn not_initialised(data: &Path) -> Failure {
             mark_missing(data.display())
         ));
     }
-    Failure::new(format!("{} is not initialised.", data.display())).hint(format!(
-        "Make it with `meterbridge init --data {}`.",
-        data.display()
-    ))
+    Failure::new(format!("{} is not initialised.", data.display()))
+        .coded("NotInitialised")
+        .hint(format!(
+            "Make it with `meterbridge init --data {}`.",
+            data.display()
+        ))
 }
 
 fn make_private_directory(path: &Path) -> io::Result<()> {

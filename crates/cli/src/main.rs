@@ -7,23 +7,26 @@
 mod args;
 mod backups;
 mod commands;
+mod configuration;
 mod delivery_file;
 mod demo;
 mod environment;
 mod failure;
 mod figures;
 mod init;
+mod platform;
 mod printer;
 mod secrets;
 mod serving;
 mod settings;
 mod sign_ins;
 mod statement;
+mod store_copy;
 mod table;
 
 use std::process::ExitCode;
 
-use crate::args::{Command, CommandLine, SigningKeyCommand};
+use crate::args::{Command, CommandLine, SigningKeyCommand, StoreCommand};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -71,6 +74,7 @@ fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
             }
             Command::Backup(args) => backups::backup(&args, printer),
             Command::Restore(args) => backups::restore(&args, printer).await,
+            Command::Store(StoreCommand::Copy(args)) => store_copy::copy(&args, printer),
             at_server => commands::run(at_server, printer).await,
         }
     })

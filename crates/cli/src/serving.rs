@@ -1,20 +1,28 @@
 //! `serve`: the server in this process.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use server::{ExternalIssuer, IdentityConfig, OpenError, Running, Server, ServerConfig, StartError, Tls};
+use server::{
+    App, Clock, ExternalIssuer, IdentityConfig, OpenError, Running, Server, ServerConfig, StartError,
+    StoreConfig, StoreError, Tls,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{IdentityArgs, LogFormat, ServeArgs};
+use crate::args::{IdentityArgs, LISTEN, LogFormat, ServeArgs, ServeSettings};
+use crate::configuration::{Configuration, FILE};
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::init::{is_initialised, not_initialised};
+use crate::platform::Belonging;
 use crate::printer::Printer;
 use crate::settings::small_text;
+
+/// What is logged by a server that is told nothing else.
+const LOG: &str = "info";
 
 /// Where a server answers.
 #[derive(Serialize)]
@@ -25,6 +33,8 @@ struct Listening<'a> {
     /// The file to trust, where the certificate is self-made.
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_certificate: Option<String>,
+    /// Where it keeps what it is told.
+    store: String,
 }
 
 /// Runs the server until it is told to stop.
@@ -32,22 +42,28 @@ struct Listening<'a> {
 /// # Errors
 /// If it cannot start, or its listener fails.
 pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Failure> {
-    if !is_initialised(&args.data) {
-        return Err(not_initialised(&args.data));
+    let ServeArgs {
+        data,
+        store,
+        settings,
+    } = args;
+    if !is_initialised(&data) {
+        return Err(not_initialised(&data));
     }
-    log_to_standard_error(&args)?;
+    let Configuration { store, serve, .. } = Configuration::of(&data, &store, printer)?;
+    let settings = settings.or(serve);
+    log_to_standard_error(&settings)?;
     // Before anybody can read that it listens, and stop it: a signal that nobody listens for ends it at once.
     let stop = Stop::listen()?;
-    let app = server::open(
-        server::embedded_store(&args.data),
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-    )
-    .await
-    .map_err(not_opened)?;
-    let data = args.data.clone();
-    let running = Server::start(config(args)?, app).await.map_err(not_started)?;
-    announce(&running, &data, printer)?;
+    let app = open_made(&store, &data).await?;
+    let belonging = Belonging::of(&app, &store, &data).await?;
+    // A directory of an earlier version does not say yet where it belongs. A mounted one may never.
+    if let Err(failure) = belonging.write_down() {
+        printer.warning(&format!("{} It goes without it.", failure.what()));
+    }
+    let config = config(data.clone(), settings)?;
+    let running = Server::start(config, app).await.map_err(not_started)?;
+    announce(&running, &data, &store, printer)?;
     stop.told().await;
     printer.note("Stopping: requests in flight are finished first.");
     running
@@ -58,18 +74,19 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
     Ok(())
 }
 
-fn config(args: ServeArgs) -> Result<ServerConfig, Failure> {
-    let tls = match (args.tls_cert, args.tls_key) {
+fn config(data: PathBuf, settings: ServeSettings) -> Result<ServerConfig, Failure> {
+    let tls = match (settings.tls_cert, settings.tls_key) {
         (Some(certificate), Some(key)) => Tls::Own { certificate, key },
         _ => Tls::SelfMade {
-            host_names: args.host_name,
+            host_names: settings.host_name,
         },
     };
+    let listen = settings.listen.unwrap_or(LISTEN);
     Ok(ServerConfig {
-        public_url: args.public_url,
+        public_url: settings.public_url,
         tls,
-        identity: identity(args.identity)?,
-        ..ServerConfig::new(args.data, args.listen, Arc::new(SystemClock))
+        identity: identity(settings.identity)?,
+        ..ServerConfig::new(data, listen, Arc::new(SystemClock))
     })
 }
 
@@ -81,11 +98,12 @@ fn identity(args: IdentityArgs) -> Result<IdentityConfig, Failure> {
         refresh_token_lifetime,
     } = args;
     let external_issuers = external_issuers.as_deref().map(issuers).transpose()?;
+    let usual = IdentityConfig::default();
     Ok(IdentityConfig {
         audiences,
         external_issuers: external_issuers.unwrap_or_default(),
-        access_token_lifetime,
-        refresh_token_lifetime,
+        access_token_lifetime: access_token_lifetime.unwrap_or(usual.access_token_lifetime),
+        refresh_token_lifetime: refresh_token_lifetime.unwrap_or(usual.refresh_token_lifetime),
     })
 }
 
@@ -101,17 +119,19 @@ fn issuers(file: &Path) -> Result<Vec<ExternalIssuer>, Failure> {
     })
 }
 
-fn announce(running: &Running, data: &Path, printer: &Printer) -> Result<(), Failure> {
+fn announce(running: &Running, data: &Path, store: &StoreConfig, printer: &Printer) -> Result<(), Failure> {
     let ca = Tls::ca_certificate_path(data).display().to_string();
     let listening = Listening {
         url: running.url().trim_end_matches('/'),
         address: running.address().to_string(),
         ca_certificate: running.ca_certificate_pem().map(|_| ca),
+        store: store.to_string(),
     };
     printer.note(&format!("listening on {} ({})", listening.url, listening.address));
     if let Some(ca) = &listening.ca_certificate {
         printer.note(&format!("CA certificate: {ca}"));
     }
+    printer.note(&format!("The store is {store}."));
     printer.note("Stop it with Ctrl-C.");
     printer.show_to_programs(&listening)
 }
@@ -144,17 +164,18 @@ impl Stop {
     }
 }
 
-fn log_to_standard_error(args: &ServeArgs) -> Result<(), Failure> {
-    let filter = EnvFilter::builder().parse(&args.log);
+fn log_to_standard_error(settings: &ServeSettings) -> Result<(), Failure> {
+    let wanted = settings.log.as_deref().unwrap_or(LOG);
+    let filter = EnvFilter::builder().parse(wanted);
     let filter = filter.map_err(|error| {
-        Failure::usage(format!("'{}' does not say what to log.", args.log))
+        Failure::usage(format!("'{wanted}' does not say what to log."))
             .because(error.to_string())
             .hint("Give a level (error, warn, info, debug, trace), or levels per part such as `warn,server=debug`.")
     })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
-    let begun = match args.log_format {
+    let begun = match settings.log_format.unwrap_or(LogFormat::Text) {
         LogFormat::Text => log
             .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
             .try_init(),
@@ -163,17 +184,65 @@ fn log_to_standard_error(args: &ServeArgs) -> Result<(), Failure> {
     begun.map_err(|error| Failure::new("Logging cannot begin.").because(error.to_string()))
 }
 
-/// The failure that the data directory cannot be opened.
-#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-pub(crate) fn not_opened(error: OpenError) -> Failure {
-    let failure = Failure::new("The data directory cannot be opened.").because(error.to_string());
-    if matches!(error, OpenError::BooksMissing(_)) {
-        return failure.coded("BooksMissing").hint(
-            "Nothing was changed. Restore all of store/ from one backup: books.db and usage.db, and the files \
-             books.db-wal and usage.db-wal where the backup has them.",
-        );
+/// Opens a store, for use-cases that go by this clock.
+///
+/// # Errors
+/// If it cannot be opened, or is not what it was.
+pub(crate) async fn open(store: &StoreConfig, clock: Arc<dyn Clock>) -> Result<App, Failure> {
+    let opened = server::open(store.clone(), clock, Arc::new(SystemRandom)).await;
+    opened.map_err(|error| not_opened(store, &error))
+}
+
+/// Opens the store of a data directory that was made whole, and so the store with it.
+///
+/// # Errors
+/// `StoreEmpty`, and nothing is made or entered there; or if it cannot be opened, or is not what it was.
+pub(crate) async fn open_made(store: &StoreConfig, data: &Path) -> Result<App, Failure> {
+    // Opening would make one, which would be in the way of whoever brings the right one back.
+    if store.folder().is_some_and(|folder| !folder.exists()) {
+        return Err(store_empty(store, data));
     }
-    failure.hint("One process at a time may have it open; it has to be readable and writable for this one.")
+    let opened = server::open_made(store.clone(), Arc::new(SystemClock), Arc::new(SystemRandom)).await;
+    let app = opened.map_err(|error| not_opened(store, &error))?;
+    if app.has_operators() {
+        Ok(app)
+    } else {
+        Err(store_empty(store, data))
+    }
+}
+
+fn not_opened(store: &StoreConfig, error: &OpenError) -> Failure {
+    let failure = Failure::new(format!("The store cannot be opened: {store}.")).because(error.to_string());
+    match error {
+        OpenError::BooksMissing(_) => failure.coded("BooksMissing").hint(
+            "Nothing was changed. Restore books and usage together, from one backup: of the embedded store all of store/ \
+             (books.db and usage.db, and the files books.db-wal and usage.db-wal where the backup has them), of a database \
+             elsewhere all of it.",
+        ),
+        OpenError::Store(StoreError::NewerSchema { .. }) => failure.coded("NewerStore"),
+        OpenError::Store(StoreError::OfOthers { .. }) => failure
+            .coded("DatabaseNotEmpty")
+            .hint("Nothing was changed. Make a database that is for Meterbridge alone, and name that one."),
+        OpenError::Store(StoreError::Corrupt { .. }) => failure
+            .coded("StoreDamaged")
+            .hint("Keep it as it is and report it. Go on with the last backup that is sound."),
+        OpenError::Store(StoreError::Unfinished { .. }) => failure
+            .coded("UnfinishedCopy")
+            .hint("Run `meterbridge store copy` again, from the same source: it goes on where it ended."),
+        OpenError::Store(StoreError::InUse { .. }) => failure.coded("StoreInUse").hint(store.needs()),
+        _ => failure.coded("StoreUnavailable").hint(store.needs()),
+    }
+}
+
+/// The failure that nothing is in the store of a data directory that was made whole: it was made with another one.
+fn store_empty(store: &StoreConfig, data: &Path) -> Failure {
+    let data = data.display();
+    Failure::new(format!("The store is empty, and {data} was made with another one: {store}."))
+        .coded("StoreEmpty")
+        .hint(format!(
+            "Name the store that it was made with, as --store, as METERBRIDGE_STORE or in {data}/{FILE}; or restore it from \
+             a backup."
+        ))
 }
 
 /// The failure that the server, or what it needs, is not there.

@@ -1,10 +1,17 @@
 //! A private PostgreSQL server for tests and benchmarks: in a temporary directory, reached by a socket there, and gone with
 //! the process that started it, however that ends. Nothing depends on a server that happens to run.
 
+mod database;
+mod lock;
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use lock::Lock;
+
+pub use database::{Database, SETTINGS, STORE_OF_TESTS, STORE_OF_TESTS_POSTGRES, start_for_test, there};
 
 /// Where Debian puts PostgreSQL's programs, a directory for each version.
 const INSTALLED: &str = "/usr/lib/postgresql";
@@ -16,7 +23,7 @@ const ROLE: &str = "meterbridge";
 /// `$0`, the server's `$1`.
 const GUARD: &str = r#"cat; "$0/pg_ctl" -D "$1/data" -m immediate stop; rm -rf "$1""#;
 /// How often a start is tried: after a crash the shared memory of the last run is in use for a moment.
-const STARTS_MAX: u32 = 50;
+const STARTS_MAX: u32 = 300;
 const BETWEEN_STARTS: Duration = Duration::from_millis(100);
 
 /// Why there is no server.
@@ -153,22 +160,35 @@ impl PrivatePostgres {
     /// # Errors
     /// What went wrong.
     pub fn execute(&self, database: &str, statements: &str) -> Result<String, Missing> {
+        run(self.psql(database).args(["-c", statements]))
+    }
+
+    /// A client of a database that stops at the first failure.
+    fn psql(&self, database: &str) -> Command {
         let mut command = Command::new(self.binaries.join("psql"));
         command
-            .arg("-qAtX")
-            .args([
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-U",
-                ROLE,
-                "-d",
-                database,
-                "-c",
-                statements,
-            ])
+            .args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-U", ROLE, "-d", database])
             .arg("-h")
             .arg(&self.directory);
-        run(&mut command)
+        command
+    }
+
+    /// Does something while somebody holds these tables of a database locked: from when the lock is granted until it is
+    /// done. After the tables there may be a mode, as in `LOCK TABLE`.
+    ///
+    /// # Errors
+    /// What went wrong, or that the lock ended by itself.
+    pub fn while_locked<T>(
+        &self,
+        database: &str,
+        tables: &str,
+        what: impl FnOnce() -> T,
+    ) -> Result<T, Missing> {
+        let lock = Lock::hold(&mut self.psql(database), tables)?;
+        let done = what();
+        lock.end()
+            .map_err(|error| format!("{tables} did not stay locked: {error}"))?;
+        Ok(done)
     }
 
     /// Kills all of its processes, as if the machine had lost its power, and starts it again.
@@ -185,15 +205,48 @@ impl PrivatePostgres {
     /// # Errors
     /// What went wrong.
     pub fn kill(&self) -> Result<(), Missing> {
+        self.signal("-KILL")
+    }
+
+    /// Stops all of its processes where they are: whoever asks it something gets no answer, and whoever connects is not
+    /// refused.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn freeze(&self) -> Result<(), Missing> {
+        self.signal("-STOP")
+    }
+
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn thaw(&self) -> Result<(), Missing> {
+        self.signal("-CONT")
+    }
+
+    /// The id of the process that starts all others.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn process_id(&self) -> Result<u32, Missing> {
         let file = self.directory.join("data/postmaster.pid");
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-        let server = text.lines().next().unwrap_or_default().to_owned();
+        let first = text.lines().next().unwrap_or_default();
+        first
+            .parse()
+            .map_err(|_| format!("{first:?} is not the id of a process"))
+    }
+
+    /// Signals all of its processes.
+    fn signal(&self, signal: &str) -> Result<(), Missing> {
+        let server = self.process_id()?.to_string();
         let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"));
         let children = children.map_err(|error| error.to_string())?;
         // Its parent first, so that it starts none again. Some of the others may have ended in the meantime.
-        run(Command::new("kill").args(["-KILL", &server]))?;
+        run(Command::new("kill").args([signal, &server]))?;
         for child in children.split_whitespace() {
-            let _ = run(Command::new("kill").args(["-KILL", child]));
+            let _ = run(Command::new("kill").args([signal, child]));
         }
         Ok(())
     }
@@ -246,6 +299,8 @@ impl PrivatePostgres {
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
+        // Stopped processes would not hear that they are to end.
+        let _ = self.thaw();
         drop(self.guard.stdin.take());
         // Nothing is left to be done about a server that does not stop.
         let _ = self.guard.wait();
@@ -305,13 +360,7 @@ mod tests {
 
     #[test]
     fn a_server_answers_survives_being_killed_and_leaves_nothing_behind() {
-        let server = match PrivatePostgres::start(&["fsync=off"]) {
-            Ok(server) => server,
-            Err(missing) => {
-                eprintln!("NOT RUN: {missing}");
-                return;
-            }
-        };
+        let Some(server) = start_for_test() else { return };
         server
             .execute("postgres", "CREATE TABLE kept AS SELECT 7 AS number")
             .unwrap();
@@ -323,6 +372,13 @@ mod tests {
                 .trim(),
             "7"
         );
+        let locked = "SELECT count(*) FROM pg_locks WHERE relation = 'kept'::regclass AND granted";
+        let counted = || server.execute("postgres", locked).unwrap().trim().to_owned();
+        assert_eq!(server.while_locked("postgres", "kept", counted).unwrap(), "1");
+        assert_eq!(counted(), "0");
+        let ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'kept'::regclass";
+        let ending = || server.execute("postgres", ended).unwrap();
+        server.while_locked("postgres", "kept", ending).unwrap_err();
         assert!(
             server
                 .execute("postgres", "SELECT nothing")

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::access::{Caller, Right};
 use app::{App, Error, Kind};
@@ -25,7 +26,12 @@ use crate::identity::{Circumstances, Unproven};
 use crate::keys::ProvenStack;
 use crate::limits::BUSY_RETRY_AFTER_SECONDS;
 use crate::observe::Story;
-use crate::params;
+use crate::{ops, params};
+
+/// For how long somebody is held up by keeping that their credential is used. *(ours)*
+const SEEN_WAIT: Duration = Duration::from_secs(1);
+/// For how long somebody who watches the server is held up by asking what other servers entered. *(ours)*
+const WATCHER_WAIT: Duration = Duration::from_secs(1);
 
 /// Who may come in where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +62,8 @@ pub(crate) struct Gate {
     pub(crate) path: &'static str,
 }
 
-/// Stands before a route.
+/// Stands before a route. What is decided there and behind it is decided on everything that any server has acknowledged;
+/// for somebody who watches the server, as far as its memory says so in time.
 pub(crate) async fn guard(
     State(gate): State<Gate>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -70,9 +77,13 @@ pub(crate) async fn guard(
         .cloned()
         .unwrap_or_default();
     story.on_route(gate.path);
-    let Gate { door, needs, .. } = gate;
+    let Gate {
+        door,
+        needs,
+        path: route,
+    } = gate;
     if matches!(needs, Needs::Nothing | Needs::SignIn) {
-        return match door.rates.count_anonymous(peer.ip()) {
+        return match admit_anybody(&door, needs, peer).await {
             Ok(()) => Ok(next.run(request).await),
             Err(failure) if needs == Needs::SignIn => {
                 let asked = Circumstances::of(request.headers(), request.extensions(), &door);
@@ -81,6 +92,12 @@ pub(crate) async fn guard(
             Err(failure) => Err(failure),
         };
     }
+    if route == ops::METRICS {
+        // Who watches the server has to see it also while its memory is away: then as of what it knows.
+        let _ = tokio::time::timeout(WATCHER_WAIT, door.app.catch_up()).await;
+    } else {
+        door.app.catch_up().await?;
+    }
     let caller = authenticate(&door, request.headers(), peer).await?;
     story.by(&caller);
     story.may_send(door.rates.count_request(caller.id())?);
@@ -88,6 +105,15 @@ pub(crate) async fn guard(
     allow(&door.app, &caller, needs, &path)?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+/// Lets somebody in of whom nobody asks who they are.
+async fn admit_anybody(door: &Door, needs: Needs, peer: SocketAddr) -> Result<(), Failure> {
+    door.rates.count_anonymous(peer.ip())?;
+    if needs == Needs::SignIn {
+        door.app.catch_up().await?;
+    }
+    Ok(())
 }
 
 /// Whether the caller may come in.
@@ -145,7 +171,8 @@ impl From<Unproven> for Unknown {
     fn from(unproven: Unproven) -> Self {
         match unproven {
             Unproven::Token(code, message) => Self::Refused(code, message.into()),
-            Unproven::NotNow => {
+            Unproven::Failed(error) => Self::NotNow(error.into()),
+            Unproven::IssuerSilent => {
                 let message = "The issuer of the token cannot be asked for its keys at the moment. Send the request again.";
                 Self::NotNow(Failure::unavailable(
                     "IssuerUnavailable",
@@ -173,7 +200,8 @@ async fn identify(door: &Door, headers: &HeaderMap) -> Result<Caller, Unknown> {
     if token.starts_with(credential::PREFIX) {
         let operator = door.app.operator(&credential::digest(token))?;
         if let Caller::Operator { id, .. } = &operator {
-            door.app.operator_seen(*id).await;
+            // What takes longer goes on: it is lost at the worst that it was used.
+            let _ = tokio::time::timeout(SEEN_WAIT, door.app.operator_seen(*id)).await;
         }
         return Ok(operator);
     }

@@ -26,8 +26,8 @@ pub enum OpenError {
     Books(Error),
     /// There is usage of stacks that the books do not know.
     #[error(
-        "the store holds usage of {} that its books know no registration of: books.db is empty, older than usage.db, or \
-         a copy that was made without books.db-wal",
+        "the store holds usage of {} that its books know no registration of: the books are empty or older than the usage, or \
+         were copied without what was written last",
         stacks_in_words(.0)
     )]
     BooksMissing(Vec<CloudId>),
@@ -56,17 +56,32 @@ impl From<Error> for OpenError {
 /// Where a data directory keeps what is remembered, unless that is kept elsewhere.
 #[must_use]
 pub fn embedded_store(data_directory: &Path) -> StoreConfig {
-    StoreConfig::Sqlite {
-        directory: data_directory.join("store"),
-    }
+    StoreConfig::in_folder(data_directory.join("store"))
 }
 
 /// Opens a store; an empty one gets the platform's first price list.
 ///
 /// # Errors
+/// As [`open_made`], or as the store.
+pub async fn open(
+    store: StoreConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<App, OpenError> {
+    let app = open_made(store, clock, random).await?;
+    let first = catalog::first_price_list()?;
+    app.publish_first_price_list(first.list, first.prices, first.from)
+        .await?;
+    Ok(app)
+}
+
+/// Opens a store that should not be empty. Nothing is entered in one that is: it may be what a platform is yet to be brought
+/// to.
+///
+/// # Errors
 /// [`OpenError`]; of them [`StoreError::InUse`] says that another process has it open, and [`OpenError::BooksMissing`]
 /// that books and usage do not belong together. Nothing is written then.
-pub async fn open(
+pub async fn open_made(
     store: StoreConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -78,9 +93,6 @@ pub async fn open(
     if !unknown.is_empty() {
         return Err(OpenError::BooksMissing(unknown));
     }
-    let first = catalog::first_price_list()?;
-    app.publish_first_price_list(first.list, first.prices, first.from)
-        .await?;
     Ok(app)
 }
 
@@ -156,6 +168,17 @@ async fn home_directory(app: &App, domain: &str) -> Result<Directory, Error> {
 
 fn invalid(code: &'static str, target: &'static str, text: &str, error: &dyn std::fmt::Display) -> Error {
     Error::new(Kind::Invalid, code, format!("The {target} is '{text}': {error}.")).about(target)
+}
+
+/// Admits the first operator of a platform and returns the credential; none, and nothing is entered, if the platform has
+/// an operator already.
+///
+/// # Errors
+/// As the store.
+pub async fn admit_first_operator(app: &App, name: &str) -> Result<Option<String>, Error> {
+    let (text, digest) = credential::generate(app.random());
+    let is_first = app.admit_first_operator(name, digest).await?;
+    Ok(is_first.then_some(text))
 }
 
 /// Admits an operator and returns the credential: nobody will see it again.

@@ -28,6 +28,7 @@ mod metrics;
 mod notes;
 mod observe;
 mod ops;
+mod origin;
 mod pages;
 mod params;
 mod query;
@@ -47,12 +48,19 @@ pub use api::documents::document as openapi_document;
 pub use app::App;
 pub use app::environment::{Clock, Random};
 pub use config::{ServerConfig, Tls};
-pub use house::{OpenError, admit_operator, admit_operator_user, embedded_store, make_home_directory, open};
+pub use house::{
+    OpenError, admit_first_operator, admit_operator, admit_operator_user, embedded_store,
+    make_home_directory, open, open_made,
+};
 pub use identity::{ClaimNames, ExternalIssuer, ExternalIssuerError, IdentityConfig, SigningAlgorithm};
 pub use keys::KeysError;
 pub use limits::{Limits, PAGE_ITEMS_MAX};
+pub use origin::Origin;
 pub use router::{RouteLine, route_table};
 pub use serve::{Running, Server, StartError};
+pub use store::{
+    Copied, CopiedTable, CopyError, CopyStep, Digest, StoreConfig, StoreError, copy as copy_store,
+};
 pub use tls::TlsError;
 
 /// Everything that the routes work with.
@@ -68,7 +76,6 @@ struct Door {
     /// Places for deliveries that are being parsed and stored.
     deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,
-    operations: arm::operations::Operations,
 }
 
 impl Door {

@@ -37,8 +37,6 @@ pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 pub(crate) const READ_BUFFER_BYTES_MAX: usize = MIB;
 /// The most peers, or callers, whose rate is remembered; beyond it, those that are idle are forgotten.
 pub(crate) const RATES_REMEMBERED_MAX: usize = 16 * KIB;
-/// The most operations of which it is remembered how they went.
-pub(crate) const OPERATIONS_REMEMBERED_MAX: usize = 1000;
 /// The most bytes of a body that are read only so that its refusal arrives.
 pub(crate) const REFUSED_BODY_BYTES_MAX: usize = 16 * MIB;
 /// For how long the rest of a refused body is read.

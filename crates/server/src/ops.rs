@@ -10,6 +10,9 @@ use crate::Door;
 use crate::error::Failure;
 use crate::metrics;
 
+/// The path of the counters.
+pub(crate) const METRICS: &str = "/metrics";
+
 /// The process answers. Asks nothing else, so that a slow disk does not get it restarted.
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"

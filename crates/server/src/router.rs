@@ -36,7 +36,7 @@ fn own_routes() -> Vec<Route> {
     vec![
         get("/healthz",                                                     Nothing,          ops::healthz),
         get("/readyz",                                                      Nothing,          ops::readyz),
-        get("/metrics",                                                     Operator,         ops::metrics),
+        get(ops::METRICS,                                                   Operator,         ops::metrics),
 
         get("/{authority}/.well-known/openid-configuration",                SignIn,           discovery::first_form),
         get("/{authority}/v2.0/.well-known/openid-configuration",           SignIn,           discovery::second_form),

@@ -15,7 +15,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::Door;
-use crate::arm::operations::Operations;
 use crate::body::Memories;
 use crate::config::ServerConfig;
 use crate::connection::Gatekeeper;
@@ -158,11 +157,11 @@ impl Server {
         let elsewhere = issuers.flat_map(|issuer| issuer.tenant_ids.iter().copied());
         let app = app.with_directories_elsewhere(elsewhere.collect());
         let keys_in_use = keys_in_use(&app);
-        let base = url.clone();
+        let (base, codes) = (url.clone(), app.codes());
         let (keys, identity, certificate) = blocking(&config, move |config| {
             let keys = ActivationKeys::open(&config.data_directory, keys_in_use)?;
             let clock = Arc::clone(&config.wall_clock);
-            let identity = Identity::open(&config.identity, &config.data_directory, &base, clock)?;
+            let identity = Identity::open(&config.identity, &config.data_directory, &base, clock, &codes)?;
             Ok((keys, identity, obtain(config)?))
         })
         .await?;
@@ -177,7 +176,6 @@ impl Server {
             memory: Memories::new(&limits),
             deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
-            operations: Operations::default(),
             public_url: url.clone(),
             limits: limits.clone(),
         });
@@ -333,8 +331,8 @@ async fn renew_signing_keys(door: Arc<Door>) {
 
 async fn forget_ended_sessions(door: Arc<Door>) {
     loop {
-        tokio::time::sleep(SESSIONS_SWEPT_EVERY).await;
         door.app.forget_ended_sessions(door.identity.now()).await;
+        tokio::time::sleep(SESSIONS_SWEPT_EVERY).await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! Measures the usage ledger on a seeded month: how fast records come in (durable, de-duplicated, totals kept) and
 //! how fast bills' sums come out.
 //!
-//! `cargo run --release -p store --example ingest -- [postgres] [HOURS] [DELIVERERS] [LOCAL_SUBSCRIPTIONS]
+//! `cargo run --release -p store --example ingest -- [postgres] [copy] [HOURS] [DELIVERERS] [LOCAL_SUBSCRIPTIONS]
 //! [SERIES_OF_EACH] [RECORDS_PER_BATCH]`
 //!
-//! With `postgres` on a private PostgreSQL server, with its defaults but for larger shared buffers and log.
+//! With `postgres` on a private PostgreSQL server, with its defaults but for larger shared buffers and log. With `copy` what
+//! was taken in is then copied to the other back end, and back.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -18,7 +19,8 @@ use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
 use private_postgres::PrivatePostgres;
 use store::{
-    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow, Slice, StoreConfig, UsageLedger,
+    Appended, Batch, CopyStep, DeliveredRecord, LocalSubscriptionKey, ReportedWindow, Slice, StoreConfig,
+    UsageLedger,
 };
 
 const FIRST_HOUR: i32 = 497_304; // 2026-09-25T00:00Z
@@ -188,6 +190,29 @@ impl Place {
     }
 }
 
+/// Copies a store, and tells how long each part of that took.
+#[expect(clippy::print_stdout, reason = "it reports what it measured")]
+fn copy(from: &Place, to: &Place) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let start = Instant::now();
+    let mut since = start;
+    let mut parts = Vec::new();
+    let copied = store::copy(&from.config()?, &to.config()?, &mut |step| {
+        if let CopyStep::Begins { what, .. } = step {
+            parts.push(format!("{:.1?}, {what}", since.elapsed()));
+            since = Instant::now();
+        }
+    })?;
+    println!(
+        "copied {} records in {:.1?}: opening {} {:.1?}; {}",
+        copied.records,
+        start.elapsed(),
+        parts.join(" "),
+        since.elapsed(),
+        process("/proc/self/status", "VmHWM")
+    );
+    Ok(())
+}
+
 fn process(file: &str, line: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines()
@@ -208,7 +233,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let of_each = arguments.next().unwrap_or(65);
     let how = (deliverers, arguments.next().unwrap_or(1000));
     let series = Arc::new(series(subscriptions, of_each));
-    let place = Place::new(std::env::args().any(|argument| argument == "postgres"))?;
+    let said = |word: &str| std::env::args().any(|argument| argument == word);
+    let place = Place::new(said("postgres"))?;
     let store = store::open(&place.config()?)?;
 
     let days = FIRST_HOUR..FIRST_HOUR + hours;
@@ -276,5 +302,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         start.elapsed(),
         process("/proc/self/status", "VmHWM")
     );
+    drop(store);
+    if said("copy") {
+        let (other, back) = (Place::new(!said("postgres"))?, Place::new(said("postgres"))?);
+        copy(&place, &other)?;
+        copy(&other, &back)?;
+    }
     Ok(())
 }

@@ -3,17 +3,34 @@
 use std::path::PathBuf;
 
 /// A failure of the memory itself. What it refuses for a reason of the domain is an ordinary answer, not an error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// More deliveries wait than the queue holds, or another audit is running. Nothing was stored.
     #[error("too much is waiting to be done; ask for this again in a few seconds")]
     Busy,
-    /// Storage failed: a full disk, an I/O error, a memory that is being closed. Nothing of the request counts as
-    /// stored; it may be repeated.
+    /// Storage failed: a full disk, an I/O error, a memory that is being closed. Nothing of the request was stored.
     #[error("storage is unavailable: {detail}")]
     Unavailable {
         /// For the log, not for callers from outside.
         detail: String,
+    },
+    /// Storage failed while it was asked to make durable what had been written. Whether it did is not known, since its
+    /// answer was lost.
+    #[error("storage did not answer whether this was stored, and it may have been: {detail}")]
+    Uncertain {
+        /// For the log, not for callers from outside.
+        detail: String,
+    },
+    /// What this process knows of the books is not stored any more: the database was set back to an earlier state while
+    /// it was in use. What would be decided on these books fits nobody else's.
+    #[error(
+        "the database went back to an earlier state: entry {entry} of the journal is not there, or not the one that this \
+         server knows, as after a restore or after a standby took over that had not got it; this server answers nothing \
+         until it is restarted and reads the books anew"
+    )]
+    WentBack {
+        /// The last entry known.
+        entry: u64,
     },
     /// What is stored contradicts itself or cannot be read.
     #[error("what is stored is damaged: {detail}")]
@@ -36,6 +53,18 @@ pub enum StoreError {
         found: i64,
         /// The newest version that this program knows.
         known: i64,
+    },
+    /// The database holds something of somebody else's. Nothing was made in it.
+    #[error("the database is not empty, and {relation} in it is not Meterbridge's")]
+    OfOthers {
+        /// One of the tables or views that are not ours, with its schema.
+        relation: String,
+    },
+    /// It is a copy of another store that was cut off before it was whole.
+    #[error("it is an unfinished copy of {of}: copy it again, which goes on where it ended, or empty it")]
+    Unfinished {
+        /// Of which.
+        of: String,
     },
 }
 

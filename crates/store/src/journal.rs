@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::ids::ObjectId;
 use domain::time::Timestamp;
 
-pub(crate) use self::kept::KeptJournal;
+pub(crate) use self::kept::{KeptJournal, read_after};
 use crate::error::StoreError;
 
 /// One entry of the journal as it is kept.
@@ -60,19 +60,25 @@ pub enum JournalAppended {
 /// An append-only sequence of entries.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// The entries numbered above `sequence`, in order, `limit` at most. Each is checked against the chain.
+    /// Whether it is known, without looking, that no entry is numbered above `sequence`: nobody else writes the journal,
+    /// and this process has read or appended it to its end. Costs next to nothing.
+    fn is_known_to_end_at(&self, sequence: u64) -> bool;
+
+    /// The next entries numbered above `sequence`, in order: `limit` at most, and fewer where they are large, but one at
+    /// least if there is one. Each is checked against the chain.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], and [`StoreError::Corrupt`] where numbering or chain is broken.
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`] where numbering or chain is broken, and
+    /// [`StoreError::WentBack`] where entries that this process has read or appended are not there any more.
     async fn read_after(&self, sequence: u64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
 
     /// Appends all of the entries, or none: they were decided by somebody who knew the entries up to number
     /// `expected`. Once this returns [`JournalAppended::Appended`] they are durable.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: nothing of it was acknowledged. Where a server elsewhere keeps the journal and its
-    /// answer to the commit was lost, the entries may be there all the same; whoever decides next is told so by a
-    /// [`JournalAppended::Conflict`].
+    /// [`StoreError::Unavailable`] or [`StoreError::Busy`]: nothing of it is there. [`StoreError::Uncertain`]: the entries
+    /// may be there; whoever decides next is told so by a [`JournalAppended::Conflict`]. [`StoreError::WentBack`] as when
+    /// reading.
     async fn append(
         &self,
         expected: u64,

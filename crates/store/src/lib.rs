@@ -1,15 +1,17 @@
 //! What is remembered.
 //!
-//! Three ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
+//! Four ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
 //! registrations, tenant mappings, price lists: few entries, each of them a decision), the [`UsageLedger`] (usage
-//! records by the hundred million, receipts, quarantine), and [`Sessions`], what lasts of sign-ins. [`Books`] keeps what
-//! the journal adds up to in memory.
+//! records by the hundred million, receipts, quarantine), [`Sessions`], what lasts of sign-ins, and [`Codes`], which sign-ins
+//! under way wait for. [`Books`] keeps what the journal adds up to in memory.
 //!
 //! The back end is chosen once, by [`open`]. Its answers are specified by the conformance suite in `tests/it`, which
 //! every back end runs. What was acknowledged is durable; facts are added and never changed, and only sessions, which are
-//! no facts about anybody's bill, come and go.
+//! no facts about anybody's bill, come and go. [`copy()`] brings all of one memory into another one.
 
 mod books;
+mod codes;
+mod copy;
 mod error;
 mod journal;
 mod ledger;
@@ -18,14 +20,17 @@ mod receipt;
 mod sessions;
 mod sqlite;
 mod transaction;
+mod turns;
 mod usage;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 pub use books::{Books, ChangeError};
+pub use codes::{Code, CodeKey, Codes};
+pub use copy::{Copied, CopiedTable, CopyError, CopyStep, Digest, copy};
 pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
 pub use postgres::{InvalidPostgresUrl, PostgresConfig};
@@ -47,6 +52,46 @@ pub enum StoreConfig {
     },
     /// In a database of PostgreSQL, 15 or newer; many processes at a time.
     Postgres(PostgresConfig),
+}
+
+impl StoreConfig {
+    /// Embedded, in the files of this folder.
+    #[must_use]
+    pub const fn in_folder(directory: PathBuf) -> Self {
+        Self::Sqlite { directory }
+    }
+
+    /// The folder that it is in, if it is embedded.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite { directory } => Some(directory),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Whether it holds a password, which nobody else may read.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        match self {
+            Self::Sqlite { .. } => false,
+            Self::Postgres(config) => config.has_password(),
+        }
+    }
+
+    /// What has to be so that it can be opened, as a sentence for whoever sees to that.
+    #[must_use]
+    pub const fn needs(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => {
+                "One process at a time may have it open; it has to be readable and writable for this one."
+            }
+            Self::Postgres(_) => {
+                "The server has to run and to be reached from here, and the database has to be there and to belong to the \
+                 role that the URL names."
+            }
+        }
+    }
 }
 
 impl FromStr for StoreConfig {
@@ -77,13 +122,16 @@ pub struct Store {
     pub usage: Arc<dyn UsageLedger>,
     /// What lasts of sign-ins.
     pub sessions: Arc<dyn Sessions>,
+    /// The codes that are out.
+    pub codes: Arc<dyn Codes>,
 }
 
 /// Opens the memory and brings its schema up to date. Blocks.
 ///
 /// # Errors
 /// [`StoreError::InUse`] if another process has it open, [`StoreError::NewerSchema`] if a newer version of the
-/// program has written it, [`StoreError::Unavailable`] or [`StoreError::Corrupt`] if it cannot be read.
+/// program has written it, [`StoreError::Unfinished`] if it is half of a copy, [`StoreError::OfOthers`] if it is a database that
+/// somebody else uses, [`StoreError::Unavailable`] or [`StoreError::Corrupt`] if it cannot be read.
 pub fn open(config: &StoreConfig) -> Result<Store, StoreError> {
     match config {
         StoreConfig::Sqlite { directory } => sqlite::open(directory),

@@ -142,7 +142,8 @@ pub(crate) trait Transaction {
         each: Each<'_>,
     ) -> Result<(), StoreError>;
 
-    /// Whether this unit of work was tried before, and perhaps done: a commit was asked for and no answer came.
+    /// Whether this unit of work was perhaps done before: a commit was asked for and no answer came. What is there now may
+    /// be somebody else's all the same, so its own has to be recognisable.
     fn again(&self) -> bool;
 
     /// What the database itself finds wrong with what it keeps.
@@ -193,6 +194,13 @@ pub(crate) trait Transaction {
         limit: usize,
     ) -> Result<Vec<(Place<Day>, DaySheet)>, StoreError>;
 
+    /// The sheets of records after a place, likewise.
+    fn hour_sheets_after(
+        &self,
+        after: Option<Place<Hour>>,
+        limit: usize,
+    ) -> Result<Vec<(Place<Hour>, HourSheet)>, StoreError>;
+
     /// For each of some hours of series, the hour of the series' first record after it.
     fn next_records(&self, of: &[(SeriesId, Hour)]) -> Result<Vec<Option<Hour>>, StoreError>;
 
@@ -201,6 +209,9 @@ pub(crate) trait Transaction {
 
     /// Puts sheets at their places, instead of those that may be there.
     fn put_day_sheets(&self, sheets: &[(Place<Day>, &DaySheet)]) -> Result<(), StoreError>;
+
+    /// After everything was put here with the numbers it has elsewhere: makes the next numbers larger than these.
+    fn settle(&self) -> Result<(), StoreError>;
 }
 
 impl dyn Transaction + '_ {
@@ -287,6 +298,23 @@ pub(crate) trait Readers: Send + Sync + 'static {
         read: impl FnOnce(&dyn Transaction) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
+    /// As [`Readers::read`] for what reads everything there is, for as long as that takes.
+    fn read_all<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Transaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        self.read(read)
+    }
+
+    /// As [`Readers::read`] for what is asked with one statement before requests of people who wait, or with few that may see
+    /// what others did between them: nothing is around it that would cost another answer of the database. It may be run more than once, and ends by itself soon.
+    fn glance<T: Send + 'static>(
+        &self,
+        read: impl Fn(&dyn Transaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        self.read(read)
+    }
+
     /// Closes the connections that nobody reads with.
     fn close_idle(&self);
 }
@@ -305,4 +333,32 @@ pub(crate) trait Writer: Send + 'static {
 
     /// The last thing to do with it.
     fn close(&mut self);
+}
+
+/// What a memory is opened for as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// To be copied from. It must be there.
+    Source,
+    /// To be copied to. It is made if it is not there.
+    Target,
+}
+
+/// A memory as one thread has it, all of it: the books, the usage and the sign-ins.
+pub(crate) trait Whole {
+    /// Runs `read` on one state of it, as it was committed last, for as long as it takes.
+    fn read(
+        &mut self,
+        read: &mut dyn FnMut(&dyn Transaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// As [`Writer::write`].
+    fn write(
+        &mut self,
+        work: &mut dyn FnMut(&dyn Transaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// Lets the database look at how much there is, where it plans by that, for as long as it takes. Nothing
+    /// of the memory depends on it.
+    fn look_over(&mut self) -> Result<(), StoreError>;
 }

@@ -152,6 +152,13 @@ pub struct LedgerCounts {
     pub quarantined: u64,
 }
 
+impl LedgerCounts {
+    /// Whether every record received became something.
+    pub(crate) const fn add_up(&self) -> bool {
+        self.received == self.counted + self.superseded + self.duplicate + self.quarantined
+    }
+}
+
 /// A record in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuarantinedRecord {
@@ -225,7 +232,8 @@ pub trait UsageLedger: Send + Sync {
     /// are recognised, revisions are kept, and which of them counts is decided by [`domain::usage::that_counts`].
     ///
     /// # Errors
-    /// [`StoreError::Busy`] or [`StoreError::Unavailable`]; nothing of the delivery is visible then.
+    /// [`StoreError::Busy`] or [`StoreError::Unavailable`]; nothing of the delivery is stored then. With
+    /// [`StoreError::Uncertain`] all of it may be: delivered again, it is counted once all the same.
     async fn append(&self, batch: Batch<'_>) -> Result<Appended, StoreError>;
 
     /// What was consumed in each of the slices: one entry per slice and meter with records, in this order.

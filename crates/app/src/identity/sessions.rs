@@ -6,13 +6,14 @@
 //! on), so all sessions of the user, or with the client, are void with that entry, durably. That they are forgotten then as
 //! well only saves room.
 //!
+//! Several servers may use one memory, so it is asked each time: what ended at one of them is good at no other.
+//!
 //! [`DirectoryEntry::PasswordSet`]: domain::books::DirectoryEntry::PasswordSet
 //! [`DirectoryEntry::UserEnabledSet`]: domain::books::DirectoryEntry::UserEnabledSet
 //! [`DirectoryEntry::ApplicationEnabledSet`]: domain::books::DirectoryEntry::ApplicationEnabledSet
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::identity::{Session, Shown};
@@ -23,23 +24,24 @@ use store::StoreError;
 use super::sign_in::{SignInRefused, SignedIn, still_signed_in};
 use crate::{App, Error};
 
-/// The most sessions of one user: with more, the one that was used least recently ends. *(ours)*
+/// The most sessions of one user: with more, the one that was used least recently ends. Of servers at which one user begins
+/// sessions at the same moment each may leave as many. *(ours)*
 const SESSIONS_PER_USER_MAX: usize = 64;
 /// How exactly it is known when an operator's credential was last used. *(ours)*
 const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// How many sessions are looked through at a time.
+const SESSIONS_PER_PAGE: usize = 1_000;
 
-type Key = (ObjectId, SessionId);
-
-/// Every session, with the memory behind it.
+/// The memory of sessions, and what has to be known where it fails.
 ///
-/// What gives something is kept first and done here then; what takes something away is done here first and kept then.
-/// Whatever fails in between, nobody has more than they should, and nobody loses what they have.
+/// What gives something is kept first and done then; what takes something away is done here first and kept then. Whatever
+/// fails in between, nobody has more than they should, and nobody loses what they have.
 pub(crate) struct Sessions {
     kept: Arc<dyn store::Sessions>,
-    known: RwLock<BTreeMap<Key, Session>>,
-    /// Those that ended, and that the memory may still hold because it failed: a start would wake them up.
+    /// Those that ended here, and that the memory may still hold because it failed: they are good for nothing here.
     still_kept: Mutex<BTreeSet<SessionId>>,
-    operators_seen: RwLock<BTreeMap<OperatorId, Timestamp>>,
+    /// When it was last kept from here that an operator's credential was used.
+    operators_seen: Mutex<BTreeMap<OperatorId, Timestamp>>,
 }
 
 /// A refresh token, once its signature was seen to be good.
@@ -56,84 +58,48 @@ pub struct RefreshToken {
 }
 
 impl Sessions {
-    /// Those that the memory holds; the ones that are over are forgotten.
-    pub(crate) async fn load(kept: Arc<dyn store::Sessions>, now: Timestamp) -> Result<Self, StoreError> {
-        let (live, over): (Vec<_>, Vec<_>) = kept.all().await?.into_iter().partition(|it| it.ends > now);
-        if !over.is_empty() {
-            kept.end(over.iter().map(|it| it.id).collect()).await?;
-        }
-        let operators_seen = kept.operators_seen().await?.into_iter().collect();
-        Ok(Self {
-            known: RwLock::new(live.into_iter().map(|it| ((it.user, it.id), it)).collect()),
-            still_kept: Mutex::default(),
-            operators_seen: RwLock::new(operators_seen),
+    pub(crate) fn new(kept: Arc<dyn store::Sessions>) -> Self {
+        Self {
             kept,
-        })
+            still_kept: Mutex::default(),
+            operators_seen: Mutex::default(),
+        }
     }
 
-    fn find(&self, user: ObjectId, id: SessionId) -> Option<Session> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(user, id)).copied()
+    async fn find(&self, user: ObjectId, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.unless_ended(self.kept.find(user, id).await?))
     }
 
-    /// Those for which this holds.
-    fn select(&self, of: impl Fn(&Session) -> bool) -> Vec<Session> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().filter(|it| of(it)).copied().collect()
-    }
-
-    fn of_user(&self, user: ObjectId) -> Vec<Session> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.range(all_of(user)).map(|(_, it)| *it).collect()
+    /// What the memory holds, unless it should not hold it any more.
+    fn unless_ended(&self, kept: Option<Session>) -> Option<Session> {
+        kept.filter(|it| !self.change_still_kept(|ids| ids.contains(&it.id)))
     }
 
     async fn begin(&self, session: Session, now: Timestamp) -> Result<(), StoreError> {
         self.kept.begin(session).await?;
-        let removed = self.change(|known| {
-            let removed = superfluous(known, session.user, now);
-            for id in &removed {
-                known.remove(&(session.user, *id));
-            }
-            known.insert((session.user, session.id), session);
-            removed
-        });
-        self.forget_now_or_later(removed).await;
+        match self.kept.of_user(session.user).await {
+            Ok(all) => self.end_now_or_later(superfluous(all, session.id, now)).await,
+            Err(error) => tracing::warn!(
+                %error, user = %session.user,
+                "it is not known how many sign-ins a user has; it is looked again with the next one"
+            ),
+        }
         Ok(())
     }
 
-    /// Ends a session, also one that is not known any more: it may have been ended before and still be kept.
-    async fn end(&self, user: ObjectId, id: SessionId) -> Result<bool, StoreError> {
-        let was_known = self.change(|known| known.remove(&(user, id))).is_some();
-        self.forget(&[id]).await?;
-        Ok(was_known)
-    }
-
-    /// Ends sessions that nobody gave back, unless they went on in the meantime.
-    async fn drop_all(&self, sessions: &[Session]) {
-        let dropped = self.change(|known| {
-            let unchanged = |it: &&Session| known.get(&(it.user, it.id)) == Some(*it);
-            let dropped: Vec<&Session> = sessions.iter().filter(unchanged).collect();
-            for it in &dropped {
-                known.remove(&(it.user, it.id));
-            }
-            dropped.iter().map(|it| it.id).collect()
-        });
-        self.forget_now_or_later(dropped).await;
-    }
-
-    /// Has the memory forget sessions that ended. What fails is remembered until it succeeds.
-    async fn forget(&self, ended: &[SessionId]) -> Result<(), StoreError> {
+    /// Ends sessions, here at once. What the memory fails to forget is remembered until it succeeds. How many there were.
+    async fn end(&self, ended: &[SessionId]) -> Result<usize, StoreError> {
         if ended.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         self.change_still_kept(|ids| ids.extend(ended));
-        self.kept.end(ended.to_vec()).await?;
+        let were_kept = self.kept.end(ended.to_vec()).await?;
         self.change_still_kept(|ids| ended.iter().for_each(|id| _ = ids.remove(id)));
-        Ok(())
+        Ok(were_kept)
     }
 
-    async fn forget_now_or_later(&self, ended: Vec<SessionId>) {
-        if let Err(error) = self.forget(&ended).await {
+    async fn end_now_or_later(&self, ended: Vec<SessionId>) {
+        if let Err(error) = self.end(&ended).await {
             tracing::warn!(
                 %error, sessions = ended.len(),
                 "sign-ins that ended could not be removed from the memory; it is tried again within an hour"
@@ -142,77 +108,61 @@ impl Sessions {
     }
 
     fn change_still_kept<T>(&self, change: impl FnOnce(&mut BTreeSet<SessionId>) -> T) -> T {
+        // Each change is one step, so the set is good after a panic, too.
         change(&mut self.still_kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Uses a refresh token up.
+    /// Uses a refresh token of a session up.
     async fn show(
         &self,
-        token: &RefreshToken,
+        session: Session,
+        number: u64,
         now: Timestamp,
         good_for: Duration,
     ) -> Result<Session, SignInRefused> {
-        let session = self.find(token.user, token.session);
-        let session = session
-            .filter(|it| it.client == token.client)
-            .ok_or(SignInRefused::Over)?;
-        match session.show(token.number, now, good_for) {
+        match session.show(number, now, good_for) {
             Shown::Next(next) => {
-                // While it is not kept, the token is not used up: whoever gets no answer comes again with it.
-                let kept = self.kept.go_on(next).await;
-                kept.map_err(|error| SignInRefused::Failed(error.into()))?;
-                self.went_on(next).ok_or(SignInRefused::Over)
+                // While it is not kept, the token is not used up: whoever gets no answer comes again with it. Somebody else
+                // may have been faster, or have ended it.
+                let kept = self.kept.go_on(next).await.map_err(failed)?;
+                self.unless_ended(kept).ok_or(SignInRefused::Over)
             }
             Shown::Repeated => Ok(session),
             Shown::Copied => {
-                self.drop_one(&session).await;
+                self.end_now_or_later(vec![session.id]).await;
                 tracing::warn!(
-                    user = %token.user, client = %token.client, session = %token.session, number = token.number,
+                    user = %session.user, client = %session.client, session = %session.id, number,
                     "a refresh token was shown that had been used before: somebody has a copy, and the sign-in was ended"
                 );
                 Err(SignInRefused::Copied)
             }
-            Shown::Over => {
-                self.drop_one(&session).await;
-                Err(SignInRefused::Over)
-            }
+            Shown::Over => Err(SignInRefused::Over),
         }
     }
 
-    /// Ends a session, however it went on in the meantime.
-    async fn drop_one(&self, session: &Session) {
-        self.change(|known| known.remove(&(session.user, session.id)));
-        self.forget_now_or_later(vec![session.id]).await;
-    }
-
-    /// What a session is, once it is kept that it went on so: somebody else may have been faster. None if it has ended.
-    fn went_on(&self, next: Session) -> Option<Session> {
-        self.change(|known| {
-            let session = known.get_mut(&(next.user, next.id))?;
-            if session.number < next.number {
-                *session = next;
-            }
-            Some(*session)
-        })
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<Key, Session>) -> T) -> T {
-        // Each change is one step, so the map is good after a panic, too.
-        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
+    /// Whether it is time to keep again that an operator's credential is used.
+    fn is_time_to_keep(&self, operator: OperatorId, now: Timestamp) -> bool {
+        let mut seen = self.operators_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = seen.get(&operator);
+        let lately = before.is_some_and(|seen| now.duration_since(*seen).unsigned_abs() < SEEN_EVERY);
+        if !lately {
+            seen.insert(operator, now);
+        }
+        !lately
     }
 }
 
-fn all_of(user: ObjectId) -> RangeInclusive<Key> {
-    (user, SessionId::from_bytes([0; 16]))..=(user, SessionId::from_bytes([u8::MAX; 16]))
-}
-
-/// The sessions of a user that are over, and what is too much when one more begins.
-fn superfluous(known: &BTreeMap<Key, Session>, user: ObjectId, now: Timestamp) -> Vec<SessionId> {
-    let mut sessions: Vec<&Session> = known.range(all_of(user)).map(|(_, it)| it).collect();
-    sessions.sort_unstable_by_key(|it| (it.ends > now, it.renewed));
+/// Of a user's sessions, when another one has begun, those that are over or too many.
+fn superfluous(mut sessions: Vec<Session>, begun: SessionId, now: Timestamp) -> Vec<SessionId> {
+    sessions.retain(|it| it.id != begun);
+    sessions.sort_unstable_by_key(|it| (it.ends > now, it.renewed, it.id));
     let over = sessions.iter().filter(|it| it.ends <= now).count();
     let too_many = (sessions.len() + 1).saturating_sub(SESSIONS_PER_USER_MAX);
     sessions.iter().take(over.max(too_many)).map(|it| it.id).collect()
+}
+
+fn failed(error: StoreError) -> SignInRefused {
+    SignInRefused::Failed(error.into())
 }
 
 impl App {
@@ -252,64 +202,97 @@ impl App {
         good_for: Duration,
     ) -> Result<(SignedIn, Session), SignInRefused> {
         // Before the token is used up: who may not sign in gets nothing for it.
-        let signed_in = self.session(token.user, token.session, token.client)?;
-        let session = self.sessions.show(token, now, good_for).await?;
+        let (signed_in, session) = self.known(token.user, token.session, token.client).await?;
+        let session = self.sessions.show(session, token.number, now, good_for).await?;
         Ok((signed_in, session))
     }
 
     /// Who is signed in with a session, as the account is now.
     ///
     /// # Errors
-    /// [`SignInRefused::Over`] if it has ended or is another client's, and as [`App::renew`].
-    pub fn session(
+    /// [`SignInRefused::Over`] if it has ended or is another client's, as [`App::renew`], or as the store.
+    pub async fn session(
         &self,
         user: ObjectId,
         session: SessionId,
         client: ApplicationId,
     ) -> Result<SignedIn, SignInRefused> {
-        let known = self.sessions.find(user, session);
+        let (signed_in, _) = self.known(user, session, client).await?;
+        Ok(signed_in)
+    }
+
+    async fn known(
+        &self,
+        user: ObjectId,
+        session: SessionId,
+        client: ApplicationId,
+    ) -> Result<(SignedIn, Session), SignInRefused> {
+        let known = self.sessions.find(user, session).await.map_err(failed)?;
         let session = known
             .filter(|it| it.client == client)
             .ok_or(SignInRefused::Over)?;
-        self.renew(user, Some(client), session.since)
+        Ok((self.renew(user, Some(client), session.since)?, session))
     }
 
     /// Ends a session: nothing that was given in it is good any more. Whether there was one.
     ///
     /// # Errors
-    /// As the store; nothing of the session is good then until the next start. Ending it again makes sure of that.
-    pub async fn end_session(&self, user: ObjectId, session: SessionId) -> Result<bool, Error> {
-        Ok(self.sessions.end(user, session).await?)
+    /// As the store; nothing of the session is good at this server then, until its next start. Ending it again makes sure of
+    /// that, there and elsewhere.
+    pub async fn end_session(&self, session: SessionId) -> Result<bool, Error> {
+        Ok(self.sessions.end(&[session]).await? > 0)
     }
 
     /// Forgets the sign-ins that are good no more and that nobody comes back to, and those that could not be removed from
-    /// the memory when they ended. To be called every hour.
+    /// the memory when they ended. To be called every hour, by any number of servers.
     pub async fn forget_ended_sessions(&self, now: Timestamp) {
-        let (over, going_on): (Vec<_>, Vec<_>) = self
-            .sessions
-            .select(|_| true)
-            .into_iter()
-            .partition(|it| it.ends <= now);
-        self.sessions.drop_all(&over).await;
-        self.forget_void(going_on).await;
-        let still_kept = self
+        let still_kept: Vec<_> = self
             .sessions
             .change_still_kept(|ids| ids.iter().copied().collect());
-        self.sessions.forget_now_or_later(still_kept).await;
+        self.sessions.end_now_or_later(still_kept).await;
+        warn_if_kept(self.forget_spent(|_| true, |it| it.ends <= now).await);
     }
 
     /// Forgets what was void by a change of a user.
     pub(super) async fn forget_void_sessions_of(&self, user: ObjectId) {
-        self.forget_void(self.sessions.of_user(user)).await;
+        let forgotten = async {
+            let sessions = self.sessions.kept.of_user(user).await?;
+            self.forget_void(sessions).await
+        };
+        warn_if_kept(forgotten.await);
     }
 
     /// Forgets what was void by a change of an application.
     pub(super) async fn forget_void_sessions_with(&self, client: ApplicationId) {
-        self.forget_void(self.sessions.select(|it| it.client == client))
-            .await;
+        warn_if_kept(self.forget_spent(|it| it.client == client, |_| false).await);
     }
 
-    async fn forget_void(&self, mut sessions: Vec<Session>) {
+    /// Forgets those of the sessions `of` which it is said that are over or void.
+    async fn forget_spent(
+        &self,
+        of: impl Fn(&Session) -> bool + Send,
+        is_over: impl Fn(&Session) -> bool + Send,
+    ) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let mut page = self.sessions.kept.page(after, SESSIONS_PER_PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            page.retain(&of);
+            let (over, going_on): (Vec<_>, Vec<_>) = page.into_iter().partition(&is_over);
+            if !over.is_empty() {
+                self.sessions.kept.end_unchanged(over).await?;
+            }
+            self.forget_void(going_on).await?;
+        }
+    }
+
+    /// Forgets those that are void. None of these goes on, so nothing has to be known of them here.
+    async fn forget_void(&self, mut sessions: Vec<Session>) -> Result<(), Error> {
+        // What they began with was entered before they were kept. Not to know it here would be to take them for void.
+        self.catch_up().await?;
         let mut good = BTreeSet::new();
         self.read_in_parts(&sessions, |books, it| {
             if still_signed_in(books, it.user, Some(it.client), it.since).is_ok() {
@@ -317,30 +300,35 @@ impl App {
             }
         });
         sessions.retain(|it| !good.contains(&it.id));
-        self.sessions.drop_all(&sessions).await;
+        if !sessions.is_empty() {
+            self.sessions.kept.end_unchanged(sessions).await?;
+        }
+        Ok(())
     }
 
     /// An operator's credential is used. That this cannot be kept is no reason to refuse it.
     pub async fn operator_seen(&self, operator: OperatorId) {
-        let (sessions, now) = (&self.sessions, self.clock.now());
-        let before = self.operator_last_seen(operator);
-        if before.is_some_and(|seen| now.duration_since(seen).unsigned_abs() < SEEN_EVERY) {
+        let now = self.clock.now();
+        if !self.sessions.is_time_to_keep(operator, now) {
             return;
         }
-        sessions
-            .operators_seen
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(operator, now);
-        if let Err(error) = sessions.kept.operator_seen(operator, now).await {
+        if let Err(error) = self.sessions.kept.operator_seen(operator, now).await {
             tracing::warn!(%error, %operator, "it was not kept when an operator's credential was used");
         }
     }
 
-    /// When an operator's credential was last used, to the minute.
-    pub(crate) fn operator_last_seen(&self, operator: OperatorId) -> Option<Timestamp> {
-        let seen = &self.sessions.operators_seen;
-        let seen = seen.read().unwrap_or_else(PoisonError::into_inner);
-        seen.get(&operator).copied()
+    /// When each operator's credential was last used, to the minute, at whichever server.
+    pub(crate) async fn operators_last_seen(&self) -> Result<BTreeMap<OperatorId, Timestamp>, Error> {
+        Ok(self.sessions.kept.operators_seen().await?.into_iter().collect())
+    }
+}
+
+fn warn_if_kept(forgotten: Result<(), Error>) {
+    if let Err(error) = forgotten {
+        let detail = error.detail.as_deref().unwrap_or_default();
+        tracing::warn!(
+            %error, detail,
+            "sign-ins that are good no more stay in the memory for now; it is tried again within an hour"
+        );
     }
 }

@@ -29,6 +29,7 @@ use domain::registration::register::PutRegistration;
 use domain::registration::{BillingModel, RegistrationToken, Warning};
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, UsageRecord};
+use private_postgres::Database;
 use store::{DeliveredRecord, Store, StoreConfig};
 
 use crate::faltering::Faltering;
@@ -61,8 +62,37 @@ impl Random for Counting {
     }
 }
 
-pub(crate) struct House {
+/// What is remembered: in files, or in PostgreSQL if that is what this run is about.
+struct Memory {
     directory: tempfile::TempDir,
+    database: Option<Database<'static>>,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self::on(Database::of_this_run(open_once))
+    }
+
+    fn on(database: Option<Database<'static>>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { directory, database }
+    }
+
+    fn config(&self) -> StoreConfig {
+        let directory = self.directory.path().to_owned();
+        match &self.database {
+            Some(database) => database.url().parse().unwrap(),
+            None => StoreConfig::Sqlite { directory },
+        }
+    }
+}
+
+fn open_once(url: &str) {
+    drop(store::open(&url.parse().unwrap()).unwrap());
+}
+
+pub(crate) struct House {
+    memory: Memory,
     clock: Arc<TestClock>,
     /// What lasts of sign-ins, beneath the use-cases.
     pub(crate) sessions: Arc<Faltering>,
@@ -72,7 +102,17 @@ pub(crate) struct House {
 impl House {
     /// Built at this moment, with a partner, a customer, both subscriptions and a price of 1.00 for each vCPU hour.
     pub(crate) async fn built_at(moment: &str) -> Self {
-        let house = Self::without_prices_at(moment).await;
+        Self::built_on(Memory::new(), moment).await
+    }
+
+    /// The same in PostgreSQL, which several servers share, whatever this run is about; none where it is missing.
+    pub(crate) async fn shared_at(moment: &str) -> Option<Self> {
+        let database = Database::opened(open_once)?;
+        Some(Self::built_on(Memory::on(Some(database)), moment).await)
+    }
+
+    async fn built_on(memory: Memory, moment: &str) -> Self {
+        let house = Self::without_prices_on(memory, moment).await;
         let list = PriceList {
             name: "list".parse().unwrap(),
             scope: PriceListScope::Platform,
@@ -89,11 +129,14 @@ impl House {
 
     /// The same without any price list.
     pub(crate) async fn without_prices_at(moment: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::without_prices_on(Memory::new(), moment).await
+    }
+
+    async fn without_prices_on(memory: Memory, moment: &str) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
-        let (app, sessions) = open(&directory, &clock).await;
+        let (app, sessions) = open(&memory, &clock).await;
         let house = Self {
-            directory,
+            memory,
             clock,
             sessions,
             app: RwLock::new(app),
@@ -242,11 +285,8 @@ impl House {
     }
 }
 
-async fn open(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> (App, Arc<Faltering>) {
-    let config = StoreConfig::Sqlite {
-        directory: directory.path().to_owned(),
-    };
-    let store = store::open(&config).unwrap();
+async fn open(memory: &Memory, clock: &Arc<TestClock>) -> (App, Arc<Faltering>) {
+    let store = store::open(&memory.config()).unwrap();
     let sessions = Faltering::of(store.sessions);
     let store = Store {
         sessions: sessions.clone(),
@@ -257,7 +297,31 @@ async fn open(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> (App, Ar
     (app, sessions)
 }
 
+/// One of several servers of a platform that [`House::shared_at`] has built.
+pub(crate) struct Server {
+    pub(crate) app: App,
+    pub(crate) store: Store,
+    clock: Arc<TestClock>,
+}
+
+impl Server {
+    /// From now on it is the first minute of this hour here.
+    pub(crate) fn it_is(&self, hour: Hour) {
+        self.clock.0.store(hour.start().as_second(), Ordering::SeqCst);
+    }
+}
+
 impl House {
+    /// Another server of the same platform. With another number it draws other ids.
+    pub(crate) async fn server(&self, number: u32) -> Server {
+        let store = store::open(&self.memory.config()).unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(self.clock.now().as_second())));
+        let random = Arc::new(Counting(AtomicU64::new(u64::from(number) << 32)));
+        let opened = App::open(store.clone(), catalog(), clock.clone(), random);
+        let app = opened.await.unwrap();
+        Server { app, store, clock }
+    }
+
     /// The same platform after a restart: everything is read from the store again.
     pub(crate) async fn restarted(self) -> Self {
         self.with_entry(None).await
@@ -266,26 +330,23 @@ impl House {
     /// The same platform after a restart, with an entry that an earlier version made and this one would refuse.
     pub(crate) async fn with_entry(self, entry: Option<Entry>) -> Self {
         let Self {
-            directory,
+            memory,
             clock,
             sessions,
             app,
         } = self;
         drop((app, sessions));
         if let Some(entry) = entry {
-            let config = StoreConfig::Sqlite {
-                directory: directory.path().to_owned(),
-            };
-            let journal = store::open(&config).unwrap().journal;
+            let journal = store::open(&memory.config()).unwrap().journal;
             let books = store::Books::load(journal).await.unwrap();
             let entered = books.change(clock.now(), operator().id(), |_| {
                 Ok::<_, Error>((vec![entry.clone()], ()))
             });
             entered.await.unwrap();
         }
-        let (app, sessions) = open(&directory, &clock).await;
+        let (app, sessions) = open(&memory, &clock).await;
         Self {
-            directory,
+            memory,
             clock,
             sessions,
             app: RwLock::new(app),

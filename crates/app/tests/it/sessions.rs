@@ -65,13 +65,14 @@ impl Signed {
         renewed.map(|(_, session)| session)
     }
 
-    fn stands(&self, session: &Session) -> Result<(), SignInRefused> {
-        let stands = self.house.app().session(session.user, session.id, session.client);
+    async fn stands(&self, session: &Session) -> Result<(), SignInRefused> {
+        let app = self.house.app();
+        let stands = app.session(session.user, session.id, session.client).await;
         stands.map(|_| ())
     }
 
     async fn kept(&self) -> Vec<Session> {
-        self.house.sessions.all().await.unwrap()
+        self.house.sessions.page(None, 1000).await.unwrap()
     }
 
     /// Somebody signs in to an application of the directory: in a session of their own.
@@ -116,8 +117,12 @@ async fn a_refresh_token_that_was_copied_ends_what_the_thief_and_the_owner_hold(
         Err(SignInRefused::Copied)
     );
     assert_eq!(signed.renew(&token(&third), 7202).await, Err(SignInRefused::Over));
-    assert_eq!(signed.stands(&first), Err(SignInRefused::Over));
-    assert_eq!(signed.stands(&other), Ok(()), "another sign-in is another one");
+    assert_eq!(signed.stands(&first).await, Err(SignInRefused::Over));
+    assert_eq!(
+        signed.stands(&other).await,
+        Ok(()),
+        "another sign-in is another one"
+    );
 }
 
 #[tokio::test]
@@ -125,13 +130,13 @@ async fn a_restart_forgets_neither_that_somebody_signed_out_nor_that_a_token_was
     let mut signed = Signed::start().await;
     let (ended, used) = (signed.begin(0).await, signed.begin(0).await);
     let app = signed.house.app();
-    assert_eq!(app.end_session(ended.user, ended.id).await, Ok(true));
-    assert_eq!(app.end_session(ended.user, ended.id).await, Ok(false));
+    assert_eq!(app.end_session(ended.id).await, Ok(true));
+    assert_eq!(app.end_session(ended.id).await, Ok(false));
     drop(app);
     let next = signed.renew(&token(&used), 3600).await.unwrap();
     signed.house = signed.house.restarted().await;
-    assert_eq!(signed.stands(&ended), Err(SignInRefused::Over));
-    assert_eq!(signed.stands(&used), Ok(()));
+    assert_eq!(signed.stands(&ended).await, Err(SignInRefused::Over));
+    assert_eq!(signed.stands(&used).await, Ok(()));
     assert_eq!(
         signed.renew(&token(&used), 7200).await,
         Err(SignInRefused::Copied)
@@ -149,13 +154,13 @@ async fn a_changed_password_ends_every_session_and_another_client_gets_nothing_o
         ..token(&session)
     };
     assert_eq!(signed.renew(&other, 1).await, Err(SignInRefused::Over));
-    assert_eq!(signed.stands(&session), Ok(()));
+    assert_eq!(signed.stands(&session).await, Ok(()));
     let app = signed.house.app();
     app.set_password(&operator(), signed.anna.id, "another password".to_owned())
         .await
         .unwrap();
     assert_eq!(signed.renew(&token(&session), 1).await, Err(SignInRefused::Over));
-    assert_eq!(signed.stands(&session), Err(SignInRefused::Over));
+    assert_eq!(signed.stands(&session).await, Err(SignInRefused::Over));
 }
 
 #[tokio::test]
@@ -168,16 +173,19 @@ async fn people_keep_nothing_that_they_were_given_by_way_of_an_application_that_
     let by_az = signed.begin(0).await;
     let one = signed.begin_with(disabled).await.unwrap();
     let other = signed.begin_with(deleted).await.unwrap();
-    assert_eq!((signed.stands(&one), signed.stands(&other)), (Ok(()), Ok(())));
+    assert_eq!(
+        (signed.stands(&one).await, signed.stands(&other).await),
+        (Ok(()), Ok(()))
+    );
 
     signed.enable(disabled, false).await;
-    assert_eq!(signed.stands(&one), Err(SignInRefused::Over));
+    assert_eq!(signed.stands(&one).await, Err(SignInRefused::Over));
     assert_eq!(signed.renew(&token(&one), 1).await, Err(SignInRefused::Over));
     let again = signed.begin_with(disabled).await;
     assert_eq!(again, Err(SignInRefused::ClientGone));
     signed.enable(disabled, true).await;
     assert_eq!(
-        signed.stands(&one),
+        signed.stands(&one).await,
         Err(SignInRefused::Over),
         "nothing is revived"
     );
@@ -185,7 +193,7 @@ async fn people_keep_nothing_that_they_were_given_by_way_of_an_application_that_
 
     let app = signed.house.app();
     app.delete_application(&operator(), deleted).await.unwrap();
-    assert_eq!(signed.stands(&other), Err(SignInRefused::Over));
+    assert_eq!(signed.stands(&other).await, Err(SignInRefused::Over));
     assert_eq!(signed.begin_with(deleted).await, Err(SignInRefused::ClientGone));
     assert_eq!(
         signed.kept().await,
@@ -203,9 +211,9 @@ async fn a_sign_in_that_is_void_is_void_after_a_restart_too_however_little_could
     signed.enable(client, false).await;
     assert_eq!(signed.kept().await, [session], "it could not be forgotten");
     let signed = signed.restarted().await;
-    assert_eq!(signed.stands(&session), Err(SignInRefused::ClientGone));
+    assert_eq!(signed.stands(&session).await, Err(SignInRefused::ClientGone));
     signed.enable(client, true).await;
-    assert!(signed.stands(&session).is_err());
+    assert!(signed.stands(&session).await.is_err());
     assert_eq!(signed.kept().await, []);
 }
 
@@ -224,14 +232,31 @@ async fn a_renewal_that_could_not_be_kept_costs_nobody_their_sign_in() {
 }
 
 #[tokio::test]
+async fn a_memory_that_is_away_is_not_taken_for_one_in_which_nobody_is_signed_in() {
+    let signed = Signed::start().await;
+    let session = signed.begin(0).await;
+    signed.house.sessions.is_away(true);
+    for refused in [
+        signed.stands(&session).await,
+        signed.renew(&token(&session), 3600).await.map(|_| ()),
+    ] {
+        assert!(matches!(refused, Err(SignInRefused::Failed(_))), "{refused:?}");
+    }
+    signed.house.app().forget_ended_sessions(at(3600)).await;
+    signed.house.sessions.is_away(false);
+    assert_eq!(signed.stands(&session).await, Ok(()));
+    signed.renew(&token(&session), 3600).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_sign_out_that_could_not_be_kept_is_made_good_by_the_next_and_not_undone_by_a_restart() {
     let signed = Signed::start().await;
     let session = signed.begin(0).await;
-    let end = async |signed: &Signed| signed.house.app().end_session(session.user, session.id).await;
+    let end = async |signed: &Signed| signed.house.app().end_session(session.id).await;
     signed.house.sessions.fails(true);
     end(&signed).await.unwrap_err();
     assert_eq!(
-        signed.stands(&session),
+        signed.stands(&session).await,
         Err(SignInRefused::Over),
         "at once, in any case"
     );
@@ -239,7 +264,7 @@ async fn a_sign_out_that_could_not_be_kept_is_made_good_by_the_next_and_not_undo
     signed.house.sessions.fails(false);
     end(&signed).await.unwrap();
     let signed = signed.restarted().await;
-    assert_eq!(signed.stands(&session), Err(SignInRefused::Over));
+    assert_eq!(signed.stands(&session).await, Err(SignInRefused::Over));
 }
 
 #[tokio::test]
@@ -275,7 +300,7 @@ async fn a_memory_that_is_slow_wakes_no_sign_in_up_that_others_pushed_out() {
         release.send(()).unwrap();
     };
     let (begun, ()) = tokio::join!(slow, others);
-    assert_eq!(signed.stands(&begun.unwrap()), Ok(()));
+    assert_eq!(signed.stands(&begun.unwrap()).await, Ok(()));
     assert_eq!(
         signed.kept().await.len(),
         64,
@@ -315,8 +340,8 @@ async fn whoever_signs_in_again_and_again_loses_the_oldest_sign_in_and_fills_no_
     for second in 0..65 {
         sessions.push(signed.begin(second).await);
     }
-    assert_eq!(signed.stands(&sessions[0]), Err(SignInRefused::Over));
+    assert_eq!(signed.stands(&sessions[0]).await, Err(SignInRefused::Over));
     for kept in &sessions[1..] {
-        assert_eq!(signed.stands(kept), Ok(()));
+        assert_eq!(signed.stands(kept).await, Ok(()));
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::StoreArgs;
+
 /// What is backed up, and where to.
 #[derive(Debug, Args)]
 #[command(subcommand_negates_reqs = true)]
@@ -24,6 +26,8 @@ pub(crate) struct BackupArgs {
     /// The data directory.
     #[arg(long, required = true, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
     pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// The folder that becomes the backup. It must not be there yet, or be empty.
     #[arg(long, required = true, value_name = "FOLDER")]
     pub(crate) to: Option<PathBuf>,

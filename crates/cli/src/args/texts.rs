@@ -47,7 +47,7 @@ pub(super) fn hour(text: &str) -> Result<String, String> {
 }
 
 /// An address to listen on, with its port.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         let expected = "expected an address with a port, such as 127.0.0.1:8443 or [::1]:8443";
         match (text.parse::<u16>(), text.strip_prefix("localhost:")) {
@@ -72,14 +72,14 @@ const ACCESS_TOKEN_MINUTES: std::ops::RangeInclusive<u64> = 5..=24 * 60;
 const REFRESH_TOKEN_MINUTES: std::ops::RangeInclusive<u64> = 60..=90 * 24 * 60;
 
 /// How long an access token is good.
-pub(super) fn access_token_lifetime(text: &str) -> Result<Duration, String> {
+pub(crate) fn access_token_lifetime(text: &str) -> Result<Duration, String> {
     let minutes = minutes(text).filter(|minutes| ACCESS_TOKEN_MINUTES.contains(minutes));
     let expected = || "expected a time from 5m to 24h, such as 90m or 1h".to_owned();
     minutes.map(of_minutes).ok_or_else(expected)
 }
 
 /// How long a refresh token is good.
-pub(super) fn refresh_token_lifetime(text: &str) -> Result<Duration, String> {
+pub(crate) fn refresh_token_lifetime(text: &str) -> Result<Duration, String> {
     let minutes = minutes(text).filter(|minutes| REFRESH_TOKEN_MINUTES.contains(minutes));
     let expected = || "expected a time from 1h to 90d, such as 12h or 14d".to_owned();
     minutes.map(of_minutes).ok_or_else(expected)

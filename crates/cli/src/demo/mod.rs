@@ -34,11 +34,12 @@ use wire::api::Statement;
 use self::audit::Check;
 use self::delivery::{Courier, Delivered, Redelivered};
 use self::operator::{Operator, Outcome};
-use self::platform::Platform;
+use self::platform::{Place, Platform};
 use self::report::{Done, Records, Report, Speed};
 use self::scenario::{Event, Scenario};
 use self::served::Served;
 use self::stacks::Stacks;
+use crate::configuration;
 use crate::environment::SystemClock;
 use crate::failure::Failure;
 use crate::figures::count;
@@ -50,7 +51,8 @@ direct partner, a distributor's reseller and an end user register a stack each, 
 is advised; tenants are added, one of them too late, one never, and one is removed; prices change, and a reseller \
 asks its own. The stacks then report last month's usage, with late, repeated, revised and malformed records. In the \
 end every statement is compared with a second computation from what the stacks truly used; everything is delivered \
-again in another order, and half of it in yet another to a second server, and no statement may change.
+again in another order, and half of it in yet another to a second server, and no statement may change. With --store, the first server \
+keeps the month in that database, which has to be empty, and leaves it there; the second one has its store in its data directory.
 
 Leaves with 0 only if every law and every check held.
 
@@ -58,6 +60,7 @@ Examples:
   meterbridge demo
   meterbridge demo --records 50000 --seed 7
   meterbridge demo --keep --data ./demo-data
+  meterbridge demo --store postgres://meterbridge@db.example/demo
   meterbridge demo --output json > demo.json";
 
 /// What the demonstration can be told.
@@ -77,6 +80,9 @@ pub(crate) struct DemoArgs {
     /// Where the server keeps its data: a new directory, which is kept [default: a temporary one].
     #[arg(long, value_name = "DIRECTORY")]
     data: Option<PathBuf>,
+    /// Where the server has its store, if not in that directory: an empty database, as `postgres://USER@HOST/DATABASE`.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
 }
 
 /// Fewer records cannot show everything that happens in the month.
@@ -95,16 +101,28 @@ fn records(text: &str) -> Result<u64, String> {
 /// # Errors
 /// If any part of it fails, or a law does not hold.
 pub(crate) async fn run(args: DemoArgs, printer: &Printer) -> Result<(), Failure> {
+    let store = args.store.as_deref().map(configuration::understood).transpose()?;
     let scenario = last_month()?;
     let stacks = Stacks::of(&scenario, args.seed, args.records)
         .map_err(|error| Failure::new("The stacks cannot be made.").because(error.to_string()))?;
     let start = scenario.month.interval().start().start();
-    let platform = Platform::start(args.data.as_deref(), args.keep, start).await?;
+    let place = Place {
+        data: args.data.as_deref(),
+        keep: args.keep,
+        store,
+    };
+    let elsewhere = place.store.as_ref().map(ToString::to_string);
+    let platform = Platform::start(place, start).await?;
     // However it ends, the server is stopped before its data is removed.
     let outcome = tokio::select! {
         outcome = demonstrate(args.seed, &scenario, &stacks, &platform, printer) => outcome,
         Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new("The demonstration was interrupted.")),
     };
+    if let Some(store) = elsewhere {
+        printer.note(&format!(
+            "What the first server was told stays where it is: {store}."
+        ));
+    }
     match &outcome {
         Ok(_) if args.keep => stay(&platform, &scenario, printer).await,
         Ok(_) => printer.hint("`meterbridge demo --keep` leaves the server running, to try commands on it."),

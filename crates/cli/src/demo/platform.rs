@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use client::{Client, Credential};
 use domain::time::Timestamp;
-use server::{Clock, Running, Server, ServerConfig, Tls};
+use server::{Clock, Running, Server, ServerConfig, StoreConfig, Tls};
 use tempfile::TempDir;
 
 use super::clock::DemoClock;
-use crate::environment::{SystemClock, SystemRandom};
+use crate::environment::SystemClock;
 use crate::failure::Failure;
+use crate::serving::open;
 
 /// The name of the operator's account.
 const OPERATOR: &str = "demo";
@@ -21,6 +22,17 @@ const OPERATOR: &str = "demo";
 const CREDENTIAL_FILE: &str = "operator-credential";
 /// One caller does the work of a month in seconds.
 const REQUESTS_PER_SECOND_MAX: NonZeroU32 = NonZeroU32::MAX;
+
+/// Where a server is made, and whether it is to last.
+#[derive(Default)]
+pub(super) struct Place<'a> {
+    /// Its data directory, which must be empty or not there yet; a temporary one if none is named.
+    pub(super) data: Option<&'a Path>,
+    /// Whether its data stays, to be tried out afterwards.
+    pub(super) keep: bool,
+    /// Where its store is, if not in the data directory.
+    pub(super) store: Option<StoreConfig>,
+}
 
 /// Where the server keeps its data.
 #[derive(Debug)]
@@ -84,20 +96,19 @@ pub(super) struct Platform {
 impl Platform {
     /// Makes a data directory and an operator, and starts a server on a free port of this machine. Its clock stands
     /// at `start`.
-    pub(super) async fn start(named: Option<&Path>, keep: bool, start: Timestamp) -> Result<Self, Failure> {
-        let data = DataDirectory::open(named, keep)?;
+    pub(super) async fn start(place: Place<'_>, start: Timestamp) -> Result<Self, Failure> {
+        let Place { data, keep, store } = place;
+        let data = DataDirectory::open(data, keep)?;
+        let store = store.unwrap_or_else(|| server::embedded_store(data.path()));
         let wall_clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let clock = Arc::new(DemoClock::at(start, Arc::clone(&wall_clock)));
         let not_started = |error: &dyn std::fmt::Display| {
             Failure::new("The server of the demonstration does not start.").because(error.to_string())
         };
-        let app = server::open(
-            server::embedded_store(data.path()),
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::new(SystemRandom),
-        )
-        .await;
-        let app = app.map_err(|error| not_started(&error))?;
+        let app = open(&store, Arc::clone(&clock) as Arc<dyn Clock>).await?;
+        if app.has_operators() {
+            return Err(not_empty(&store));
+        }
         let credential = server::admit_operator(&app, OPERATOR)
             .await
             .map_err(|error| not_started(&error))?;
@@ -146,6 +157,15 @@ impl Platform {
         stopped
             .map_err(|error| Failure::new("The server did not stop as it should.").because(error.to_string()))
     }
+}
+
+/// The demonstration begins with nothing, and what is somebody's is left alone.
+fn not_empty(store: &StoreConfig) -> Failure {
+    Failure::new(format!(
+        "The store is not empty, and nothing in it was changed: {store}."
+    ))
+    .coded("StoreInUse")
+    .hint("The demonstration begins with nothing: name a database that was made for it.")
 }
 
 /// Writes a file that only this account can read.

@@ -7,7 +7,7 @@ use wire::api::Statement;
 use super::cast;
 use super::delivery::{Courier, deliver_all, shuffled};
 use super::operator::Operator;
-use super::platform::Platform;
+use super::platform::{Place, Platform};
 use super::scenario::Scenario;
 use super::served;
 use super::stacks::Stacks;
@@ -32,7 +32,7 @@ pub(super) async fn statements(
     courier: Courier,
 ) -> Result<Vec<Statement>, Failure> {
     let start = scenario.month.interval().start().start();
-    let platform = Platform::start(None, false, start).await?;
+    let platform = Platform::start(Place::default(), start).await?;
     // However it ends, the server is stopped before its data is removed.
     let statements = told_in_no_order(seed, scenario, stacks, &platform, courier).await;
     platform.stop().await?;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::process::{Outcome, meterbridge, run};
 use crate::server::Server;
+use crate::store_elsewhere::assert_refused;
 use crate::whole_job::{deliver, open_accounts, register};
 
 /// The directory of a server that has taken usage in and was stopped.
@@ -29,19 +30,6 @@ fn init(data: &Path) -> Outcome {
         .arg(data))
 }
 
-#[track_caller]
-fn assert_refused(outcome: &Outcome, code: &str, hint: &str) {
-    assert_eq!(
-        (outcome.code, outcome.data.as_str()),
-        (Some(1), ""),
-        "{outcome:?}"
-    );
-    let last = outcome.notes.lines().last().unwrap();
-    let error: serde_json::Value = serde_json::from_str(last).unwrap();
-    assert_eq!(error["error"]["code"], code, "{error}");
-    assert!(error["error"]["hint"].as_str().unwrap().contains(hint), "{error}");
-}
-
 #[test]
 fn a_copy_without_its_books_is_not_billed_from_as_if_nothing_were_missing() {
     let directory = stopped();
@@ -54,9 +42,9 @@ fn a_copy_without_its_books_is_not_billed_from_as_if_nothing_were_missing() {
         );
     }
     fs::remove_file(store.join("books.db")).unwrap();
-    assert_refused(&serve(&data), "BooksMissing", "Restore all of store/");
+    assert_refused(&serve(&data), "BooksMissing", "all of store/");
     fs::remove_file(data.join("initialised")).unwrap();
-    assert_refused(&init(&data), "BooksMissing", "Restore all of store/");
+    assert_refused(&init(&data), "BooksMissing", "all of store/");
 }
 
 #[test]
@@ -66,7 +54,7 @@ fn books_whose_mark_was_not_copied_are_not_taken_for_a_new_platform() {
     let mark = data.join("initialised");
     fs::remove_file(&mark).unwrap();
     assert_refused(&serve(&data), "NotInitialised", "touch ");
-    assert_refused(&init(&data), "StoreInDirectory", "touch ");
+    assert_refused(&init(&data), "StoreInUse", "touch ");
     fs::write(&mark, "").unwrap();
     let again = meterbridge_init_credential(&data);
     assert!(again.starts_with("mbo_"), "{again}");

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::process::{meterbridge, run};
+use crate::store_elsewhere::{assert_refused, database};
 
 /// Everything that is held against the truth, in order: a check that is dropped or renamed is dropped or renamed here,
 /// too, where somebody sees it.
@@ -35,9 +37,15 @@ const CHECKS: [&str; 21] = [
 ];
 
 fn demo(records: &str, seed: &str) -> Value {
-    let said = ["--records", records, "--seed", seed];
-    let arguments = said.into_iter().chain(["--output", "json", "--quiet"]);
-    run(meterbridge().arg("demo").args(arguments)).json()
+    run(&mut demo_told(records, seed)).json()
+}
+
+fn demo_told(records: &str, seed: &str) -> Command {
+    let mut command = meterbridge();
+    command
+        .args(["demo", "--output", "json", "--quiet"])
+        .args(["--records", records, "--seed", seed]);
+    command
 }
 
 fn texts<'a>(list: &'a Value, member: &str) -> BTreeSet<&'a str> {
@@ -75,6 +83,23 @@ fn the_whole_job_is_done_and_every_check_holds() {
         statements(&few_others),
         "another seed gives others"
     );
+}
+
+#[test]
+fn the_bills_are_the_same_where_the_month_is_kept_in_postgresql_and_a_second_month_is_not_added_to_it() {
+    let Some(database) = database() else { return };
+    let on_postgres = || {
+        let mut command = demo_told("1000", "1");
+        run(command.args(["--store", &database.url()]))
+    };
+    let kept = on_postgres().json();
+    check(&kept, 1_000..3_000);
+    assert_eq!(kept["statements"], demo("1000", "1")["statements"]);
+    assert_eq!(
+        database.rows_of("record"),
+        records(&kept, "delivered")("accepted")
+    );
+    assert_refused(&on_postgres(), "StoreInUse", "made for it");
 }
 
 fn records<'a>(report: &'a Value, delivered: &'a str) -> impl Fn(&str) -> u64 + 'a {

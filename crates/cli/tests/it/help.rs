@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "backup",
     "backup verify",
     "restore",
+    "store copy",
     "check",
     "completions",
     "partner create",

@@ -21,4 +21,6 @@ mod roles;
 mod server;
 mod sign_in;
 mod signed_in;
+mod store_copy;
+mod store_elsewhere;
 mod whole_job;

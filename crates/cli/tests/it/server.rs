@@ -33,17 +33,27 @@ impl Server {
 
     /// A server that is told more, which may depend on what is in its data directory.
     pub(crate) fn start_with(tell: impl FnOnce(&Path, &mut Command)) -> Self {
-        Self::serve_with(tempfile::tempdir().unwrap(), tell)
+        Self::start_in(tempfile::tempdir().unwrap(), tell)
     }
 
     /// Serves the folder `data` of this directory, which is initialised if it is not.
     pub(crate) fn serve(directory: TempDir) -> Self {
-        Self::serve_with(directory, |_, _| ())
+        Self::start_in(directory, |_, _| ())
     }
 
-    fn serve_with(directory: TempDir, tell: impl FnOnce(&Path, &mut Command)) -> Self {
+    /// A server whose store is elsewhere: `init` alone is told where.
+    pub(crate) fn start_on(store: &str) -> Self {
+        Self::initialise(tempfile::tempdir().unwrap(), &["--store", store], |_, _| ())
+    }
+
+    /// The same, told more.
+    pub(crate) fn start_in(directory: TempDir, tell: impl FnOnce(&Path, &mut Command)) -> Self {
+        Self::initialise(directory, &[], tell)
+    }
+
+    fn initialise(directory: TempDir, said: &[&str], tell: impl FnOnce(&Path, &mut Command)) -> Self {
         let data = directory.path().join("data");
-        let initialised = run(meterbridge().arg("init").arg("--data").arg(&data));
+        let initialised = run(meterbridge().arg("init").args(said).arg("--data").arg(&data));
         let credential = initialised.data.trim().to_owned();
         let mut serve = meterbridge();
         serve

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::process::{meterbridge, run, run_with};
 use crate::server::Server;
+use crate::store_elsewhere::database;
 
 const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
 /// Whom the operator's subscription is of, and who rents machines from it.
@@ -275,7 +276,17 @@ fn assert_published_prices_are_a_starting_point(server: &Server, accounts: &Acco
 
 #[test]
 fn an_operator_gets_from_an_empty_directory_to_a_bill() {
-    let server = Server::start();
+    do_the_whole_job(Server::start());
+}
+
+#[test]
+fn an_operator_gets_from_an_empty_database_of_postgresql_to_a_bill() {
+    if let Some(database) = database() {
+        do_the_whole_job(Server::start_on(&database.url()));
+    }
+}
+
+fn do_the_whole_job(server: Server) {
     let accounts = open_accounts(&server);
     let advice = server
         .run("registration advise --operated-by directPartner", &[])

@@ -39,7 +39,7 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Page<OperatorCredential>>, Failure> {
     let page = PageRequest::<String>::of_own(&query)?;
-    let all = door.app.operator_credentials(&caller)?;
+    let all = door.app.operator_credentials(&caller).await?;
     let key = |it: &operators::OperatorCredential| format!("{} {}", it.created, it.id);
     let page = page.page_of_all(all, key, &door.base(&uri));
     Ok(page.shown(|it| shown(&door, &caller, it)))

@@ -10,6 +10,7 @@ use domain::ids::SubscriptionId;
 use domain::resource_id::ResourceName;
 use wire::arm::resources::MoveResources;
 
+use super::operations::Outcome;
 use super::resource_types::RESOURCE_GROUPS;
 use super::version::speaks;
 use super::{operations, resource_group, subscription};
@@ -30,7 +31,7 @@ pub(crate) async fn perform(
 ) -> Result<(StatusCode, HeaderMap), Failure> {
     let request = read(&params, &query, &asked)?;
     door.app.move_registrations(&caller, &request).await?;
-    operations::accepted(&door, &uri, request.from.0, StatusCode::NO_CONTENT)
+    operations::accepted(&door, &uri, request.from.0, Outcome::NoContent)
 }
 
 /// Whether they could be moved. Nothing is.
@@ -44,7 +45,7 @@ pub(crate) async fn validate(
 ) -> Result<(StatusCode, HeaderMap), Failure> {
     let request = read(&params, &query, &asked)?;
     door.app.check_move(&caller, &request)?;
-    operations::accepted(&door, &uri, request.from.0, StatusCode::NO_CONTENT)
+    operations::accepted(&door, &uri, request.from.0, Outcome::NoContent)
 }
 
 fn read(params: &Params, query: &Query, asked: &MoveResources) -> Result<MoveRegistrations, Failure> {

@@ -115,7 +115,7 @@ pub(crate) async fn delete(
         .app
         .delete_resource_group(&caller, subscription, &name)
         .await?;
-    let (status, mut headers) = operations::accepted(&door, &uri, subscription, StatusCode::OK)?;
+    let (status, mut headers) = operations::accepted(&door, &uri, subscription, operations::Outcome::Ok)?;
     headers.extend(notes::warnings(&warnings));
     Ok((status, headers))
 }

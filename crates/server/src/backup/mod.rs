@@ -18,7 +18,8 @@ mod verify;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use store::StoreError;
+use store::backup::DATABASES;
+use store::{StoreConfig, StoreError};
 
 pub use self::make::make;
 pub use self::manifest::{FileInBackup, Head, Manifest, StackHead};
@@ -69,6 +70,9 @@ pub enum BackupError {
     /// There is no embedded store.
     #[error("there is no embedded store in {}", .0.display())]
     NoStore(PathBuf),
+    /// What is remembered is not in the data directory.
+    #[error("the store is not in the data directory: {0}")]
+    StoreElsewhere(StoreConfig),
     /// It has no manifest.
     #[error("{} has no manifest.json: it is no backup, or one that was not finished", .0.display())]
     NoBackup(PathBuf),
@@ -89,6 +93,12 @@ pub enum BackupError {
     /// What was restored cannot be opened.
     #[error(transparent)]
     Open(Box<OpenError>),
+}
+
+/// Whether a folder has the databases of an embedded store in it.
+#[must_use]
+pub fn has_databases(folder: &Path) -> bool {
+    DATABASES.iter().all(|name| folder.join(name).is_file())
 }
 
 impl From<OpenError> for BackupError {

@@ -288,7 +288,8 @@ mod tests {
         };
         store.usage.append(batch).await.unwrap();
         let to = folder.join("backup");
-        super::super::make(&data, &to, true, Timestamp::UNIX_EPOCH, &mut |_| ()).unwrap()
+        let store = crate::house::embedded_store(&data);
+        super::super::make(&data, &store, &to, true, Timestamp::UNIX_EPOCH, &mut |_| ()).unwrap()
     }
 
     async fn problems(folder: &Path) -> Vec<(&'static str, Vec<String>)> {

@@ -1,6 +1,7 @@
 //! Access tokens that come back with requests: whether they are good, and whose they are.
 
 use app::access::{Caller, Principal};
+use app::identity::SignInRefused;
 use domain::ids::{ApplicationId, CredentialId, ObjectId, SessionId, TenantId};
 use serde::Deserialize;
 
@@ -17,8 +18,10 @@ use crate::Door;
 pub(crate) enum Unproven {
     /// The token is not good: the code, and the text for the caller.
     Token(&'static str, String),
+    /// The issuer elsewhere cannot be asked for its keys.
+    IssuerSilent,
     /// It cannot be known now whether it is.
-    NotNow,
+    Failed(app::Error),
 }
 
 #[derive(Deserialize)]
@@ -82,7 +85,7 @@ impl Door {
             Some(key) => {
                 let claims: Claims = token.verify(&key, &[ALGORITHM]).map_err(not_good)?;
                 let own = self.identity.check(&token, &claims).map_err(not_good)?;
-                self.account(&own)?
+                self.account(&own).await?
             }
             None if self.identity.names_itself(&token) => return Err(not_good(Bad::RetiredKey)),
             None => self.described_elsewhere(&token).await?,
@@ -91,18 +94,11 @@ impl Door {
     }
 
     /// Somebody with an account here, as it is now: what was taken from them since the token was made is gone.
-    fn account(&self, proven: &Own) -> Result<Principal, Unproven> {
+    async fn account(&self, proven: &Own) -> Result<Principal, Unproven> {
         let principal = match proven.standing {
             Standing::Session(session) => {
-                let signed_in = self.app.session(proven.object, session, proven.client);
-                signed_in
-                    .map(|signed_in| signed_in.principal)
-                    .map_err(|refused| {
-                        let text = format!(
-                            "Authentication failed. The access token is not good any more: {refused}."
-                        );
-                        Unproven::Token(INVALID, text)
-                    })?
+                let signed_in = self.app.session(proven.object, session, proven.client).await;
+                signed_in.map_err(ended)?.principal
             }
             Standing::Credential(credential, since) => self
                 .app
@@ -123,7 +119,7 @@ impl Door {
         let described = self.identity.external.verify(token, self.identity.now()).await;
         let described = described.map_err(|error| match error {
             NotProven::Bad(bad) => not_good(bad),
-            NotProven::KeysUnavailable => Unproven::NotNow,
+            NotProven::KeysUnavailable => Unproven::IssuerSilent,
         })?;
         self.app
             .external_principal(described)
@@ -194,6 +190,16 @@ fn not_good(bad: Bad) -> Unproven {
         bad.code(),
         format!("Authentication failed. The access token is not good: {bad}."),
     )
+}
+
+fn ended(refused: SignInRefused) -> Unproven {
+    match refused {
+        SignInRefused::Failed(error) => Unproven::Failed(error),
+        refused => Unproven::Token(
+            INVALID,
+            format!("Authentication failed. The access token is not good any more: {refused}."),
+        ),
+    }
 }
 
 fn not_let_in(error: &app::Error) -> Unproven {

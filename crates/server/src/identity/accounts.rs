@@ -165,7 +165,7 @@ pub(super) fn of_user(refused: SignInRefused) -> Refusal {
 }
 
 /// What failed is no fault of whoever signs in, and may be tried again where it passes by itself.
-fn of_failure(error: &app::Error) -> Refusal {
+pub(super) fn of_failure(error: &app::Error) -> Refusal {
     match error.kind {
         Kind::Busy | Kind::Unavailable => Refusal::unavailable(
             "The server cannot store anything at the moment. Try again.",

@@ -1,5 +1,7 @@
 //! What tokens can be asked for and are accepted for: one list.
 
+use serde::{Deserialize, Serialize};
+
 /// The audiences of this server, without slashes at their ends.
 pub(super) struct Audiences {
     /// The first is this server's own, which is meant where none is named.
@@ -13,7 +15,7 @@ const OPENID_WORDS: [&str; 5] = ["openid", "profile", "email", "offline_access",
 pub(super) const SCOPE_BYTES_MAX: usize = 2048;
 
 /// What a `scope` or `resource` asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Asked {
     /// The audience, as it is listed.
     pub(super) audience: String,

@@ -19,6 +19,7 @@ use super::discovery::unknown_directory;
 use super::form::Form;
 use super::grants::not_given;
 use super::html::{Button, DECLINE, GO_ON, Page, SIGN_IN_OR_NOT, is_from_here, name_and_password};
+use super::kept::Text;
 use super::refusal::{Circumstances, Refusal, never_stored};
 use crate::Door;
 use crate::error::Failure;
@@ -128,12 +129,15 @@ pub(crate) async fn entered(
     };
     asked.signed_in(&signed_in.principal);
     let code = wanted.code(&signed_in);
-    Ok(
-        match door.identity.codes.issue(code, asked.now, door.app.random()) {
-            Ok(code) => back.send(&[("code", &code)]),
-            Err(refusal) => back.refuse(&refusal, &asked),
-        },
-    )
+    let issued = door
+        .identity
+        .codes
+        .issue(code, asked.now, door.app.random())
+        .await;
+    Ok(match issued {
+        Ok(code) => back.send(&[("code", &code)]),
+        Err(refusal) => back.refuse(&refusal, &asked),
+    })
 }
 
 /// Where somebody signs in, and the way back. Until that is known to be good, nothing is sent there, be it only that
@@ -278,10 +282,10 @@ impl<'a> Wanted<'a> {
     /// What the code stands for with which somebody is sent back.
     fn code(self, signed_in: &SignedIn) -> Code {
         Code {
-            client: self.client,
+            client: Text(self.client),
             redirect_uri: self.redirect_uri.to_owned(),
             challenge: self.challenge.to_owned(),
-            user: signed_in.principal.id,
+            user: Text(signed_in.principal.id),
             since: signed_in.since,
             asked: self.asked,
             nonce: self.nonce.map(str::to_owned),

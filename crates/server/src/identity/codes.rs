@@ -1,46 +1,49 @@
 //! Codes that a browser carries from the sign-in page to the program that asked (RFC 6749, section 4.1; RFC 7636).
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use app::environment::Random;
 use base64::Engine as _;
 use domain::ids::{ApplicationId, ObjectId, SessionId};
 use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::audiences::Asked;
 use super::expiring::Expiring;
 use super::jwt::BASE64;
+use super::kept::{Kept, Text};
 use super::refusal::Refusal;
 
 /// How long a code is good: as long as a browser needs to carry it.
 const CODE_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// The most codes at once.
+/// The most codes that one server has given out at once.
 const CODES_MAX: usize = 16 * 1024;
-/// The most codes of one user at once: with more, its oldest one is good no more. *(ours)*
+/// The most codes that one server has given one user at once: with more, its oldest one is good no more. *(ours)*
 const CODES_PER_USER_MAX: usize = 32;
 const CODE_BYTES: usize = 32;
 
-/// The codes that are out, and those that were used, until their time is over.
-pub(super) struct Codes(Mutex<Expiring<[u8; 32], Issued>>);
+/// The digest of a code.
+type Digest = [u8; 32];
 
-/// A code that was made.
-struct Issued {
-    user: ObjectId,
-    at: Timestamp,
-    state: State,
+/// The codes that are out, and those that were used, until their time is over.
+pub(super) struct Codes {
+    states: Kept<State>,
+    /// Those that were given out here: to whom and when.
+    given: Mutex<Expiring<Digest, (ObjectId, Timestamp)>>,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum State {
     Out(Box<Code>),
     Used(Use),
 }
 
 /// What became of a code.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Use {
     /// The sign-in that was begun with it.
-    session: Option<(ObjectId, SessionId)>,
+    session: Option<(Text<ObjectId>, Text<SessionId>)>,
     /// Somebody presented it once more: one of the two has it from the other.
     again: bool,
 }
@@ -63,53 +66,71 @@ impl From<Refusal> for NotRedeemed {
 }
 
 /// What a code stands for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Code {
-    pub(super) client: ApplicationId,
+    pub(super) client: Text<ApplicationId>,
     pub(super) redirect_uri: String,
     /// The digest of a secret that the program keeps: whoever only saw the code does not know it.
     pub(super) challenge: String,
-    pub(super) user: ObjectId,
+    pub(super) user: Text<ObjectId>,
     pub(super) since: u64,
     pub(super) asked: Asked,
     pub(super) nonce: Option<String>,
 }
 
 impl Codes {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Expiring::new(CODES_MAX)))
+    pub(super) fn new(codes: &Arc<dyn store::Codes>) -> Self {
+        Self {
+            states: Kept::new(codes, "meterbridge sign-in in a browser"),
+            given: Mutex::new(Expiring::new(CODES_MAX)),
+        }
     }
 
     /// A new code. Who asks for many loses the oldest ones, and takes the place of nobody else.
-    pub(super) fn issue(&self, code: Code, now: Timestamp, random: &dyn Random) -> Result<String, Refusal> {
+    pub(super) async fn issue(
+        &self,
+        code: Code,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<String, Refusal> {
         let mut secret = [0; CODE_BYTES];
         random.fill(&mut secret);
         let text = BASE64.encode(secret);
-        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut codes, code.user, now);
-        let issued = Issued {
-            user: code.user,
-            at: now,
-            state: State::Out(Box::new(code)),
-        };
-        codes
-            .insert(digest(&text), issued, now, CODE_LIFETIME)
-            .map_err(|_| Refusal::later("Too many people are signing in. Try again later.", 60))?;
-        Ok(text)
+        let key = digest(&text);
+        if let Some(removed) = self.count(key, code.user.0, now)? {
+            self.states.remove(&removed).await?;
+        }
+        let until = now.checked_add(CODE_LIFETIME).unwrap_or(Timestamp::MAX);
+        let out = State::Out(Box::new(code));
+        if self.states.put(&key, &out, until, now, random).await? {
+            Ok(text)
+        } else {
+            Err(Refusal::internal("a code was drawn that is out already"))
+        }
+    }
+
+    /// Counts a code of a user. The one that has to make room for it, if one has to.
+    fn count(&self, key: Digest, user: ObjectId, now: Timestamp) -> Result<Option<Digest>, Refusal> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let removed = make_room(&mut given, user, now);
+        let counted = given.insert(key, (user, now), now, CODE_LIFETIME);
+        counted.map_err(|_| Refusal::later("Too many people are signing in. Try again later.", 60))?;
+        Ok(removed)
     }
 
     /// What a code stands for, once, for the program that it was made for. Whoever presents it wrongly has used it up, and
     /// whoever presents it again ends what was begun with it.
-    pub(super) fn redeem(
+    pub(super) async fn redeem(
         &self,
         text: &str,
         client: ApplicationId,
         redirect_uri: &str,
         verifier: &str,
         now: Timestamp,
+        random: &dyn Random,
     ) -> Result<Code, NotRedeemed> {
-        let code = self.use_up(text, now)?;
-        if code.client != client {
+        let code = self.use_up(text, now, random).await?;
+        if code.client.0 != client {
             let text = "The code was given to another client. Sign in again.";
             return Err(Refusal::grant(70_000, text).into());
         }
@@ -125,60 +146,85 @@ impl Codes {
         Ok(code)
     }
 
-    fn use_up(&self, text: &str, now: Timestamp) -> Result<Code, NotRedeemed> {
-        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Issued { state, .. }) = codes.get_mut(&digest(text), now) else {
-            return Err(unknown().into());
-        };
-        match std::mem::replace(state, State::Used(Use::default())) {
-            State::Out(code) => Ok(*code),
-            State::Used(before) => {
-                *state = State::Used(Use {
-                    again: true,
-                    ..before
-                });
-                Err(NotRedeemed {
-                    refusal: Box::new(unknown()),
-                    ends: before.session,
-                })
-            }
+    async fn use_up(&self, text: &str, now: Timestamp, random: &dyn Random) -> Result<Code, NotRedeemed> {
+        let key = digest(text);
+        let used = self.states.change(&key, now, random, State::use_up);
+        match used.await?.ok_or_else(unknown)? {
+            Ok(code) => Ok(code),
+            Err(Use { session, .. }) => Err(NotRedeemed {
+                refusal: Box::new(unknown()),
+                ends: session.map(|(user, session)| (user.0, session.0)),
+            }),
         }
     }
 
-    /// A sign-in was begun with a code. It is refused if the code was presented once more in the meantime.
-    pub(super) fn begun(
+    /// A sign-in was begun with a code. It is refused if the code was presented once more in the meantime, or another one was
+    /// begun with it.
+    pub(super) async fn begun(
         &self,
         text: &str,
         user: ObjectId,
         session: SessionId,
         now: Timestamp,
+        random: &dyn Random,
     ) -> Result<(), NotRedeemed> {
-        let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = Some((user, session));
-        match codes.get_mut(&digest(text), now).map(|it| &mut it.state) {
-            Some(State::Used(used)) if used.again => Err(NotRedeemed {
-                refusal: Box::new(unknown()),
-                ends: session,
-            }),
-            Some(State::Used(used)) => {
-                used.session = session;
-                Ok(())
+        let key = digest(text);
+        let begun = self
+            .states
+            .change(&key, now, random, |state| state.begun(user, session));
+        let not_redeemed = |refusal| NotRedeemed {
+            refusal: Box::new(refusal),
+            ends: Some((user, session)),
+        };
+        match begun.await.map_err(not_redeemed)? {
+            Some(false) => Err(not_redeemed(unknown())),
+            Some(true) | None => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// What the code stands for, the first time; then what became of it.
+    fn use_up(&mut self) -> Result<Code, Use> {
+        match std::mem::replace(self, Self::Used(Use::default())) {
+            Self::Out(code) => Ok(*code),
+            Self::Used(before) => {
+                *self = Self::Used(Use {
+                    again: true,
+                    ..before
+                });
+                Err(before)
             }
-            Some(State::Out(_)) | None => Ok(()),
+        }
+    }
+
+    /// A sign-in was begun with it. Whether nobody presented it once more, and no other one was begun.
+    fn begun(&mut self, user: ObjectId, session: SessionId) -> bool {
+        match self {
+            Self::Used(used) if used.again || used.session.is_some() => false,
+            Self::Used(used) => {
+                used.session = Some((Text(user), Text(session)));
+                true
+            }
+            Self::Out(_) => true,
         }
     }
 }
 
 /// Takes the oldest code from a user who has as many as anybody may have. Looking through all of them costs next to nothing
 /// beside the password that is checked before each.
-fn make_room(codes: &mut Expiring<[u8; 32], Issued>, user: ObjectId, now: Timestamp) {
-    let own = codes.entries(now).filter(|(_, it)| it.user == user);
-    let own: Vec<_> = own.map(|(key, it)| (it.at, *key)).collect();
-    if own.len() >= CODES_PER_USER_MAX
-        && let Some((_, oldest)) = own.into_iter().min()
-    {
-        codes.take(&oldest, now);
+fn make_room(
+    given: &mut Expiring<Digest, (ObjectId, Timestamp)>,
+    user: ObjectId,
+    now: Timestamp,
+) -> Option<Digest> {
+    let own = given.entries(now).filter(|(_, (of, _))| *of == user);
+    let own: Vec<_> = own.map(|(key, (_, at))| (*at, *key)).collect();
+    if own.len() < CODES_PER_USER_MAX {
+        return None;
     }
+    let (_, oldest) = own.into_iter().min()?;
+    given.take(&oldest, now).map(|_| oldest)
 }
 
 fn unknown() -> Refusal {
@@ -192,7 +238,7 @@ pub(super) fn challenge_of(verifier: &str) -> String {
     BASE64.encode(digest.as_ref())
 }
 
-fn digest(code: &str) -> [u8; 32] {
+fn digest(code: &str) -> Digest {
     blake3::hash(code.as_bytes()).into()
 }
 
@@ -200,6 +246,8 @@ fn digest(code: &str) -> [u8; 32] {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU8, Ordering};
+
+    use store::StoreConfig;
 
     /// Each code is another one.
     #[derive(Default)]
@@ -215,16 +263,26 @@ mod tests {
     const USER: ObjectId = ObjectId::from_bytes([2; 16]);
     const BACK: &str = "http://localhost:8400";
 
+    /// Codes in a store of the test's own.
+    fn new() -> (Codes, Counting) {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StoreConfig::Sqlite {
+            directory: directory.path().to_owned(),
+        };
+        let store = store::open(&config).unwrap();
+        (Codes::new(&store.codes), Counting::default())
+    }
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
     fn code() -> Code {
         Code {
-            client: CLIENT,
+            client: Text(CLIENT),
             redirect_uri: BACK.to_owned(),
             challenge: challenge_of("secret"),
-            user: USER,
+            user: Text(USER),
             since: 3,
             asked: Asked {
                 audience: "a".to_owned(),
@@ -244,9 +302,9 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_code_is_good_once_for_whom_it_was_made_for() {
-        let (codes, random) = (Codes::new(), Counting::default());
+    #[tokio::test]
+    async fn a_code_is_good_once_for_whom_it_was_made_for() {
+        let (codes, random) = new();
         let other = ApplicationId::from_bytes([9; 16]);
         for (client, redirect_uri, verifier, second, good) in [
             (CLIENT, BACK, "secret", 299, true),
@@ -255,48 +313,70 @@ mod tests {
             (CLIENT, "http://localhost:8401", "secret", 1, false),
             (CLIENT, BACK, "Secret", 1, false),
         ] {
-            let text = codes.issue(code(), at(0), &random).unwrap();
-            let redeemed = codes.redeem(&text, client, redirect_uri, verifier, at(second));
+            let text = codes.issue(code(), at(0), &random).await.unwrap();
+            let redeemed = codes
+                .redeem(&text, client, redirect_uri, verifier, at(second), &random)
+                .await;
             assert_eq!(redeemed.is_ok(), good, "{redirect_uri} {verifier} {second}");
-            let again = codes.redeem(&text, CLIENT, BACK, "secret", at(second));
+            let again = codes
+                .redeem(&text, CLIENT, BACK, "secret", at(second), &random)
+                .await;
             assert!(again.is_err(), "{redirect_uri} {verifier} {second}");
         }
     }
 
-    #[test]
-    fn a_code_that_is_presented_again_ends_what_was_begun_with_it_even_in_the_same_moment() {
-        let (codes, random) = (Codes::new(), Counting::default());
+    #[tokio::test]
+    async fn a_code_that_is_presented_again_ends_what_was_begun_with_it_even_in_the_same_moment() {
+        let (codes, random) = new();
         let session = SessionId::from_bytes([3; 16]);
-        let redeem = |text: &str| codes.redeem(text, CLIENT, BACK, "secret", at(1));
+        let redeem = async |text: &str| codes.redeem(text, CLIENT, BACK, "secret", at(1), &random).await;
 
-        let text = codes.issue(code(), at(0), &random).unwrap();
-        redeem(&text).unwrap();
-        codes.begun(&text, USER, session, at(1)).unwrap();
+        let text = codes.issue(code(), at(0), &random).await.unwrap();
+        redeem(&text).await.unwrap();
+        codes.begun(&text, USER, session, at(1), &random).await.unwrap();
         for _ in 0..2 {
-            assert_eq!(redeem(&text).unwrap_err().ends, Some((USER, session)));
+            assert_eq!(redeem(&text).await.unwrap_err().ends, Some((USER, session)));
         }
 
-        let text = codes.issue(code(), at(0), &random).unwrap();
-        redeem(&text).unwrap();
-        assert_eq!(redeem(&text).unwrap_err().ends, None);
-        let begun = codes.begun(&text, USER, session, at(1));
+        let text = codes.issue(code(), at(0), &random).await.unwrap();
+        redeem(&text).await.unwrap();
+        codes.begun(&text, USER, session, at(1), &random).await.unwrap();
+        let other = SessionId::from_bytes([4; 16]);
+        let begun = codes.begun(&text, USER, other, at(1), &random).await;
+        assert_eq!(
+            begun.unwrap_err().ends,
+            Some((USER, other)),
+            "one code, one sign-in"
+        );
+        assert_eq!(redeem(&text).await.unwrap_err().ends, Some((USER, session)));
+
+        let text = codes.issue(code(), at(0), &random).await.unwrap();
+        redeem(&text).await.unwrap();
+        assert_eq!(redeem(&text).await.unwrap_err().ends, None);
+        let begun = codes.begun(&text, USER, session, at(1), &random).await;
         assert_eq!(begun.unwrap_err().ends, Some((USER, session)));
     }
 
-    #[test]
-    fn one_user_who_asks_for_code_after_code_keeps_nobody_else_from_signing_in() {
-        let (codes, random) = (Codes::new(), Counting::default());
+    #[tokio::test]
+    async fn one_user_who_asks_for_code_after_code_keeps_nobody_else_from_signing_in() {
+        let (codes, random) = new();
         let other = Code {
-            user: ObjectId::from_bytes([4; 16]),
+            user: Text(ObjectId::from_bytes([4; 16])),
             ..code()
         };
-        let of_other = codes.issue(other, at(0), &random).unwrap();
-        let made: Vec<String> = (1..=100)
-            .map(|second| codes.issue(code(), at(second), &random).unwrap())
-            .collect();
-        assert_eq!(codes.0.lock().unwrap().entries(at(100)).count(), 33);
-        let good = |text: &String| codes.redeem(text, CLIENT, BACK, "secret", at(101)).is_ok();
-        assert!(good(&of_other));
-        assert_eq!(made.iter().position(good), Some(100 - 32), "the newest stay");
+        let of_other = codes.issue(other, at(0), &random).await.unwrap();
+        let mut made = Vec::new();
+        for second in 1..=100 {
+            made.push(codes.issue(code(), at(second), &random).await.unwrap());
+        }
+        assert_eq!(codes.given.lock().unwrap().entries(at(100)).count(), 33);
+        let good = async |text: &String| {
+            let redeemed = codes.redeem(text, CLIENT, BACK, "secret", at(101), &random).await;
+            redeemed.is_ok()
+        };
+        assert!(good(&of_other).await);
+        for (number, text) in made.iter().enumerate() {
+            assert_eq!(good(text).await, number >= 100 - 32, "{number}: the newest stay");
+        }
     }
 }

@@ -62,24 +62,23 @@ pub(crate) async fn begin(
         peer: network(peer.ip()),
         asked: &asked,
     };
-    Ok(match sign_in.begin_on_device() {
+    Ok(match sign_in.begin_on_device().await {
         Ok(codes) => never_stored(Json(codes).into_response()),
         Err(refusal) => refusal.answer(&asked),
     })
 }
 
 impl SignIn<'_> {
-    fn begin_on_device(&self) -> Result<Codes, Refusal> {
+    async fn begin_on_device(&self) -> Result<Codes, Refusal> {
         let client = clients::read_id(self.form.needed("client_id")?)?;
         self.door.name_of_client(client)?;
         let scope = self.asked_for(None)?;
         let directory = self.authority.directory();
         let random = self.door.app.random();
-        let begun =
-            self.door
-                .identity
-                .devices
-                .begin(client, directory, scope, self.peer, self.asked.now, random)?;
+        let devices = &self.door.identity.devices;
+        let begun = devices
+            .begin(client, directory, scope, self.peer, self.asked.now, random)
+            .await?;
         let page = format!("{}{PAGE}", self.door.identity.base());
         Ok(Codes {
             message: format!(
@@ -120,11 +119,11 @@ pub(crate) async fn entered(
         asked: &asked,
         form: &form,
     };
-    match entered.code() {
+    match entered.code().await {
         Ok((code, shown)) => entered.decide(code, &shown).await,
         Err(refusal) => {
             let code = form.text("user_code").ok().flatten().unwrap_or_default();
-            refusal.mark(ask_for_code(Some(&refusal.description()), code, refusal.status()))
+            refused(code, &refusal)
         }
     }
 }
@@ -139,10 +138,10 @@ struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     /// The code, and who shows it.
-    fn code(&self) -> Result<(&'a str, Shown), Refusal> {
+    async fn code(&self) -> Result<(&'a str, Shown), Refusal> {
         let code = self.form.needed("user_code")?;
         let devices = &self.door.identity.devices;
-        let entered = devices.enter(code, self.peer, self.asked.now);
+        let entered = devices.enter(code, self.peer, self.asked.now).await?;
         let shown = entered.map_err(|Wait(seconds)| {
             let text = "Too many wrong codes were entered. Wait a little and enter it again.";
             Refusal::later(text, seconds)
@@ -157,27 +156,28 @@ impl<'a> Entered<'a> {
             (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         };
         match decision {
-            Ok((DECLINE, _)) => {
-                devices.decline(code, self.asked.now);
-                declined()
-            }
+            Ok((DECLINE, _)) => match devices
+                .decline(code, self.asked.now, self.door.app.random())
+                .await
+            {
+                Ok(_) => declined(),
+                Err(refusal) => refused(code, &refusal),
+            },
             Ok((APPROVE, client)) => match self.sign_in(code, shown).await {
                 Ok(()) => signed_in(&client),
                 // The page once more: whoever mistyped tries again, as long as the code is good.
-                Err(refusal) if devices.find(code, self.asked.now).is_some() => {
-                    refusal.mark(self.confirm(code, shown, &client, Some(&refusal)))
-                }
-                Err(refusal) => {
-                    refusal.mark(ask_for_code(Some(&refusal.description()), "", refusal.status()))
-                }
+                Err(refusal) => match devices.find(code, self.asked.now).await {
+                    Ok(Some(_)) => refusal.mark(self.confirm(code, shown, &client, Some(&refusal))),
+                    Ok(None) | Err(_) => refused("", &refusal),
+                },
             },
             Ok((_, client)) => self.confirm(code, shown, &client, None),
-            Err(refusal) => refusal.mark(ask_for_code(Some(&refusal.description()), code, refusal.status())),
+            Err(refusal) => refused(code, &refusal),
         }
     }
 
     async fn sign_in(&self, code: &str, shown: &Shown) -> Result<(), Refusal> {
-        let devices = &self.door.identity.devices;
+        let (devices, random) = (&self.door.identity.devices, self.door.app.random());
         let (name, password) = (self.form.needed("username")?, self.form.needed("password")?);
         let signed_in = self
             .door
@@ -185,13 +185,15 @@ impl<'a> Entered<'a> {
             .await;
         // Who was slowed down did not even try.
         let tried = |refusal: &Refusal| refusal.error == "invalid_grant";
-        let signed_in = signed_in.inspect_err(|refusal| {
-            if tried(refusal) {
-                devices.failed(code, self.asked.now);
-            }
-        })?;
+        if let Err(refusal) = &signed_in
+            && tried(refusal)
+        {
+            devices.failed(code, self.asked.now, random).await?;
+        }
+        let signed_in = signed_in?;
         self.asked.signed_in(&signed_in.principal);
-        if devices.approve(code, signed_in.principal.id, signed_in.since, self.asked.now) {
+        let (user, since) = (signed_in.principal.id, signed_in.since);
+        if devices.approve(code, user, since, self.asked.now, random).await? {
             Ok(())
         } else {
             Err(unknown())
@@ -270,6 +272,11 @@ fn declined() -> Response {
         .paragraph("The device that showed the code was told that you do not want to sign in.")
         .paragraph("You may close this page.")
         .answer()
+}
+
+/// The page once more, with what was refused.
+fn refused(code: &str, refusal: &Refusal) -> Response {
+    refusal.mark(ask_for_code(Some(&refusal.description()), code, refusal.status()))
 }
 
 fn ask_for_code(alert: Option<&str>, code: &str, status: StatusCode) -> Response {

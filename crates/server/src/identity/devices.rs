@@ -4,19 +4,22 @@ mod guesses;
 mod out;
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use app::environment::Random;
 use base64::Engine as _;
 use domain::ids::{ApplicationId, ObjectId, TenantId};
 use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::Codes;
 
 use self::guesses::Guesses;
 pub(super) use self::guesses::Wait;
-use self::out::{DeviceCode, Full, Out, UserCode};
+use self::out::{Full, Out};
 use super::audiences::Asked;
 use super::jwt::BASE64;
+use super::kept::{Kept, Text};
 use super::refusal::Refusal;
 
 /// How long a code is good.
@@ -29,33 +32,38 @@ const FAILED_SIGN_INS_MAX: u32 = 10;
 /// thousand million codes (RFC 8628, section 6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const USER_CODE_LETTERS: usize = 8;
-const DEVICE_CODE_BYTES: usize = 32;
+/// What nobody knows of a code but the program that keeps it.
+const SECRET_BYTES: usize = 32;
 
-/// The codes that are out, and the wrong ones that were entered.
-#[derive(Default)]
+/// The letters of the code that people type.
+type UserCode = [u8; USER_CODE_LETTERS];
+
+/// The codes that are out, by the letters that people type, and the wrong ones that were entered here.
 pub(super) struct Devices {
+    waiting: Kept<Waiting>,
     out: Mutex<Out>,
-    guesses: Mutex<Guesses>,
+    guesses: tokio::sync::Mutex<Guesses>,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Waiting {
-    device_code: DeviceCode,
-    user_code: UserCode,
-    client: ApplicationId,
-    directory: Option<TenantId>,
+    /// The digest of the code that the program keeps.
+    device_code: [u8; 32],
+    client: Text<ApplicationId>,
+    directory: Option<Text<TenantId>>,
     asked: Asked,
     /// From which network it was asked for, and when.
     network: IpAddr,
-    begun: Timestamp,
-    polled: Option<Timestamp>,
+    begun: Text<Timestamp>,
+    polled: Option<Text<Timestamp>>,
     interval_seconds: u64,
     failed: u32,
     decision: Option<Decision>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 enum Decision {
-    Approved { user: ObjectId, since: u64 },
+    Approved { user: Text<ObjectId>, since: u64 },
     Declined,
 }
 
@@ -86,8 +94,16 @@ pub(super) struct Approved {
 }
 
 impl Devices {
+    pub(super) fn new(codes: &Arc<dyn Codes>) -> Self {
+        Self {
+            waiting: Kept::new(codes, "meterbridge sign-in on a device"),
+            out: Mutex::default(),
+            guesses: tokio::sync::Mutex::default(),
+        }
+    }
+
     /// A program asks for codes; `directory` is the one that whoever enters the code has to be in.
-    pub(super) fn begin(
+    pub(super) async fn begin(
         &self,
         client: ApplicationId,
         directory: Option<TenantId>,
@@ -96,112 +112,167 @@ impl Devices {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<Begun, Refusal> {
-        let mut secret = [0; DEVICE_CODE_BYTES];
-        random.fill(&mut secret);
-        let device_code = BASE64.encode(secret);
-        let user_code = user_code(random);
-        let begun = Waiting {
+        let code = user_code(random);
+        let device_code = device_code(&code, random);
+        let waiting = Waiting {
             device_code: digest(&device_code),
-            user_code,
-            client,
-            directory,
+            client: Text(client),
+            directory: directory.map(Text),
             asked,
             network,
-            begun: now,
+            begun: Text(now),
             polled: None,
             interval_seconds: POLL_INTERVAL_SECONDS,
             failed: 0,
             decision: None,
         };
-        self.out().insert(begun, now).map_err(|Full| too_many())?;
-        Ok(Begun {
-            device_code,
-            user_code: written(&user_code),
-        })
+        let removed = self.out().insert(code, network, now).map_err(|Full| too_many())?;
+        if let Some(removed) = removed {
+            self.waiting.remove(&removed).await?;
+        }
+        let until = now.checked_add(DEVICE_CODE_LIFETIME).unwrap_or(Timestamp::MAX);
+        match self.waiting.put(&code, &waiting, until, now, random).await {
+            Ok(true) => Ok(Begun {
+                device_code,
+                user_code: written(&code),
+            }),
+            // Its letters are out, given by another server.
+            Ok(false) => {
+                self.out().remove(&code);
+                Err(too_many())
+            }
+            Err(refusal) => {
+                self.out().remove(&code);
+                Err(refusal)
+            }
+        }
     }
 
     /// A program asks whether somebody has entered its code.
-    pub(super) fn poll(
+    pub(super) async fn poll(
         &self,
         device_code: &str,
         client: ApplicationId,
         now: Timestamp,
+        random: &dyn Random,
     ) -> Result<Approved, Refusal> {
+        let code = letters_of(device_code).ok_or_else(over)?;
         let key = digest(device_code);
-        let mut out = self.out();
-        let Some(waiting) = out.by_device_code(&key, now) else {
-            let text = "The device code is not known here, or its time is over. Begin again.";
-            return Err(Refusal::new("expired_token", 70_020, text));
-        };
-        if waiting.client != client {
-            return Err(Refusal::grant(
-                70_000,
-                "The device code was given to another client.",
-            ));
+        let polled = self.waiting.change(&code, now, random, |waiting| {
+            let its_own = waiting.device_code == key;
+            its_own.then(|| waiting.poll(client, now))
+        });
+        let decision = polled.await?.flatten().ok_or_else(over)??;
+        // Whoever uses it up, here or elsewhere, is answered: once.
+        self.out().remove(&code);
+        if !self.waiting.remove(&code).await? {
+            return Err(over());
         }
-        match waiting.decision {
-            None => Err(waiting.not_yet(now)),
-            Some(Decision::Declined) => {
-                out.remove(&key);
-                let text = "Somebody declined to sign in with this code, or too many sign-ins with it failed. Begin again.";
-                Err(Refusal::new("authorization_declined", 70_021, text))
-            }
-            Some(Decision::Approved { user, since }) => {
-                let asked = waiting.asked.clone();
-                out.remove(&key);
-                Ok(Approved { user, since, asked })
-            }
-        }
-    }
-
-    /// Somebody at a peer enters a code, if they may now: who shows it; nothing if it is wrong.
-    pub(super) fn enter(&self, user_code: &str, peer: IpAddr, now: Timestamp) -> Result<Option<Shown>, Wait> {
-        // Held for as long as the code is looked up, so that many at once are not all the last one that is free.
-        let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
-        guesses.may_enter(peer, now)?;
-        let shown = self.find(user_code, now);
-        if shown.is_none() {
-            guesses.was_wrong(peer, now);
-        }
-        Ok(shown)
-    }
-
-    /// Who shows a code that was entered; nothing if it is not out or was used.
-    pub(super) fn find(&self, user_code: &str, now: Timestamp) -> Option<Shown> {
-        let mut out = self.out();
-        let found = undecided(&mut out, user_code, now);
-        found.map(|waiting| Shown {
-            client: waiting.client,
-            directory: waiting.directory,
-            network: waiting.network,
-            begun: waiting.begun,
+        decision.ok_or_else(|| {
+            let text =
+                "Somebody declined to sign in with this code, or too many sign-ins with it failed. Begin again.";
+            Refusal::new("authorization_declined", 70_021, text)
         })
     }
 
+    /// Somebody at a peer enters a code, if they may now: who shows it; nothing if it is wrong.
+    pub(super) async fn enter(
+        &self,
+        user_code: &str,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Result<Result<Option<Shown>, Wait>, Refusal> {
+        // Held for as long as the code is looked up, so that many at once are not all the last one that is free.
+        let mut guesses = self.guesses.lock().await;
+        if let Err(wait) = guesses.may_enter(peer, now) {
+            return Ok(Err(wait));
+        }
+        let shown = self.find(user_code, now).await?;
+        if shown.is_none() {
+            guesses.was_wrong(peer, now);
+        }
+        Ok(Ok(shown))
+    }
+
+    /// Who shows a code that was entered; nothing if it is not out or was used.
+    pub(super) async fn find(&self, user_code: &str, now: Timestamp) -> Result<Option<Shown>, Refusal> {
+        let Some(code) = letters(user_code) else {
+            return Ok(None);
+        };
+        let found = self.waiting.get(&code, now).await?;
+        let undecided = found.filter(|waiting| waiting.decision.is_none());
+        Ok(undecided.map(|waiting| Shown {
+            client: waiting.client.0,
+            directory: waiting.directory.map(|Text(directory)| directory),
+            network: waiting.network,
+            begun: waiting.begun.0,
+        }))
+    }
+
     /// A sign-in with this code failed. After too many, the code is spent.
-    pub(super) fn failed(&self, user_code: &str, now: Timestamp) {
-        if let Some(waiting) = undecided(&mut self.out(), user_code, now) {
+    pub(super) async fn failed(
+        &self,
+        user_code: &str,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<(), Refusal> {
+        self.change(user_code, now, random, |waiting| {
             waiting.failed += 1;
             if waiting.failed >= FAILED_SIGN_INS_MAX {
                 waiting.decision = Some(Decision::Declined);
             }
-        }
+        })
+        .await?;
+        Ok(())
     }
 
     /// Somebody signed in with this code. Whether it was still out.
-    pub(super) fn approve(&self, user_code: &str, user: ObjectId, since: u64, now: Timestamp) -> bool {
-        self.decide(user_code, Decision::Approved { user, since }, now)
+    pub(super) async fn approve(
+        &self,
+        user_code: &str,
+        user: ObjectId,
+        since: u64,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<bool, Refusal> {
+        let approved = Decision::Approved {
+            user: Text(user),
+            since,
+        };
+        let approve = |waiting: &mut Waiting| waiting.decision = Some(approved);
+        self.change(user_code, now, random, approve).await
     }
 
     /// Somebody does not want to sign in with this code. Whether it was still out.
-    pub(super) fn decline(&self, user_code: &str, now: Timestamp) -> bool {
-        self.decide(user_code, Decision::Declined, now)
+    pub(super) async fn decline(
+        &self,
+        user_code: &str,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<bool, Refusal> {
+        let declined = |waiting: &mut Waiting| waiting.decision = Some(Decision::Declined);
+        self.change(user_code, now, random, declined).await
     }
 
-    fn decide(&self, user_code: &str, decision: Decision, now: Timestamp) -> bool {
-        let mut out = self.out();
-        let found = undecided(&mut out, user_code, now);
-        found.map(|waiting| waiting.decision = Some(decision)).is_some()
+    /// Changes a code about which nothing was decided. Whether there was one.
+    async fn change(
+        &self,
+        user_code: &str,
+        now: Timestamp,
+        random: &dyn Random,
+        change: impl Fn(&mut Waiting) + Send + Sync,
+    ) -> Result<bool, Refusal> {
+        let Some(code) = letters(user_code) else {
+            return Ok(false);
+        };
+        let changed = self.waiting.change(&code, now, random, |waiting| {
+            let undecided = waiting.decision.is_none();
+            if undecided {
+                change(waiting);
+            }
+            undecided
+        });
+        Ok(changed.await?.unwrap_or_default())
     }
 
     fn out(&self) -> MutexGuard<'_, Out> {
@@ -210,12 +281,29 @@ impl Devices {
 }
 
 impl Waiting {
+    /// A program asks: what was decided, approved or not, once something was.
+    fn poll(&mut self, client: ApplicationId, now: Timestamp) -> Result<Option<Approved>, Refusal> {
+        if self.client.0 != client {
+            let text = "The device code was given to another client.";
+            return Err(Refusal::grant(70_000, text));
+        }
+        match self.decision {
+            None => Err(self.not_yet(now)),
+            Some(Decision::Declined) => Ok(None),
+            Some(Decision::Approved { user, since }) => Ok(Some(Approved {
+                user: user.0,
+                since,
+                asked: self.asked.clone(),
+            })),
+        }
+    }
+
     /// Nobody has entered the code yet. Whoever asks too often waits longer (RFC 8628, section 3.5).
     fn not_yet(&mut self, now: Timestamp) -> Refusal {
         let since = self
             .polled
-            .replace(now)
-            .map(|polled| now.duration_since(polled).as_secs());
+            .replace(Text(now))
+            .map(|Text(polled)| now.duration_since(polled).as_secs());
         // A question that is early by less than a second was on its way faster than the one before.
         let too_early = since.is_some_and(|since| since.unsigned_abs() + 1 < self.interval_seconds);
         if too_early {
@@ -236,9 +324,9 @@ fn too_many() -> Refusal {
     Refusal::later(text, 60)
 }
 
-fn undecided<'a>(out: &'a mut Out, user_code: &str, now: Timestamp) -> Option<&'a mut Waiting> {
-    let waiting = out.by_user_code(&letters(user_code)?, now);
-    waiting.filter(|waiting| waiting.decision.is_none())
+fn over() -> Refusal {
+    let text = "The device code is not known here, or its time is over. Begin again.";
+    Refusal::new("expired_token", 70_020, text)
 }
 
 /// The letters of a code however it was typed: in any case, with or without the dash. Nothing if they are no code.
@@ -251,7 +339,21 @@ fn letters(text: &str) -> Option<UserCode> {
     letters.next().is_none().then_some(code)
 }
 
-fn digest(device_code: &str) -> DeviceCode {
+/// A code for a program to keep: the letters that are out, by which it is found, and a secret.
+fn device_code(code: &UserCode, random: &dyn Random) -> String {
+    let mut bytes = [0; USER_CODE_LETTERS + SECRET_BYTES];
+    bytes[..USER_CODE_LETTERS].copy_from_slice(code);
+    random.fill(&mut bytes[USER_CODE_LETTERS..]);
+    BASE64.encode(bytes)
+}
+
+/// The letters in a code that a program kept.
+fn letters_of(device_code: &str) -> Option<UserCode> {
+    let bytes = BASE64.decode(device_code).ok()?;
+    bytes.first_chunk().copied()
+}
+
+fn digest(device_code: &str) -> [u8; 32] {
     blake3::hash(device_code.as_bytes()).into()
 }
 

@@ -136,22 +136,28 @@ impl SignIn<'_> {
     }
 
     async fn redeem(&self, client: &Presented<'_>, proven_by: ProvenBy) -> Result<TokenAnswer, NotRedeemed> {
-        let codes = &self.door.identity.codes;
+        let (codes, random) = (&self.door.identity.codes, self.door.app.random());
         let text = self.form.needed("code")?;
-        let code = codes.redeem(
-            text,
-            client.id,
-            self.form.needed("redirect_uri")?,
-            self.form.needed("code_verifier")?,
-            self.asked.now,
-        )?;
+        let code = codes
+            .redeem(
+                text,
+                client.id,
+                self.form.needed("redirect_uri")?,
+                self.form.needed("code_verifier")?,
+                self.asked.now,
+                random,
+            )
+            .await?;
+        let user = code.user.0;
         let asked = match self.form.text("scope")? {
             Some(_) => self.asked_for(None)?,
             None => code.asked,
         };
-        let holder = self.begin(code.user, code.since, client.id, proven_by).await?;
+        let holder = self.begin(user, code.since, client.id, proven_by).await?;
         if let Standing::Session(session) = holder.standing {
-            codes.begun(text, code.user, session.id, self.asked.now)?;
+            codes
+                .begun(text, user, session.id, self.asked.now, random)
+                .await?;
         }
         Ok(self.give(&holder, &asked, code.nonce.as_deref())?)
     }
@@ -164,7 +170,9 @@ impl SignIn<'_> {
             Some(code) => code,
             None => self.form.needed("code")?,
         };
-        let approved = self.door.identity.devices.poll(code, client.id, self.asked.now)?;
+        let devices = &self.door.identity.devices;
+        let random = self.door.app.random();
+        let approved = devices.poll(code, client.id, self.asked.now, random).await?;
         let holder = self
             .begin(approved.user, approved.since, client.id, proven_by)
             .await?;
@@ -180,6 +188,7 @@ impl SignIn<'_> {
         // First of all, so that no token is used up where none would be given for it.
         let signed_in = app
             .session(token.user, token.session, client.id)
+            .await
             .map_err(of_user)?;
         self.check_directory(&signed_in.principal)?;
         let life = self.door.identity.session_lifetime();

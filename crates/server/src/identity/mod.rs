@@ -26,6 +26,7 @@ mod form;
 pub(crate) mod grants;
 mod html;
 mod jwt;
+mod kept;
 mod refusal;
 mod replays;
 pub(crate) mod sign_out;
@@ -103,6 +104,7 @@ impl Identity {
         data_directory: &Path,
         public_url: &str,
         clock: Arc<dyn Clock>,
+        codes: &Arc<dyn store::Codes>,
     ) -> Result<Self, StartError> {
         let base = public_url.trim_end_matches('/').to_owned();
         let signed_for = config.access_token_lifetime.max(config.refresh_token_lifetime);
@@ -111,8 +113,8 @@ impl Identity {
             keys: SigningKeys::open(data_directory, signed_for, clock.now())?,
             audiences: Audiences::new(own.into_iter().chain(config.audiences.iter().cloned())),
             external: ExternalIssuers::new(&config.external_issuers)?,
-            devices: Devices::default(),
-            codes: Codes::new(),
+            devices: Devices::new(codes),
+            codes: Codes::new(codes),
             assertions: Assertions::new(),
             access_token_lifetime: config.access_token_lifetime,
             refresh_token_lifetime: config.refresh_token_lifetime,

@@ -86,7 +86,7 @@ pub(crate) async fn page(
 
 impl Door {
     pub(super) async fn end_session(&self, user: ObjectId, session: SessionId) -> Result<(), Refusal> {
-        let ended = self.app.end_session(user, session).await;
+        let ended = self.app.end_session(session).await;
         let ended = ended.map_err(|error| of_user(SignInRefused::Failed(error)))?;
         if ended {
             tracing::info!(%user, %session, "somebody signed out");

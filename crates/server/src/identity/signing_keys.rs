@@ -39,6 +39,8 @@ pub(crate) struct SigningKeys {
 
 struct SigningKey {
     made: i64,
+    /// What was in its file.
+    pem: String,
     id: String,
     signing: EncodingKey,
     verifying: DecodingKey,
@@ -67,8 +69,11 @@ impl SigningKeys {
         let found = sorted(listed(&self.directory)?);
         // Without what was revoked, before anything else: whatever fails then, it verifies nothing any more.
         self.keep(|key| found.contains(&key.made));
-        let known: Vec<i64> = self.current().iter().map(|key| key.made).collect();
-        if known != found || plan(&found, self.signed_for, now) != Plan::default() {
+        let current = self.current();
+        let known = current.iter().map(|key| key.made);
+        // Of two servers that made a key in the same second, one has put its own in the place of the other's.
+        let same = known.eq(found.iter().copied()) && current.iter().all(|key| key.is_in(&self.directory));
+        if !same || plan(&found, self.signed_for, now) != Plan::default() {
             let keys = load(&self.directory, self.signed_for, now)?;
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         }
@@ -238,14 +243,19 @@ impl SigningKey {
             path: path.to_owned(),
             error,
         })?;
-        Self::from_pem(pem.as_bytes(), made).map_err(|error| KeysError::Content {
+        Self::from_pem(pem, made).map_err(|error| KeysError::Content {
             path: path.to_owned(),
             error,
         })
     }
 
-    fn from_pem(pem: &[u8], made: i64) -> Result<Self, jsonwebtoken::errors::Error> {
-        let signing = EncodingKey::from_rsa_pem(pem)?;
+    fn is_in(&self, directory: &Path) -> bool {
+        let read = secret_file::read(&path(directory, self.made));
+        read.is_ok_and(|pem| pem.as_deref() == Some(&*self.pem))
+    }
+
+    fn from_pem(pem: String, made: i64) -> Result<Self, jsonwebtoken::errors::Error> {
+        let signing = EncodingKey::from_rsa_pem(pem.as_bytes())?;
         let mut public = Jwk::from_encoding_key(&signing, ALGORITHM)?;
         let id = public.thumbprint(ThumbprintHash::SHA256)?;
         public.common.key_id = Some(id.clone());
@@ -255,6 +265,7 @@ impl SigningKey {
             made,
             id,
             verifying: DecodingKey::from_jwk(&public)?,
+            pem,
             signing,
             public,
         })
@@ -313,6 +324,20 @@ mod tests {
         assert_eq!((all.len(), &all[2]), (3, &first[0]));
         let again = SigningKeys::open(data.path(), SIGNED_FOR, at(1)).unwrap();
         assert_eq!(ids(&again), all);
+    }
+
+    #[test]
+    fn two_servers_that_make_a_key_in_the_same_second_go_on_with_one_and_the_same() {
+        let data = tempfile::tempdir().unwrap();
+        let one = SigningKeys::open(data.path(), SIGNED_FOR, at(0)).unwrap();
+        let other = SigningKeys::open(data.path(), SIGNED_FOR, at(0)).unwrap();
+        one.renew(at(90)).unwrap();
+        // The other one had seen that a key is due, and comes with its own in place of the first.
+        make(&directory(data.path()), at(90).as_second()).unwrap();
+        other.renew(at(90)).unwrap();
+        assert_ne!(ids(&one), ids(&other));
+        one.renew(at(90)).unwrap();
+        assert_eq!(ids(&one), ids(&other));
     }
 
     #[test]

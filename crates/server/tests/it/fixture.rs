@@ -1,13 +1,16 @@
 //! A server with a store in a temporary directory, and a client for it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use app::App;
 use domain::time::Timestamp;
+use private_postgres::Database;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use server::{Clock, Limits, Random, Running, Server, ServerConfig};
+use store::StoreConfig;
 use tempfile::TempDir;
 
 /// A clock that stands still.
@@ -50,6 +53,58 @@ impl Random for TestRandom {
     }
 }
 
+/// A data directory, and the store that belongs to it: embedded, or in PostgreSQL if that is what this run is about.
+pub(crate) struct DataDirectory {
+    directory: TempDir,
+    store: StoreConfig,
+    /// Dropped with this.
+    _database: Option<Database<'static>>,
+}
+
+impl DataDirectory {
+    pub(crate) fn new() -> Self {
+        Self::of(Database::of_this_run(open_once))
+    }
+
+    /// One whose store is in PostgreSQL, which several servers share, whatever this run is about; none where it is missing.
+    pub(crate) fn shared() -> Option<Self> {
+        Some(Self::of(Some(Database::opened(open_once)?)))
+    }
+
+    /// One whose store is somewhere else.
+    pub(crate) fn with(store: StoreConfig) -> Self {
+        Self {
+            store,
+            ..Self::of(None)
+        }
+    }
+
+    fn of(database: Option<Database<'static>>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = match &database {
+            Some(database) => database.url().parse().unwrap(),
+            None => server::embedded_store(directory.path()),
+        };
+        Self {
+            directory,
+            store,
+            _database: database,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn store(&self) -> StoreConfig {
+        self.store.clone()
+    }
+}
+
+fn open_once(url: &str) {
+    drop(store::open(&url.parse().unwrap()).unwrap());
+}
+
 /// A running server, with an operator and a client.
 pub(crate) struct House {
     pub(crate) client: reqwest::Client,
@@ -57,7 +112,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) running: Running,
     pub(crate) app: App,
-    pub(crate) directory: TempDir,
+    pub(crate) directory: DataDirectory,
 }
 
 /// An answer, read whole.
@@ -120,20 +175,19 @@ impl House {
     }
 
     pub(crate) async fn start_with(limits: Limits) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(DataDirectory::new(), limits).await
+    }
+
+    pub(crate) async fn start_in(directory: DataDirectory, limits: Limits) -> Self {
         let clock = TestClock::at("2026-11-02T10:30:00Z");
-        let app = server::open(
-            server::embedded_store(directory.path()),
-            clock.clone(),
-            Arc::new(TestRandom),
-        )
-        .await
-        .unwrap();
+        let app = server::open(directory.store(), clock.clone(), Arc::new(TestRandom))
+            .await
+            .unwrap();
         Self::start_app(directory, clock, app, limits).await
     }
 
     pub(crate) async fn start_app(
-        directory: TempDir,
+        directory: DataDirectory,
         clock: Arc<TestClock>,
         app: App,
         limits: Limits,
@@ -143,7 +197,7 @@ impl House {
 
     /// A server whose configuration is changed before it starts.
     pub(crate) async fn start_as(
-        directory: TempDir,
+        directory: DataDirectory,
         clock: Arc<TestClock>,
         app: App,
         change: impl FnOnce(ServerConfig) -> ServerConfig,

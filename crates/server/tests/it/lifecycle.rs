@@ -13,11 +13,11 @@ use reqwest::Method;
 use server::{Limits, Server, ServerConfig};
 use store::{
     Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt, RecordCursor,
-    Slice, SliceSum, Slicing, Store, StoreConfig, StoreError, StoredRecord, UsageLedger,
+    Slice, SliceSum, Slicing, Store, StoreError, StoredRecord, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::fixture::{Answer, House, TestClock, TestRandom, WallClock, client};
+use crate::fixture::{Answer, DataDirectory, House, TestClock, TestRandom, WallClock, client};
 use crate::world::{stack, usage};
 
 /// A ledger that fails, except for audits, which never end where their end is to be told.
@@ -105,11 +105,8 @@ async fn house_with(failure: fn() -> StoreError) -> House {
 }
 
 async fn house_on(ledger: Failing, limits: Limits) -> House {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store::open(&StoreConfig::Sqlite {
-        directory: directory.path().join("store"),
-    })
-    .unwrap();
+    let directory = DataDirectory::new();
+    let store = store::open(&directory.store()).unwrap();
     let store = Store {
         usage: Arc::new(ledger),
         ..store
@@ -186,6 +183,8 @@ async fn a_busy_store_asks_to_come_later_and_a_damaged_one_says_so() {
         .deliver(usage("2026-10-01", &["1"]))
         .await
         .refused(503, "TooManyDeliveries");
+    let busy = house.get("/api/v1/quarantine").await.refused(503, "StorageBusy");
+    assert!(!busy.header("retry-after").is_empty(), "{busy:?}");
     let metrics = house.get("/metrics").await.expect(200).body;
     assert!(
         metrics
@@ -306,15 +305,9 @@ async fn a_server_whose_signing_key_is_gone_does_not_cut_off_every_stack_in_sile
 }
 
 /// The app on the same directory, as soon as the server before has let go of it.
-async fn reopened(directory: &tempfile::TempDir, clock: &Arc<TestClock>) -> App {
+async fn reopened(directory: &DataDirectory, clock: &Arc<TestClock>) -> App {
     for _ in 0..100 {
-        match server::open(
-            server::embedded_store(directory.path()),
-            clock.clone(),
-            Arc::new(TestRandom),
-        )
-        .await
-        {
+        match server::open(directory.store(), clock.clone(), Arc::new(TestRandom)).await {
             Err(server::OpenError::Store(StoreError::InUse { .. })) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

@@ -81,6 +81,7 @@ async fn what_an_operator_did_stays_theirs_after_their_credential_was_revoked() 
     let operator = house
         .app
         .operator_credentials(&crate::identity::operator())
+        .await
         .unwrap();
     assert!(operator.iter().all(|it| it.id.to_string() != id));
     let named = house

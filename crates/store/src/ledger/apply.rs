@@ -8,7 +8,7 @@ use domain::time::{Day, Hour};
 use domain::usage::{Granularity, QuarantineCode};
 
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
-use super::changes::AttributeChanges;
+use super::changes::Changes;
 use super::delivery::{Delivery, Refused, Row, Wanted};
 use super::ids::{AttributesRow, BatchRow, SeriesId};
 use super::intern::Interned;
@@ -34,7 +34,7 @@ pub(super) fn apply(
     transaction: &dyn Transaction,
     deliveries: &[&Delivery],
     cache: &SeriesCache,
-    changes: &mut AttributeChanges,
+    changes: &mut Changes,
 ) -> Result<(Vec<Outcome>, News), StoreError> {
     let mut group = Group::begin(transaction, deliveries, cache, changes)?;
     let outcomes = deliveries.iter().map(|delivery| group.apply(delivery, changes));
@@ -75,8 +75,8 @@ pub(super) struct News {
     series: Vec<(Fingerprint, KnownSeries)>,
     /// Those of them whose attributes others may have looked up before.
     changed: Vec<SeriesId>,
-    /// The stacks of those, with the batch that says so.
-    stacks: Vec<(CloudId, u64)>,
+    /// The stacks as they are now.
+    stacks: Stacks,
 }
 
 impl<'t, 'd> Group<'t, 'd> {
@@ -86,12 +86,10 @@ impl<'t, 'd> Group<'t, 'd> {
         transaction: &'t dyn Transaction,
         deliveries: &[&'d Delivery],
         cache: &SeriesCache,
-        changes: &mut AttributeChanges,
+        changes: &mut Changes,
     ) -> Result<Self, StoreError> {
         let mut stacks = Stacks::lock(transaction, deliveries.iter().map(|it| it.stack))?;
-        for (id, stack) in stacks.iter() {
-            changes.meet(id, stack.attributes_sequence, cache);
-        }
+        changes.meet(transaction, &stacks, cache)?;
         let mut of_stacks = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             of_stacks.push((stacks.get(delivery.stack)?.row, *delivery));
@@ -120,7 +118,7 @@ impl<'t, 'd> Group<'t, 'd> {
         })
     }
 
-    fn apply(&mut self, delivery: &'d Delivery, changes: &AttributeChanges) -> Result<Outcome, StoreError> {
+    fn apply(&mut self, delivery: &'d Delivery, changes: &Changes) -> Result<Outcome, StoreError> {
         if let Some(answer) = self.answers.remove(&delivery.id) {
             return Ok(Outcome::Done(answer));
         }
@@ -281,15 +279,10 @@ impl<'t, 'd> Group<'t, 'd> {
         let mut changed = history::set(self.transaction, &self.attributes_of)?;
         let created = |series: &SeriesId| self.touched.get(series).is_some_and(|touched| touched.created);
         changed.retain(|series| !created(series));
-        let mut stacks = Vec::new();
         for series in &changed {
-            let Some(Touched { stack, .. }) = self.touched.get(series) else {
-                continue;
-            };
-            let locked = self.stacks.get(*stack)?;
-            if locked.attributes_sequence != locked.sequence {
+            if let Some(Touched { stack, .. }) = self.touched.get(series) {
+                let locked = self.stacks.get(*stack)?;
                 locked.attributes_sequence = locked.sequence;
-                stacks.push((*stack, locked.sequence));
             }
         }
         self.stacks.write(self.transaction)?;
@@ -298,7 +291,7 @@ impl<'t, 'd> Group<'t, 'd> {
         Ok(News {
             series,
             changed,
-            stacks,
+            stacks: self.stacks,
         })
     }
 
@@ -332,13 +325,11 @@ impl<'t, 'd> Group<'t, 'd> {
 
 impl News {
     /// Tells those who deliver, and those whose deliveries wait.
-    pub(super) fn publish(self, cache: &SeriesCache, changes: &mut AttributeChanges) {
+    pub(super) fn publish(self, cache: &SeriesCache, changes: &mut Changes) {
         for (fingerprint, known) in self.series {
             cache.insert(fingerprint, known);
         }
-        for (stack, sequence) in self.stacks {
-            changes.made(stack, sequence);
-        }
+        changes.left(&self.stacks);
         if !self.changed.is_empty() {
             changes.remember(self.changed, cache.attributes_changed());
         }

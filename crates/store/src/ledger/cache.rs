@@ -47,6 +47,8 @@ pub(super) struct SeriesCache {
     shards: [Mutex<Shard>; SHARDS],
     /// The most series in one generation of a shard.
     generation_max: usize,
+    /// How often everything was forgotten.
+    forgotten: AtomicU64,
     attribute_changes: AtomicU64,
     /// Stacks whose series' attributes somebody else has changed: what is known of them is good only if it was so after
     /// this change.
@@ -70,6 +72,7 @@ impl SeriesCache {
             hasher: SipHasher13::new_with_keys(random_key(), random_key()),
             shards: std::array::from_fn(|_| Mutex::default()),
             generation_max: series_max / SHARDS / 2,
+            forgotten: AtomicU64::new(0),
             attribute_changes: AtomicU64::new(0),
             changed_by_others: RwLock::default(),
         }
@@ -124,6 +127,20 @@ impl SeriesCache {
         let as_of = self.attribute_changes();
         let known = KnownSeries { as_of, ..known };
         self.shard(series).insert(series, known, self.generation_max);
+    }
+
+    /// Forgets every series, and returns how often that was done.
+    pub(super) fn forget(&self) -> u64 {
+        for shard in &self.shards {
+            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::default();
+        }
+        // Whoever reads this number finds nothing any more of what was known before.
+        self.forgotten.fetch_add(1, Ordering::Release) + 1
+    }
+
+    /// How often everything was forgotten. To be read before looking series up: what is found was learned since.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Acquire)
     }
 
     /// The number of the last change of attributes of series that were known before. To be read before looking series

@@ -31,6 +31,17 @@ pub(super) fn audit(
     slices: Slicing,
 ) -> Result<Audit, StoreError> {
     let slices = slices(&lookups::with_records(transaction, None, interval)?);
+    let (problems, counts) = laws(transaction)?;
+    Ok(Audit {
+        problems,
+        counts,
+        meter_totals: sums::meter_totals(transaction, interval)?,
+        sums: sums::sums(transaction, &slices)?,
+    })
+}
+
+/// Where the ledger contradicts itself, and what became of all records.
+pub(crate) fn laws(transaction: &dyn Transaction) -> Result<(Vec<String>, LedgerCounts), StoreError> {
     let mut problems = transaction.damage()?;
     let mut counts = counts(transaction)?;
     counts.counted = totals(transaction, &mut problems)?;
@@ -38,12 +49,7 @@ pub(super) fn audit(
     for stack in lookups::stacks(transaction)? {
         chain(transaction, stack, &mut problems)?;
     }
-    Ok(Audit {
-        problems,
-        counts,
-        meter_totals: sums::meter_totals(transaction, interval)?,
-        sums: sums::sums(transaction, &slices)?,
-    })
+    Ok((problems, counts))
 }
 
 /// What became of the records that do not count: those superseded by counting them, the others by receipts.

@@ -98,6 +98,8 @@ pub(super) struct Delivery {
     pub(super) refused: Vec<Refused>,
     /// The texts of records that the writer has asked for.
     pub(super) raw: BTreeMap<u32, String>,
+    /// [`SeriesCache::forgotten`] before the first series was looked up.
+    pub(super) forgotten_before: u64,
     /// [`SeriesCache::attribute_changes`] before the first series was looked up; nothing if all attributes are here.
     pub(super) looked_up_at: Option<u64>,
 }
@@ -105,7 +107,7 @@ pub(super) struct Delivery {
 /// What the writer needs and a delivery did not bring.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    /// The attributes of all records: some that it left out changed while it waited.
+    /// The attributes of all records: what it knew of its series is no longer so.
     pub(super) all_attributes: bool,
     /// The texts of the records with these indexes.
     pub(super) raw: Vec<u32>,
@@ -161,6 +163,7 @@ impl Delivery {
                 .iter()
                 .map(|index| (*index, (batch.raw)(*index)))
                 .collect(),
+            forgotten_before: cache.forgotten(),
             looked_up_at: (!wanted.all_attributes).then(|| cache.attribute_changes()),
         };
         let mut sorter = Sorter {

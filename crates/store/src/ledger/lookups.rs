@@ -7,6 +7,7 @@ use domain::time::{Day, Hour, HourInterval};
 
 use super::ids::{BlockId, MeterRow, SLOTS, SeriesId};
 use super::sheet::{DayEntry, DaySheet};
+use super::sums::whole_days_and_hours;
 use crate::error::StoreError;
 use crate::transaction::{Columns, Transaction, Which, values};
 use crate::usage::{LocalSubscriptionKey, Slice};
@@ -68,31 +69,62 @@ pub(super) fn blocks_of(
     Ok(blocks)
 }
 
-/// The blocks of one stack, or of all, in the order of the local subscriptions they belong to.
+/// What is known of the blocks of one stack, or of all, in the order of the local subscriptions they belong to.
+macro_rules! blocks {
+    ($column:expr, $condition:literal) => {
+        concat!(
+            "SELECT cloud_id, subscription_id, ",
+            $column,
+            " FROM block
+             JOIN local_subscription ON local_subscription.id = block.local_subscription
+             JOIN stack ON stack.id = local_subscription.stack ",
+            $condition,
+            " ORDER BY cloud_id, subscription_id, block.id"
+        )
+    };
+}
+
+/// The blocks of one stack, or of all, with the local subscriptions they belong to.
 fn all_blocks(
     transaction: &dyn Transaction,
     stack: Option<CloudId>,
 ) -> Result<Vec<(LocalSubscriptionKey, BlockId)>, StoreError> {
-    macro_rules! blocks_where {
-        ($condition:literal) => {
-            concat!(
-                "SELECT cloud_id, subscription_id, block.id FROM block
-                 JOIN local_subscription ON local_subscription.id = block.local_subscription
-                 JOIN stack ON stack.id = local_subscription.stack ",
-                $condition,
-                " ORDER BY cloud_id, subscription_id, block.id"
-            )
-        };
-    }
     let block = |row: &dyn Columns| Ok((key(row)?, row.get(2)?));
     match stack {
         Some(stack) => transaction.rows(
-            blocks_where!("WHERE cloud_id = ?1"),
+            blocks!("block.id", "WHERE cloud_id = ?1"),
             &values![stack.as_bytes()],
             block,
         ),
-        None => transaction.rows(blocks_where!(""), &[], block),
+        None => transaction.rows(blocks!("block.id", ""), &[], block),
     }
+}
+
+/// The local subscriptions of one stack, or of all, with a record that starts on one of the days from `first` to `last`.
+/// There is no sheet without a record, so that none has to be read.
+fn with_sheets(
+    transaction: &dyn Transaction,
+    stack: Option<CloudId>,
+    (first, last): (Day, Day),
+) -> Result<BTreeSet<LocalSubscriptionKey>, StoreError> {
+    macro_rules! one_day {
+        () => {
+            "(SELECT day FROM day_sheet WHERE day_sheet.block = block.id AND day BETWEEN ?1 AND ?2 LIMIT 1)"
+        };
+    }
+    let block = |row: &dyn Columns| {
+        let day: Option<Day> = row.optional(2)?;
+        day.map(|_| key(row)).transpose()
+    };
+    let found = match stack {
+        Some(stack) => transaction.rows(
+            blocks!(one_day!(), "WHERE cloud_id = ?3"),
+            &values![first, last, stack.as_bytes()],
+            block,
+        ),
+        None => transaction.rows(blocks!(one_day!(), ""), &values![first, last], block),
+    };
+    Ok(found?.into_iter().flatten().collect())
 }
 
 /// The local subscriptions of one stack, or of all, with a record that starts in the interval, in order.
@@ -101,20 +133,26 @@ pub(super) fn with_records(
     stack: Option<CloudId>,
     interval: HourInterval,
 ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
-    let (keys, blocks): (Vec<_>, Vec<_>) = all_blocks(transaction, stack)?.into_iter().unzip();
-    let mut found = BTreeSet::new();
-    let days = days_of(interval);
-    transaction.day_sheets_of(
-        &blocks,
-        days,
-        Which::First(FOR_AN_END),
-        &mut |place, day, sheet| {
-            if records_in(&sheet, day, interval).next().is_some() {
-                found.insert(keys[place]);
-            }
-            Ok(())
-        },
-    )?;
+    let (days, hours) = whole_days_and_hours(interval.start()..interval.end());
+    let mut found = match days {
+        Some(days) => with_sheets(transaction, stack, days)?,
+        None => BTreeSet::new(),
+    };
+    // The days of which the interval has a part.
+    let cut: BTreeSet<Day> = hours.map(Hour::day).collect();
+    if !cut.is_empty() {
+        let mut blocks = all_blocks(transaction, stack)?;
+        blocks.retain(|(of, _)| !found.contains(of));
+        let (keys, blocks): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
+        for day in cut {
+            transaction.day_sheets_of(&blocks, (day, day), Which::All, &mut |place, day, sheet| {
+                if records_in(&sheet, day, interval).next().is_some() {
+                    found.insert(keys[place]);
+                }
+                Ok(())
+            })?;
+        }
+    }
     Ok(found.into_iter().collect())
 }
 

@@ -56,6 +56,7 @@ use crate::usage::{
 #[cfg(test)]
 pub(crate) use self::sheet::made_up;
 pub(crate) use self::{
+    check::laws,
     ids::{BatchRow, BlockId, Place, SLOTS, SeriesId},
     sheet::{Cell, DayEntry, DaySheet, HourSheet, HoursOfDay, Sheet},
     stacks::{Stack, stack_columns},
@@ -199,7 +200,7 @@ impl<R: Readers> UsageLedger for Ledger<R> {
             .try_acquire_owned()
             .map_err(|_| StoreError::Busy)?;
         self.readers
-            .read(move |transaction| {
+            .read_all(move |transaction| {
                 // Until it has ended, whether or not somebody waits for it still.
                 let _running = running;
                 check::audit(transaction, interval, slices)

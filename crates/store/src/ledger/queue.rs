@@ -33,8 +33,19 @@ struct Waiting {
     jobs: VecDeque<Job>,
     bytes: usize,
     closed: bool,
-    /// Whether the last attempt to write failed.
-    failing: bool,
+    storage: Storage,
+}
+
+/// What is known of the storage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// The last attempt to write succeeded.
+    #[default]
+    Works,
+    /// It failed, which may have been due to what was written.
+    Failed,
+    /// Not even what means nothing can be written.
+    Away,
 }
 
 impl Queue {
@@ -48,6 +59,9 @@ impl Queue {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(closed());
+        }
+        if waiting.storage == Storage::Away {
+            return Err(failing());
         }
         if !waiting.jobs.is_empty() && waiting.bytes + bytes > WAITING_BYTES_MAX {
             return Err(StoreError::Busy);
@@ -67,12 +81,12 @@ impl Queue {
     pub(super) fn take(&self, patience: Duration) -> Option<Vec<Job>> {
         let waiting = self.lock();
         let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
-        let mut waiting = if waiting.failing {
-            let waited = self.changed.wait_timeout_while(waiting, patience, idle);
-            waited.unwrap_or_else(PoisonError::into_inner).0
-        } else {
+        let mut waiting = if waiting.storage == Storage::Works {
             let waited = self.changed.wait_while(waiting, idle);
             waited.unwrap_or_else(PoisonError::into_inner)
+        } else {
+            let waited = self.changed.wait_timeout_while(waiting, patience, idle);
+            waited.unwrap_or_else(PoisonError::into_inner).0
         };
         if waiting.closed && waiting.jobs.is_empty() {
             return None;
@@ -91,9 +105,16 @@ impl Queue {
         Some(group)
     }
 
-    /// Remembers how the last attempt to write went.
-    pub(super) fn wrote(&self, succeeded: bool) {
-        self.lock().failing = !succeeded;
+    /// Remembers how the last attempt to write went. While the storage is away nobody waits for it: who does is told so.
+    pub(super) fn found(&self, storage: Storage) {
+        let mut waiting = self.lock();
+        waiting.storage = storage;
+        if storage == Storage::Away {
+            waiting.bytes = 0;
+            for job in waiting.jobs.drain(..) {
+                let _ = job.answer.send(Err(failing()));
+            }
+        }
     }
 
     /// Whether what is put here has a chance to be stored.
@@ -102,8 +123,8 @@ impl Queue {
         if waiting.closed {
             return Err(closed());
         }
-        if waiting.failing {
-            return Err(StoreError::unavailable("the last attempt to write failed"));
+        if waiting.storage != Storage::Works {
+            return Err(failing());
         }
         Ok(())
     }
@@ -123,6 +144,11 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The answer to whoever comes when nothing can be written.
+fn failing() -> StoreError {
+    StoreError::unavailable("the last attempt to write failed")
 }
 
 /// The answer to whoever comes when the writer is gone.

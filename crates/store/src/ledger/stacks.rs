@@ -34,7 +34,22 @@ macro_rules! stack_columns {
 }
 pub(crate) use stack_columns;
 
+/// A batch of a stack, by the chain of receipts up to it: two histories that went apart before it have different ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) sequence: u64,
+    pub(super) chain: [u8; 32],
+}
+
 impl Stack {
+    /// Its last batch.
+    pub(super) const fn last(&self) -> Link {
+        Link {
+            sequence: self.sequence,
+            chain: self.chain,
+        }
+    }
+
     pub(crate) fn from_row(row: &dyn Columns) -> Result<Self, StoreError> {
         Ok(Self {
             row: row.get(0)?,

@@ -193,7 +193,9 @@ fn add(
 }
 
 /// The days that lie in an interval as a whole, the first and the last of them, and the other hours.
-fn whole_days_and_hours(interval: Range<Hour>) -> (Option<(Day, Day)>, impl Iterator<Item = Hour>) {
+pub(super) fn whole_days_and_hours(
+    interval: Range<Hour>,
+) -> (Option<(Day, Day)>, impl Iterator<Item = Hour>) {
     let (start, end) = (interval.start, interval.end);
     let first = start.plus(23).day();
     let (from, until) = if first < end.day() {

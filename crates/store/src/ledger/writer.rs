@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::apply::{Outcome, apply};
 use super::cache::SeriesCache;
-use super::changes::AttributeChanges;
+use super::changes::Changes;
 use super::delivery::Delivery;
-use super::queue::{Job, Queue};
+use super::queue::{Job, Queue, Storage};
 use crate::error::StoreError;
 use crate::transaction::Writer;
 
@@ -26,7 +26,7 @@ pub(super) fn start(
         storage,
         queue,
         cache,
-        changes: AttributeChanges::default(),
+        changes: Changes::default(),
     };
     std::thread::Builder::new()
         .name("usage-writer".to_owned())
@@ -38,7 +38,7 @@ struct GroupWriter<W> {
     storage: W,
     queue: Arc<Queue>,
     cache: Arc<SeriesCache>,
-    changes: AttributeChanges,
+    changes: Changes,
 }
 
 impl<W: Writer> GroupWriter<W> {
@@ -49,7 +49,9 @@ impl<W: Writer> GroupWriter<W> {
             match self.queue.take(BETWEEN_PROBES) {
                 None => return self.storage.close(),
                 // Only after a failure does the queue tell that nothing has come.
-                Some(jobs) if jobs.is_empty() => self.queue.wrote(self.storage.probe().is_ok()),
+                Some(jobs) if jobs.is_empty() => {
+                    self.probe();
+                }
                 Some(jobs) => self.store(jobs),
             }
         }
@@ -58,24 +60,40 @@ impl<W: Writer> GroupWriter<W> {
     /// Stores deliveries in one transaction. If that fails and there are several, each is tried by itself, so that
     /// none suffers from its neighbours: unless nothing can be written at all.
     fn store(&mut self, jobs: Vec<Job>) {
-        let stored = self.commit(&jobs);
-        self.queue.wrote(stored.is_ok());
-        match stored {
+        match self.commit(&jobs) {
             Ok(outcomes) => {
+                self.queue.found(Storage::Works);
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
                     // Whoever has stopped waiting will deliver again, and find it stored.
                     let _ = job.answer.send(Ok(outcome));
                 }
             }
-            Err(error) if jobs.len() > 1 && self.storage.probe().is_ok() => {
-                tracing::warn!(%error, deliveries = jobs.len(), "storing each delivery by itself");
-                jobs.into_iter().for_each(|job| self.store(vec![job]));
-            }
-            Err(error) => {
-                tracing::error!(%error, deliveries = jobs.len(), "deliveries could not be stored");
-                refuse(jobs, error);
-            }
+            Err(error) => self.not_stored(jobs, error),
         }
+    }
+
+    fn not_stored(&mut self, jobs: Vec<Job>, error: StoreError) {
+        let several = jobs.len() > 1 && may_be_one_of_them(&error);
+        if several && self.probe() {
+            tracing::warn!(%error, deliveries = jobs.len(), "storing each delivery by itself");
+            return jobs.into_iter().for_each(|job| self.store(vec![job]));
+        }
+        tracing::error!(%error, deliveries = jobs.len(), "deliveries could not be stored");
+        if several {
+            return refuse(jobs, error);
+        }
+        self.queue.found(Storage::Failed);
+        refuse(jobs, error);
+        // Whether it was due to them: those who come next have to know, and these need not wait for it.
+        self.probe();
+    }
+
+    /// Tries whether anything can be written.
+    fn probe(&mut self) -> bool {
+        let works = self.storage.probe().is_ok();
+        self.queue
+            .found(if works { Storage::Works } else { Storage::Away });
+        works
     }
 
     fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
@@ -89,11 +107,20 @@ impl<W: Writer> GroupWriter<W> {
     }
 }
 
+/// Whether one delivery by itself may have been the reason: not if all may have been stored.
+const fn may_be_one_of_them(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Uncertain { .. })
+}
+
 /// Tells everybody why, the last one in the words it was told.
 fn refuse(mut jobs: Vec<Job>, error: StoreError) {
     let last = jobs.pop();
     for job in jobs {
-        let _ = job.answer.send(Err(StoreError::unavailable(&error)));
+        let told = match &error {
+            StoreError::Uncertain { .. } => error.clone(),
+            _ => StoreError::unavailable(&error),
+        };
+        let _ = job.answer.send(Err(told));
     }
     if let Some(job) = last {
         let _ = job.answer.send(Err(error));

@@ -14,6 +14,22 @@ const KEEPALIVES_IDLE: Duration = Duration::from_secs(30);
 /// How long what was sent may remain without an answer of the network.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The parameters of a URL.
+const PARAMETERS: [&str; 12] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "options",
+    "password",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
 /// A URL that does not say how to reach PostgreSQL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPostgresUrl {
@@ -23,6 +39,12 @@ pub enum InvalidPostgresUrl {
     /// It cannot be read.
     #[error("the URL of PostgreSQL cannot be read: {0}")]
     Unreadable(String),
+    /// It has an `@` too many, in a password perhaps: what is behind it would be shown as the name of the host.
+    #[error(
+        "the URL of PostgreSQL has more than one @ before its parameters: those in a user name or a password are written \
+         as %40"
+    )]
+    At,
     /// It names no host.
     #[error("the URL of PostgreSQL names no host: expected postgres://user@host/database")]
     NoHost,
@@ -32,6 +54,19 @@ pub enum InvalidPostgresUrl {
          for its name) or `disable`"
     )]
     SslMode(String),
+    /// It asks for servers that do not take writes.
+    #[error(
+        "target_session_attrs={0} is not supported: leave it out; of several hosts the one that takes writes is looked for"
+    )]
+    SessionAttributes(String),
+    /// It names hosts where they cannot be told apart.
+    #[error(
+        "{0} is not supported: hosts and ports stand before the name of the database, as in host1:5432,host2:5432"
+    )]
+    HostParameter(String),
+    /// It has a parameter that there is not.
+    #[error("the URL of PostgreSQL has a parameter {0:?} that there is not: expected one of {known}", known = PARAMETERS.join(", "))]
+    Parameter(String),
     /// It names certificates for a connection without TLS.
     #[error("sslrootcert needs TLS: leave out sslmode=disable")]
     RootCertificateWithoutTls,
@@ -40,7 +75,8 @@ pub enum InvalidPostgresUrl {
 /// A PostgreSQL server and a database on it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresConfig {
-    pub(super) connection: Box<tokio_postgres::Config>,
+    /// How each of the hosts is reached. There is one at least, and all have the same user and the same database.
+    pub(super) hosts: Vec<tokio_postgres::Config>,
     pub(super) tls: Tls,
 }
 
@@ -58,17 +94,19 @@ pub(super) enum Tls {
 impl FromStr for PostgresConfig {
     type Err = InvalidPostgresUrl;
 
-    /// Reads `postgres://user:password@host:port/database?name=value`. Beside what
-    /// [`tokio_postgres::Config`] knows, `sslmode` may be `verify-full` (the default; not for a socket of this machine)
-    /// or `disable`, and `sslrootcert` may name a file with the certificates of the authorities that are trusted.
+    /// Reads `postgres://user:password@host:port/database?name=value`, with several hosts perhaps, of which the one is used
+    /// that takes writes. Beside what [`tokio_postgres::Config`] knows, `sslmode` may be `verify-full` (the default; not for
+    /// a socket of this machine) or `disable`, and `sslrootcert` may name a file with the certificates of the authorities
+    /// that are trusted.
     fn from_str(url: &str) -> Result<Self, InvalidPostgresUrl> {
-        if !["postgres://", "postgresql://"]
+        let rest = ["postgres://", "postgresql://"]
             .iter()
-            .any(|scheme| url.starts_with(scheme))
-        {
-            return Err(InvalidPostgresUrl::Scheme);
+            .find_map(|scheme| url.strip_prefix(scheme))
+            .ok_or(InvalidPostgresUrl::Scheme)?;
+        let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if base.matches('@').count() > 1 {
+            return Err(InvalidPostgresUrl::At);
         }
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut mode, mut root, mut rest) = (None, None, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let decoded = || {
@@ -78,18 +116,28 @@ impl FromStr for PostgresConfig {
             match pair.split_once('=').map_or(pair, |(name, _)| name) {
                 "sslmode" => mode = Some(decoded()),
                 "sslrootcert" => root = Some(PathBuf::from(decoded())),
-                _ => rest.push(pair),
+                "target_session_attrs" if decoded() == "read-write" => {}
+                "target_session_attrs" => return Err(InvalidPostgresUrl::SessionAttributes(decoded())),
+                name @ ("host" | "hostaddr" | "port") => {
+                    return Err(InvalidPostgresUrl::HostParameter(name.to_owned()));
+                }
+                name if PARAMETERS.contains(&name) => rest.push(pair),
+                other => return Err(InvalidPostgresUrl::Parameter(other.to_owned())),
             }
         }
-        let mut connection: tokio_postgres::Config = format!("{base}?{}", rest.join("&"))
-            .parse()
-            .map_err(|error: tokio_postgres::Error| InvalidPostgresUrl::Unreadable(error.to_string()))?;
-        if connection.get_hosts().is_empty() {
+        let (user, place) = base.split_at(base.find('@').map_or(0, |at| at + 1));
+        let (names, database) = place.split_once('/').unwrap_or((place, ""));
+        let mut hosts = names
+            .split(',')
+            .map(|host| format!("postgres://{user}{host}/{database}?{}", rest.join("&")).parse())
+            .collect::<Result<Vec<tokio_postgres::Config>, _>>()
+            .map_err(|error| InvalidPostgresUrl::Unreadable(error.to_string()))?;
+        if hosts.iter().any(|host| host.get_hosts().is_empty()) {
             return Err(InvalidPostgresUrl::NoHost);
         }
-        let local = connection
-            .get_hosts()
+        let local = hosts
             .iter()
+            .flat_map(tokio_postgres::Config::get_hosts)
             .all(|host| matches!(host, Host::Unix(_)));
         let tls = match (mode.as_deref(), root) {
             (Some("disable"), Some(_)) => return Err(InvalidPostgresUrl::RootCertificateWithoutTls),
@@ -99,39 +147,53 @@ impl FromStr for PostgresConfig {
             (None | Some("verify-full"), None) => Tls::System,
             (Some(other), _) => return Err(InvalidPostgresUrl::SslMode(other.to_owned())),
         };
-        connection.ssl_mode(match tls {
-            Tls::Disabled => SslMode::Disable,
-            Tls::System | Tls::File(_) => SslMode::Require,
-        });
-        if connection.get_application_name().is_none() {
-            connection.application_name("meterbridge");
+        for host in &mut hosts {
+            complete(host, &tls);
         }
-        if connection.get_connect_timeout().is_none() {
-            connection.connect_timeout(CONNECT_TIMEOUT);
-        }
-        connection.keepalives_idle(KEEPALIVES_IDLE);
-        connection.tcp_user_timeout(TCP_USER_TIMEOUT);
-        Ok(Self {
-            connection: Box::new(connection),
-            tls,
-        })
+        Ok(Self { hosts, tls })
     }
+}
+
+/// What the URL does not say.
+fn complete(host: &mut tokio_postgres::Config, tls: &Tls) {
+    host.ssl_mode(match tls {
+        Tls::Disabled => SslMode::Disable,
+        Tls::System | Tls::File(_) => SslMode::Require,
+    });
+    if host.get_application_name().is_none() {
+        host.application_name("meterbridge");
+    }
+    if host.get_connect_timeout().is_none() {
+        host.connect_timeout(CONNECT_TIMEOUT);
+    }
+    host.keepalives_idle(KEEPALIVES_IDLE);
+    host.tcp_user_timeout(TCP_USER_TIMEOUT);
+}
+
+impl PostgresConfig {
+    /// Whether the URL holds a password.
+    pub(crate) fn has_password(&self) -> bool {
+        self.hosts.iter().any(|host| host.get_password().is_some())
+    }
+}
+
+/// The name of a host.
+pub(super) fn name(host: &tokio_postgres::Config) -> String {
+    let names = host.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    names.collect()
 }
 
 /// Where it is, without the password.
 impl fmt::Display for PostgresConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = self.connection.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        });
-        let user = self.connection.get_user().unwrap_or_default();
-        let database = self.connection.get_dbname().unwrap_or(user);
-        write!(
-            f,
-            "PostgreSQL database {database:?} on {}",
-            hosts.collect::<Vec<_>>().join(", ")
-        )
+        let names: Vec<_> = self.hosts.iter().map(name).collect();
+        let first = self.hosts.first();
+        let user = first.and_then(|host| host.get_user()).unwrap_or_default();
+        let database = first.and_then(|host| host.get_dbname()).unwrap_or(user);
+        write!(f, "PostgreSQL database {database:?} on {}", names.join(", "))
     }
 }
 
@@ -180,6 +242,12 @@ mod tests {
             ("postgres:///m", InvalidPostgresUrl::NoHost),
             ("postgres://host/m?sslmode=prefer", mode("prefer")),
             ("postgres://host/m?sslmode=require", mode("require")),
+            ("postgres://user@/m", InvalidPostgresUrl::NoHost),
+            ("postgres://host1,/m", InvalidPostgresUrl::NoHost),
+            (
+                "postgres://host/m?host=other",
+                InvalidPostgresUrl::HostParameter("host".to_owned()),
+            ),
             (
                 "postgres://host/m?sslmode=disable&sslrootcert=ca.pem",
                 InvalidPostgresUrl::RootCertificateWithoutTls,
@@ -187,8 +255,52 @@ mod tests {
         ] {
             assert_eq!(parsed(url).unwrap_err(), error, "{url}");
         }
-        let unknown = parsed("postgres://host/m?colour=blue").unwrap_err();
-        assert!(matches!(unknown, InvalidPostgresUrl::Unreadable(_)), "{unknown}");
+        for url in [
+            "postgres://host/m?sslmod=disable",
+            "postgres://host/m?sslmode=disable&sslmod=x",
+        ] {
+            let unknown = parsed(url).unwrap_err();
+            assert_eq!(unknown, InvalidPostgresUrl::Parameter("sslmod".to_owned()));
+            assert!(unknown.to_string().contains("sslmode"), "{unknown}");
+        }
+        let unreadable = parsed("postgres://host/m?connect_timeout=soon").unwrap_err();
+        assert!(
+            matches!(unreadable, InvalidPostgresUrl::Unreadable(_)),
+            "{unreadable}"
+        );
+    }
+
+    #[test]
+    fn of_several_servers_none_is_accepted_that_would_answer_with_old_bills() {
+        let config = parsed("postgres://user:a%40b@db1:5433,db2/m?target_session_attrs=read-write").unwrap();
+        assert_eq!(config.to_string(), "PostgreSQL database \"m\" on db1, db2");
+        let ports: Vec<_> = config
+            .hosts
+            .iter()
+            .map(|host| host.get_ports().to_vec())
+            .collect();
+        assert_eq!(ports, [[5433], [5432]]);
+        for host in &config.hosts {
+            assert_eq!(host.get_password(), Some(b"a@b".as_slice()));
+        }
+        for attributes in ["any", "read-only"] {
+            assert_eq!(
+                parsed(&format!("postgres://db1,db2/m?target_session_attrs={attributes}")).unwrap_err(),
+                InvalidPostgresUrl::SessionAttributes(attributes.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn half_a_password_is_not_taken_for_a_host_and_shown() {
+        for url in [
+            "postgres://user:hunter2@secret@host/db",
+            "postgres://user:hun@ter/2@host/db",
+        ] {
+            let refused = parsed(url).unwrap_err();
+            assert_eq!(refused, InvalidPostgresUrl::At, "{url}");
+            assert!(!format!("{refused} {refused:?}").contains("hun"), "{refused}");
+        }
     }
 
     #[test]

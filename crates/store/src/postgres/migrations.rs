@@ -14,11 +14,16 @@ pub(super) const SCHEMA_LOCK: i64 = 0x6d62_7363_6865_0001;
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The migrations in order; the first has version 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/0001_memory.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../../migrations/postgres/0001_memory.sql"),
+    include_str!("../../migrations/postgres/0002_room_in_day_sheets.sql"),
+    include_str!("../../migrations/postgres/0003_sign_ins.sql"),
+    include_str!("../../migrations/postgres/0004_unfinished_copy.sql"),
+];
 
 /// Applies what has not been applied yet: all of it or nothing.
 pub(super) fn apply(link: &mut Link) -> Result<(), StoreError> {
-    link.execute("BEGIN")?;
+    link.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")?;
     let applied = within(link);
     link.be_usual();
     match applied {
@@ -36,6 +41,7 @@ fn within(link: &mut Link) -> Result<(), StoreError> {
     link.be_patient(PATIENCE)?;
     // A lock first, and only then a look at what is there.
     link.execute(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))?;
+    refuse_of_others(link)?;
     link.execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint PRIMARY KEY)")?;
     let found = version(link)?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
@@ -50,6 +56,24 @@ fn within(link: &mut Link) -> Result<(), StoreError> {
         tracing::info!(version, "schema migrated");
     }
     Ok(())
+}
+
+/// Whether all that is in the schema was made by these migrations: else it is left alone, as is a `schema_version` that
+/// counts the migrations of another program. What belongs to an extension is in nobody's way.
+fn refuse_of_others(link: &mut Link) -> Result<(), StoreError> {
+    let found: Option<String> = link.ask(async |client| {
+        let sql = "WITH here AS (
+                       SELECT relname, relkind FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                       WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+                         AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
+                                         AND objid = pg_class.oid AND deptype = 'e'))
+                   SELECT format('%I.%I', current_schema(), relname) FROM here
+                   WHERE (SELECT count(*) FROM here WHERE relname IN ('schema_version', 'entry', 'hour_sheet')) < 3
+                   ORDER BY relkind = 'S', relname LIMIT 1";
+        let row = client.query_opt(sql, &[]).await?;
+        row.map(|row| row.try_get(0)).transpose()
+    })?;
+    found.map_or(Ok(()), |relation| Err(StoreError::OfOthers { relation }))
 }
 
 fn version(link: &mut Link) -> Result<i64, Failure> {

@@ -13,6 +13,8 @@
 //! - Quarantine: positions become visible in their order, by a lock that all who put something there take last.
 //! - The journal: who finds another last entry than expected is told so; of two who append the same number the second
 //!   fails, looks again, and is told so.
+//! - A sign-in, a code: what it goes on from is a condition of the statement that changes it, so who comes late changes
+//!   nothing. Whoever heard nothing of their commit knows what they wrote of a code by something in it that was drawn for it.
 //! - Reading: REPEATABLE READ, so that an answer is of one moment.
 
 mod config;
@@ -27,6 +29,7 @@ mod text;
 mod tls;
 mod transaction;
 mod values;
+mod whole;
 mod writer;
 
 use std::sync::Arc;
@@ -35,15 +38,26 @@ pub use self::config::{InvalidPostgresUrl, PostgresConfig};
 use self::link::{Connector, Link};
 use self::partitions::Partitions;
 use self::pool::ReadPool;
+use self::transaction::PostgresTransaction;
+pub(crate) use self::whole::{is_there, open_whole};
 use self::writer::PostgresWriter;
 use crate::Store;
+use crate::codes::KeptCodes;
+use crate::copy;
 use crate::error::StoreError;
 use crate::journal::KeptJournal;
 use crate::ledger::Ledger;
 use crate::sessions::KeptSessions;
+use crate::turns::Turns;
 
 /// The oldest version that is known to do all that is asked of it, as the server counts them.
 const OLDEST_VERSION: i32 = 150_000;
+/// The most that read usage at one time.
+const USAGE_READERS_MAX: usize = 8;
+/// The most that look for sign-ins and codes at one time: each of them takes a fraction of a millisecond.
+const SIGN_IN_READERS_MAX: usize = 4;
+/// Those who look for new entries share their looks.
+const JOURNAL_READERS_MAX: usize = 1;
 
 /// Opens it on a thread of its own: connections are driven by the thread that uses them, which must not be one that
 /// drives something else already.
@@ -57,15 +71,27 @@ fn open_here(config: &PostgresConfig) -> Result<Store, StoreError> {
     let mut link = connector.connect()?;
     check(&mut link)?;
     migrations::apply(&mut link)?;
+    let mut link = refuse_unfinished(link)?;
     let partitions = Partitions::default();
-    partitions.make_ahead(&mut link)?;
-    let readers = ReadPool::new(connector.clone());
+    partitions.keep_ahead(&mut link);
+    let readers = |max| ReadPool::new(connector.clone(), max);
     let writer = || PostgresWriter::new(connector.clone(), partitions.clone());
+    let sign_ins = readers(SIGN_IN_READERS_MAX);
+    // What is asked before each request never waits for somebody who reads usage.
     Ok(Store {
-        journal: Arc::new(KeptJournal::new(readers.clone(), writer())),
-        usage: Arc::new(Ledger::start(readers, writer())?),
-        sessions: Arc::new(KeptSessions::new(writer())),
+        journal: Arc::new(KeptJournal::new(readers(JOURNAL_READERS_MAX), writer())),
+        usage: Arc::new(Ledger::start(readers(USAGE_READERS_MAX), writer())?),
+        sessions: Arc::new(KeptSessions::new(sign_ins.clone(), writer())),
+        codes: Arc::new(KeptCodes::new(sign_ins, Arc::new(Turns::new(writer())))),
     })
+}
+
+/// Gives the connection back, unless what is there is an unfinished copy.
+fn refuse_unfinished(link: Link) -> Result<Link, StoreError> {
+    let partitions = Partitions::default();
+    let transaction = PostgresTransaction::new(link, &partitions, false);
+    copy::refuse_unfinished(&transaction)?;
+    Ok(transaction.end().link)
 }
 
 /// Whether the server is one that keeps what it is given as it is given.

@@ -21,6 +21,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 
 use super::private;
+use super::transaction::SqliteTransaction;
 use crate::error::StoreError;
 
 /// The files of a copy, in the order of their moments. Whatever usage relies on was in the books before it was delivered,
@@ -121,6 +122,20 @@ pub fn heads(directory: &Path) -> Result<Heads, StoreError> {
         journal: journal.unwrap_or_default(),
         stacks,
     })
+}
+
+/// Refuses a directory that holds a copy of another store that is not done: `copy` has not brought all of it.
+///
+/// # Errors
+/// [`StoreError::Unfinished`], or [`StoreError::Unavailable`] or [`StoreError::Corrupt`] if it cannot be read.
+pub fn refuse_unfinished(directory: &Path) -> Result<(), StoreError> {
+    let books = open(&directory.join("books.db"))?;
+    // Books that were not opened since before there were copies have no place for the mark.
+    let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'unfinished_copy'";
+    if books.query_row(sql, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(());
+    }
+    crate::copy::refuse_unfinished(&SqliteTransaction(&books))
 }
 
 /// What SQLite finds wrong with a database file that nobody else has open: pages, cells, indexes and constraints. Nothing if

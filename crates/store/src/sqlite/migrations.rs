@@ -7,14 +7,20 @@ use crate::error::StoreError;
 /// The migrations of one database file, in order; the first has version 1.
 pub(super) struct Migrations<'a>(&'a [&'a str]);
 
-pub(super) const BOOKS: Migrations<'static> =
-    Migrations(&[include_str!("../../migrations/sqlite/books/0001_journal.sql")]);
+pub(super) const BOOKS: Migrations<'static> = Migrations(&[
+    include_str!("../../migrations/sqlite/books/0001_journal.sql"),
+    include_str!("../../migrations/sqlite/books/0002_unfinished_copy.sql"),
+]);
 pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0001_ledger.sql"),
     include_str!("../../migrations/sqlite/usage/0002_attributes_sequence.sql"),
 ]);
-pub(super) const SESSIONS: Migrations<'static> =
-    Migrations(&[include_str!("../../migrations/sqlite/sessions/0001_sessions.sql")]);
+pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
+    include_str!("../../migrations/sqlite/sessions/0001_sessions.sql"),
+    include_str!("../../migrations/sqlite/sessions/0002_sessions_of_users.sql"),
+]);
+pub(super) const CODES: Migrations<'static> =
+    Migrations(&[include_str!("../../migrations/sqlite/codes/0001_codes.sql")]);
 
 impl Migrations<'_> {
     /// Applies what has not been applied yet: all of it or nothing.

@@ -1,7 +1,8 @@
 //! The embedded back end: SQLite, in three files of one directory.
 //!
 //! `books.db` holds the journal, `usage.db` the ledger and `sessions.db` what lasts of sign-ins. They are apart so that a
-//! decision about the books never waits for a long delivery of usage: SQLite has one writer per file.
+//! decision about the books never waits for a long delivery of usage: SQLite has one writer per file. Codes that are out
+//! for minutes are in memory.
 
 pub mod backup;
 mod bytes;
@@ -10,8 +11,9 @@ pub(crate) mod in_tests;
 mod migrations;
 mod pool;
 mod private;
-mod sheets;
+pub(crate) mod sheets;
 mod transaction;
+mod whole;
 mod writer;
 
 use std::fs::{File, TryLockError};
@@ -24,12 +26,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::migrations::Migrations;
 use self::pool::ReadPool;
+use self::transaction::SqliteTransaction;
+pub(crate) use self::whole::{is_there, open_whole};
 use self::writer::SqliteWriter;
 use crate::Store;
+use crate::codes::KeptCodes;
+use crate::copy;
 use crate::error::StoreError;
 use crate::journal::KeptJournal;
 use crate::ledger::Ledger;
 use crate::sessions::KeptSessions;
+use crate::turns::Turns;
 
 /// How long a statement waits for a lock. Only the start of a process ever has to.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -45,19 +52,40 @@ pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
     let lock = Arc::new(lock(directory)?);
     let journal = journal(&directory.join("books.db"), &lock)?;
     let usage = ledger(&directory.join("usage.db"), &lock)?;
-    let sessions = open_for_writing(&directory.join("sessions.db"), &migrations::SESSIONS)?;
-    let sessions = KeptSessions::new(SqliteWriter::new(sessions, "the sessions", &lock));
+    let sessions = sessions(&directory.join("sessions.db"), &lock)?;
+    let codes = codes(&lock)?;
     Ok(Store {
         journal: Arc::new(journal),
         usage: Arc::new(usage),
         sessions: Arc::new(sessions),
+        codes: Arc::new(codes),
     })
 }
 
 /// The journal of the books.
 fn journal(path: &Path, lock: &Arc<File>) -> Result<KeptJournal<ReadPool, SqliteWriter>, StoreError> {
-    let writer = SqliteWriter::new(open_for_writing(path, &migrations::BOOKS)?, "the books", lock);
+    let connection = open_for_writing(path, &migrations::BOOKS)?;
+    copy::refuse_unfinished(&SqliteTransaction(&connection))?;
+    let writer = SqliteWriter::new(connection, "the books", lock);
     Ok(KeptJournal::new(ReadPool::new(path), writer))
+}
+
+/// What lasts of sign-ins.
+fn sessions(path: &Path, lock: &Arc<File>) -> Result<KeptSessions<ReadPool, SqliteWriter>, StoreError> {
+    let writer = SqliteWriter::new(
+        open_for_writing(path, &migrations::SESSIONS)?,
+        "the sessions",
+        lock,
+    );
+    Ok(KeptSessions::new(ReadPool::new(path), writer))
+}
+
+/// Codes that are out, in no file: everybody may ask for one, so giving one out writes nothing to the disk.
+fn codes(lock: &Arc<File>) -> Result<KeptCodes<Arc<Turns<SqliteWriter>>, SqliteWriter>, StoreError> {
+    let mut connection = Connection::open_in_memory()?;
+    migrations::CODES.apply(&mut connection)?;
+    let writer = Arc::new(Turns::new(SqliteWriter::new(connection, "the codes", lock)));
+    Ok(KeptCodes::new(Arc::clone(&writer), writer))
 }
 
 /// The ledger of usage. Its page caches hold 64 MiB for the writer and 8 MiB for each of 4 readers.

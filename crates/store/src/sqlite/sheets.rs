@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::ledger::{BatchRow, Cell, DayEntry, DaySheet, HourSheet, HoursOfDay, SLOTS, Sheet, Small, Total};
 
 /// What a sheet can be made of.
-pub(super) trait Entry: Sized {
+pub(crate) trait Entry: Sized {
     fn encode(sheet: &Sheet<Self>, out: &mut Vec<u8>);
 
     /// The sheet of these bytes, or nothing if no sheet was ever written so.
@@ -21,7 +21,7 @@ pub(super) trait Entry: Sized {
 }
 
 /// The sheet of these bytes.
-pub(super) fn sheet<T: Entry>(bytes: &[u8]) -> Result<Sheet<T>, StoreError> {
+pub(crate) fn sheet<T: Entry>(bytes: &[u8]) -> Result<Sheet<T>, StoreError> {
     T::decode(bytes).ok_or_else(|| StoreError::corrupt("a sheet of records or totals cannot be read"))
 }
 

@@ -26,6 +26,9 @@ macro_rules! of_block {
         )
     };
 }
+/// Sheets with their places.
+type Placed<At, T> = Vec<(Place<At>, Sheet<T>)>;
+
 /// The transaction that a connection is in.
 pub(super) struct SqliteTransaction<'c>(pub(super) &'c Connection);
 
@@ -178,19 +181,18 @@ impl Transaction for SqliteTransaction<'_> {
         limit: usize,
     ) -> Result<Vec<(Place<Day>, DaySheet)>, StoreError> {
         let sql = "SELECT day, block, body FROM day_sheet WHERE (day, block) > (?1, ?2) ORDER BY day, block LIMIT ?3";
-        let after = after.map_or((i64::MIN, 0), |(day, block)| (day.epoch_days().into(), block.0));
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query(params_from_iter([
-            Value::Integer(after.0),
-            after.1.into(),
-            limit.into(),
-        ]))?;
-        let mut sheets = Vec::new();
-        while let Some(row) = rows.next()? {
-            let place = (Day::from_epoch_days(row.get(0)?), BlockId(row.get(1)?));
-            sheets.push((place, sheet_of(row, 2)?));
-        }
-        Ok(sheets)
+        let after = after.map(|(day, block)| (day.epoch_days().into(), block.0));
+        self.sheets_after(sql, after, limit, |row| row.get(0))
+    }
+
+    fn hour_sheets_after(
+        &self,
+        after: Option<Place<Hour>>,
+        limit: usize,
+    ) -> Result<Vec<(Place<Hour>, HourSheet)>, StoreError> {
+        let sql = "SELECT hour, block, body FROM hour_sheet WHERE (hour, block) > (?1, ?2) ORDER BY hour, block LIMIT ?3";
+        let after = after.map(|(hour, block)| (hour.epoch_hours().into(), block.0));
+        self.sheets_after(sql, after, limit, |row| row.get(0))
     }
 
     fn next_records(&self, of: &[(SeriesId, Hour)]) -> Result<Vec<Option<Hour>>, StoreError> {
@@ -218,6 +220,11 @@ impl Transaction for SqliteTransaction<'_> {
                 .map(|((day, block), sheet)| (day.epoch_days(), *block, *sheet)),
         )
     }
+
+    /// There are no counters but those of the rows.
+    fn settle(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 impl SqliteTransaction<'_> {
@@ -235,6 +242,24 @@ impl SqliteTransaction<'_> {
             }
         }
         Ok(())
+    }
+
+    fn sheets_after<At, T: Entry>(
+        &self,
+        sql: &str,
+        after: Option<(i64, u64)>,
+        limit: usize,
+        at: impl Fn(&dyn Columns) -> Result<At, StoreError>,
+    ) -> Result<Placed<At, T>, StoreError> {
+        let (time, block) = after.unwrap_or((i64::MIN, 0));
+        let mut statement = self.0.prepare_cached(sql)?;
+        let values = [Value::Integer(time), block.into(), limit.into()];
+        let mut rows = statement.query(params_from_iter(values))?;
+        let mut sheets = Vec::new();
+        while let Some(row) = rows.next()? {
+            sheets.push(((at(row)?, BlockId(row.get(1)?)), sheet_of(row, 2)?));
+        }
+        Ok(sheets)
     }
 
     fn put<'s, T: Entry + 's>(

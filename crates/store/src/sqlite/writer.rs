@@ -8,7 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::checkpoint;
 use super::transaction::SqliteTransaction;
 use crate::error::StoreError;
-use crate::transaction::{Transaction, Writer};
+use crate::transaction::{Readers, Transaction, Writer};
+use crate::turns::Turns;
 
 pub(crate) struct SqliteWriter {
     connection: Connection,
@@ -25,6 +26,32 @@ impl SqliteWriter {
             _lock: Arc::clone(lock),
         }
     }
+
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&dyn Transaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.connection.transaction()?;
+        let answer = read(&SqliteTransaction(&transaction));
+        transaction.finish()?;
+        answer
+    }
+}
+
+/// Reads on the connection that writes: no other one sees a database that is in memory, and none of what is done there waits
+/// for a disk.
+impl Readers for Arc<Turns<SqliteWriter>> {
+    const ALONE: bool = true;
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Transaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.with(move |writer| writer.read(read)).await
+    }
+
+    /// There is none that nobody writes with.
+    fn close_idle(&self) {}
 }
 
 impl Writer for SqliteWriter {

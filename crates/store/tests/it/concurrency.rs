@@ -245,19 +245,9 @@ async fn no_month_begins_behind_the_back_of_a_reader_who_would_leave_it_out_of_a
     let store = backend.open();
     // Long ago: of no month that is made ahead.
     let old = Delivery::new([record("/vm/a", -50_000, "1")]);
-    std::thread::scope(|scope| {
-        let reading = "BEGIN; SELECT count(*) FROM day_sheet; SELECT pg_sleep(5); COMMIT";
-        let reader = scope.spawn(|| backend.execute(reading));
-        let locked = "SELECT count(*) FROM pg_locks WHERE granted AND relation = 'day_sheet'::regclass
-                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        while backend.execute(locked).trim() == "0" {}
-        let answer =
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(old.try_to(&store)));
-        let refused = answer.unwrap_err();
-        assert!(matches!(refused, store::StoreError::Busy), "{refused:?}");
-        assert!(!reader.is_finished(), "the reader was not waited for");
-        reader.join().unwrap();
-    });
-    old.to(&store).await;
+    let refused = backend.while_locked("day_sheet IN ACCESS SHARE MODE", old.try_to(&store));
+    assert!(matches!(refused, Err(store::StoreError::Busy)), "{refused:?}");
+    // Another server tries it at once: this one has learned to wait.
+    old.to(&backend.open()).await;
     assert_sound(&store).await;
 }

@@ -1,6 +1,7 @@
 //! Deliveries in few words.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::time::{Hour, HourInterval, Timestamp};
@@ -152,15 +153,25 @@ impl Delivery {
     }
 
     pub(crate) async fn try_to(&self, store: &Store) -> Result<Appended, StoreError> {
+        self.try_as(Self::new_id(), store).await
+    }
+
+    /// An id that no batch of any test has.
+    pub(crate) fn new_id() -> BatchId {
+        let number =
+            u128::from(BATCHES.fetch_add(1, Ordering::Relaxed)) | u128::from(std::process::id()) << 64;
+        BatchId::from_bytes(number.to_be_bytes())
+    }
+
+    /// Delivers it as the batch with this id.
+    pub(crate) async fn try_as(&self, id: BatchId, store: &Store) -> Result<Appended, StoreError> {
         let delivered = |(index, record): (u32, &UsageRecord<'static>)| DeliveredRecord {
             index,
             record: record.clone(),
         };
         let records: Vec<_> = (0u32..).zip(&self.records).map(delivered).collect();
-        let number =
-            u128::from(BATCHES.fetch_add(1, Ordering::Relaxed)) | u128::from(std::process::id()) << 64;
         let batch = Batch {
-            id: BatchId::from_bytes(number.to_be_bytes()),
+            id,
             stack: stack(self.stack),
             received_at: Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap(),
             window: ReportedWindow {
@@ -188,6 +199,24 @@ impl Delivery {
             other => panic!("expected a new batch, got {other:?}"),
         }
     }
+}
+
+/// The delivery with this number: one record, of the hour with this number, under a key of its own.
+pub(crate) fn numbered_delivery(number: i32) -> Delivery {
+    let key: &'static str = Box::leak(number.to_string().into_boxed_str());
+    Delivery::new([record("/vm/a", number, "1")]).with_key(key, 1)
+}
+
+/// Delivers the first numbered delivery and those that follow it. Tells which one was refused, and how.
+pub(crate) async fn deliver_until_refused(store: &Store) -> (i32, StoreError) {
+    let began = Instant::now();
+    for number in 1.. {
+        if let Err(refused) = numbered_delivery(number).try_to(store).await {
+            return (number, refused);
+        }
+        assert!(began.elapsed() < PATIENCE, "nothing is refused");
+    }
+    unreachable!()
 }
 
 /// accepted, duplicate, revised, quarantined
@@ -225,15 +254,16 @@ pub(crate) async fn audit(store: &Store) -> Audit {
     store.usage.audit(hours(0, 1), slices).await.unwrap()
 }
 
-/// It is ready, or will be in a few seconds.
+/// How long what has to come is waited for: as long as a machine may take that has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// It is ready, or will be.
 pub(crate) async fn assert_gets_ready(store: &Store) {
-    for _ in 0..200 {
-        if store.usage.ready().await.is_ok() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let began = Instant::now();
+    while let Err(error) = store.usage.ready().await {
+        assert!(began.elapsed() < PATIENCE, "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    store.usage.ready().await.unwrap();
 }
 
 /// Whether no record was lost.

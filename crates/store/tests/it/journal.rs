@@ -2,7 +2,7 @@
 
 use domain::ids::ObjectId;
 use domain::time::Timestamp;
-use store::{JournalAppended, Store};
+use store::{JournalAppended, Store, StoreError};
 
 use crate::fixtures::Backend;
 
@@ -113,4 +113,44 @@ pub(crate) async fn entries_are_there_after_reopening(backend: &dyn Backend) {
         JournalAppended::Appended { last: 3 }
     );
     assert_eq!(bodies(&store, 2, 10).await, [(3, "c".to_owned())]);
+}
+
+pub(crate) async fn a_journal_that_ends_before_what_is_known_of_it_is_damaged(backend: &dyn Backend) {
+    let store = backend.open();
+    append(&store, 0, &["a", "b"]).await;
+    for known in [3, 4] {
+        let read = store.journal.read_after(known, 10).await;
+        assert!(
+            matches!(read, Err(StoreError::Corrupt { .. })),
+            "{known}: {read:?}"
+        );
+    }
+}
+
+pub(crate) async fn a_journal_of_large_entries_would_be_too_much_for_one_answer(backend: &dyn Backend) {
+    let store = backend.open();
+    let sizes = [
+        3_000_000, 10, 500_000, 500_000, 500_000, 10, 2_000_000, 2_000_000, 10,
+    ];
+    for (known, size) in (0..).zip(sizes) {
+        append(&store, known, &["x".repeat(size).as_str()]).await;
+    }
+    drop(store);
+    let store = backend.open();
+    let (mut pages, mut last) = (Vec::new(), 0);
+    loop {
+        let page = bodies(&store, last, 1000).await;
+        let Some((sequence, _)) = page.last() else { break };
+        last = *sequence;
+        pages.push(page.iter().map(|(_, body)| body.len()).collect::<Vec<_>>());
+    }
+    assert_eq!(pages.concat(), sizes);
+    let page_bytes = |page: &Vec<usize>| page.iter().sum::<usize>();
+    assert!(pages.iter().all(|page| page_bytes(page) < 3_100_000), "{pages:?}");
+    assert!(pages.len() > 3, "{pages:?}");
+    assert_eq!(bodies(&store, 4, 1).await.len(), 1);
+    assert_eq!(
+        append(&store, 9, &["more"]).await,
+        JournalAppended::Appended { last: 10 }
+    );
 }

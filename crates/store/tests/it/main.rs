@@ -1,26 +1,31 @@
 //! What the ports of this crate promise. The conformance suite runs on every back end; `backup`, `crash` and
-//! `tampering` are about the embedded one, `concurrency`, `killing`, `schema` and `tls` about
-//! PostgreSQL.
+//! `tampering` are about the embedded one, `concurrency`, `connections`, `failover`, `killing`, `months`, `schema` and `tls`
+//! about PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
-#![expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 
 mod attributes;
 mod auditing;
 mod backup;
 mod closing;
+mod codes;
 mod concurrency;
+mod connections;
+mod copy;
 mod crash;
+mod failover;
 mod fixtures;
 mod intake;
 mod journal;
 mod killing;
 mod model;
+mod months;
 mod postgres;
 mod reading;
 mod schema;
 mod sessions;
 mod tampering;
 mod tls;
+mod went_back;
 
 /// Runs each test of the suite on each back end.
 macro_rules! conformance {
@@ -91,9 +96,18 @@ conformance! {
         entries_are_numbered_and_chained
         whoever_decided_on_an_older_state_is_told_so
         several_entries_are_appended_together_or_not_at_all
-        entries_are_there_after_reopening;
+        entries_are_there_after_reopening
+        a_journal_that_ends_before_what_is_known_of_it_is_damaged
+        a_journal_of_large_entries_would_be_too_much_for_one_answer;
     sessions:
         a_used_refresh_token_and_a_sign_out_are_not_forgotten_by_a_restart
         who_comes_late_neither_turns_a_session_back_nor_wakes_it_up
+        sessions_are_found_by_whose_they_are_and_page_by_page
+        who_sweeps_ends_nothing_that_went_on_in_the_meantime
+        a_token_that_is_shown_many_times_at_once_is_used_once
         the_last_use_of_an_operators_credential_is_known_after_reopening;
+    codes:
+        a_code_is_out_until_its_time_is_over
+        of_all_who_use_a_code_up_at_once_one_gets_what_it_stands_for
+        what_is_written_of_a_code_that_somebody_else_wrote_in_the_meantime_is_not;
 }

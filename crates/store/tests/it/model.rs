@@ -20,7 +20,7 @@ const SUBSCRIPTIONS: u8 = 2;
 type Series = (CloudId, LocalSubscriptionId, LocalMeterId, String);
 
 #[derive(Default)]
-struct Model {
+pub(crate) struct Model {
     said: BTreeMap<(Series, Hour), Vec<Observation>>,
     tags: HashMap<(Series, Hour), String>,
     granularities: HashMap<(Series, Day), Granularity>,
@@ -28,7 +28,7 @@ struct Model {
 }
 
 impl Model {
-    fn take(&mut self, delivery: &Delivery) -> BatchCounts {
+    pub(crate) fn take(&mut self, delivery: &Delivery) -> BatchCounts {
         let mut counts = BatchCounts::default();
         let reported = hour(delivery.reported);
         for record in &delivery.records {
@@ -126,7 +126,7 @@ fn records(granularities: bool) -> impl Strategy<Value = Vec<UsageRecord<'static
     prop::collection::vec(one, 0..40)
 }
 
-fn deliveries(granularities: bool) -> impl Strategy<Value = Vec<Delivery>> {
+pub(crate) fn deliveries(granularities: bool) -> impl Strategy<Value = Vec<Delivery>> {
     let one = (1..=STACKS, 0..4i32, records(granularities))
         .prop_map(|(stack, reported, records)| Delivery::new(records).reported(reported).of_stack(stack));
     prop::collection::vec(one, 1..8)
@@ -145,7 +145,7 @@ fn every_slice(intervals: &[HourInterval]) -> Vec<Slice> {
         .collect()
 }
 
-async fn assert_agrees(store: &Store, model: &Model, intervals: &[HourInterval]) {
+pub(crate) async fn assert_agrees(store: &Store, model: &Model, intervals: &[HourInterval]) {
     let slices = every_slice(intervals);
     let mut sums = vec![BTreeMap::new(); slices.len()];
     for sum in store.usage.sums(&slices).await.unwrap() {

@@ -1,96 +1,62 @@
-//! A PostgreSQL server of this test binary's own, with a database for each test.
+//! A database of PostgreSQL for each test, on a server of this test binary's own.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use private_postgres::{Missing, PrivatePostgres};
+use private_postgres::PrivatePostgres;
+pub(crate) use private_postgres::{SETTINGS, start_for_test as start, there};
 use store::{Store, StoreConfig};
+use tokio::runtime::Handle;
 
 use crate::fixtures::Backend;
 
-/// Nobody pulls the plug here: what a killed server has written, the system has.
-pub(crate) const SETTINGS: [&str; 3] = ["fsync=off", "max_connections=300", "shared_buffers=64MB"];
-
-static SERVER: OnceLock<Result<PrivatePostgres, Missing>> = OnceLock::new();
-static DATABASES: AtomicU32 = AtomicU32::new(0);
-/// A database that was opened once: copying it takes less time than making all tables anew.
-static TEMPLATE: OnceLock<()> = OnceLock::new();
-
-/// A server for one test. Where there is none, the reason is told.
-///
-/// # Panics
-/// In continuous integration if there is none: there, these tests have to run.
-pub(crate) fn start() -> Option<PrivatePostgres> {
-    there(PrivatePostgres::start(&SETTINGS))
-}
-
-/// What was started, or [`start`]'s way without it.
-pub(crate) fn there<T, E: std::fmt::Display>(started: Result<T, E>) -> Option<T> {
-    match started {
-        Ok(server) => Some(server),
-        Err(missing) if continuous_integration() => panic!("tests on PostgreSQL cannot run: {missing}"),
-        Err(missing) => {
-            eprintln!("NOT RUN: a test on PostgreSQL: {missing}");
-            None
-        }
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the arguments belong to the test harness"
-)]
-fn continuous_integration() -> bool {
-    std::env::var_os("CI").is_some()
-}
-
 /// A database that is dropped with this.
-pub(crate) struct Database<'s> {
-    server: &'s PrivatePostgres,
-    name: String,
-}
+pub(crate) struct Database<'s>(private_postgres::Database<'s>);
 
 impl<'s> Database<'s> {
     /// An empty one.
     pub(crate) fn on(server: &'s PrivatePostgres) -> Self {
-        Self::made(server, "")
-    }
-
-    fn made(server: &'s PrivatePostgres, how: &str) -> Self {
-        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        let create = format!("CREATE DATABASE {name} {how}");
-        server.execute("postgres", &create).unwrap();
-        Self { server, name }
+        Self(private_postgres::Database::on(server))
     }
 
     /// Another one, which nobody has opened yet.
     pub(crate) fn empty(&self) -> Self {
-        Self::on(self.server)
+        self.made_with("")
     }
 
     /// Another one, made as the words of `CREATE DATABASE` say.
     pub(crate) fn made_with(&self, how: &str) -> Self {
-        Self::made(self.server, how)
+        Self(self.0.another(how))
     }
 
     pub(crate) fn config(&self) -> StoreConfig {
-        StoreConfig::Postgres(self.server.url(&self.name).parse().unwrap())
+        config(&self.url())
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
+    /// Waits until a statement answers something else than nothing or 0.
+    pub(crate) fn wait_until(&self, statement: &str) {
+        self.0.wait_until(statement);
+    }
+
+    /// Waits until somebody waits for a table that somebody else has locked, and has waited so many seconds.
+    pub(crate) fn wait_until_waited_for(&self, table: &str, seconds: u32) {
+        self.wait_until(&format!(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{table}'::regclass
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND waitstart <= now() - interval '{seconds} s'"
+        ));
+    }
+
+    /// Does something while somebody holds these tables locked; the mode may be said after them.
+    pub(crate) fn while_locked<T>(&self, tables: &str, what: impl Future<Output = T>) -> T {
+        let what = || Handle::current().block_on(what);
+        tokio::task::block_in_place(|| self.0.while_locked(tables, what))
     }
 
     /// Runs statements behind the back of the store.
     pub(crate) fn execute(&self, statements: &str) -> String {
-        self.server.execute(&self.name, statements).unwrap()
-    }
-}
-
-impl Drop for Database<'_> {
-    fn drop(&mut self) {
-        let dropped = self
-            .server
-            .execute("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
-        if let Err(error) = dropped {
-            eprintln!("{error}");
-        }
+        self.0.execute(statements)
     }
 }
 
@@ -98,23 +64,20 @@ impl Drop for Database<'_> {
 pub(crate) type Postgres = Database<'static>;
 
 impl Postgres {
-    /// An empty one; none where PostgreSQL is missing.
+    /// An empty one, that has been opened before; none where PostgreSQL is missing.
     pub(crate) fn new() -> Option<Self> {
-        there(SERVER.get_or_init(|| PrivatePostgres::start(&SETTINGS)).as_ref()).map(Self::opened)
+        let open = |url: &str| drop(store::open(&config(url)).unwrap());
+        private_postgres::Database::opened(open).map(Database)
     }
 
-    /// Another empty one, that has been opened before.
+    /// Another one.
     pub(crate) fn again(&self) -> Self {
-        Self::opened(self.server)
+        Self(self.0.again())
     }
+}
 
-    fn opened(server: &'static PrivatePostgres) -> Self {
-        TEMPLATE.get_or_init(|| {
-            server.execute("postgres", "CREATE DATABASE opened").unwrap();
-            drop(store::open(&StoreConfig::Postgres(server.url("opened").parse().unwrap())).unwrap());
-        });
-        Self::made(server, "TEMPLATE opened STRATEGY file_copy")
-    }
+fn config(url: &str) -> StoreConfig {
+    StoreConfig::Postgres(url.parse().unwrap())
 }
 
 impl Backend for Postgres {

@@ -148,6 +148,9 @@ pub(crate) async fn local_subscriptions_are_found_by_the_hours_they_used(backend
         (None, hours(1, 6), vec![three]),
         (None, hours(6, 30), vec![]),
         (None, hours(6, 31), vec![one]),
+        (None, hours(6, 49), vec![one]),
+        (None, hours(0, 49), vec![one, three, two]),
+        (Some(stack(2)), hours(-24, 48), vec![two]),
     ] {
         let found = store.usage.local_subscriptions(stack, interval).await.unwrap();
         assert_eq!(found, expected, "{stack:?} {interval}");

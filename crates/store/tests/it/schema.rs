@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use store::{StoreConfig, StoreError};
 
 use crate::fixtures::*;
-use crate::postgres::{Database, Postgres};
+use crate::postgres::{Database, Postgres, start};
 
 /// What only the embedded store has: sheets in an encoding of its own.
 const ONLY_SQLITE: [&str; 3] = [
@@ -31,9 +31,11 @@ const ONLY_POSTGRES: [&str; 8] = [
     "observation has quantity: numeric",
 ];
 
+/// The tables of the embedded store that are in no file.
+const IN_MEMORY: &str = include_str!("../../migrations/sqlite/codes/0001_codes.sql");
+
 /// Tables, columns, keys and what refers to what, a sentence each.
-fn of_sqlite(file: &std::path::Path) -> Vec<String> {
-    let connection = Connection::open(file).unwrap();
+fn of_sqlite(connection: &Connection) -> Vec<String> {
     let rows = |sql: &str| -> Vec<String> {
         let mut statement = connection.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
@@ -109,9 +111,12 @@ async fn both_back_ends_have_the_same_tables_but_for_how_sheets_are_written() {
         .unwrap(),
     );
     let files = ["books.db", "usage.db", "sessions.db"];
-    let sqlite: BTreeSet<String> = files
-        .iter()
-        .flat_map(|file| of_sqlite(&directory.path().join(file)))
+    let opened = |file| Connection::open(directory.path().join(file)).unwrap();
+    let in_memory = Connection::open_in_memory().unwrap();
+    in_memory.execute_batch(IN_MEMORY).unwrap();
+    let connections = files.map(opened).into_iter().chain([in_memory]);
+    let sqlite: BTreeSet<String> = connections
+        .flat_map(|connection| of_sqlite(&connection))
         .collect();
     let postgres: BTreeSet<String> = of_postgres(&backend).into_iter().collect();
     let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| -> Vec<String> {
@@ -199,6 +204,28 @@ async fn records_of_any_hour_find_their_month_and_a_wrong_clock_makes_no_tables(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn totals_that_are_written_anew_each_hour_leave_no_litter_behind() {
+    // On a server of its own: whoever reads for long on the same server, in whatever database, keeps litter from going.
+    let Some(server) = start() else { return };
+    let backend = Database::on(&server);
+    let store = store::open(&backend.config()).unwrap();
+    for hour in 0..24 {
+        let records = (0..640).map(|number| record(&format!("/vm/{number:03}"), hour, "1.234567890123456"));
+        Delivery::new(records).to(&store).await;
+    }
+    let written = "SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('day_sheet') WHERE isleaf";
+    let bytes: u64 = backend.execute(written).trim().parse().unwrap();
+    assert!(
+        (1..=100_000).contains(&bytes),
+        "ten sheets of a day take {bytes} bytes"
+    );
+    let without_room = "SELECT relid FROM pg_partition_tree('day_sheet') JOIN pg_class ON oid = relid
+                        WHERE isleaf AND reloptions @> '{fillfactor=50}' IS NOT true";
+    assert_eq!(backend.execute(without_room), "");
+    assert_sound(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_once_on_an_empty_database_make_its_tables_once() {
     let Some(backend) = Postgres::new() else { return };
     let empty = backend.empty();
@@ -211,7 +238,8 @@ async fn servers_that_start_at_once_on_an_empty_database_make_its_tables_once() 
     for start in starting {
         start.await.unwrap().unwrap();
     }
-    assert_eq!(empty.execute("SELECT count(*) FROM schema_version").trim(), "1");
+    let numbered = "SELECT min(version), count(*) = max(version) FROM schema_version";
+    assert_eq!(empty.execute(numbered).trim(), "1|t");
     let ahead = "SELECT count(*) >= 4 FROM pg_class WHERE relname ~ '^day_sheet_2[0-9]{3}_[0-9]{2}$'";
     assert_eq!(
         empty.execute(ahead).trim(),

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{assert_refused, serve, stopped};
+use super::{serve, stopped};
 use crate::process::{Outcome, meterbridge, run, run_with};
 use crate::server::Server;
+use crate::store_elsewhere::assert_refused;
 use crate::whole_job::{deliver, open_accounts, register};
 
 const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
@@ -271,7 +272,7 @@ fn nothing_is_written_over_or_into_what_is_there() {
     );
     assert_refused(
         &backup(&to.join("keys"), &directory.path().join("other")),
-        "Failed",
+        "NotInitialised",
         "init",
     );
     assert_eq!((files(&to), files(&data)), (of_backup, of_data));
@@ -323,6 +324,7 @@ fn a_backup_without_keys_holds_none_and_is_served_once_they_are_back() {
         "initialised",
         "manifest.json",
         "manifest.json.blake3",
+        "platform",
         "store/books.db",
         "store/usage.db",
     ];

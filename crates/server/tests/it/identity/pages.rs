@@ -1,10 +1,14 @@
 //! People who sign in in the browser that a program opened.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Response, Url};
+use server::{IdentityConfig, Limits};
 
 use super::people::{AZ, PASSWORD, People, Tokens, USER, claims, form};
+use crate::fixture::{DataDirectory, House, TestClock, TestRandom};
 
 const BACK: &str = "http://localhost:8400";
 const VERIFIER: &str = "a-secret-that-only-the-program-knows-0123456789";
@@ -143,6 +147,50 @@ async fn a_code_that_somebody_presents_again_takes_away_what_was_given_for_it() 
             .refresh("/adfs/oauth2/token", AZ, tokens.text("refresh_token"), "")
             .await
             .refused(400, "invalid_grant", 50_173);
+    }
+}
+
+/// As [`redeem`], at a server of one's choice.
+async fn redeem_at(house: &House, code: &str) -> Tokens {
+    let fields = [
+        ("client_id", AZ),
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", BACK),
+        ("code_verifier", VERIFIER),
+    ];
+    let request = house.client.post(house.url("/adfs/oauth2/token"));
+    Tokens::of(form(request, &fields).send().await.unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signed_in_at_one_server_could_not_go_on_if_the_balancer_sent_the_program_to_another() {
+    let Some(shared) = DataDirectory::shared() else {
+        return;
+    };
+    let people = People::start_in(shared, IdentityConfig::default()).await;
+    let clock = TestClock::at("2026-11-02T10:30:00Z");
+    let app = server::open(
+        people.house.directory.store(),
+        clock.clone(),
+        Arc::new(TestRandom),
+    );
+    let app = app.await.unwrap();
+    let other = House::start_app(DataDirectory::new(), clock, app, Limits::default()).await;
+
+    let brought = brought(&sign_in(&people, PASSWORD, &[]).await);
+    let code = value(&brought, "code");
+    redeem_at(&other, code).await.given();
+    for house in [&people.house, &other] {
+        let again = redeem_at(house, code).await;
+        again.refused(400, "invalid_grant", 70_008);
+    }
+
+    for _ in 0..5 {
+        let brought = self::brought(&sign_in(&people, PASSWORD, &[]).await);
+        let code = value(&brought, "code");
+        let (here, there) = tokio::join!(redeem_at(&people.house, code), redeem_at(&other, code));
+        assert!(here.status != 200 || there.status != 200, "{here:?} {there:?}");
     }
 }
 

@@ -19,7 +19,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 use server::{Clock, IdentityConfig, ServerConfig};
 
-use crate::fixture::{House, TestClock, TestRandom, WallClock};
+use crate::fixture::{DataDirectory, House, TestClock, TestRandom, WallClock};
 
 pub(super) const USER: &str = "anna@contoso.example";
 pub(super) const PASSWORD: &str = "correct horse battery staple";
@@ -165,15 +165,14 @@ impl People {
     }
 
     pub(super) async fn start_with(identity: IdentityConfig) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(DataDirectory::new(), identity).await
+    }
+
+    pub(super) async fn start_in(directory: DataDirectory, identity: IdentityConfig) -> Self {
         let told = TestClock::at("2026-11-02T10:30:00Z");
-        let app = server::open(
-            server::embedded_store(directory.path()),
-            told.clone(),
-            Arc::new(TestRandom),
-        )
-        .await
-        .unwrap();
+        let app = server::open(directory.store(), told.clone(), Arc::new(TestRandom))
+            .await
+            .unwrap();
         let clock = Arc::new(MovingClock::default());
         let wall_clock: Arc<dyn Clock> = clock.clone();
         let house = House::start_as(directory, told, app, |config| ServerConfig {

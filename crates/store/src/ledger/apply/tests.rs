@@ -50,7 +50,7 @@ struct Ledger {
     _directory: tempfile::TempDir,
     writer: SqliteWriter,
     cache: SeriesCache,
-    changes: AttributeChanges,
+    changes: Changes,
 }
 
 impl Ledger {
@@ -60,7 +60,7 @@ impl Ledger {
             writer: writer(directory.path()),
             _directory: directory,
             cache: SeriesCache::new(100),
-            changes: AttributeChanges::default(),
+            changes: Changes::default(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Ledger {
 
     /// Does what another process would have done.
     fn elsewhere(&mut self, deliveries: &[Delivery]) {
-        let other = (SeriesCache::new(100), AttributeChanges::default());
+        let other = (SeriesCache::new(100), Changes::default());
         let own = (
             std::mem::replace(&mut self.cache, other.0),
             std::mem::replace(&mut self.changes, other.1),
