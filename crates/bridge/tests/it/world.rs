@@ -21,7 +21,7 @@ use crate::stack_stub::{CLOUD, SECRET, StackStub, record};
 /// How much faster time goes by: an hour takes 50 milliseconds.
 const SPEED: u32 = 72_000;
 /// How long a test waits, in real time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A clock that is fast.
 pub(crate) struct FastClock {

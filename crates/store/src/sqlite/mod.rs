@@ -102,6 +102,11 @@ fn ledger_writer(path: &Path, lock: &Arc<File>) -> Result<SqliteWriter, StoreErr
     Ok(SqliteWriter::new(connection, "the usage ledger", lock))
 }
 
+/// How often the lock is tried before it is said to be somebody else's. Who held it may just be ending; and whatever program
+/// that process is just starting holds it, too, until it has become that program.
+const LOCK_ATTEMPTS: u32 = 20;
+const BETWEEN_LOCK_ATTEMPTS: Duration = Duration::from_millis(50);
+
 /// A lock that goes with the process, however it ends.
 fn lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join("lock");
@@ -113,6 +118,13 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
         ))
     };
     let file = File::options().write(true).open(&path).map_err(unavailable)?;
+    for _ in 1..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOCK_ATTEMPTS),
+            Err(TryLockError::Error(error)) => return Err(unavailable(error)),
+        }
+    }
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
