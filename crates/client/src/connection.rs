@@ -150,7 +150,8 @@ fn server_url(text: &str) -> Result<Url, ClientError> {
 }
 
 /// Whether a URL leads to this machine whatever the network says.
-fn is_loopback(url: &Url) -> bool {
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else { return false };
     let address = host
         .trim_start_matches('[')

@@ -26,7 +26,7 @@ mod stacks;
 
 pub use azure_stack::RegistrationPath;
 pub use call::Answered;
-pub use connection::{Client, ClientBuilder};
+pub use connection::{Client, ClientBuilder, is_loopback};
 pub use credential::Credential;
 pub use delivery::{Delivery, Encoding, Format};
 pub use error::{ClientError, Refusal};

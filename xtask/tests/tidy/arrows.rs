@@ -53,6 +53,18 @@ const LIBRARIES_OF_DOMAIN: [&str; 6] = [
     "uuid",
 ];
 
+/// The crates that read and write JSON.
+const SPEAKING_JSON: &[&str] = &[
+    "wire",
+    "store",
+    "server",
+    "client",
+    "bridge",
+    "simulator",
+    "cli",
+    "bench",
+];
+
 /// Libraries that stand for one concern, and the crates where that concern is at home.
 const HOMES: [(&str, &[&str]); 23] = [
     // What is remembered: only `store` knows SQL; the benchmark measures against a peer.
@@ -76,32 +88,8 @@ const HOMES: [(&str, &[&str]); 23] = [
     // The other side of the door; the server asks issuers of tokens elsewhere for their keys, the bridge stacks.
     ("reqwest", &["client", "server", "bridge"]),
     // What is said. `store` writes the entries of the journal as JSON of its own.
-    (
-        "serde",
-        &[
-            "wire",
-            "store",
-            "server",
-            "client",
-            "bridge",
-            "simulator",
-            "cli",
-            "bench",
-        ],
-    ),
-    (
-        "serde_json",
-        &[
-            "wire",
-            "store",
-            "server",
-            "client",
-            "bridge",
-            "simulator",
-            "cli",
-            "bench",
-        ],
-    ),
+    ("serde", SPEAKING_JSON),
+    ("serde_json", SPEAKING_JSON),
     ("utoipa", &["wire", "server"]),
     // What is printed.
     ("clap", &["cli"]),

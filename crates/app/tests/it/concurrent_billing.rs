@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use app::precondition::Precondition;
 use app::registrations::RegistrationAddress;
-use app::usage::Delivery;
 use app::{Error, Kind};
 use domain::attribution::{LocalSubscription, StackHistory};
 use domain::ids::{CloudId, LocalSubscriptionId, SubscriptionId, TenantId};
@@ -24,7 +23,7 @@ use proptest::test_runner::{Config, TestRunner};
 use store::{Books, DeliveredRecord};
 
 use crate::house::{
-    CSP, CUSTOMER, House, PARTNER, SHARED, STACK, Server, TENANT, VCPU, address, operator, token,
+    CSP, CUSTOMER, House, PARTNER, SHARED, STACK, Server, TENANT, VCPU, address, delivery, operator, token,
 };
 
 const SERVERS: usize = 4;
@@ -254,17 +253,7 @@ impl Server {
                 },
             })
             .collect();
-        let delivery = Delivery {
-            stack,
-            reported_start: Some(reported),
-            reported_end: None,
-            reported_through: None,
-            idempotency_key: None,
-            digest: [0; 32],
-            records: &records,
-            quarantined: &[],
-            raw: &|index| format!("record {index}"),
-        };
+        let delivery = delivery(stack, reported, &records);
         let counts = self.app.deliver_usage(delivery).await?.receipt.counts;
         assert_eq!(counts.quarantined, 0, "{counts:?}");
         Ok(())

@@ -52,7 +52,8 @@ impl Clock for TestClock {
     }
 }
 
-struct Counting(AtomicU64);
+/// Counts, from a number on.
+pub(crate) struct Counting(pub(crate) AtomicU64);
 
 impl Random for Counting {
     fn fill(&self, bytes: &mut [u8]) {
@@ -260,17 +261,7 @@ impl House {
                 record: record(it),
             })
             .collect();
-        let delivery = Delivery {
-            stack: STACK,
-            reported_start: Some(reported.parse().unwrap()),
-            reported_end: None,
-            reported_through: None,
-            idempotency_key: None,
-            digest: [0; 32],
-            records: &records,
-            quarantined: &[],
-            raw: &|index| format!("record {index}"),
-        };
+        let delivery = delivery(STACK, reported.parse().unwrap(), &records);
         self.app().deliver_usage(delivery).await
     }
 
@@ -282,6 +273,25 @@ impl House {
             .await
             .unwrap();
         statement.total.to_string()
+    }
+}
+
+/// A delivery of a stack, read from the window that begins at an hour.
+pub(crate) fn delivery<'a>(
+    stack: CloudId,
+    reported: Hour,
+    records: &'a [DeliveredRecord<'a>],
+) -> Delivery<'a> {
+    Delivery {
+        stack,
+        reported_start: Some(reported),
+        reported_end: None,
+        reported_through: None,
+        idempotency_key: None,
+        digest: [0; 32],
+        records,
+        quarantined: &[],
+        raw: &|index| format!("record {index}"),
     }
 }
 

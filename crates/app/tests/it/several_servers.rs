@@ -1,11 +1,11 @@
 //! Several servers on one memory: what one of them was told, the others go by.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use app::access::Caller;
-use app::environment::{Clock, Random};
+use app::environment::Clock;
 use app::identity::{NewDirectory, NewUser, RefreshToken, SignInRefused, SignedIn};
 use app::{App, Error, Kind};
 use domain::authorization::{PartnerRole, PrincipalKind};
@@ -16,7 +16,7 @@ use domain::partner::{Customer, Partner, PartnerKind};
 use domain::time::Timestamp;
 use private_postgres::{Database, PrivatePostgres, start_for_test};
 
-use crate::house::{PARTNER, operator};
+use crate::house::{Counting, PARTNER, operator};
 use crate::people::PASSWORD;
 
 /// Azure CLI, which every directory knows.
@@ -35,17 +35,6 @@ impl Clock for Noon {
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
-}
-
-/// Counts, from a number of each server's own.
-struct Counting(AtomicU64);
-
-impl Random for Counting {
-    fn fill(&self, bytes: &mut [u8]) {
-        let number = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        bytes.fill(0x77);
-        bytes[..8].copy_from_slice(&number);
-    }
 }
 
 async fn server(number: u64, url: &str) -> App {

@@ -8,7 +8,7 @@ use app::registrations::{Registered, RegistrationAddress};
 use app::usage::Delivery;
 use domain::attribution::LocalSubscription;
 use domain::authorization::{RoleDefinition, Scope};
-use domain::ids::{CustomerId, PartnerId, SubscriptionId, TenantId};
+use domain::ids::{CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
 use domain::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};
 use domain::registration::BillingModel;
 use domain::registration::register::PutRegistration;
@@ -129,8 +129,8 @@ async fn who_gets_a_stack_reads_nothing_of_what_it_delivered_for_others_nor_they
     assert_eq!(refusal(former), (Kind::Unauthenticated, "ActivationKeyRevoked"));
 }
 
-#[tokio::test]
-async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others_had_it() {
+/// A stack whose registration has one tenant added; and the registration.
+async fn with_a_tenant() -> (House, RegistrationId) {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     let (app, group) = (house.app(), address().resource_group);
     app.put_resource_group(&operator(), SHARED, &group, "local", [].into())
@@ -142,6 +142,33 @@ async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others
         .unwrap();
     app.approve_multi_tenancy(&operator(), STACK).await.unwrap();
     house.add_tenant(CSP, None).await.unwrap();
+    drop(app);
+    (house, registered.registration.id)
+}
+
+/// The stack tells that the local subscription is the tenant's.
+async fn list_the_tenant(house: &House, registration: RegistrationId) {
+    let listed = LocalSubscription {
+        tenant: TENANT,
+        name: "web".to_owned(),
+        owner: "ops@contoso.example".to_owned(),
+        state: "Enabled".to_owned(),
+    };
+    let stack = Caller::Stack {
+        cloud_id: STACK,
+        registration,
+    };
+    let taken = house
+        .app()
+        .take_directory(&stack, STACK, &[(LOCAL, listed)])
+        .await;
+    taken.unwrap();
+}
+
+#[tokio::test]
+async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others_had_it() {
+    let (house, registration) = with_a_tenant().await;
+    let (app, group) = (house.app(), address().resource_group);
     house.it_is("2026-10-03T00:00:00Z");
     house
         .deliver("2026-10-02T01:00:00Z", &[("2026-10-02T00:00:00Z", "7")])
@@ -169,19 +196,7 @@ async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others
     app.put_registration(&operator(), &at, &request, &Precondition::None)
         .await
         .unwrap();
-    let listed = LocalSubscription {
-        tenant: TENANT,
-        name: "web".to_owned(),
-        owner: "ops@contoso.example".to_owned(),
-        state: "Enabled".to_owned(),
-    };
-    let stack = Caller::Stack {
-        cloud_id: STACK,
-        registration: registered.registration.id,
-    };
-    app.take_directory(&stack, STACK, &[(LOCAL, listed)])
-        .await
-        .unwrap();
+    list_the_tenant(&house, registration).await;
     assert_eq!(
         (house.owes(SHARED).await, house.owes(CSP).await),
         ("7.00".to_owned(), "0.00".to_owned())
@@ -242,34 +257,13 @@ async fn who_gets_a_stack_by_a_move_reads_nothing_of_before_nor_do_those_before_
 
 #[tokio::test]
 async fn who_gets_a_stack_by_a_move_does_not_change_who_pays_for_the_hours_before_it() {
-    let house = House::built_at("2026-10-01T00:00:00Z").await;
-    let (app, group) = (house.app(), address().resource_group);
-    app.put_resource_group(&operator(), SHARED, &group, "local", [].into())
-        .await
-        .unwrap();
-    let registered = house
-        .put_registration(Some(token(BillingModel::PayAsYouUse)))
-        .await;
-    app.approve_multi_tenancy(&operator(), STACK).await.unwrap();
-    house.add_tenant(CSP, None).await.unwrap();
+    let (house, registration) = with_a_tenant().await;
     house.it_is("2026-10-03T10:30:00Z");
     move_to_second(&house).await;
     house.it_is("2026-10-04T00:00:00Z");
     let usage = [("2026-10-02T00:00:00Z", "7"), ("2026-10-03T11:00:00Z", "1")];
     house.deliver("2026-10-03T12:00:00Z", &usage).await.unwrap();
-    let listed = LocalSubscription {
-        tenant: TENANT,
-        name: "web".to_owned(),
-        owner: "ops@contoso.example".to_owned(),
-        state: "Enabled".to_owned(),
-    };
-    let stack = Caller::Stack {
-        cloud_id: STACK,
-        registration: registered.unwrap().registration.id,
-    };
-    app.take_directory(&stack, STACK, &[(LOCAL, listed)])
-        .await
-        .unwrap();
+    list_the_tenant(&house, registration).await;
     assert_eq!(
         (house.owes(SHARED).await, house.owes(CSP).await),
         ("7.00".to_owned(), "1.00".to_owned())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use client::is_loopback;
 use domain::time::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -253,16 +254,6 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     }
     let at = DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(at.duration_since(now).try_into().unwrap_or(Duration::ZERO))
-}
-
-/// Whether a URL leads to this machine whatever the network says.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<std::net::IpAddr>();
-    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// A URL to which credentials may be sent: `https`, or `http` on this machine.

@@ -10,13 +10,14 @@ mod usage;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use client::is_loopback;
 use reqwest::{Certificate, Method, Url};
 use serde::de::DeserializeOwned;
 use wire::stack_admin::{Activation, AdminEndpoints, VisibleSubscriptions};
 
 use self::authority::Authority;
 pub use self::authority::{Account, Proof};
-use self::call::{Answer, Http, Trust, is_loopback, judge};
+use self::call::{Answer, Http, Trust, judge};
 pub(crate) use self::call::{Failure, safe_url};
 pub use self::directory::{Admission, DirectoryAdmin};
 use self::endpoints::sign_in;
