@@ -25,6 +25,17 @@ pub fn processor_seconds_of_all(process: u32) -> f64 {
     (ticks(process, Of::ItselfAndEndedChildren) + running) / TICKS_PER_SECOND
 }
 
+/// The most memory that a process has held so far, in MiB.
+pub fn memory_max(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kilobytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|text| text.parse::<f64>().ok());
+    kilobytes.unwrap_or(f64::NAN) / 1024.0
+}
+
 /// What Linux counts processor time in, on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 

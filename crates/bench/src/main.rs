@@ -5,6 +5,8 @@
 //! parts that are wanted.
 
 mod back_end;
+mod bridge;
+mod cloudkitty;
 mod figures;
 mod ingest;
 mod month;
@@ -37,16 +39,26 @@ enum Part {
     Halves,
     Embedded,
     Postgres,
+    Bridge,
+    Cloudkitty,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Halves, Self::Embedded, Self::Postgres];
+    const ALL: [Self; 5] = [
+        Self::Halves,
+        Self::Embedded,
+        Self::Postgres,
+        Self::Bridge,
+        Self::Cloudkitty,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Halves => "halves",
             Self::Embedded => "embedded",
             Self::Postgres => "postgres",
+            Self::Bridge => "bridge",
+            Self::Cloudkitty => "cloudkitty",
         }
     }
 }
@@ -75,6 +87,8 @@ async fn main() -> ExitCode {
             Part::Halves => halves(&templates, &mut report).await,
             Part::Embedded => embedded(&templates, &mut report).await,
             Part::Postgres => on_postgres(&templates, &mut report).await,
+            Part::Bridge => bridge::run(&mut report).await,
+            Part::Cloudkitty => cloudkitty::run(&templates, &mut report).await,
         }
     }
     if report.conclude() {

@@ -1,11 +1,12 @@
 //! A month of usage on one back end: taken in, in turn with the peer and then at once, and asked about.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use domain::time::{Hour, Period};
 
-use crate::figures::{median, percentile, processor_seconds, rate, shown};
+use crate::figures::{median, memory_max, percentile, processor_seconds, rate, shown};
 use crate::ingest::deliver;
 use crate::peer::{Merge, Peer};
 use crate::report::{Goal, Report};
@@ -18,6 +19,8 @@ const ROUNDS: usize = 5;
 const HOURS_PER_ROUND: usize = 36;
 /// Hours of usage that the peer merges in each round, in each of its ways.
 const HOURS_PER_ROUND_OF_PEER: usize = HOURS_PER_ROUND / 4;
+/// Hours of usage, the last of the month, that the server takes in while it is asked about the month.
+const HOURS_BESIDE_QUESTIONS: i32 = 72;
 /// Statements asked for one after the other.
 const STATEMENTS: usize = 1_000;
 /// How often all statements of the month are asked for.
@@ -32,7 +35,10 @@ pub async fn run(served: &Served, peer: Option<&Peer>, templates: &Arc<Vec<Templ
     // Series are seen for the first time.
     deliver(served, templates, hours.by_ref().take(1).collect()).await;
     in_turn(served, peer, templates, &mut hours, report).await;
-    the_rest(served, templates, hours.collect(), report).await;
+    let (at_once, beside): (Vec<Hour>, Vec<Hour>) =
+        hours.partition(|hour| *hour < month.interval().end().plus(-HOURS_BESIDE_QUESTIONS));
+    let alone = the_rest(served, templates, at_once, report).await;
+    beside_questions(served, templates, beside, alone, report).await;
     asked_about(served, report).await;
 }
 
@@ -88,7 +94,13 @@ async fn in_turn(
     report.figure("the peer's bytes for each row", bytes, (0, "bytes"), Goal::None);
 }
 
-async fn the_rest(served: &Served, templates: &Arc<Vec<Template>>, hours: Vec<Hour>, report: &mut Report) {
+/// Returns how many records a second that were.
+async fn the_rest(
+    served: &Served,
+    templates: &Arc<Vec<Template>>,
+    hours: Vec<Hour>,
+    report: &mut Report,
+) -> f64 {
     let records = hours.len() * SERIES;
     let before = Used::so_far(served);
     let took = deliver(served, templates, hours).await;
@@ -106,6 +118,71 @@ async fn the_rest(served: &Served, templates: &Arc<Vec<Template>>, hours: Vec<Ho
         goal,
     );
     used.report("of a million", 1e6 / records as f64, "s", report);
+    rate(records, took)
+}
+
+/// Takes usage in while the month is asked about: nobody waits for the other.
+async fn beside_questions(
+    served: &Served,
+    templates: &Arc<Vec<Template>>,
+    hours: Vec<Hour>,
+    alone: f64,
+    report: &mut Report,
+) {
+    let records = hours.len() * SERIES;
+    let (ended, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let asking = async || {
+        let mut took = Vec::new();
+        while !ended.load(Ordering::Relaxed) {
+            let number = asked.fetch_add(1, Ordering::Relaxed);
+            took.push(ask(served, number).await);
+        }
+        took
+    };
+    let delivering = async {
+        let took = deliver(served, templates, hours).await;
+        ended.store(true, Ordering::Relaxed);
+        took
+    };
+    let (took, first, second) = tokio::join!(delivering, asking(), asking());
+    let answers = [first, second].concat();
+    report.heading(format!(
+        "While two ask for statements of the month all the time, {}: {} records",
+        served.back_end.name(),
+        shown(records as f64, 0)
+    ));
+    let beside = rate(records, took);
+    report.figure("taken in meanwhile", beside, RECORDS_PER_SECOND, Goal::None);
+    report.figure("ratio to nobody asking", beside / alone, (2, ""), Goal::None);
+    let name = format!("statements meanwhile, {}", shown(answers.len() as f64, 0));
+    report.figure(
+        &name,
+        answers.len() as f64 / took.as_secs_f64(),
+        (0, "a second"),
+        Goal::None,
+    );
+    for part in [50, 99] {
+        let name = format!("one of them, {part}th percentile");
+        report.figure(
+            &name,
+            percentile(&answers, f64::from(part) / 100.0),
+            (2, "ms"),
+            Goal::None,
+        );
+    }
+}
+
+/// How long a statement took, in milliseconds.
+async fn ask(served: &Served, number: usize) -> f64 {
+    let payer = subscription(number % LOCAL_SUBSCRIPTIONS);
+    let started = Instant::now();
+    let statement = served
+        .operator
+        .statement(&payer, PERIOD)
+        .await
+        .expect("a statement");
+    assert!(!statement.lines.is_empty(), "it has lines");
+    started.elapsed().as_secs_f64() * 1_000.0
 }
 
 /// Processor time, in seconds, of those who take part.
@@ -145,15 +222,7 @@ async fn asked_about(served: &Served, report: &mut Report) {
     let before = Used::so_far(served);
     let mut one = Vec::new();
     for number in 0..STATEMENTS {
-        let payer = subscription(number % LOCAL_SUBSCRIPTIONS);
-        let started = Instant::now();
-        let statement = served
-            .operator
-            .statement(&payer, PERIOD)
-            .await
-            .expect("a statement");
-        one.push(started.elapsed().as_secs_f64() * 1_000.0);
-        assert!(!statement.lines.is_empty(), "it has lines");
+        one.push(ask(served, number).await);
     }
     let used = Used::so_far(served).since(&before);
     let mut all = Vec::new();
@@ -179,7 +248,7 @@ async fn asked_about(served: &Served, report: &mut Report) {
     used.report("of a statement", 1_000.0 / STATEMENTS as f64, "ms", report);
     let name = format!("all {LOCAL_SUBSCRIPTIONS} statements, median of {STATEMENTS_OF_ALL}");
     report.figure(&name, median(&all), (2, "s"), Goal::AtMost(1.0));
-    let memory = served.memory_max() as f64 / 1_048_576.0;
+    let memory = memory_max(served.process_id());
     report.figure(
         "the server's memory, most ever held",
         memory,

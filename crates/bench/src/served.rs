@@ -16,6 +16,8 @@ use crate::workload::{LOCAL_SUBSCRIPTIONS, local_subscription};
 
 /// The stack of the benchmark.
 pub const CLOUD_ID: &str = "0c10d000-0000-4000-8000-00000000be4c";
+/// What every stack here is registered with.
+const SHARED: &str = "50000000-0000-4000-8000-000000000001";
 /// The month whose usage is delivered.
 pub const PERIOD: &str = "2026-10";
 
@@ -27,6 +29,7 @@ pub struct Served {
     process: Child,
     /// What its state takes before any usage has come.
     bytes_at_first: u64,
+    url: String,
     /// As its operator.
     pub operator: Client,
     /// As the stack.
@@ -88,25 +91,20 @@ impl Served {
             back_end,
             directory,
             process,
+            url,
             operator,
             stack,
         }
     }
 
-    /// The most memory that the server has held so far, in bytes.
-    pub fn memory_max(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .unwrap_or("VmHWM: 0 kB");
-        let kilobytes: u64 = line
-            .split_whitespace()
-            .nth(1)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
-        kilobytes * 1024
+    /// Registers one more stack; its activation key.
+    pub async fn add_stack(&self, cloud_id: &str) -> String {
+        register_stack(&self.operator, cloud_id, cloud_id).await
+    }
+
+    /// Where it is reached, and the file with the CA to trust it by.
+    pub fn address(&self) -> (&str, PathBuf) {
+        (&self.url, self.directory.path().join("data/tls/ca.pem"))
     }
 
     /// The id of the server's process.
@@ -131,7 +129,7 @@ impl Drop for Served {
 }
 
 /// The binary that was built beside this one.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("the benchmark knows where it is");
     let binary = own.with_file_name("meterbridge");
     assert!(
@@ -166,7 +164,6 @@ pub fn subscription(customer: usize) -> String {
 
 async fn register(operator: &Client) -> String {
     let partner = "b0000000-0000-4000-8000-000000000001".to_owned();
-    let shared = "50000000-0000-4000-8000-000000000001".to_owned();
     let new = NewPartner {
         id: Some(partner.clone()),
         name: "Benchmark".to_owned(),
@@ -175,7 +172,7 @@ async fn register(operator: &Client) -> String {
     };
     operator.create_partner(&new).await.expect("a partner");
     let new = NewSubscription {
-        id: Some(shared.clone()),
+        id: Some(SHARED.to_owned()),
         name: "Shared services".to_owned(),
         kind: SubscriptionKind::PartnerSharedServices,
         tenant_id: "70000000-0000-4000-8000-ffffffffffff".to_owned(),
@@ -184,14 +181,32 @@ async fn register(operator: &Client) -> String {
     };
     operator.create_subscription(&new).await.expect("a subscription");
     operator
-        .put_resource_group(&shared, "azurestack", "westcentralus")
+        .put_resource_group(SHARED, "azurestack", "westcentralus")
         .await
         .expect("a resource group");
-    let token = json!({ "cloudId": CLOUD_ID, "billingModel": "PayAsYouUse", "version": "1.0" });
+    let key = register_stack(operator, CLOUD_ID, "bench").await;
+    operator.approve_multi_tenancy(CLOUD_ID).await.expect("approved");
+    let directory: Vec<Value> = (0..LOCAL_SUBSCRIPTIONS)
+        .map(|customer| json!({ "subscriptionId": local_subscription(customer).to_string(), "tenantId": tenant(customer) }))
+        .collect();
+    let listing = json!({ "value": directory }).to_string();
+    operator
+        .put_directory(CLOUD_ID, listing.into())
+        .await
+        .expect("a directory");
+    for customer in 0..LOCAL_SUBSCRIPTIONS {
+        add_customer(operator, &partner, customer).await;
+    }
+    key
+}
+
+/// Registers a stack under this name, from the start of the month on; its activation key.
+async fn register_stack(operator: &Client, cloud_id: &str, name: &str) -> String {
+    let token = json!({ "cloudId": cloud_id, "billingModel": "PayAsYouUse", "version": "1.0" });
     let at = RegistrationPath {
-        subscription_id: shared,
+        subscription_id: SHARED.to_owned(),
         resource_group: "azurestack".to_owned(),
-        name: "bench".to_owned(),
+        name: name.to_owned(),
     };
     let registration_token = Some(base64(token.to_string().as_bytes()));
     let put = PutRegistration {
@@ -206,26 +221,11 @@ async fn register(operator: &Client) -> String {
         valid_from: format!("{PERIOD}-01T00:00:00Z"),
     };
     operator
-        .backdate_registration(CLOUD_ID, &backdate)
+        .backdate_registration(cloud_id, &backdate)
         .await
         .expect("valid from the start of the month");
-    operator.approve_multi_tenancy(CLOUD_ID).await.expect("approved");
-    let directory: Vec<Value> = (0..LOCAL_SUBSCRIPTIONS)
-        .map(|customer| json!({ "subscriptionId": local_subscription(customer).to_string(), "tenantId": tenant(customer) }))
-        .collect();
-    let listing = json!({ "value": directory }).to_string();
-    operator
-        .put_directory(CLOUD_ID, listing.into())
-        .await
-        .expect("a directory");
-    for customer in 0..LOCAL_SUBSCRIPTIONS {
-        add_customer(operator, &partner, customer).await;
-    }
-    operator
-        .activation_key(&at)
-        .await
-        .expect("an activation key")
-        .activation_key
+    let key = operator.activation_key(&at).await.expect("an activation key");
+    key.activation_key
 }
 
 fn tenant(customer: usize) -> String {
