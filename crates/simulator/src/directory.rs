@@ -37,24 +37,62 @@ impl Stack {
         list(items)
     }
 
-    /// What the stack's list of directory tenants answers: the home directory and the guests.
+    /// What the stack's list of subscriptions answers its operator: those that every stack has for him.
     #[must_use]
-    pub fn directory_tenants_json(&self) -> String {
-        let group = format!(
-            "/subscriptions/{}/resourceGroups/system.{}",
-            self.provider_subscription(),
-            self.spec().region
-        );
-        let items = self.spec().tenants.iter().map(|tenant| {
+    pub(crate) fn visible_subscriptions_json(&self) -> String {
+        let provider = self.provider_subscription();
+        let (high, low) = provider.as_uuid().as_u64_pair();
+        let mut random = Random::new(random::draw(high, low));
+        let mut other = || uuid::Uuid::from_bytes(random.guid());
+        let all = [
+            (other(), "Metering Subscription"),
+            (provider.as_uuid(), "Default Provider Subscription"),
+            (other(), "Consumption Subscription"),
+        ];
+        list(all.into_iter().map(|(id, name)| {
             json!({
-                "id": format!("{group}/providers/Microsoft.Subscriptions.Admin/directoryTenants/{}", tenant.domain),
-                "name": tenant.domain,
-                "type": "Microsoft.Subscriptions.Admin/directoryTenants",
-                "location": self.spec().region,
-                "properties": { "tenantId": tenant.id.to_string() },
+                "id": format!("/subscriptions/{id}"),
+                "subscriptionId": id.to_string(),
+                "displayName": name,
+                "state": "Enabled",
+                "subscriptionPolicies": { "locationPlacementId": null, "quotaId": null },
             })
-        });
-        list(items)
+        }))
+    }
+
+    /// What the stack's list of regions answers: the one that it has.
+    #[must_use]
+    pub(crate) fn locations_json(&self) -> String {
+        let region = &self.spec().region;
+        let group = format!("/subscriptions/{}", self.provider_subscription());
+        let id = format!("{group}/providers/Microsoft.Subscriptions.Admin/locations/{region}");
+        list(std::iter::once(
+            json!({ "id": id, "name": region, "displayName": region }),
+        ))
+    }
+
+    /// What the stack says of its activation under a registration, a resource id.
+    #[must_use]
+    pub(crate) fn activation_json(&self, registration: &str) -> String {
+        let group = format!(
+            "/subscriptions/{}/resourceGroups/azurestack-activation",
+            self.provider_subscription()
+        );
+        json!({
+            "id": format!("{group}/providers/Microsoft.AzureBridge.Admin/activations/default"),
+            "name": "default",
+            "type": "Microsoft.AzureBridge.Admin/activations",
+            "location": self.spec().region,
+            "properties": {
+                "azureRegistrationResourceIdentifier": registration,
+                "displayName": "Azure Stack Activation",
+                "expiration": "9999-12-30T15:59:59",
+                "marketplaceSyndicationEnabled": true,
+                "usageReportingEnabled": true,
+                "provisioningState": "Succeeded",
+            },
+        })
+        .to_string()
     }
 
     /// The token the stack is registered with: base64 of JSON. Under the capacity model it names an agreement and

@@ -4,9 +4,11 @@
 //! machines, disks, storage accounts, addresses, App Service plans, databases and vaults that are created, resized and
 //! deleted through a month. It knows its ground truth ([`Stack::truth`]) and it reports that truth as real stacks do
 //! ([`Stack::reported_pages`], and over HTTP [`AdminApi`]): by windows of reported time, mostly an hour after the
-//! usage, sometimes late, twice, first wrong and then right, or malformed ([`Faults`]).
+//! usage, sometimes late, twice, first wrong and then right, or malformed ([`Faults`]). Over HTTP the service itself can be
+//! at fault too ([`ServiceFaults`]), and is reached as that of a real stack: with TLS ([`serve`]) and a token.
 //!
-//! Nothing here reads a clock or draws from outside: the same specification gives the same bytes.
+//! Nothing here reads a clock or draws from outside (but for the keys of certificates): the same specification gives the
+//! same bytes.
 //!
 //! # What the records of a month count as
 //! Every report names one key (local subscription, local meter, resource URI, usage hour) and one quantity.
@@ -36,12 +38,16 @@ mod random;
 mod record;
 mod reports;
 mod series;
+mod service_faults;
+mod serving;
 mod spec;
 mod stack;
 
-pub use admin_api::AdminApi;
+pub use admin_api::{Account, AdminApi};
 pub use expected::Expected;
 pub use fate::REPORTED_WITHIN_HOURS;
 pub use pages::{Page, Pages};
+pub use service_faults::{ServiceFault, ServiceFaults};
+pub use serving::{AccountCertificate, CertificateError, StackCertificate, serve};
 pub use spec::{Faults, InvalidSpec, RECORDS_MIN_MAX, StackSpec, TenantSpec};
 pub use stack::{LocalSubscription, Stack, TrueRecord};

@@ -11,15 +11,28 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// For how many seconds it asks to be left alone.
+    retry_after: Option<u64>,
 }
 
 impl Refusal {
-    fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::BAD_REQUEST,
+            status,
             code,
             message: message.into(),
+            retry_after: None,
         }
+    }
+
+    fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// The same, asking to be left alone for so long.
+    pub(super) const fn for_seconds(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     pub(super) fn version_missing(supported: &str) -> Self {
@@ -63,48 +76,48 @@ impl Refusal {
     }
 
     pub(super) fn busy() -> Self {
-        let message = "The service is busy: ask again in a while.".to_owned();
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "ServiceUnavailable",
-            message,
-        }
+        let message = "The service is busy: ask again in a while.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
+    pub(super) fn gateway_timeout() -> Self {
+        let message = "The gateway did not receive a response from the service in time.";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "GatewayTimeout", message)
+    }
+
+    pub(super) fn too_many() -> Self {
+        let message = "There were too many requests: ask more slowly.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message)
+    }
+
+    pub(super) fn not_ready() -> Self {
+        let message = "What was reported in this window is still being put together: ask again later.";
+        Self::new(StatusCode::ACCEPTED, "ProcessingNotCompleted", message)
     }
 
     pub(super) fn not_authenticated() -> Self {
-        let message = "The 'Authorization' header is missing or bears another token.".to_owned();
-        Self {
-            status: StatusCode::UNAUTHORIZED,
-            code: "AuthenticationFailed",
-            message,
-        }
+        let message =
+            "The 'Authorization' header is missing or bears a token that is not good, or not any more.";
+        Self::new(StatusCode::UNAUTHORIZED, "AuthenticationFailed", message)
     }
 
     pub(super) fn subscription_not_found(caller: &str) -> Self {
         let message = format!("The subscription '{caller}' could not be found.");
-        Self {
-            status: StatusCode::NOT_FOUND,
-            code: "SubscriptionNotFound",
-            message,
-        }
+        Self::new(StatusCode::NOT_FOUND, "SubscriptionNotFound", message)
     }
 
     pub(super) fn not_found(path: &str) -> Self {
         let message = format!("The resource '{path}' was not found.");
-        Self {
-            status: StatusCode::NOT_FOUND,
-            code: "ResourceNotFound",
-            message,
-        }
+        Self::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
+    }
+
+    pub(super) fn continuation() -> Self {
+        Self::property("continuationToken", "expected one from a link of this query")
     }
 
     pub(super) fn method_not_allowed(method: &Method) -> Self {
         let message = format!("The method {method} is not allowed here: use GET.");
-        Self {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            code: "MethodNotAllowed",
-            message,
-        }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
     }
 }
 
@@ -118,13 +131,13 @@ impl IntoResponse for Refusal {
                 let challenge = header::HeaderValue::from_static(r#"Bearer error="invalid_token""#);
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-            }
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(header::ALLOW, header::HeaderValue::from_static("GET"));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -1,7 +1,7 @@
 //! `subscriberUsageAggregates`: what all subscribers used, by windows of reported time.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::STANDARD;
 use domain::ids::LocalSubscriptionId;
 use domain::time::{Hour, HourInterval};
 use domain::usage::Granularity;
@@ -12,6 +12,8 @@ use super::{AdminApi, USAGE_VERSION};
 use crate::pages::open_page;
 use crate::reports::{HourlyReports, Position, Report, daily_reports};
 
+const CONTINUATION: &str = "continuationToken";
+
 /// What is asked for.
 struct Wanted {
     window: HourInterval,
@@ -20,9 +22,43 @@ struct Wanted {
     from: Position,
 }
 
-/// The body of the answer.
-pub(super) fn answer(api: &AdminApi, path: &str, query: &Query) -> Result<String, Refusal> {
-    let wanted = Wanted::read(query)?;
+/// A page of the answer, not yet closed.
+#[derive(Debug)]
+pub(super) struct UsagePage {
+    /// `{"value":[…]`.
+    pub(super) open: String,
+    /// Where the next page is.
+    pub(super) next_link: Option<String>,
+}
+
+impl UsagePage {
+    /// The body of the answer.
+    pub(super) fn close(self) -> String {
+        let mut body = self.open;
+        if let Some(link) = self.next_link {
+            body.push_str(&format!(r#","nextLink":"{link}""#));
+        }
+        body.push('}');
+        body
+    }
+}
+
+/// Whether a query asks for a page that has others before it.
+pub(super) fn is_later_page(query: &Query) -> bool {
+    query.get(CONTINUATION).is_some()
+}
+
+/// What is asked for, or the first page of it.
+pub(super) fn answer(
+    api: &AdminApi,
+    path: &str,
+    query: &Query,
+    first_page: bool,
+) -> Result<UsagePage, Refusal> {
+    let mut wanted = Wanted::read(query)?;
+    if first_page {
+        wanted.from = Position::start_of(wanted.window.start());
+    }
     let now = (api.now)();
     if wanted.window.end().start() > now {
         return Err(Refusal::end_in_future(wanted.window.end()));
@@ -33,13 +69,12 @@ pub(super) fn answer(api: &AdminApi, path: &str, query: &Query) -> Result<String
         Granularity::Hour => Box::new(HourlyReports::new(stack, subscription, wanted.from, end)),
         Granularity::Day => Box::new(daily_reports(stack, subscription, wanted.from, end)),
     };
-    let mut body = open_page(stack, &mut reports, api.page_size.max(1)).body;
-    if let Some(next) = reports.next() {
-        let link = wanted.next_link(&api.base_url, path, next.at);
-        body.push_str(&format!(r#","nextLink":"{link}""#));
-    }
-    body.push('}');
-    Ok(body)
+    let open = open_page(stack, &mut reports, api.page_size.max(1)).body;
+    let next = reports.next();
+    Ok(UsagePage {
+        open,
+        next_link: next.map(|next| wanted.next_link(&api.base_url, path, next.at)),
+    })
 }
 
 fn find(api: &AdminApi, subscriber: LocalSubscriptionId) -> Result<usize, Refusal> {
@@ -71,12 +106,10 @@ impl Wanted {
             .get("subscriberId")
             .map(|given| given.parse().map_err(|_| Refusal::not_a_subscriber(given)))
             .transpose()?;
-        let from = match query.get("continuationToken") {
+        let from = match query.get(CONTINUATION) {
             Some(token) => decode(token)
                 .filter(|from| window.contains(from.reported))
-                .ok_or_else(|| {
-                    Refusal::property("continuationToken", "expected one from a link of this query")
-                })?,
+                .ok_or_else(Refusal::continuation)?,
             None => Position::start_of(start),
         };
         Ok(Self {
@@ -87,13 +120,14 @@ impl Wanted {
         })
     }
 
-    /// The whole address of the next page. Nothing in it needs to be escaped: the path is as it came.
+    /// The whole address of the next page. The path is as it came, and only the token needs to be escaped.
     fn next_link(&self, base_url: &str, path: &str, next: Position) -> String {
         let granularity = match self.granularity {
             Granularity::Hour => "Hourly",
             Granularity::Day => "Daily",
         };
-        let (start, end, token) = (self.window.start(), self.window.end(), encode(next));
+        let (start, end) = (self.window.start(), self.window.end());
+        let token = escaped(&encode(next));
         let subscriber = self
             .subscriber
             .map(|id| format!("&subscriberId={id}"))
@@ -115,7 +149,12 @@ fn check_midnight(key: &str, hour: Hour) -> Result<(), Refusal> {
     ))
 }
 
-/// A position as a token that says nothing to clients.
+/// Base64 as it stands in a query.
+fn escaped(token: &str) -> String {
+    token.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+}
+
+/// A position as a token that says nothing to clients, and that has something to escape in it, as those of real stacks.
 fn encode(
     Position {
         reported,
@@ -124,17 +163,20 @@ fn encode(
         part,
     }: Position,
 ) -> String {
-    let text = format!(
+    let mut text = format!(
         "{}/{}/{series}/{part}",
         reported.epoch_hours(),
         usage.epoch_hours()
     );
-    URL_SAFE_NO_PAD.encode(text)
+    while text.len() % 3 != 1 {
+        text.push(' ');
+    }
+    STANDARD.encode(text)
 }
 
 fn decode(token: &str) -> Option<Position> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-    let mut parts = text.split('/');
+    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
+    let mut parts = text.trim_end().split('/');
     let mut hour = || Hour::from_epoch_hours(parts.next()?.parse().ok()?);
     let (reported, usage) = (hour()?, hour()?);
     let (series, part) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -160,12 +202,13 @@ mod tests {
             part: 255,
         };
         assert_eq!(decode(&encode(position)), Some(position));
+        assert!(escaped(&encode(position)).ends_with("%3D%3D"));
         for token in [
             "",
             "x",
             "%",
-            &URL_SAFE_NO_PAD.encode("1/2/3"),
-            &URL_SAFE_NO_PAD.encode("1/2/3/4/5"),
+            &STANDARD.encode("1/2/3"),
+            &STANDARD.encode("1/2/3/4/5"),
         ] {
             assert_eq!(decode(token), None, "{token}");
         }

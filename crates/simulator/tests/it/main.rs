@@ -6,5 +6,6 @@
 
 mod admin_api;
 mod reports;
+mod service;
 mod stack;
 mod support;

@@ -17,7 +17,6 @@ fn bytes(stack: &Stack) -> Vec<String> {
         .map(|page| page.body);
     [
         stack.subscriptions_json(),
-        stack.directory_tenants_json(),
         stack.registration_token(BillingModel::PayAsYouUse),
     ]
     .into_iter()
