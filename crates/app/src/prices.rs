@@ -270,6 +270,11 @@ fn is_read(view: &View, scope: PriceListScope) -> bool {
     view.manages_prices_of(seller(scope)) || (scope == PriceListScope::Platform && !view.agent_of.is_empty())
 }
 
+/// Whether somebody reads the platform's price list.
+pub(crate) fn reads_list_prices(view: &View) -> bool {
+    is_read(view, PriceListScope::Platform)
+}
+
 /// Refuses a price list that is not the caller's to publish: another seller is unknown to it, and so is what others sell.
 fn check_publisher(books: &Books, caller: &Caller, scope: PriceListScope) -> Result<(), Error> {
     let view = view_of(books, caller);

@@ -26,14 +26,23 @@ impl Tenure {
     /// Whether whoever has this view reads the registration or, after it was moved elsewhere, the registrations of the
     /// subscription that it was in.
     pub(crate) fn is_read(&self, books: &Books, view: &View) -> bool {
-        let registration = books.registration_by_id(self.registration);
-        match registration.filter(|it| it.subscription == self.subscription) {
-            Some(registration) => allows(books, view, READ_REGISTRATION, registration),
-            None => {
-                let subscription = books.subscription(self.subscription);
-                let scope = Scope::Subscription(self.subscription);
-                view.everything || view.allows(READ_REGISTRATION, &scope, subscription)
-            }
+        is_read(books, view, self.registration, self.subscription)
+    }
+}
+
+/// Whether whoever has this view reads that a subscription had a stack by a registration: as [`Tenure::is_read`].
+pub(crate) fn is_read(
+    books: &Books,
+    view: &View,
+    registration: RegistrationId,
+    subscription: SubscriptionId,
+) -> bool {
+    let registration = books.registration_by_id(registration);
+    match registration.filter(|it| it.subscription == subscription) {
+        Some(registration) => allows(books, view, READ_REGISTRATION, registration),
+        None => {
+            let scope = Scope::Subscription(subscription);
+            view.everything || view.allows(READ_REGISTRATION, &scope, books.subscription(subscription))
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::bills::{
     TWO_CURRENCIES, attributions, customer_name, reads_charges, reads_usage, stack_name,
     statement_of_reseller,
 };
+use crate::list_price::ListValue;
 use crate::{App, Error, Kind};
 
 /// A place among usage that no mapping claims: stack, local subscription, first hour.
@@ -46,6 +47,8 @@ pub struct Unmapped {
     pub amount: Option<Money>,
     /// Why it is not said what it costs: no statement can be drawn up of who pays for now, or the caller does not read it.
     pub problem: Option<Error>,
+    /// What all of it is worth at list price, or why that cannot be said.
+    pub list_value: Option<Result<ListValue, Error>>,
     /// How many records that are.
     pub records: u64,
 }
@@ -75,7 +78,19 @@ impl Unmapped {
             used: Vec::new(),
             amount: None,
             problem: None,
+            list_value: None,
             records: 0,
+        }
+    }
+
+    /// Its hours of its local subscription.
+    pub(crate) const fn slice(&self) -> Slice {
+        Slice {
+            of: LocalSubscriptionKey {
+                stack: self.stack,
+                local_subscription: self.local_subscription,
+            },
+            interval: self.interval,
         }
     }
 
@@ -120,9 +135,7 @@ impl App {
             .compute(move |app| {
                 let mut found = Vec::new();
                 app.read_in_parts(&users, |books, user| {
-                    let waiting = waiting(books, *user, within);
-                    found
-                        .extend(waiting.filter(|it| is_read(books, &view, it.stack, it.interval, it.charge)));
+                    found.extend(waiting_for_somebody(books, &view, *user, within));
                 });
                 (view, found)
             })
@@ -138,6 +151,11 @@ impl App {
         }
         found.truncate(limit);
         self.rate_unmapped(&view, &mut found, period).await?;
+        let slices: Vec<Vec<Slice>> = found.iter().map(|it| vec![it.slice()]).collect();
+        let values = self.list_values(&view, &slices, period).await?;
+        for (unmapped, value) in found.iter_mut().zip(values) {
+            unmapped.list_value = Some(value);
+        }
         self.read(|books| {
             for unmapped in &mut found {
                 name(unmapped, books, &view);
@@ -147,15 +165,8 @@ impl App {
     }
 
     /// Those with records, with what was used.
-    async fn summed(&self, mut unmapped: Vec<Unmapped>) -> Result<Vec<Unmapped>, Error> {
-        let slice = |it: &Unmapped| Slice {
-            of: LocalSubscriptionKey {
-                stack: it.stack,
-                local_subscription: it.local_subscription,
-            },
-            interval: it.interval,
-        };
-        let slices: Vec<Slice> = unmapped.iter().map(slice).collect();
+    pub(crate) async fn summed(&self, mut unmapped: Vec<Unmapped>) -> Result<Vec<Unmapped>, Error> {
+        let slices: Vec<Slice> = unmapped.iter().map(Unmapped::slice).collect();
         for sum in self.usage.sums(&slices).await? {
             if let Some(unmapped) = unmapped.get_mut(sum.slice) {
                 unmapped.used.push(UnmappedMeter {
@@ -167,7 +178,7 @@ impl App {
             }
         }
         unmapped.retain(|unmapped| unmapped.records > 0);
-        let slices: Vec<Slice> = unmapped.iter().map(slice).collect();
+        let slices: Vec<Slice> = unmapped.iter().map(Unmapped::slice).collect();
         let hours = self.usage.used_hours(&slices).await?;
         for (unmapped, hours) in unmapped.iter_mut().zip(hours) {
             unmapped.used_in = hours.unwrap_or(unmapped.interval);
@@ -241,12 +252,13 @@ pub(crate) fn is_read(
     }
 }
 
-/// Where usage of a local subscription would be claimed by no mapping.
-fn waiting(
-    books: &Books,
+/// Where usage of a local subscription would be claimed by no mapping, as far as it is shown to whoever has this view.
+pub(crate) fn waiting_for_somebody<'a>(
+    books: &'a Books,
+    view: &'a View,
     user: LocalSubscriptionKey,
     within: HourInterval,
-) -> impl Iterator<Item = Unmapped> + use<> {
+) -> impl Iterator<Item = Unmapped> + 'a {
     let answers = attributions(books, user, within).into_iter();
     let claimed = |answer: &Attribution| {
         let reason = answer.charge.map(|charge| charge.reason);
@@ -255,6 +267,7 @@ fn waiting(
     answers
         .filter(move |(_, answer)| !claimed(answer))
         .map(|(slice, answer)| Unmapped::new(&slice, answer.charge))
+        .filter(|it| is_read(books, view, it.stack, it.interval, it.charge))
 }
 
 fn name(unmapped: &mut Unmapped, books: &Books, view: &View) {

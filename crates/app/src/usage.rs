@@ -11,8 +11,8 @@ use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{QuarantineCode, Quarantined, latest_hour};
 use store::{
-    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt,
-    RecordCursor, ReportedWindow, Slice, StoredRecord,
+    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, MeterTotal, Receipt, RecordCursor,
+    ReportedWindow, Slice, StoredRecord,
 };
 
 use crate::access::{Caller, View, view_of};
@@ -201,19 +201,6 @@ impl App {
         }
     }
 
-    /// The quarantine by position: what came after `after`, `limit` records at the most.
-    ///
-    /// # Errors
-    /// As the store.
-    pub async fn quarantine(
-        &self,
-        stack: Option<CloudId>,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<QuarantinedRecord>, Error> {
-        Ok(self.usage.quarantine(stack, after, limit).await?)
-    }
-
     /// How far a stack says that it has reported completely. Where it was had by others whose registration the caller does
     /// not read, only what was certainly said after that.
     ///
@@ -327,7 +314,7 @@ fn receipts_read(books: &Books, view: &View, stack: CloudId) -> impl Fn(Timestam
 }
 
 /// The hours in which somebody reads what a local subscription used, in order.
-fn hours_read(
+pub(crate) fn hours_read(
     books: &Books,
     caller: &Caller,
     LocalSubscriptionKey {
@@ -368,8 +355,9 @@ fn without_the_future<'a>(
         index: it.index,
         code: QuarantineCode::UsageInFuture,
         message: format!(
-            "properties.usageStartTime is {}, in the future: expected {latest} or earlier. Deliver the record again \
-             when that hour has come, under a new idempotency key: under the old one the first answer is repeated",
+            "properties.usageStartTime is {}, in the future: expected {latest} or earlier. Have it \
+             released when that hour has come, or deliver it again then, under a new idempotency key: under the old one the \
+             first answer is repeated",
             it.record.start
         ),
         raw: (delivery.raw)(it.index).into(),

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::ids::CloudId;
+use domain::ids::{CloudId, RegistrationId};
+use serde::Deserialize;
 use wire::azure_stack::ActivationKeyClaims;
 use wire::stack_admin::Activation;
 
@@ -20,8 +21,18 @@ const GUID_CHARS: usize = 36;
 pub(crate) struct ActivationKey {
     pub(crate) text: String,
     pub(crate) cloud_id: CloudId,
+    /// This life of the registration, if it says so.
+    pub(crate) registration_id: Option<RegistrationId>,
+    /// The name of the platform's key that it is signed with: the thumbprint of its public part.
+    pub(crate) signed_with: Option<String>,
     /// The resource id of the registration.
     registration: String,
+}
+
+/// What the head of a key says.
+#[derive(Deserialize)]
+struct Head {
+    kid: Option<String>,
 }
 
 impl fmt::Debug for ActivationKey {
@@ -45,12 +56,16 @@ impl ActivationKey {
 
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let claims = text.split('.').nth(1)?;
-        let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+        let mut texts = text.split('.');
+        let head = URL_SAFE_NO_PAD.decode(texts.next()?).ok()?;
+        let head: Head = serde_json::from_slice(&head).ok()?;
+        let claims = URL_SAFE_NO_PAD.decode(texts.next()?).ok()?;
         let claims: ActivationKeyClaims = serde_json::from_slice(&claims).ok()?;
         Some(Self {
             text: text.to_owned(),
             cloud_id: claims.cloud_id.parse().ok()?,
+            registration_id: claims.registration_id.parse().ok(),
+            signed_with: head.kid,
             registration: format!(
                 "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.AzureStack/registrations/{}",
                 claims.subscription_id, claims.resource_group_name, claims.registration_name
@@ -147,6 +162,8 @@ mod tests {
         ActivationKey {
             text: "secret".to_owned(),
             cloud_id: CLOUD.parse().unwrap(),
+            registration_id: None,
+            signed_with: None,
             registration:
                 "/subscriptions/s/resourceGroups/g/providers/Microsoft.AzureStack/registrations/plant"
                     .to_owned(),

@@ -1,7 +1,8 @@
 //! Ranges of reported time that somebody asks for while the bridge runs: a file in the folder of the stack.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::time::{Hour, HourInterval};
@@ -16,9 +17,11 @@ const STACKS: &str = "stacks";
 const FILE: &str = "backfill.request";
 /// The most bytes of the file: two hours.
 const BYTES_MAX: usize = 256;
+/// The mode of the file.
+const READABLE: u32 = 0o644;
 
 /// Asks the bridge with this spool directory to read a range of reported time of a stack again. It is taken up within
-/// half a minute, and what can be seen of it is in [`crate::StackStatus::backfills`].
+/// seconds unless the stack is busy, and what can be seen of it is in [`crate::StackStatus::backfills`].
 ///
 /// # Errors
 /// [`Trouble`] if there is no such stack, or a range that was asked for has not been taken up yet.
@@ -37,7 +40,7 @@ pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval
         io::ErrorKind::AlreadyExists => Trouble::new(
             "BackfillWaits",
             "Another range of this stack was asked for and is not taken up yet.",
-            "See that the bridge runs, and ask again in half a minute.",
+            "See that the bridge runs, and ask again in a minute.",
         ),
         _ => Trouble::new(
             "BackfillNotAsked",
@@ -54,6 +57,8 @@ pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval
             .truncate(true)
             .open(&unfinished)?;
         writeln!(file, "{} {}", range.start(), range.end())?;
+        // The bridge reads it, as whoever it runs.
+        file.set_permissions(Permissions::from_mode(READABLE))?;
         file.sync_all()?;
         fs::hard_link(&unfinished, &path)
     };
@@ -67,15 +72,23 @@ pub(crate) fn stack_directory(spool_directory: &Path, stack: &str) -> PathBuf {
     spool_directory.join(STACKS).join(stack)
 }
 
-/// Takes up what somebody asked for, as far as it has been read before: what is newer is read anyway.
-pub(crate) fn take_up(disk: &dyn Disk, directory: &Path, spool: &mut Spool) -> Result<(), SpoolError> {
+/// The range that was asked for and is not taken up yet, by the bridge with this spool directory.
+#[must_use]
+pub fn waiting_backfill(spool_directory: &Path, stack: &str) -> Option<HourInterval> {
+    let text = fs::read(stack_directory(spool_directory, stack).join(FILE)).ok()?;
+    range_in(&text)
+}
+
+/// Takes up what somebody asked for, as far as it has been read before: what is newer is read anyway. Says whether there
+/// was something: then the request is to be removed.
+pub(crate) fn take_up(disk: &dyn Disk, directory: &Path, spool: &mut Spool) -> Result<bool, SpoolError> {
     let path = directory.join(FILE);
     let failed = |cause: io::Error| SpoolError::Disk {
         path: path.clone(),
         cause,
     };
     if spool.cursor().backfills.len() >= BACKFILLS_MAX || disk.length(&path).map_err(failed)?.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let text = disk.read(&path, 0, BYTES_MAX).map_err(failed)?;
     if let Some(range) = range_of(&text, spool.cursor().read_through) {
@@ -91,14 +104,25 @@ pub(crate) fn take_up(disk: &dyn Disk, directory: &Path, spool: &mut Spool) -> R
             }
         })?;
     }
-    disk.remove(&path).map_err(failed)
+    Ok(true)
+}
+
+/// Removes a request that was taken up.
+pub(crate) fn forget_request(disk: &dyn Disk, directory: &Path) -> Result<(), SpoolError> {
+    let path = directory.join(FILE);
+    disk.remove(&path)
+        .map_err(|cause| SpoolError::Disk { path, cause })
 }
 
 fn range_of(text: &[u8], read_through: Hour) -> Option<HourInterval> {
+    let range = range_in(text)?;
+    HourInterval::new(range.start(), range.end().min(read_through))
+}
+
+fn range_in(text: &[u8]) -> Option<HourInterval> {
     let text = std::str::from_utf8(text).ok()?;
     let (from, to) = text.trim().split_once(' ')?;
-    let (from, to): (Hour, Hour) = (from.parse().ok()?, to.parse().ok()?);
-    HourInterval::new(from, to.min(read_through))
+    HourInterval::new(from.parse().ok()?, to.parse().ok()?)
 }
 
 #[cfg(test)]

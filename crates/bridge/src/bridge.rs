@@ -1,16 +1,18 @@
 //! A bridge: several stacks, each read and delivered on its own.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::time::Hour;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::activation::ActivationKey;
 use crate::backfill::stack_directory;
+use crate::claims::Claims;
 use crate::config::{BridgeConfig, StackConfig};
 use crate::deliver::{Deliverer, ServerAddress};
 use crate::depot::Depot;
@@ -31,6 +33,8 @@ pub struct Bridge {
     config: BridgeConfig,
     environment: Environment,
     boards: Vec<Arc<Board>>,
+    claims: Arc<Claims>,
+    listener: Option<TcpListener>,
     lock: Arc<File>,
 }
 
@@ -44,9 +48,12 @@ impl Bridge {
     /// Opens a bridge. Nothing is asked yet.
     ///
     /// # Errors
-    /// [`Trouble`] if its spool directory cannot be used, or another bridge uses it.
+    /// [`Trouble`] if its spool directory cannot be used, or another bridge uses it; if two of its stacks are the same one;
+    /// or if nothing can listen where the configuration says.
     pub fn open(config: BridgeConfig, environment: Environment) -> Result<Self, Trouble> {
         let lock = Arc::new(lock(&config.spool_directory)?);
+        let claims = Claims::of(&config.stacks)?;
+        let listener = config.listen.map(listen).transpose()?;
         let board = |stack: &StackConfig| {
             Board::new(
                 Arc::clone(&environment.clock),
@@ -58,8 +65,16 @@ impl Bridge {
             boards: config.stacks.iter().map(board).collect(),
             config,
             environment,
+            claims: Arc::new(claims),
+            listener,
             lock,
         })
+    }
+
+    /// Where `/metrics` and `/healthz` are: an address with the port that the system chose where the configuration has 0.
+    #[must_use]
+    pub fn listens_at(&self) -> Option<SocketAddr> {
+        self.listener.as_ref()?.local_addr().ok()
     }
 
     /// How it is now.
@@ -72,17 +87,12 @@ impl Bridge {
     /// counted twice by that.
     ///
     /// # Errors
-    /// [`Trouble`] if nothing can listen where the configuration says.
+    /// [`Trouble`] if the system does not let it listen any more.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), Trouble> {
         let mut work = JoinSet::new();
-        if let Some(address) = self.config.listen {
-            let listener = TcpListener::bind(address).await.map_err(|error| {
-                Trouble::new(
-                    "CannotListen",
-                    format!("Nothing can listen at {address}: {error}."),
-                    "Set `listen` of [status] to an address that is free.",
-                )
-            })?;
+        if let (Some(listener), Some(address)) = (&self.listener, self.config.listen) {
+            let listener = listener.try_clone().and_then(tokio::net::TcpListener::from_std);
+            let listener = listener.map_err(|error| cannot_listen(address, &error))?;
             let (clock, boards) = (Arc::clone(&self.environment.clock), self.boards.clone());
             work.spawn(status::listen(listener, clock, boards));
         }
@@ -97,6 +107,7 @@ impl Bridge {
                 server: self.config.server.clone(),
                 environment: self.environment.clone(),
                 board: Arc::clone(board),
+                claims: Arc::clone(&self.claims),
                 lock: Arc::clone(&self.lock),
             };
             work.spawn(serving.run());
@@ -140,6 +151,23 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
     }
 }
 
+fn listen(address: SocketAddr) -> Result<TcpListener, Trouble> {
+    TcpListener::bind(address)
+        .and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        })
+        .map_err(|error| cannot_listen(address, &error))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
+    Trouble::new(
+        "CannotListen",
+        format!("Nothing can listen at {address}: {error}."),
+        "Set `listen` of [status] to an address that is free.",
+    )
+}
+
 /// The work for one stack.
 struct Serving {
     stack: StackConfig,
@@ -148,6 +176,7 @@ struct Serving {
     bytes_max: u64,
     environment: Environment,
     board: Arc<Board>,
+    claims: Arc<Claims>,
     lock: Arc<File>,
 }
 
@@ -172,6 +201,7 @@ impl Serving {
 
     async fn open(&self) -> Result<(Arc<Depot>, ActivationKey), Trouble> {
         let key = ActivationKey::read(&self.stack.activation_key_file)?;
+        self.claims.claim(&self.stack.name, key.cloud_id)?;
         let first_of_month = Hour::containing(self.environment.clock.now())
             .period()
             .interval()

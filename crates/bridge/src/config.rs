@@ -1,38 +1,17 @@
-//! The configuration of a bridge, from TOML.
-//!
-//! ```toml
-//! [server]
-//! url = "https://meterbridge.example:8443"
-//! ca = "server-ca.pem"                        # without it, the authorities of the operating system
-//!
-//! [spool]
-//! directory = "spool"
-//! bytes-max = 10_737_418_240                  # for each stack
-//!
-//! [status]
-//! listen = "127.0.0.1:9465"                   # /metrics and /healthz; without it, nothing listens
-//!
-//! [[stack]]
-//! name = "north"
-//! endpoint = "https://adminmanagement.local.azurestack.external"
-//! ca = "stack-ca.pem"
-//! tenant = "contoso.onmicrosoft.com"          # where the stack has no AD FS of its own
-//! client-id = "2f1f4e2c-…"
-//! secret-file = "north.secret"                # or certificate-file and key-file
-//! activation-key-file = "north.key"
-//! ```
-//! Paths are relative to the folder of the file.
+//! What a bridge is started with: what was said of it, found to be right.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{AddrParseError, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use domain::ids::{CloudId, SubscriptionId};
 use domain::time::Hour;
-use serde::Deserialize;
 
 use crate::deliver::ServerAddress;
+use crate::settings::{Settings, StackSettings};
 use crate::stack::{Account, Proof, StackAddress, safe_url};
 
 /// The most stacks of one bridge.
@@ -47,6 +26,8 @@ pub const MARGIN_MINUTES_MAX: u16 = 1440;
 pub const SPOOL_BYTES_MIN: u64 = 1024 * 1024;
 
 const SPOOL_BYTES_USUAL: u64 = 10 * 1024 * 1024 * 1024;
+/// What the only stack is called that was given no name.
+const STACK_NAME_USUAL: &str = "stack";
 const LOOKBACK_HOURS_USUAL: u16 = 6;
 const MARGIN_MINUTES_USUAL: u16 = 15;
 
@@ -86,76 +67,65 @@ pub struct StackConfig {
 
 /// A configuration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidConfig(String);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct File {
-    server: Server,
-    spool: SpoolSection,
-    #[serde(default)]
-    status: Status,
-    #[serde(default)]
-    stack: Vec<StackSection>,
+pub enum InvalidConfig {
+    /// The file is not read.
+    #[error("line {line}: {why}")]
+    Unreadable {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        why: String,
+    },
+    /// A key that has to be said is not.
+    #[error("{key} is missing: expected {expected}")]
+    Missing {
+        /// The key.
+        key: Key,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The value of a key is not as it should be.
+    #[error("{key}: {why}")]
+    Invalid {
+        /// The key.
+        key: Key,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Server {
-    url: String,
-    ca: Option<PathBuf>,
+/// A key of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The section, and its name there: `server.url`.
+    pub path: &'static str,
+    /// Of which stack, if there are stacks with names.
+    pub stack: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct SpoolSection {
-    directory: PathBuf,
-    #[serde(default = "spool_bytes_usual")]
-    bytes_max: u64,
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.stack, self.path.strip_prefix("stack.")) {
+            (Some(name), Some(key)) => write!(f, "`{key}` of stack `{name}`"),
+            _ => write!(f, "`{}`", self.path),
+        }
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Status {
-    listen: Option<SocketAddr>,
-}
+impl InvalidConfig {
+    pub(crate) fn of(path: &'static str, why: String) -> Self {
+        let key = Key { path, stack: None };
+        Self::Invalid { key, why }
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct StackSection {
-    name: String,
-    endpoint: String,
-    ca: Option<PathBuf>,
-    tenant: Option<String>,
-    client_id: String,
-    secret_file: Option<PathBuf>,
-    certificate_file: Option<PathBuf>,
-    key_file: Option<PathBuf>,
-    provider_subscription: Option<String>,
-    activation_key_file: PathBuf,
-    cloud_id: Option<String>,
-    start: Option<String>,
-    #[serde(default = "lookback_hours_usual")]
-    lookback_hours: u16,
-    #[serde(default = "margin_minutes_usual")]
-    margin_minutes: u16,
-}
-
-const fn spool_bytes_usual() -> u64 {
-    SPOOL_BYTES_USUAL
-}
-
-const fn lookback_hours_usual() -> u16 {
-    LOOKBACK_HOURS_USUAL
-}
-
-const fn margin_minutes_usual() -> u16 {
-    MARGIN_MINUTES_USUAL
-}
-
-fn refuse(key: &str, expected: impl std::fmt::Display) -> InvalidConfig {
-    InvalidConfig(format!("`{key}`: {expected}."))
+    /// The key that it is about.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Missing { key, .. } | Self::Invalid { key, .. } => Some(key),
+        }
+    }
 }
 
 impl BridgeConfig {
@@ -164,102 +134,183 @@ impl BridgeConfig {
     /// # Errors
     /// [`InvalidConfig`] with the key and what would be right.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, InvalidConfig> {
-        let file: File = toml::from_str(text).map_err(|error| InvalidConfig(error.to_string()))?;
-        if file.stack.is_empty() || file.stack.len() > STACKS_MAX {
-            return Err(refuse("stack", format!("expected 1 to {STACKS_MAX} [[stack]]")));
+        Settings::parse(text, folder)?.try_into()
+    }
+}
+
+impl TryFrom<Settings> for BridgeConfig {
+    type Error = InvalidConfig;
+
+    fn try_from(said: Settings) -> Result<Self, InvalidConfig> {
+        let of_bridge = Section { stack: None };
+        if said.stack.is_empty() || said.stack.len() > STACKS_MAX {
+            let why = format!("expected 1 to {STACKS_MAX} [[stack]]");
+            return Err(of_bridge.refuse("stack", why));
         }
-        if file.spool.bytes_max < SPOOL_BYTES_MIN {
-            return Err(refuse(
-                "spool.bytes-max",
-                format!("expected at least {SPOOL_BYTES_MIN}"),
-            ));
+        let url = of_bridge.said(
+            "server.url",
+            said.server.url,
+            "where usage is delivered to, such as https://meterbridge.example:8443",
+        )?;
+        safe_url(&url).map_err(|why| of_bridge.refuse("server.url", why))?;
+        let spool_directory = of_bridge.said(
+            "spool.directory",
+            said.spool.directory,
+            "a directory for what waits to be delivered",
+        )?;
+        let spool_bytes_max = said.spool.bytes_max.unwrap_or(SPOOL_BYTES_USUAL);
+        if spool_bytes_max < SPOOL_BYTES_MIN {
+            let why = format!("expected at least {SPOOL_BYTES_MIN}");
+            return Err(of_bridge.refuse("spool.bytes-max", why));
         }
+        let listen = said.status.listen.map(|text| text.parse()).transpose();
+        let listen = listen.map_err(|_: AddrParseError| {
+            let why = "expected an address with its port, such as 127.0.0.1:9465";
+            of_bridge.refuse("status.listen", why)
+        })?;
+        let are_many = said.stack.len() > 1;
         let mut names = HashSet::new();
-        let stacks = file.stack.into_iter().map(|section| {
-            if !names.insert(section.name.to_ascii_lowercase()) {
-                let expected = format!("expected a name for each stack; '{}' has two", section.name);
-                return Err(refuse("stack.name", expected));
+        let stacks = said.stack.into_iter().map(|stack| {
+            let stack = configured(stack, are_many)?;
+            if !names.insert(stack.name.to_ascii_lowercase()) {
+                let why = format!("expected a name for each stack; '{}' has two", stack.name);
+                return Err(of_bridge.refuse("stack.name", why));
             }
-            section.read(folder)
+            Ok(stack)
         });
-        safe_url(&file.server.url).map_err(|why| refuse("server.url", why))?;
         Ok(Self {
             stacks: stacks.collect::<Result<_, _>>()?,
             server: ServerAddress {
-                url: file.server.url,
-                ca: file.server.ca.map(|path| folder.join(path)),
+                url,
+                ca: said.server.ca,
             },
-            spool_directory: folder.join(file.spool.directory),
-            spool_bytes_max: file.spool.bytes_max,
-            listen: file.status.listen,
+            spool_directory,
+            spool_bytes_max,
+            listen,
         })
     }
 }
 
-impl StackSection {
-    fn read(self, folder: &Path) -> Result<StackConfig, InvalidConfig> {
-        let name = self.name.clone();
-        let refuse = |key: &str, expected: &dyn std::fmt::Display| {
-            refuse(&format!("{key}` of stack `{name}"), expected)
-        };
-        let is_good = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if name.is_empty() || name.len() > STACK_NAME_CHARACTERS_MAX || !name.chars().all(is_good) {
-            return Err(refuse(
-                "name",
-                &format!("expected 1 to {STACK_NAME_CHARACTERS_MAX} letters, digits and hyphens"),
-            ));
+/// Where keys are that are missing or not right.
+struct Section {
+    stack: Option<String>,
+}
+
+impl Section {
+    fn key(&self, path: &'static str) -> Key {
+        Key {
+            path,
+            stack: self.stack.clone(),
         }
-        safe_url(&self.endpoint).map_err(|why| refuse("endpoint", &why))?;
-        if self.lookback_hours > LOOKBACK_HOURS_MAX {
-            return Err(refuse(
-                "lookback-hours",
-                &format!("expected at most {LOOKBACK_HOURS_MAX}"),
-            ));
+    }
+
+    fn refuse(&self, path: &'static str, why: impl fmt::Display) -> InvalidConfig {
+        InvalidConfig::Invalid {
+            key: self.key(path),
+            why: why.to_string(),
         }
-        if self.margin_minutes > MARGIN_MINUTES_MAX {
-            return Err(refuse(
-                "margin-minutes",
-                &format!("expected at most {MARGIN_MINUTES_MAX}"),
-            ));
-        }
-        let proof = match (self.secret_file, self.certificate_file, self.key_file) {
-            (Some(secret), None, None) => Proof::Secret(folder.join(secret)),
-            (None, Some(certificate), Some(key)) => Proof::Certificate {
-                certificate: folder.join(certificate),
-                key: folder.join(key),
-            },
-            _ => {
-                let expected = "expected either `secret-file`, or `certificate-file` and `key-file`";
-                return Err(refuse("secret-file", &expected));
-            }
-        };
-        let provider = self
-            .provider_subscription
-            .map(|text| text.parse::<SubscriptionId>());
-        let cloud_id = self.cloud_id.map(|text| text.parse::<CloudId>());
-        let start = self.start.map(|text| text.parse::<Hour>());
-        Ok(StackConfig {
-            address: StackAddress {
-                endpoint: self.endpoint,
-                ca: self.ca.map(|path| folder.join(path)),
-                tenant: self.tenant,
-                account: Account {
-                    client_id: self.client_id,
-                    proof,
-                },
-                provider_subscription: provider
-                    .transpose()
-                    .map_err(|error| refuse("provider-subscription", &error))?
-                    .map(|id| id.to_string()),
-            },
-            activation_key_file: folder.join(self.activation_key_file),
-            cloud_id: cloud_id.transpose().map_err(|error| refuse("cloud-id", &error))?,
-            start: start.transpose().map_err(|error| refuse("start", &error))?,
-            lookback_hours: self.lookback_hours,
-            margin: Duration::from_secs(60 * u64::from(self.margin_minutes)),
-            name: self.name,
+    }
+
+    fn said<T>(
+        &self,
+        path: &'static str,
+        said: Option<T>,
+        expected: &'static str,
+    ) -> Result<T, InvalidConfig> {
+        said.ok_or_else(|| InvalidConfig::Missing {
+            key: self.key(path),
+            expected,
         })
     }
+
+    fn read<T>(&self, path: &'static str, text: Option<String>) -> Result<Option<T>, InvalidConfig>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        let read = text.map(|text| text.parse()).transpose();
+        read.map_err(|error: T::Err| self.refuse(path, error))
+    }
+
+    fn at_most(&self, path: &'static str, value: u16, most: u16) -> Result<u16, InvalidConfig> {
+        if value > most {
+            return Err(self.refuse(path, format!("expected at most {most}")));
+        }
+        Ok(value)
+    }
+}
+
+/// One stack; it needs no name where it is the only one.
+fn configured(said: StackSettings, are_many: bool) -> Result<StackConfig, InvalidConfig> {
+    let of = Section {
+        stack: said.name.clone(),
+    };
+    let usual = (!are_many).then(|| STACK_NAME_USUAL.to_owned());
+    let name = of.said(
+        "stack.name",
+        said.name.clone().or(usual),
+        "what each stack is called here, where there are several",
+    )?;
+    let is_good = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if name.is_empty() || name.len() > STACK_NAME_CHARACTERS_MAX || !name.chars().all(is_good) {
+        let why = format!("expected 1 to {STACK_NAME_CHARACTERS_MAX} letters, digits and hyphens");
+        return Err(of.refuse("stack.name", why));
+    }
+    let lookback_hours = said.lookback_hours.unwrap_or(LOOKBACK_HOURS_USUAL);
+    let margin_minutes = said.margin_minutes.unwrap_or(MARGIN_MINUTES_USUAL);
+    let margin_minutes = of.at_most("stack.margin-minutes", margin_minutes, MARGIN_MINUTES_MAX)?;
+    Ok(StackConfig {
+        lookback_hours: of.at_most("stack.lookback-hours", lookback_hours, LOOKBACK_HOURS_MAX)?,
+        margin: Duration::from_secs(60 * u64::from(margin_minutes)),
+        cloud_id: of.read("stack.cloud-id", said.cloud_id.clone())?,
+        start: of.read("stack.start", said.start.clone())?,
+        activation_key_file: of.said(
+            "stack.activation-key-file",
+            said.activation_key_file.clone(),
+            "a file with the activation key of the stack's registration",
+        )?,
+        address: address(&of, said)?,
+        name,
+    })
+}
+
+impl TryFrom<StackSettings> for StackAddress {
+    type Error = InvalidConfig;
+
+    fn try_from(said: StackSettings) -> Result<Self, InvalidConfig> {
+        let stack = said.name.clone();
+        address(&Section { stack }, said)
+    }
+}
+
+fn address(of: &Section, said: StackSettings) -> Result<StackAddress, InvalidConfig> {
+    let endpoint = of.said(
+        "stack.endpoint",
+        said.endpoint,
+        "the stack's admin endpoint, such as https://adminmanagement.local.azurestack.external",
+    )?;
+    safe_url(&endpoint).map_err(|why| of.refuse("stack.endpoint", why))?;
+    let provider: Option<SubscriptionId> =
+        of.read("stack.provider-subscription", said.provider_subscription)?;
+    let client_id = of.said(
+        "stack.client-id",
+        said.client_id,
+        "the account that the bridge has on the stack",
+    )?;
+    let proof = match (said.secret_file, said.certificate_file, said.key_file) {
+        (Some(secret), None, None) => Proof::Secret(secret),
+        (None, Some(certificate), Some(key)) => Proof::Certificate { certificate, key },
+        _ => {
+            let why = "expected either `secret-file`, or `certificate-file` and `key-file`";
+            return Err(of.refuse("stack.secret-file", why));
+        }
+    };
+    Ok(StackAddress {
+        endpoint,
+        ca: said.ca,
+        tenant: said.tenant,
+        account: Account { client_id, proof },
+        provider_subscription: provider.map(|id| id.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -287,6 +338,9 @@ mod tests {
         assert_eq!(stack.activation_key_file, Path::new("/etc/bridge/north.key"));
         assert_eq!((stack.lookback_hours, stack.margin.as_secs()), (6, 900));
         assert_eq!((stack.start, config.listen), (None, None));
+        let unnamed = SMALLEST.replace("name = \"north\"", "");
+        let config = BridgeConfig::parse(&unnamed, Path::new("")).unwrap();
+        assert_eq!(config.stacks[0].name, "stack");
     }
 
     #[test]
@@ -333,7 +387,19 @@ mod tests {
             ),
             (
                 SMALLEST.replace("[spool]", "[status]\nlisten = \"here\"\n[spool]"),
-                "listen",
+                "`status.listen`: expected an address with its port",
+            ),
+            (
+                SMALLEST.replace("url =", "ca ="),
+                "`server.url` is missing: expected where usage is delivered to",
+            ),
+            (
+                SMALLEST.replace("client-id", "tenant"),
+                "`client-id` of stack `north` is missing",
+            ),
+            (
+                format!("{}\n[[stack]]", SMALLEST.replace("name = \"north\"", "")),
+                "`stack.name` is missing",
             ),
             (
                 SMALLEST.split("[[stack]]").next().unwrap().to_owned(),

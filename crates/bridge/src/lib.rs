@@ -24,6 +24,9 @@
 mod activation;
 mod backfill;
 mod bridge;
+pub mod bundle;
+mod check;
+mod claims;
 mod config;
 mod cursor;
 mod deliver;
@@ -36,20 +39,23 @@ mod frame;
 mod patience;
 mod reading;
 mod schedule;
+mod settings;
 mod spool;
 mod stack;
 mod status;
 mod trouble;
 
-pub use backfill::request_backfill;
+pub use backfill::{request_backfill, waiting_backfill};
 pub use bridge::Bridge;
+pub use check::{StackFound, UsageFound};
 pub use config::{
-    BridgeConfig, InvalidConfig, LOOKBACK_HOURS_MAX, MARGIN_MINUTES_MAX, SPOOL_BYTES_MIN,
+    BridgeConfig, InvalidConfig, Key, LOOKBACK_HOURS_MAX, MARGIN_MINUTES_MAX, SPOOL_BYTES_MIN,
     STACK_NAME_CHARACTERS_MAX, STACKS_MAX, StackConfig,
 };
 pub use deliver::ServerAddress;
 pub use disk::{Appender, Disk, LocalDisk};
 pub use environment::{Clock, Environment, Pause, Random, RuntimeTimer, Timer};
+pub use settings::{Overrides, ServerSettings, Settings, SpoolSettings, StackSettings, StatusSettings};
 pub use stack::{Account, Admission, DirectoryAdmin, Proof, StackAddress};
-pub use status::{BackfillStatus, BridgeStatus, Ongoing, Part, StackStatus, Totals, read_status};
+pub use status::{BackfillStatus, BridgeStatus, Ongoing, Part, StackState, StackStatus, Totals, read_status};
 pub use trouble::Trouble;

@@ -20,7 +20,7 @@ use crate::stack::{Failure, Stack, UsageReading};
 use crate::status::Reporter;
 
 /// How often it is looked whether somebody asked for a range.
-const LOOKED_AFTER: Duration = Duration::from_secs(30);
+const LOOKED_AFTER: Duration = Duration::from_secs(5);
 /// A stack whose newest hour is not ready is left alone as if it had failed this often more: half a minute at first.
 const NOT_READY_FAILURES: u32 = 6;
 /// From which time in a row on it is said that the newest hour is not ready: before that it is the usual thing.
@@ -227,11 +227,17 @@ impl Reader {
         self.environment.timer.pause(wait).await;
     }
 
-    /// Takes up a range that somebody asked for.
+    /// Takes up a range that somebody asked for. The request is removed when everybody can see that it was taken up.
     async fn take_request(&self) -> Result<(), SpoolError> {
         let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
-        let work = move |spool: &mut Spool| backfill::take_up(&*disk, &directory, spool);
-        self.depot.work(work).await
+        let take_up = move |spool: &mut Spool| backfill::take_up(&*disk, &directory, spool);
+        if !self.depot.work(take_up).await? {
+            return Ok(());
+        }
+        let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
+        self.depot
+            .work(move |_| backfill::forget_request(&*disk, &directory))
+            .await
     }
 }
 

@@ -1,17 +1,23 @@
 //! What can be said on the command line. Declarations only: what follows from them is in `settings` and `commands`.
 
+mod audit;
 mod backup;
+mod bridge;
+mod bundles;
 mod directory;
 mod operator;
 mod parsing;
+mod quarantine;
 mod registration;
 mod role;
 mod serving;
 mod sign_in;
+mod simulator;
 mod store;
 mod texts;
 mod trade;
 mod usage;
+mod webhook;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,12 +25,19 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use audit::{AuditCommand, AuditVerifyArgs};
 pub(crate) use backup::{BackupArgs, BackupCommand, RestoreArgs};
+pub(crate) use bridge::{
+    BackfillArgs, BridgeArgs, BridgeCheckArgs, BridgeCommand, BridgeRunArgs, BridgeStackArgs,
+    BridgeStatusArgs, ConfigArgs, GuestDirectoryArgs, LocalBridgeArgs,
+};
+pub(crate) use bundles::{AcceptReceiptArgs, BundleKeyArgs, BundlesArgs, ExportArgs};
 pub(crate) use directory::{
     ApplicationCommand, DirectoryCommand, GroupCommand, MemberArgs, PasswordArgs, UserCommand,
 };
 pub(crate) use operator::{OperatorCredentialCommand, RotateArgs, SigningKeyCommand};
 pub(crate) use parsing::parse;
+pub(crate) use quarantine::{ActArgs, PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs};
 pub(crate) use registration::{
     BillingModel, OperatedBy, RegisterArgs, RegistrationCommand, TenantCommand, TokenArgs,
 };
@@ -33,13 +46,17 @@ pub(crate) use role::{LockCommand, LockLevel, PrincipalKind, RoleCommand, RoleGi
 pub(crate) use serving::GivenStore;
 pub(crate) use serving::{IdentityArgs, InitArgs, LISTEN, LogFormat, ServeArgs, ServeSettings, StoreArgs};
 pub(crate) use sign_in::{LoginArgs, LogoutArgs, WhoamiArgs};
+pub(crate) use simulator::{SimulatorCommand, SimulatorServeArgs};
 pub(crate) use store::{StoreCommand, StoreCopyArgs};
 pub(crate) use texts::{access_token_lifetime, address, guid, refresh_token_lifetime};
 pub(crate) use trade::{
     CustomerCommand, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand, SubscriptionCommand,
     SubscriptionKind,
 };
-pub(crate) use usage::{ActivationKeyArgs, ImportArgs, StackCommand, StatementCommand, UsageCommand};
+pub(crate) use usage::{
+    ActivationKeyArgs, CompletenessArgs, ImportArgs, StackCommand, StatementCommand, UsageCommand,
+};
+pub(crate) use webhook::{SetWebhookArgs, WebhookCommand};
 
 use crate::demo::DemoArgs;
 use crate::printer::Format;
@@ -61,7 +78,9 @@ With --output json that is one JSON document, and an error is the last line on s
 Exit codes:
   0  It is done.
   1  It was refused or it failed, or what was checked does not hold.
-  2  The command line was not understood: nothing was tried.";
+  2  The command line was not understood: nothing was tried.
+  3  It is done, but not with all that was given.
+  4  What is stored differs from what was taken in (`audit verify`).";
 
 /// Usage of Azure Stack, registered, attributed, rated and billed to the right subscription.
 #[derive(Debug, Parser)]
@@ -130,6 +149,12 @@ pub(crate) enum Command {
     Tenant(AtServer<TenantCommand>),
     /// Stacks: what they delivered.
     Stack(AtServer<StackCommand>),
+    /// The bridge: what runs on a stack's side and takes its usage to a server.
+    #[command(subcommand)]
+    Bridge(BridgeCommand),
+    /// Stacks that do not exist: to try things out.
+    #[command(subcommand)]
+    Simulator(SimulatorCommand),
     /// Price lists.
     PriceList(AtServer<PriceListCommand>),
     /// Meters: what stacks measure and what is priced.
@@ -152,6 +177,8 @@ pub(crate) enum Command {
     Lock(AtServer<LockCommand>),
     /// Operators' credentials: what opens everything.
     OperatorCredential(AtServer<OperatorCredentialCommand>),
+    /// Webhooks: who is told when a stack falls behind, comes back, or uses more or less than usual.
+    Webhook(AtServer<WebhookCommand>),
     /// The keys that sign the tokens of sign-ins.
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
@@ -159,6 +186,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make a data directory of a backup, and check all of it.
     Restore(RestoreArgs),
+    /// Audits: whether anything that was taken in has been changed since.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Stores: where everything is kept.
     #[command(subcommand)]
     Store(StoreCommand),

@@ -1,6 +1,9 @@
 //! What is asked of a server: a module for each word, or two.
 
 mod accounts;
+mod bridges;
+mod bundles;
+mod completeness;
 mod completions;
 mod directories;
 mod import;
@@ -8,15 +11,19 @@ mod locks;
 mod operator_credentials;
 mod people;
 mod prices;
+mod quarantine;
 mod registrations;
 mod roles;
 mod sign_in;
+mod simulator;
 mod stack_credential;
 mod stacks;
 mod statements;
+mod suggestions;
 mod tenants;
 mod unmapped;
 mod usage;
+mod webhooks;
 
 use client::{Answered, Client, RegistrationPath};
 use serde::Serialize;
@@ -37,9 +44,12 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         | Command::Serve(_)
         | Command::Demo(_)
         | Command::SigningKey(_)
+        | Command::Audit(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Store(_) => Err(Failure::new("This command is not carried out by a server.")),
+        Command::Bridge(command) => bridges::bridge(command, printer).await,
+        Command::Simulator(command) => simulator::simulator(command, printer).await,
         Command::Login(args) => sign_in::login(args, printer).await,
         Command::Logout(args) => sign_in::logout(&args, printer).await,
         Command::Whoami(args) => sign_in::whoami(&args, printer).await,
@@ -89,6 +99,9 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         }
         Command::OperatorCredential(AtServer { server, command }) => {
             operator_credentials::operator_credential(&caller(&server).await?, command, printer).await
+        }
+        Command::Webhook(AtServer { server, command }) => {
+            webhooks::webhook(&caller(&server).await?, command, printer).await
         }
         Command::Completions(args) => completions::completions(args.shell, printer),
         Command::Check(args) => statements::check(&caller(&args.server).await?, &args, printer).await,

@@ -15,10 +15,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use self::compression::decompressed;
+pub(crate) use self::compression::decompressed;
 
 /// The most bytes one delivery is given before it is sent, whatever it counts.
-const DELIVERY_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(crate) const DELIVERY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How far a file is looked at to tell records in lines from pages: beyond the longest line.
 const HEAD_BYTES_MAX: u64 = 2 * LINE_BYTES_MAX;
 /// The most bytes a line may have.

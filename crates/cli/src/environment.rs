@@ -17,6 +17,12 @@ impl Clock for SystemClock {
     }
 }
 
+impl bridge::Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Clock::now(self)
+    }
+}
+
 /// The operating system's randomness, good for secrets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SystemRandom;
@@ -34,6 +40,12 @@ impl Random for SystemRandom {
         if let Err(error) = getrandom::fill(bytes) {
             panic!("the operating system gives no random numbers: {error}");
         }
+    }
+}
+
+impl bridge::Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        Random::fill(self, bytes);
     }
 }
 

@@ -26,6 +26,10 @@ pub(crate) struct Failure {
 
 /// The command failed.
 const FAILED: u8 = 1;
+/// The command did what it was asked, but not with all that it was given.
+const IN_PART: u8 = 3;
+/// What was to be checked was checked, and is not what it should be.
+const DIFFERS: u8 = 4;
 /// The command was not given as it should be; the parser of arguments uses the same number.
 const WRONG_USAGE: u8 = 2;
 
@@ -47,6 +51,22 @@ impl Failure {
         Self {
             exit_code: WRONG_USAGE,
             ..Self::new(what).coded("WrongUsage")
+        }
+    }
+
+    /// The command did what it was asked, but not with all that it was given.
+    pub(crate) fn in_part(what: impl Into<String>) -> Self {
+        Self {
+            exit_code: IN_PART,
+            ..Self::new(what)
+        }
+    }
+
+    /// What was to be checked was checked, and is not what it should be.
+    pub(crate) fn differs(what: impl Into<String>) -> Self {
+        Self {
+            exit_code: DIFFERS,
+            ..Self::new(what)
         }
     }
 

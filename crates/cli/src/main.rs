@@ -4,7 +4,9 @@
 //! [`serving`] do it,
 //! and [`printer`] alone prints: data to standard output, everything else to standard error.
 
+mod agreement;
 mod args;
+mod audit;
 mod backups;
 mod commands;
 mod configuration;
@@ -14,6 +16,7 @@ mod environment;
 mod failure;
 mod figures;
 mod init;
+mod long_running;
 mod platform;
 mod printer;
 mod secrets;
@@ -23,10 +26,11 @@ mod sign_ins;
 mod statement;
 mod store_copy;
 mod table;
+mod usage_summary;
 
 use std::process::ExitCode;
 
-use crate::args::{Command, CommandLine, SigningKeyCommand, StoreCommand};
+use crate::args::{AuditCommand, Command, CommandLine, SigningKeyCommand, StoreCommand};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -74,6 +78,7 @@ fn run(command: Command, printer: &Printer) -> Result<(), Failure> {
             }
             Command::Backup(args) => backups::backup(&args, printer),
             Command::Restore(args) => backups::restore(&args, printer).await,
+            Command::Audit(AuditCommand::Verify(args)) => audit::verify(&args, printer),
             Command::Store(StoreCommand::Copy(args)) => store_copy::copy(&args, printer),
             at_server => commands::run(at_server, printer).await,
         }

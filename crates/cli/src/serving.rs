@@ -1,28 +1,23 @@
 //! `serve`: the server in this process.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 use server::{
     App, Clock, ExternalIssuer, IdentityConfig, OpenError, Running, Server, ServerConfig, StartError,
-    StoreConfig, StoreError, Tls,
+    StoreConfig, StoreError, Tls, WebhooksConfig,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-use crate::args::{IdentityArgs, LISTEN, LogFormat, ServeArgs, ServeSettings};
+use crate::args::{IdentityArgs, LISTEN, ServeArgs, ServeSettings};
 use crate::configuration::{Configuration, FILE};
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::init::{is_initialised, not_initialised};
+use crate::long_running::{Stop, log_to_standard_error};
 use crate::platform::Belonging;
 use crate::printer::Printer;
 use crate::settings::small_text;
-
-/// What is logged by a server that is told nothing else.
-const LOG: &str = "info";
 
 /// Where a server answers.
 #[derive(Serialize)]
@@ -52,7 +47,7 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
     }
     let Configuration { store, serve, .. } = Configuration::of(&data, &store, printer)?;
     let settings = settings.or(serve);
-    log_to_standard_error(&settings)?;
+    log_to_standard_error(settings.log.as_deref(), settings.log_format)?;
     // Before anybody can read that it listens, and stop it: a signal that nobody listens for ends it at once.
     let stop = Stop::listen()?;
     let app = open_made(&store, &data).await?;
@@ -85,6 +80,10 @@ fn config(data: PathBuf, settings: ServeSettings) -> Result<ServerConfig, Failur
     Ok(ServerConfig {
         public_url: settings.public_url,
         tls,
+        webhooks: WebhooksConfig {
+            to_private_networks: settings.webhooks_to_private_networks,
+            ..WebhooksConfig::default()
+        },
         identity: identity(settings.identity)?,
         ..ServerConfig::new(data, listen, Arc::new(SystemClock))
     })
@@ -134,54 +133,6 @@ fn announce(running: &Running, data: &Path, store: &StoreConfig, printer: &Print
     printer.note(&format!("The store is {store}."));
     printer.note("Stop it with Ctrl-C.");
     printer.show_to_programs(&listening)
-}
-
-/// SIGINT and SIGTERM.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    /// From now on the signals end nothing by themselves.
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::new("Signals cannot be received.").because(error.to_string()))
-        };
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for one of them.
-    async fn told(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-fn log_to_standard_error(settings: &ServeSettings) -> Result<(), Failure> {
-    let wanted = settings.log.as_deref().unwrap_or(LOG);
-    let filter = EnvFilter::builder().parse(wanted);
-    let filter = filter.map_err(|error| {
-        Failure::usage(format!("'{wanted}' does not say what to log."))
-            .because(error.to_string())
-            .hint("Give a level (error, warn, info, debug, trace), or levels per part such as `warn,server=debug`.")
-    })?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    let begun = match settings.log_format.unwrap_or(LogFormat::Text) {
-        LogFormat::Text => log
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-    begun.map_err(|error| Failure::new("Logging cannot begin.").because(error.to_string()))
 }
 
 /// Opens a store, for use-cases that go by this clock.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, PublishedPriceList, QuarantinedRecord,
-    Statement, UnmappedUsage,
+    LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, PublishedPriceList, Statement,
+    TenantSuggestion, UnmappedUsage,
 };
 
 use crate::call::{Answered, Call};
@@ -100,21 +100,21 @@ impl Client {
             .await
     }
 
+    /// The tenants that used a stack in a period and that no tenant mapping names now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tenant_suggestions(&self, period: &str) -> Result<Vec<TenantSuggestion>, ClientError> {
+        self.list(&["api", "v1", "tenant-suggestions"], &[("period", Some(period))])
+            .await
+    }
+
     /// What each stack measured in a period, per local meter, whoever pays for it.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn measured_usage(&self, period: &str) -> Result<Vec<MeasuredUsage>, ClientError> {
         self.list(&["api", "v1", "usage", "measured"], &[("period", Some(period))])
-            .await
-    }
-
-    /// The records in quarantine, of one stack if it is named.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn quarantine(&self, cloud_id: Option<&str>) -> Result<Vec<QuarantinedRecord>, ClientError> {
-        self.list(&["api", "v1", "quarantine"], &[("cloudId", cloud_id)])
             .await
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
     ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,
-    MultiTenancyApproval, Receipt, Stack,
+    MultiTenancyApproval, Receipt, Stack, StackCompleteness, StackCompletenessByHour,
 };
 
 use crate::call::{Answered, Call};
@@ -26,6 +26,29 @@ impl Client {
     /// [`ClientError`].
     pub async fn stacks(&self) -> Result<Vec<Stack>, ClientError> {
         self.list(&["api", "v1", "stacks"], &[]).await
+    }
+
+    /// What is here and what is missing of a month's usage of each stack that was registered in it; of this month without
+    /// one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn completeness(&self, period: Option<&str>) -> Result<Vec<StackCompleteness>, ClientError> {
+        self.list(&["api", "v1", "completeness"], &[("period", period)])
+            .await
+    }
+
+    /// What is here and what is missing of a stack's usage of a month, hour by hour; of this month without one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn completeness_by_hour(
+        &self,
+        cloud_id: &str,
+        period: Option<&str>,
+    ) -> Result<StackCompletenessByHour, ClientError> {
+        let call = Call::new(Method::GET, ["api", "v1", "stacks", cloud_id, "completeness"]);
+        self.ask(call.query("period", period)).await
     }
 
     /// The receipts of everything that a stack delivered, in their order.

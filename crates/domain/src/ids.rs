@@ -97,6 +97,8 @@ guid_id! {
     BillingMeterId;
     /// One accepted delivery of usage records.
     BatchId;
+    /// What somebody did at one time with records in quarantine.
+    QuarantineActId;
     /// An account that operates the platform.
     OperatorId;
     /// An object in a directory: a user, a group, a service principal. What roles are given to.
@@ -112,6 +114,8 @@ guid_id! {
     RoleDefinitionId;
     /// A role given to somebody somewhere.
     RoleAssignmentId;
+    /// Something that others are told.
+    NoticeId;
 }
 
 #[cfg(test)]

@@ -7,19 +7,23 @@
 //! Modules depend on each other in one direction only, in this order:
 //!
 //! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `identity` -> `authorization` ->
-//! `registration` -> `usage` -> `attribution` -> `catalog` -> `rating` -> `statement` -> `books` -> `laws`.
+//! `registration` -> `usage` -> `quarantine` -> `bundle` -> `attribution` -> `catalog` -> `rating` -> `statement` -> `notices` -> `books` -> `completeness` -> `laws`.
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
 pub mod attribution;
 pub mod authorization;
 pub mod books;
+pub mod bundle;
 pub mod catalog;
+pub mod completeness;
 pub mod identity;
 pub mod ids;
 pub mod laws;
 pub mod money;
+pub mod notices;
 pub mod partner;
 pub mod quantity;
+pub mod quarantine;
 pub mod rating;
 pub mod registration;
 pub mod resource_id;

@@ -9,6 +9,7 @@ use axum::http::Uri;
 
 use crate::identity::IdentityConfig;
 use crate::limits::Limits;
+use crate::webhooks::WebhooksConfig;
 
 /// What a server is started with.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct ServerConfig {
     pub tls: Tls,
     /// How people and programs sign in.
     pub identity: IdentityConfig,
+    /// Where notices may be sent, and how.
+    pub webhooks: WebhooksConfig,
     /// Its limits.
     pub limits: Limits,
     /// The clock by which clients judge certificates and tokens. The clock of the use-cases may be a simulated one, this one
@@ -42,6 +45,7 @@ impl ServerConfig {
                 host_names: Vec::new(),
             },
             identity: IdentityConfig::default(),
+            webhooks: WebhooksConfig::default(),
             limits: Limits::default(),
             wall_clock,
         }

@@ -13,10 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ids::{CloudId, RegistrationId};
 use domain::registration::Registration;
-use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, crypto, decode, encode};
 use serde::Deserialize;
 use wire::azure_stack::ActivationKeyClaims;
+use wire::bundle::PlatformKey;
 
 use crate::secret_file;
 
@@ -66,6 +68,7 @@ pub(crate) struct ActivationKeys {
     signing: EncodingKey,
     verifying: DecodingKey,
     validation: Validation,
+    public: PlatformKey,
 }
 
 /// What an activation key proves.
@@ -101,6 +104,13 @@ impl ActivationKeys {
     fn from_pem(pem: &[u8]) -> Result<Self, jsonwebtoken::errors::Error> {
         let signing = EncodingKey::from_rsa_pem(pem)?;
         let public = Jwk::from_encoding_key(&signing, ALGORITHM)?;
+        let AlgorithmParameters::RSA(numbers) = &public.algorithm else {
+            return Err(ErrorKind::InvalidRsaKey("it is of another kind".to_owned()).into());
+        };
+        let numbers = PlatformKey {
+            n: numbers.n.clone(),
+            e: numbers.e.clone(),
+        };
         let mut validation = Validation::new(ALGORITHM);
         // There is no claim `exp`: a key ends with its registration, and its `expires` never comes.
         validation.required_spec_claims.clear();
@@ -113,6 +123,7 @@ impl ActivationKeys {
             signing,
             verifying: DecodingKey::from_jwk(&public)?,
             validation,
+            public: numbers,
         })
     }
 
@@ -127,6 +138,15 @@ impl ActivationKeys {
             &ActivationKeyClaims::of(registration, public_url),
             &self.signing,
         )
+    }
+
+    /// The signature on what is said of a bundle's receipt, and the public key for it. An activation key names that key in
+    /// its header, so whoever has one can tell.
+    pub(crate) fn sign_receipt(
+        &self,
+        said: &[u8],
+    ) -> Result<(String, PlatformKey), jsonwebtoken::errors::Error> {
+        Ok((crypto::sign(said, &self.signing, ALGORITHM)?, self.public.clone()))
     }
 
     /// What a key proves; nothing unless this server signed it.
@@ -167,7 +187,12 @@ pub(crate) fn replace(data_directory: &Path) -> Result<String, KeysError> {
 pub(crate) fn make() -> Result<String, KeysError> {
     let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeysError::NotMade)?;
     let der = key.as_der().map_err(|_| KeysError::NotMade)?;
-    let mut rest = &*STANDARD.encode(der.as_ref());
+    Ok(pem(der.as_ref()))
+}
+
+/// A private key in PKCS#8 form as PEM text.
+pub(crate) fn pem(der: &[u8]) -> String {
+    let mut rest = &*STANDARD.encode(der);
     let mut pem = String::from("-----BEGIN PRIVATE KEY-----\n");
     while !rest.is_empty() {
         let (line, after) = rest.split_at(rest.len().min(PEM_LINE_CHARS));
@@ -176,7 +201,7 @@ pub(crate) fn make() -> Result<String, KeysError> {
         rest = after;
     }
     pem.push_str("-----END PRIVATE KEY-----\n");
-    Ok(pem)
+    pem
 }
 
 #[derive(Deserialize)]

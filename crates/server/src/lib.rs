@@ -12,6 +12,7 @@
 mod access;
 mod api;
 mod arm;
+pub mod audit;
 pub mod backup;
 mod body;
 mod config;
@@ -38,6 +39,7 @@ mod secret_file;
 mod serve;
 mod tls;
 mod unread;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -62,6 +64,7 @@ pub use store::{
     Copied, CopiedTable, CopyError, CopyStep, Digest, StoreConfig, StoreError, copy as copy_store,
 };
 pub use tls::TlsError;
+pub use webhooks::{Pace, WebhooksConfig};
 
 /// Everything that the routes work with.
 struct Door {
@@ -76,6 +79,7 @@ struct Door {
     /// Places for deliveries that are being parsed and stored.
     deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,
+    webhooks: webhooks::Webhooks,
 }
 
 impl Door {

@@ -1,10 +1,13 @@
 //! What is counted, for whoever watches the server.
 
+mod stacks;
+
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use domain::usage::QuarantineCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -12,8 +15,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use store::BatchCounts;
+use store::{BatchCounts, QuarantineCount};
 
+use self::stacks::StackFigures;
 use crate::identity::KeysHealth;
 
 /// The media type of the text that [`Metrics::to_text`] makes.
@@ -34,8 +38,13 @@ pub(crate) struct Metrics {
     delivered_bytes: Counter,
     busy: Counter,
     resident_bytes: Gauge<u64, AtomicU64>,
+    quarantine: Family<CodeLabels, Gauge>,
     issuer_keys_fetched: Family<IssuerLabels, Gauge>,
     issuer_fetches: Family<FetchLabels, Gauge<u64, AtomicU64>>,
+    /// How it is with the stacks' usage.
+    pub(crate) stacks: StackFigures,
+    webhook_attempts: Family<AttemptLabels, Counter>,
+    notices_waiting: Family<WebhookLabels, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,6 +65,11 @@ struct OutcomeLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuerLabels {
     issuer: String,
 }
@@ -64,6 +78,17 @@ struct IssuerLabels {
 struct FetchLabels {
     issuer: String,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    webhook: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    webhook: String,
 }
 
 impl Metrics {
@@ -78,8 +103,12 @@ impl Metrics {
             delivered_bytes: Counter::default(),
             busy: Counter::default(),
             resident_bytes: Gauge::default(),
+            quarantine: Family::default(),
             issuer_keys_fetched: Family::default(),
             issuer_fetches: Family::default(),
+            stacks: StackFigures::default(),
+            webhook_attempts: Family::default(),
+            notices_waiting: Family::default(),
             registry: Registry::default(),
         };
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
@@ -121,6 +150,11 @@ impl Metrics {
             Unit::Bytes,
             metrics.resident_bytes.clone(),
         );
+        registry.register(
+            "quarantine_records",
+            "Usage records that wait in quarantine, by why they cannot be counted",
+            metrics.quarantine.clone(),
+        );
         registry.register_with_unit(
             "external_issuer_keys_fetched_timestamp",
             "When the keys of an issuer elsewhere were fetched last; its tokens are refused a day later",
@@ -132,6 +166,17 @@ impl Metrics {
             "Attempts to fetch the keys of an issuer elsewhere since the start, by what became of them",
             metrics.issuer_fetches.clone(),
         );
+        registry.register(
+            "webhook_attempts",
+            "Attempts of this server to send a notice to a webhook, by what became of them",
+            metrics.webhook_attempts.clone(),
+        );
+        registry.register(
+            "notices_waiting",
+            "Notices that wait for a webhook, whichever server sends them",
+            metrics.notices_waiting.clone(),
+        );
+        registry.register_collector(Box::new(metrics.stacks.clone()));
         Self { registry, ..metrics }
     }
 
@@ -175,6 +220,21 @@ impl Metrics {
         }
     }
 
+    /// How many records wait in quarantine: nothing is told where that is not known.
+    pub(crate) fn set_quarantine(&self, counts: Option<&[QuarantineCount]>) {
+        let Some(counts) = counts else {
+            return self.quarantine.clear();
+        };
+        for code in QuarantineCode::ALL {
+            let of_code = counts.iter().filter(|it| it.code == code);
+            let records: u64 = of_code.map(|it| it.records).sum();
+            let code = code.as_str();
+            self.quarantine
+                .get_or_create(&CodeLabels { code })
+                .set(i64::try_from(records).unwrap_or(i64::MAX));
+        }
+    }
+
     /// How it goes with the keys of issuers elsewhere.
     pub(crate) fn set_issuers<'a>(&self, issuers: impl Iterator<Item = (&'a str, KeysHealth)>) {
         for (issuer, health) in issuers {
@@ -194,6 +254,25 @@ impl Metrics {
                     .get_or_create(&FetchLabels { issuer, outcome })
                     .set(count);
             }
+        }
+    }
+
+    /// A notice was sent to a webhook, and taken or not.
+    pub(crate) fn count_webhook_attempt(&self, webhook: &str, taken: bool) {
+        let webhook = webhook.to_owned();
+        let outcome = if taken { "delivered" } else { "failed" };
+        self.webhook_attempts
+            .get_or_create(&AttemptLabels { webhook, outcome })
+            .inc();
+    }
+
+    /// How many notices wait for each webhook that there is.
+    pub(crate) fn set_notices_waiting(&self, waiting: impl Iterator<Item = (String, usize)>) {
+        self.notices_waiting.clear();
+        for (webhook, count) in waiting {
+            self.notices_waiting
+                .get_or_create(&WebhookLabels { webhook })
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

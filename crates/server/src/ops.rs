@@ -27,5 +27,12 @@ pub(crate) async fn readyz(State(door): State<Arc<Door>>) -> Result<&'static str
 /// The counters.
 pub(crate) async fn metrics(State(door): State<Arc<Door>>) -> impl IntoResponse {
     door.metrics.set_issuers(door.identity.issuers());
+    door.metrics.stacks.refresh(&door.app);
+    // The other figures are told though the storage does not answer.
+    door.metrics
+        .set_quarantine(door.app.quarantine_counts(None).await.ok().as_deref());
+    let waiting = door.app.notices_waiting().into_iter();
+    door.metrics
+        .set_notices_waiting(waiting.map(|(webhook, count)| (webhook.to_string(), count)));
     ([(CONTENT_TYPE, metrics::MEDIA_TYPE)], door.metrics.to_text())
 }

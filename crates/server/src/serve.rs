@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::router;
 use crate::tls::{Certificate, TlsError};
+use crate::webhooks::{self, Webhooks};
 
 /// How often the certificate is made anew, or read again in case the operator replaced it.
 const CERTIFICATE_RENEWAL: Duration = Duration::from_secs(12 * 60 * 60);
@@ -78,18 +79,21 @@ pub struct Running {
     handle: Handle<SocketAddr>,
     serving: JoinHandle<io::Result<()>>,
     renewing: JoinHandle<((), (), ())>,
+    sending: JoinHandle<()>,
+    door: Arc<Door>,
 }
 
 impl Server {
-    /// Makes what a first start would make in the data directory: the key that signs activation keys, and the
-    /// certificate authority. What is there stays.
+    /// Makes what a first start would make in the data directory: the key that signs activation keys, the one that signs
+    /// notices, and the certificate authority. What is there stays.
     ///
     /// # Errors
     /// [`StartError`]; of them [`KeysError::Missing`] says that stacks are registered and the key is gone.
     pub async fn prepare(config: &ServerConfig, app: &App) -> Result<(), StartError> {
-        let keys_in_use = keys_in_use(app);
+        let (keys_in_use, app) = (keys_in_use(app), app.clone());
         blocking(config, move |config| {
             ActivationKeys::open(&config.data_directory, keys_in_use)?;
+            webhooks::make_first(&config.data_directory, app.random())?;
             obtain(config)?;
             Ok(())
         })
@@ -158,8 +162,10 @@ impl Server {
         let app = app.with_directories_elsewhere(elsewhere.collect());
         let keys_in_use = keys_in_use(&app);
         let (base, codes) = (url.clone(), app.codes());
+        let (webhooks, maker) = (Webhooks::new(&config)?, app.clone());
         let (keys, identity, certificate) = blocking(&config, move |config| {
             let keys = ActivationKeys::open(&config.data_directory, keys_in_use)?;
+            webhooks::make_first(&config.data_directory, maker.random())?;
             let clock = Arc::clone(&config.wall_clock);
             let identity = Identity::open(&config.identity, &config.data_directory, &base, clock, &codes)?;
             Ok((keys, identity, obtain(config)?))
@@ -176,6 +182,7 @@ impl Server {
             memory: Memories::new(&limits),
             deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
+            webhooks,
             public_url: url.clone(),
             limits: limits.clone(),
         });
@@ -185,7 +192,9 @@ impl Server {
             renew_signing_keys(Arc::clone(&door)),
             forget_ended_sessions(Arc::clone(&door)),
         ));
-        let serving = tokio::spawn(serve(listener, tls, handle.clone(), limits.clone(), door));
+        let sending = tokio::spawn(webhooks::run(Arc::clone(&door)));
+        let serving = serve(listener, tls, handle.clone(), limits.clone(), Arc::clone(&door));
+        let serving = tokio::spawn(serving);
         tracing::info!(%address, url, "listening");
         let shutdown_timeout = limits.shutdown_timeout;
         Ok(Running {
@@ -196,6 +205,8 @@ impl Server {
             handle,
             serving,
             renewing,
+            sending,
+            door,
         })
     }
 }
@@ -227,7 +238,12 @@ impl Running {
     pub async fn shutdown(mut self) -> io::Result<()> {
         tracing::info!(connections = self.handle.connection_count(), "shutting down");
         self.handle.graceful_shutdown(Some(self.shutdown_timeout));
+        self.door.webhooks.stop();
         let ended = (&mut self.serving).await;
+        let sent = tokio::time::timeout(self.shutdown_timeout, &mut self.sending).await;
+        if sent.is_err() {
+            tracing::warn!("notices that are being sent are cut off; they are sent again");
+        }
         ended.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 }
@@ -236,6 +252,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.handle.shutdown();
         self.renewing.abort();
+        self.sending.abort();
     }
 }
 

@@ -293,6 +293,17 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let start = Instant::now();
     let page = store.usage.records(slice(&all[0], interval), None, 1000).await?;
     println!("page of {} records in {:.2?}", page.len(), start.elapsed());
+    let stack = CloudId::from_bytes(id(4, 0));
+    let start = Instant::now();
+    let by_hour = store.usage.records_by_hour(stack, interval).await?;
+    println!(
+        "records of each hour of {} days in {:.2?}",
+        by_hour.days().count(),
+        start.elapsed()
+    );
+    let start = Instant::now();
+    let silence = store.usage.silence(stack, cut.end(), 100).await?;
+    println!("{} silent series in {:.2?}", silence.total(), start.elapsed());
     let start = Instant::now();
     let audit = store.usage.audit(interval, Box::new(|_| Vec::new())).await?;
     println!(

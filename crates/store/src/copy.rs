@@ -367,6 +367,8 @@ const CHANGED_WITH_ALL: [&str; 3] = ["stack", "session", "operator_seen"];
 struct Moment {
     entries: u64,
     deliveries: u64,
+    /// Records released from quarantine or purged: a purge changes nothing else here, and was entered before.
+    acted_on: u64,
     digests: Vec<Digest>,
 }
 
@@ -374,9 +376,11 @@ impl Moment {
     fn read(transaction: &dyn Transaction) -> Result<Self, StoreError> {
         let entries = "SELECT coalesce(max(sequence), 0) FROM entry";
         let deliveries = "SELECT CAST(coalesce(sum(sequence), 0) AS bigint) FROM stack";
+        let acted_on = "SELECT count(*) FROM quarantine WHERE act IS NOT NULL";
         Ok(Self {
             entries: transaction.the_row(entries, &[], |row| row.get(0))?,
             deliveries: transaction.the_row(deliveries, &[], |row| row.get(0))?,
+            acted_on: transaction.the_row(acted_on, &[], |row| row.get(0))?,
             digests: tables::named(&CHANGED_WITH_ALL)
                 .map(|table| compare::digest(table, transaction))
                 .collect::<Result<_, _>>()?,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::ids::ObjectId;
 use domain::time::Timestamp;
 
-pub(crate) use self::kept::{KeptJournal, read_after};
+pub(crate) use self::kept::{KeptJournal, entries_after, read_after};
 use crate::error::StoreError;
 
 /// One entry of the journal as it is kept.

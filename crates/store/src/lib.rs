@@ -9,6 +9,7 @@
 //! every back end runs. What was acknowledged is durable; facts are added and never changed, and only sessions, which are
 //! no facts about anybody's bill, come and go. [`copy()`] brings all of one memory into another one.
 
+mod audit;
 mod books;
 mod codes;
 mod copy;
@@ -16,6 +17,7 @@ mod error;
 mod journal;
 mod ledger;
 mod postgres;
+mod quarantine;
 mod receipt;
 mod sessions;
 mod sqlite;
@@ -28,18 +30,26 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use audit::{
+    AuditError, AuditReport, AuditStep, CheckKind, Checked, Difference, FINDINGS_MAX, Finding, FoundAt,
+    Witness, day_text, verify,
+};
 pub use books::{Books, ChangeError};
 pub use codes::{Code, CodeKey, Codes};
 pub use copy::{Copied, CopiedTable, CopyError, CopyStep, Digest, copy};
 pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
 pub use postgres::{InvalidPostgresUrl, PostgresConfig};
-pub use receipt::{BatchCounts, Problem, Receipt};
+pub use quarantine::{
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantineState, QuarantinedRecord, RefusedAgain,
+    Release, Released, ReleasedBatch, ReleasedRecord,
+};
+pub use receipt::{BatchCounts, Kept, Problem, Receipt};
 pub use sessions::Sessions;
 pub use sqlite::backup;
 pub use usage::{
     Appended, Attributes, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
-    QuarantinedRecord, RecordCursor, ReportedWindow, Slice, SliceSum, Slicing, StoredRecord, UsageLedger,
+    RecordCursor, ReportedWindow, Slice, SliceSum, Slicing, StackProgress, StoredRecord, UsageLedger,
 };
 
 /// Where things are remembered.

@@ -2,7 +2,8 @@
 //!
 //! The chain shows accidental damage, and edits by whoever does not compute it anew from there on. It has no key:
 //! whoever may write the file and takes that trouble can change any receipt. What proves more is a receipt, or its
-//! chain value, kept somewhere else.
+//! chain value, kept somewhere else: since each receipt has the digest of what is kept of its batch, records cannot be
+//! changed without changing the chain either.
 
 use domain::ids::{BatchId, CloudId};
 use domain::time::{Hour, Timestamp};
@@ -33,6 +34,16 @@ impl BatchCounts {
     }
 }
 
+/// What is kept of a batch, to be compared with what is stored whenever somebody likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// How many of its sayings are kept: records that were new, those that gave a known key another quantity, and those
+    /// of its duplicates that were reported earlier than what they repeat.
+    pub sayings: u32,
+    /// BLAKE3 of these sayings, of the batch's idempotency key, and of the texts of its records in quarantine.
+    pub digest: [u8; 32],
+}
+
 /// Why one record of a batch was put into quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -61,8 +72,13 @@ pub struct Receipt {
     pub digest: [u8; 32],
     /// What became of its records.
     pub counts: BatchCounts,
+    /// Whether its records had been received before, and were released from quarantine by it: then the digest is
+    /// BLAKE3 of each record's position, as 8 bytes, and of the BLAKE3 of the text it was counted by, in order.
+    pub released: bool,
     /// Why records were put into quarantine, by index.
     pub problems: Vec<Problem>,
+    /// What is kept of it; nothing in a receipt that was made out before receipts had that.
+    pub kept: Option<Kept>,
     /// BLAKE3 of the chain value of the stack's receipt before (32 zero bytes before the first) and of this
     /// receipt's content.
     pub chain: [u8; 32],
@@ -97,6 +113,15 @@ impl Receipt {
             content.text(problem.code.as_str());
             content.text(&problem.message);
         }
+        if let Some(Kept { sayings, digest }) = self.kept {
+            // No index of a problem is as large.
+            content.number(u64::MAX);
+            content.number(u64::from(sayings));
+            content.0.update(&digest);
+        }
+        if self.released {
+            content.text("released");
+        }
         *content.0.finalize().as_bytes()
     }
 }
@@ -126,6 +151,11 @@ impl Content {
 mod tests {
     use super::*;
 
+    const KEPT: Kept = Kept {
+        sayings: 4,
+        digest: [7; 32],
+    };
+
     fn receipt() -> Receipt {
         let hour = |hours| Hour::from_epoch_hours(hours).unwrap();
         Receipt {
@@ -146,11 +176,13 @@ mod tests {
                 revised: 0,
                 quarantined: 1,
             },
+            released: false,
             problems: vec![Problem {
                 index: 0,
                 code: QuarantineCode::InvalidQuantity,
                 message: "expected a decimal number".to_owned(),
             }],
+            kept: None,
             chain: [0; 32],
         }
     }
@@ -158,7 +190,7 @@ mod tests {
     #[test]
     fn whatever_changes_in_a_receipt_changes_its_link_in_the_chain() {
         let original = receipt().chained_after(&[0; 32]);
-        let changes: [fn(&mut Receipt); 9] = [
+        let changes: [fn(&mut Receipt); 12] = [
             |it| it.batch = BatchId::from_bytes([9; 16]),
             |it| it.stack = CloudId::from_bytes([9; 16]),
             |it| it.sequence = 4,
@@ -168,22 +200,37 @@ mod tests {
             |it| (it.counts.accepted, it.counts.duplicate) = (1, 3),
             |it| it.problems[0].message.push('.'),
             |it| it.problems.clear(),
+            |it| it.kept = Some(KEPT),
+            |it| it.kept = Some(Kept { sayings: 5, ..KEPT }),
+            |it| {
+                it.kept = Some(Kept {
+                    digest: [8; 32],
+                    ..KEPT
+                });
+            },
         ];
+        let mut chains = std::collections::BTreeSet::from([original]);
         for (number, change) in changes.into_iter().enumerate() {
             let mut changed = receipt();
             change(&mut changed);
-            assert_ne!(changed.chained_after(&[0; 32]), original, "change {number}");
+            assert!(chains.insert(changed.chained_after(&[0; 32])), "change {number}");
         }
         assert_ne!(receipt().chained_after(&[1; 32]), original);
     }
 
     #[test]
     fn the_chain_is_the_same_on_every_machine_and_in_every_version() {
-        let link = receipt().chained_after(&[0; 32]);
-        let text: String = link.iter().map(|byte| format!("{byte:02x}")).collect();
+        let with = |kept| {
+            let receipt = Receipt { kept, ..receipt() };
+            blake3::Hash::from_bytes(receipt.chained_after(&[0; 32])).to_string()
+        };
         assert_eq!(
-            text,
+            with(None),
             "296f75a44fecdbe54a2de82e87df36d388b073c9bd478cab6024b2155a5ab5e8"
+        );
+        assert_eq!(
+            with(Some(KEPT)),
+            "540077325192c4b632702059ef4f686f3ff503559680c7d0cb29ccbe0b201276"
         );
     }
 }

@@ -328,6 +328,26 @@ pub(crate) trait Writer: Send + 'static {
         work: impl FnMut(&dyn Transaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>;
 
+    /// As [`Writer::write`], but what was done is taken back, and only told, where it is not to stay.
+    fn write_if<T>(
+        &mut self,
+        mut work: impl FnMut(&dyn Transaction) -> Result<T, StoreError>,
+        stays: impl Fn(&T) -> bool,
+    ) -> Result<T, StoreError> {
+        let mut told = None;
+        let written = self.write(|transaction| {
+            told = None;
+            let done = work(transaction)?;
+            if stays(&done) {
+                return Ok(done);
+            }
+            told = Some(done);
+            // Whatever the error is: with one nothing stays.
+            Err(StoreError::Busy)
+        });
+        told.map_or(written, Ok)
+    }
+
     /// Writes something that means nothing, all the way to the disk.
     fn probe(&mut self) -> Result<(), StoreError>;
 

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+use domain::completeness::{Records, Silence};
+use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, QuarantineActId};
 use domain::quantity::{Quantity, QuantitySum};
 use domain::time::{Hour, HourInterval, Timestamp};
-use domain::usage::{Granularity, QuarantineCode, Quarantined, UsageRecord};
+use domain::usage::{Granularity, Quarantined, UsageRecord};
 
 use crate::error::StoreError;
+use crate::quarantine::{
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinedRecord, Release, Released,
+};
 use crate::receipt::Receipt;
 
 /// The reported-time window a delivery was read from.
@@ -119,6 +123,15 @@ pub struct MeterTotal {
     pub records: u64,
 }
 
+/// How far a stack has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StackProgress {
+    /// The stack.
+    pub stack: CloudId,
+    /// The furthest hour up to which it has ever declared to have reported everything.
+    pub reported_through: Option<Hour>,
+}
+
 /// Told the local subscriptions with usage in an interval, in order, says how to slice their usage up.
 pub type Slicing = Box<dyn FnOnce(&[LocalSubscriptionKey]) -> Vec<Slice> + Send>;
 
@@ -148,7 +161,7 @@ pub struct LedgerCounts {
     pub superseded: u64,
     /// Records that said again what was known.
     pub duplicate: u64,
-    /// Records in quarantine.
+    /// Records in quarantine, those that were purged among them.
     pub quarantined: u64,
 }
 
@@ -157,27 +170,6 @@ impl LedgerCounts {
     pub(crate) const fn add_up(&self) -> bool {
         self.received == self.counted + self.superseded + self.duplicate + self.quarantined
     }
-}
-
-/// A record in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuarantinedRecord {
-    /// Its place in the quarantine: rises with every record put there.
-    pub position: u64,
-    /// The stack that delivered it.
-    pub stack: CloudId,
-    /// The batch it came in.
-    pub batch: BatchId,
-    /// When that was received.
-    pub received_at: Timestamp,
-    /// Its place in the batch, from 0.
-    pub index: u32,
-    /// Why it is here.
-    pub code: QuarantineCode,
-    /// What is wrong and what would be right.
-    pub message: String,
-    /// Its text as sent.
-    pub raw: String,
 }
 
 /// The attributes of a series in some hour, as sent.
@@ -262,16 +254,62 @@ pub trait UsageLedger: Send + Sync {
     /// The receipt of a batch.
     async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError>;
 
-    /// The records in quarantine (of one stack, or of all) positioned above `after`, in order, `limit` at most.
+    /// The receipts of what a stack delivered under these idempotency keys, in their order; none where nothing was.
+    async fn receipts_under(
+        &self,
+        stack: CloudId,
+        keys: Vec<String>,
+    ) -> Result<Vec<Option<Receipt>>, StoreError>;
+
+    /// The records that are or were in quarantine and fit a filter, positioned above `after`, in order, `limit` at most.
     async fn quarantine(
         &self,
-        stack: Option<CloudId>,
+        filter: &QuarantineFilter,
         after: u64,
         limit: usize,
     ) -> Result<Vec<QuarantinedRecord>, StoreError>;
 
+    /// The records that are or were in quarantine at some positions, in order, as far as there are any.
+    async fn quarantined_at(&self, positions: &[u64]) -> Result<Vec<QuarantinedRecord>, StoreError>;
+
+    /// How many records wait in quarantine, by stack and reason, in order.
+    async fn quarantine_counts(&self, stack: Option<CloudId>) -> Result<Vec<QuarantineCount>, StoreError>;
+
+    /// Releases records from quarantine: all of it or nothing. A record that waits still, and can be counted, counts as if
+    /// it had been delivered at its batch's reported time; one that cannot waits on, with the reason that was found.
+    /// Done again it changes nothing.
+    ///
+    /// # Errors
+    /// As [`UsageLedger::append`]. What may be stored all the same can be asked for by its act.
+    async fn release(&self, release: Release<'_>) -> Result<Released, StoreError>;
+
+    /// Removes the texts of records that wait in quarantine: all of it or nothing. They stay there without them.
+    /// A rehearsal only says which these are.
+    ///
+    /// # Errors
+    /// As [`UsageLedger::append`].
+    async fn purge(
+        &self,
+        act: QuarantineActId,
+        positions: &[u64],
+        rehearsal: bool,
+    ) -> Result<Purged, StoreError>;
+
+    /// What acts have come to, for each of them.
+    async fn acts(&self, acts: &[QuarantineActId]) -> Result<Vec<ActOutcome>, StoreError>;
+
     /// The furthest hour up to which a stack has ever declared to have reported everything.
     async fn watermark(&self, stack: CloudId) -> Result<Option<Hour>, StoreError>;
+
+    /// How far each stack that has ever delivered has got, in order.
+    async fn progress(&self) -> Result<Vec<StackProgress>, StoreError>;
+
+    /// How many records of a stack count, by the hour in which they start, of those that start in an interval.
+    async fn records_by_hour(&self, stack: CloudId, interval: HourInterval) -> Result<Records, StoreError>;
+
+    /// The series of a stack that used to report and do so no longer, where its last usage is of hour `latest`, as
+    /// [`domain::completeness::Rhythm::is_silent`] says; `limit` of them are listed.
+    async fn silence(&self, stack: CloudId, latest: Hour, limit: usize) -> Result<Silence, StoreError>;
 
     /// The records of a slice that count, by usage start, from the place after `after` on, `limit` at most.
     async fn records(

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod arm;
 pub mod azure_stack;
+pub mod bundle;
 pub mod catalog;
 pub mod graph;
 pub mod stack_admin;

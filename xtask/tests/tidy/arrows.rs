@@ -66,7 +66,7 @@ const SPEAKING_JSON: &[&str] = &[
 ];
 
 /// Libraries that stand for one concern, and the crates where that concern is at home.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 24] = [
     // What is remembered: only `store` knows SQL; the benchmark measures against a peer.
     ("rusqlite", &["store"]),
     ("tokio-postgres", &["store", "bench"]),
@@ -74,15 +74,15 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("rustls-native-certs", &["store"]),
     // The door, and the simulated stack's own.
     ("axum", &["server", "simulator"]),
-    ("axum-server", &["server"]),
+    ("axum-server", &["server", "simulator"]),
     ("tower-http", &["server"]),
     ("governor", &["server"]),
     ("prometheus-client", &["server"]),
     // Secrets and certificates.
     ("argon2", &["app"]),
-    ("aws-lc-rs", &["server", "client"]),
-    ("jsonwebtoken", &["server", "client"]),
-    ("rcgen", &["server"]),
+    ("aws-lc-rs", &["server", "client", "bridge"]),
+    ("jsonwebtoken", &["server", "client", "simulator"]),
+    ("rcgen", &["server", "simulator"]),
     ("x509-parser", &["server"]),
     ("getrandom", &["cli"]),
     // The other side of the door; the server asks issuers of tokens elsewhere for their keys, the bridge stacks.
@@ -91,6 +91,8 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("serde", SPEAKING_JSON),
     ("serde_json", SPEAKING_JSON),
     ("utoipa", &["wire", "server"]),
+    // What a script of the stack writes.
+    ("csv-core", &["cli"]),
     // What is printed.
     ("clap", &["cli"]),
     ("comfy-table", &["cli"]),

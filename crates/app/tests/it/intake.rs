@@ -2,6 +2,7 @@
 
 use domain::registration::BillingModel;
 use domain::usage::QuarantineCode;
+use store::QuarantineFilter;
 
 use crate::house::{House, SHARED, STACK, operator};
 
@@ -29,7 +30,11 @@ async fn usage_of_the_future_waits_in_quarantine_and_counts_when_it_is_delivered
     ] {
         assert!(problems[0].message.contains(text), "{}", problems[0].message);
     }
-    let waiting = house.app().quarantine(Some(STACK), 0, 10).await.unwrap();
+    let waiting = house
+        .app()
+        .quarantine(&QuarantineFilter::waiting(Some(STACK)), 0, 10)
+        .await
+        .unwrap();
     assert_eq!(waiting[0].raw, "record 0");
     assert_eq!(house.owes(SHARED).await, "3.00");
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::ids::TenantId;
 use reqwest::{Method, Url};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use wire::stack_admin::{
     AdminLocations, AdmitDirectory, DirectoryTenant, DirectoryTenantList, DirectoryTenantProperties,
     SubscriptionList,
@@ -98,7 +98,8 @@ impl Pages {
 }
 
 /// What would be changed to admit a guest directory, or to admit it no longer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Admission {
     /// The directory's domain.
     pub domain: String,
@@ -131,7 +132,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// [`Trouble`].
     pub async fn connect(address: &StackAddress, environment: &Environment) -> Result<Self, Trouble> {
-        let stack = Stack::connect(address, environment, &Reporter::silent()).await;
+        let stack = Stack::connect(address, environment, &Reporter::impatient()).await;
         Ok(Self {
             stack: stack.map_err(Failure::into_trouble)?,
             environment: environment.clone(),

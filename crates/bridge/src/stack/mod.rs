@@ -94,6 +94,11 @@ impl Stack {
         format!("the stack at {}", self.arm.as_str().trim_end_matches('/'))
     }
 
+    /// Where its directories are.
+    pub(crate) const fn authority_url(&self) -> &Url {
+        &self.authority_url
+    }
+
     /// The subscription of the stack's operator.
     pub(crate) fn provider(&self) -> &str {
         &self.provider
@@ -169,7 +174,7 @@ impl Stack {
         url
     }
 
-    /// Asks, again and again while that may help, and tells the reporter meanwhile.
+    /// Asks, again and again while that may help and somebody has the patience, and tells the reporter meanwhile.
     async fn ask<T>(
         &self,
         reporter: &Reporter,
@@ -184,7 +189,7 @@ impl Stack {
                 read(answer.body)
             });
             match outcome {
-                Err(Failure::Temporary(trouble, asked)) => {
+                Err(Failure::Temporary(trouble, asked)) if reporter.is_patient() => {
                     failures += 1;
                     let wait = self.environment.wait_after(failures, asked);
                     reporter.failed(&trouble, failures, wait);

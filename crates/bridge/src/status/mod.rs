@@ -21,6 +21,8 @@ use crate::trouble::Trouble;
 const FILE: &str = "status.json";
 /// How often the file is written.
 const FILE_WRITTEN_EVERY: Duration = Duration::from_secs(5);
+/// A bridge that has not written the file for this long does not run: a disk may be slow for a while.
+const RUNS_IF_WRITTEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How a bridge is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,15 @@ pub struct BridgeStatus {
     pub at: String,
     /// Each stack.
     pub stacks: Vec<StackStatus>,
+}
+
+impl BridgeStatus {
+    /// Whether the bridge that wrote this runs, by the clock of the same machine.
+    #[must_use]
+    pub fn is_of_a_running_bridge(&self, now: Timestamp) -> bool {
+        let at = self.at.parse::<Timestamp>();
+        at.is_ok_and(|at| now.duration_since(at) < RUNS_IF_WRITTEN_WITHIN)
+    }
 }
 
 /// How a bridge is with one stack.
@@ -56,6 +67,33 @@ pub struct StackStatus {
     pub backfills: Vec<BackfillStatus>,
     /// What does not work now.
     pub troubles: Vec<Ongoing>,
+}
+
+/// How it goes with a stack, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StackState {
+    /// Nothing is known of it yet.
+    Starting,
+    /// Everything works.
+    Working,
+    /// Something does not work, and is tried again until it does.
+    Retrying,
+    /// Something does not work until somebody sets it right.
+    Held,
+}
+
+impl StackStatus {
+    /// How it goes, in a word.
+    #[must_use]
+    pub fn state(&self) -> StackState {
+        match &self.troubles[..] {
+            [] if self.cloud_id.is_none() => StackState::Starting,
+            [] => StackState::Working,
+            troubles if troubles.iter().any(|it| it.held) => StackState::Held,
+            _ => StackState::Retrying,
+        }
+    }
 }
 
 /// How far a range that is read on command was read.
@@ -109,7 +147,8 @@ pub enum Part {
 
 impl Part {
     /// Its name in metrics and logs.
-    pub(crate) const fn name(self) -> &'static str {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Reading => "reading",
@@ -188,12 +227,17 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// One that nobody listens to.
-    pub(crate) const fn silent() -> Self {
+    /// One for somebody who waits for the answer: there is no board to look at meanwhile, and nothing is tried again.
+    pub(crate) const fn impatient() -> Self {
         Self {
             board: None,
             part: Part::Start,
         }
+    }
+
+    /// Whether what fails may be tried again.
+    pub(crate) const fn is_patient(&self) -> bool {
+        self.board.is_some()
     }
 
     /// It did not work, for this many times in a row; it is tried again after a wait.
@@ -318,6 +362,22 @@ mod tests {
         );
         reporter.well();
         assert_eq!(board.read().troubles.len(), 1);
+    }
+
+    #[test]
+    fn a_bridge_that_says_nothing_any_more_does_not_run() {
+        let status = BridgeStatus {
+            at: "2026-10-01T05:30:00Z".to_owned(),
+            stacks: Vec::new(),
+        };
+        for (now, runs) in [
+            ("2026-10-01T05:30:30Z", true),
+            ("2026-10-01T05:31:00Z", false),
+            // The clock was set back.
+            ("2026-10-01T05:00:00Z", true),
+        ] {
+            assert_eq!(status.is_of_a_running_bridge(now.parse().unwrap()), runs, "{now}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 )]
 
 mod arrival;
+#[cfg(test)]
+mod bundles;
 mod directories;
 mod operating;
 mod outages;

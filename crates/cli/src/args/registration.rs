@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::texts;
+use super::{PeriodArgs, texts};
 
 /// What is done with registrations.
 #[derive(Debug, Subcommand)]
@@ -45,6 +45,20 @@ Example:
 Example:
   meterbridge registration revoke-activation-keys 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
     RevokeActivationKeys(StackArg),
+    /// Register the key that a stack's bundles are signed with: for a stack without a connection.
+    #[command(after_help = "\
+The stack's side makes it, with `meterbridge bridge bundle-key`. What is signed with another key is not taken in any more.
+
+Example:
+  meterbridge registration bundle-key 5bf881b2-6be7-42a1-9f47-d6fcb6737747 \\
+      --public-key north-bundles.pem")]
+    BundleKey {
+        #[command(flatten)]
+        stack: StackArg,
+        /// The file with the public key (Ed25519, PEM).
+        #[arg(long, value_name = "FILE")]
+        public_key: PathBuf,
+    },
     /// Declare that a registration held from an earlier hour on: for usage from before it was made.
     #[command(after_help = "\
 Example:
@@ -234,6 +248,18 @@ Example:
         /// The tenant may be another customer's, whose usage is then charged to this one.
         #[arg(long)]
         allow_other_customer: bool,
+    },
+    /// List tenants that use a stack and have no mapping, with the commands that add them.
+    #[command(after_help = "\
+The commands are ready to paste; only names that nobody knows have to be put in. They show what a mapping from the present \
+hour on takes, and with `tenant map` one from the first hour in which the tenant used something.
+
+Examples:
+  meterbridge tenant suggest --period 2026-10
+  meterbridge tenant suggest --output json")]
+    Suggest {
+        #[command(flatten)]
+        period: PeriodArgs,
     },
     /// List every version of every tenant mapping of a stack, in all its registrations: who said what, and when.
     #[command(after_help = "Example:\n  meterbridge tenant history 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]

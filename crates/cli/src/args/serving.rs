@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
 
@@ -156,6 +157,10 @@ pub(crate) struct ServeSettings {
     /// How the log is written [default: text].
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+    /// Let webhooks lead to this machine and into private networks. Whoever operates the platform can then make this server
+    /// ask what only it can reach.
+    #[arg(long, env = "METERBRIDGE_WEBHOOKS_TO_PRIVATE_NETWORKS", value_parser = FalseyValueParser::new())]
+    pub(crate) webhooks_to_private_networks: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
 }
@@ -204,6 +209,8 @@ impl ServeSettings {
             tls_key,
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
+            webhooks_to_private_networks: self.webhooks_to_private_networks
+                || other.webhooks_to_private_networks,
             identity: self.identity.or(other.identity),
         }
     }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{PeriodArgs, texts};
+use super::{PeriodArgs, QuarantineArgs, texts};
+use crate::failure::Failure;
+use crate::usage_summary::DateOrder;
 
 /// What is done with usage.
 #[derive(Debug, Subcommand)]
 pub(crate) enum UsageCommand {
-    /// Deliver what a stack's provider usage API returned.
+    /// Deliver what a stack's provider usage API returned, or the usage summary (CSV) that its script wrote.
     Import(ImportArgs),
     /// List usage that no tenant mapping claims: it falls to default subscriptions, or to nobody.
     #[command(after_help = "Example:\n  meterbridge usage unmapped --period 2026-10")]
@@ -17,16 +19,8 @@ pub(crate) enum UsageCommand {
         #[command(flatten)]
         period: PeriodArgs,
     },
-    /// List records that could not be read, with the reason.
-    #[command(
-        after_help = "The table shows the beginning of each record; with --output json, `raw` has all of it.\n\n\
-                      Example:\n  meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747"
-    )]
-    Quarantine {
-        /// Of this stack only.
-        #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
-        stack: Option<String>,
-    },
+    /// List records that could not be counted, with the reason; release them once they can be, or purge them.
+    Quarantine(QuarantineArgs),
 }
 
 /// What is delivered.
@@ -42,9 +36,16 @@ A correction is recognised by its window, --reported-start. Of different quantit
 last counts, and of those reported at the same time the largest. So a correction to less takes effect only if its window \
 is a later one: without the flag, a later hour. Import files of different windows one window at a time.
 
+A usage summary, the CSV of Azure Stack's usage summary script, is recognised by its header. It is looked at as a whole \
+before anything is sent, and what was understood is shown. What it leaves open is asked for and never guessed. Its parts \
+have idempotency keys of their own: importing the same file again is answered as the first time. Lines that cannot be taken \
+are written to FILE.rejected.csv, with the reason; the command leaves with 3 then, and that file can be mended and imported.
+
 Examples:
   meterbridge usage import --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 \\
       --reported-start 2026-10-01T13:00:00Z 13.json
+  meterbridge usage import --preview UsageSummary.csv
+  meterbridge usage import --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747 UsageSummary.csv
   curl ... | meterbridge usage import --activation-key-file stack.key \\
       --reported-start 2026-10-01T13:00:00Z -")]
 pub(crate) struct ImportArgs {
@@ -52,7 +53,7 @@ pub(crate) struct ImportArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// The stack [default: the one that the activation key is of].
-    #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
+    #[arg(long, visible_alias = "stack", value_name = "CLOUD-ID", value_parser = texts::guid)]
     pub(crate) cloud_id: Option<String>,
     #[command(flatten)]
     pub(crate) key: ActivationKeyArgs,
@@ -76,6 +77,64 @@ pub(crate) struct ImportArgs {
     /// Do not compress deliveries.
     #[arg(long)]
     pub(crate) no_compression: bool,
+    /// Where the receipt of a bundle is written to: what goes back to the stack's side.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) summary: SummaryArgs,
+}
+
+/// How a usage summary is understood, and whether it is delivered.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Usage summaries (CSV)")]
+pub(crate) struct SummaryArgs {
+    /// Show what is understood and stop. The server is not asked.
+    #[arg(long)]
+    pub(crate) preview: bool,
+    /// Do everything but deliver: the stack's credential is found, and lines that cannot be taken are written to their file.
+    #[arg(long, conflicts_with = "preview")]
+    pub(crate) dry_run: bool,
+    /// Which number of a date comes first, where the file does not prove it.
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) date_format: Option<DateOrder>,
+    /// Quantities have a comma where others have a point, though the file does not prove it.
+    #[arg(long)]
+    pub(crate) decimal_comma: bool,
+    /// Where lines that cannot be taken are written [default: beside each file, as FILE.rejected.csv].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejected: Option<PathBuf>,
+}
+
+impl SummaryArgs {
+    /// Nothing is said about summaries.
+    ///
+    /// # Errors
+    /// If something is, which would be passed over otherwise.
+    pub(crate) fn none_given(&self) -> Result<(), Failure> {
+        let Self {
+            preview,
+            dry_run,
+            date_format,
+            decimal_comma,
+            rejected,
+        } = self;
+        let given = [
+            ("--preview", *preview),
+            ("--dry-run", *dry_run),
+            ("--date-format", date_format.is_some()),
+            ("--decimal-comma", *decimal_comma),
+            ("--rejected", rejected.is_some()),
+        ];
+        given
+            .into_iter()
+            .find(|(_, given)| *given)
+            .map_or(Ok(()), |(option, _)| {
+                Err(Failure::usage(format!(
+                    "{option} is for usage summaries (CSV), and these files are none."
+                ))
+                .hint("Leave it out. Importing the same files again is harmless. Nothing was delivered."))
+            })
+    }
 }
 
 /// The stack's own credential.
@@ -127,13 +186,63 @@ Examples:
         #[command(flatten)]
         key: ActivationKeyArgs,
     },
+    /// Show what is here of the stacks' usage of a month, and what is missing.
+    Completeness(CompletenessArgs),
+    /// List the bundles of a stack that were taken in under the registration that it has now.
+    #[command(after_help = "Example:\n  meterbridge stack bundles 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    Bundles {
+        /// The stack.
+        #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
+        cloud_id: String,
+    },
+    /// Print the receipt of a bundle that was taken in: what goes back to the stack's side.
+    #[command(after_help = "\
+Example:
+  meterbridge stack bundle-receipt 5bf881b2-6be7-42a1-9f47-d6fcb6737747 3 > north-3.receipt.json")]
+    BundleReceipt {
+        /// The stack.
+        #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
+        cloud_id: String,
+        /// The number of the bundle.
+        #[arg(value_name = "NUMBER")]
+        sequence: u32,
+    },
     /// List the receipts of what a stack delivered.
-    #[command(after_help = "Example:\n  meterbridge stack receipts 5bf881b2-6be7-42a1-9f47-d6fcb6737747")]
+    #[command(after_help = "\
+Each receipt has a chain value over all receipts up to it. Whoever keeps one elsewhere proves with it later that nothing up to \
+there was changed: `meterbridge audit verify --receipts FILE` compares.
+
+Examples:
+  meterbridge stack receipts 5bf881b2-6be7-42a1-9f47-d6fcb6737747
+  meterbridge stack receipts 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --output json > receipts.json")]
     Receipts {
         /// The stack.
         #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
         cloud_id: String,
     },
+}
+
+/// What is here of which usage.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without a stack there is one line for each stack that was registered in the month. With one there is a row for each \
+day and a character for each hour, then what was found and what can be done about it.
+
+What is usual for an hour is the median of the same hour of the last 14 days on which the stack reported anything.
+
+Examples:
+  meterbridge stack completeness
+  meterbridge stack completeness 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --period 2026-10
+  meterbridge stack completeness --check || echo 'somebody should look'")]
+pub(crate) struct CompletenessArgs {
+    /// The stack; all of them without one.
+    #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
+    pub(crate) cloud_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) period: PeriodArgs,
+    /// Leave with exit code 1 if usage is missing: if a stack fell behind, or has a gap.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// What is done with statements.

@@ -10,7 +10,7 @@ use wire::azure_stack::Registration;
 use self::register::register;
 use super::accounts::kind_in_words;
 use super::{
-    live_registration, live_stack, minute, minute_or_dash, not_registered, pass_on_warnings, path_of,
+    bundles, live_registration, live_stack, minute, minute_or_dash, not_registered, pass_on_warnings, path_of,
 };
 use crate::args::{OperatedBy, RegistrationCommand};
 use crate::failure::Failure;
@@ -108,6 +108,9 @@ pub(super) async fn registration(
                  the stack with it."
             ));
             Ok(())
+        }
+        RegistrationCommand::BundleKey { stack, public_key } => {
+            bundles::register_key(client, &stack.cloud_id, &public_key, printer).await
         }
         RegistrationCommand::Backdate { stack, from } => {
             let request = BackdateRegistration { valid_from: from };

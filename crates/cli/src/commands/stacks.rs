@@ -5,7 +5,7 @@ use std::path::Path;
 use client::{Client, ClientError, StatusCode};
 use wire::api::{Receipt, Stack};
 
-use super::{minute, minute_or_dash, stack_credential};
+use super::{bundles, completeness, minute, minute_or_dash, stack_credential};
 use crate::args::{ServerArgs, StackCommand};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
@@ -33,7 +33,8 @@ const RECEIPTS: Listing<Receipt> = Listing(&[
     (right("DUPLICATE"), |it| count(it.duplicate.into())),
     (right("REVISED"), |it| count(it.revised.into())),
     (right("QUARANTINED"), |it| count(it.quarantined.into())),
-    (left("BATCH").rank(3), |it| it.batch_id.clone()),
+    (left("BATCH").rank(4), |it| it.batch_id.clone()),
+    (left("CHAIN VALUE").rank(3), |it| it.chain.clone()),
 ]);
 
 pub(super) async fn stack(
@@ -53,6 +54,13 @@ pub(super) async fn stack(
                     Ok(())
                 }
             }
+        }
+        StackCommand::Completeness(args) => {
+            completeness::completeness(&caller(server).await?, &args, printer).await
+        }
+        StackCommand::Bundles { cloud_id } => bundles::list(&caller(server).await?, &cloud_id, printer).await,
+        StackCommand::BundleReceipt { cloud_id, sequence } => {
+            bundles::receipt(&caller(server).await?, &cloud_id, sequence, printer).await
         }
         StackCommand::Receipts { cloud_id } => {
             let receipts = caller(server).await?.receipts(&cloud_id).await;
@@ -106,7 +114,8 @@ async fn doubt_cloud_id(client: &Client, cloud_id: &str, printer: &Printer) {
     }
 }
 
-fn no_receipts(error: ClientError, cloud_id: &str) -> Failure {
+/// Why there is nothing to tell of a stack.
+pub(super) fn no_receipts(error: ClientError, cloud_id: &str) -> Failure {
     let unknown = is_unknown(&error);
     let failure = Failure::from(error);
     if !unknown {

@@ -5,10 +5,12 @@ use serde::Serialize;
 use wire::api::{Customer, MapTenant, MappingVersion, RegisteredHours};
 use wire::azure_stack::CustomerSubscription;
 
-use super::{live_registration, minute, minute_or_dash, or_dash, pass_on_warnings};
+use super::{live_registration, minute, minute_or_dash, or_dash, pass_on_warnings, suggestions};
 use crate::args::TenantCommand;
+use crate::environment::SystemClock;
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::settings::period;
 use crate::table::{Listing, left, right};
 
 const TENANTS: Listing<CustomerSubscription> = Listing(&[
@@ -110,6 +112,10 @@ pub(super) async fn tenant(
                 stack.cloud_id
             ));
             Ok(())
+        }
+        TenantCommand::Suggest { period: within } => {
+            let period = period(&within, &SystemClock);
+            suggestions::suggest(client, &period, printer).await
         }
         TenantCommand::History(stack) => {
             HISTORY.show(&client.mapping_history(&stack.cloud_id).await?, printer)

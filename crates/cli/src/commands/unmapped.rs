@@ -1,16 +1,30 @@
 //! What no tenant mapping claims: whose it is, how much, and what it costs whom.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use wire::api::{UnmappedQuantity, UnmappedUsage};
+use wire::api::{ListValue, UnmappedQuantity, UnmappedUsage};
 
 use super::{minute, or_dash};
-use crate::figures::{aligned, grouped, sum};
+use crate::figures::{aligned, by_size, grouped, sum};
 use crate::printer::Style;
 use crate::statement::{reason_in_words, stack_in_words, tenant_in_words};
 use crate::table::{Table, left, right};
 
 const HOURS_PER_DAY: i64 = 24;
+
+/// What is worth most at list price first; what has no such value at the end.
+pub(super) fn most_valuable_first(unmapped: &mut [UnmappedUsage]) {
+    unmapped.sort_by(|a, b| by_value(a.list_value.as_ref(), b.list_value.as_ref()));
+}
+
+/// Orders values from the largest to none.
+pub(super) fn by_value(a: Option<&ListValue>, b: Option<&ListValue>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => by_size(&b.amount, &a.amount),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
 
 /// A table for each tenant of a stack, and the sums per meter.
 pub(super) fn tables(unmapped: &[UnmappedUsage], period: &str, style: Style) -> String {
@@ -85,6 +99,17 @@ fn table(group: &[&UnmappedUsage]) -> String {
         if let Some(problem) = &usage.problem {
             table.row(&format!("    no amounts: {}", problem.code), "", "", "");
         }
+        match (&usage.list_value, &usage.no_list_value) {
+            (Some(value), _) => {
+                let last = format!(
+                    "  last {} d ago, at list price",
+                    usage.newest_age_hours / HOURS_PER_DAY
+                );
+                table.row(&last, "", &value.currency, &value.amount);
+            }
+            (None, Some(why)) => table.row(&format!("  no value at list price: {}", why.code), "", "", ""),
+            (None, None) => {}
+        }
         for used in &usage.used {
             let name = format!("    {}", name(used));
             let amount = used.amount.as_deref().unwrap_or_default();
@@ -131,7 +156,25 @@ fn sums(unmapped: &[UnmappedUsage]) -> String {
         let total = sum(of_it.filter_map(|usage| usage.amount.as_deref()));
         table.row("Total", "", currency, &total.unwrap_or_default());
     }
+    for (currency, total) in list_totals(unmapped.iter().filter_map(|usage| usage.list_value.as_ref())) {
+        table.row("Total at list price", "", &currency, &total);
+    }
     table.drawn("METER")
+}
+
+/// The sums of values, by currency.
+pub(super) fn list_totals<'a>(values: impl Iterator<Item = &'a ListValue>) -> BTreeMap<String, String> {
+    let mut by_currency: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for value in values {
+        by_currency
+            .entry(&value.currency)
+            .or_default()
+            .push(&value.amount);
+    }
+    let totals = by_currency.into_iter();
+    totals
+        .map(|(currency, amounts)| (currency.to_owned(), sum(amounts.into_iter()).unwrap_or_default()))
+        .collect()
 }
 
 /// Rows of what, quantity, unit and amount.
@@ -176,7 +219,10 @@ mod tests {
                 "reason": if charged { "tenantNotMapped" } else { "unregistered" },
                 "chargedTo": charged.then_some("0c3f1bd2-9c7e-4d1a-8a55-0a4a6a1c2f10"),
                 "chargedToName": charged.then_some("Northwind stacks"),
-                "from": "2026-10-01T00:00:00Z", "to": "2026-10-16T14:00:00Z", "ageHours": 1230, "records": 2,
+                "from": "2026-10-01T00:00:00Z", "to": "2026-10-16T14:00:00Z", "ageHours": 1230,
+                "newestAgeHours": 857, "records": 2,
+                "listValue": amount.map(|amount| json!({ "amount": amount, "currency": "EUR" })),
+                "noListValue": (!charged).then(|| json!({ "code": "NoListPrices", "message": "There are none." })),
                 "amount": amount, "currency": charged.then_some("EUR"),
                 "used": [
                     { "localMeterId": "fab6eb84-500b-4a09-a8ca-7358f8bbaea5", "localMeterName": "Base VM Size Hours",

@@ -10,7 +10,7 @@ use crate::args::{self, LogFormat, ServeSettings};
 use crate::failure::Failure;
 
 /// Every key, with a value as it should be.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("access-token-lifetime", "\"1h\""),
     ("audience", "[\"https://management.azure.com/\"]"),
     ("external-issuers", "\"issuers.json\""),
@@ -23,6 +23,7 @@ const KEYS: [(&str, &str); 12] = [
     ("store", "\"postgres://meterbridge@db.example/meterbridge\""),
     ("tls-cert", "\"server.pem\""),
     ("tls-key", "\"server.key\""),
+    ("webhooks-to-private-networks", "true"),
 ];
 
 /// What a configuration file says.
@@ -106,6 +107,9 @@ impl Contents {
                 serve.log_format = Some(read.map_err(|_| expected())?);
             }
             "audience" => serve.identity.audiences = texts()?,
+            "webhooks-to-private-networks" => {
+                serve.webhooks_to_private_networks = value.as_bool().ok_or_else(expected)?;
+            }
             "external-issuers" => serve.identity.external_issuers = file()?,
             "access-token-lifetime" => {
                 let read = args::access_token_lifetime(text()?).map_err(refused)?;

@@ -8,7 +8,7 @@ const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 
 /// A file, decompressed if its first bytes say that it is compressed with gzip or zstd, whatever it is called.
-pub(super) fn decompressed<'a>(mut file: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+pub(crate) fn decompressed<'a>(mut file: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
     let mut beginning = Vec::with_capacity(ZSTD.len());
     (&mut file).take(ZSTD.len() as u64).read_to_end(&mut beginning)?;
     let (gzip, zstd) = (beginning.starts_with(GZIP), beginning == ZSTD);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use client::Client;
-use wire::api::{LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, Statement, UnmappedUsage};
+use wire::api::{
+    LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, QuarantineFilter, Statement, UnmappedUsage,
+};
 
 use super::scenario::Scenario;
 use crate::failure::Failure;
@@ -34,7 +36,7 @@ impl Served {
     pub(super) async fn ask(client: &Client, scenario: &Scenario) -> Result<Self, Failure> {
         let period = &scenario.month.to_string();
         let mut quarantine = BTreeMap::<String, u64>::new();
-        for record in client.quarantine(None).await? {
+        for record in client.quarantine(&QuarantineFilter::default(), None).await? {
             *quarantine.entry(record.code).or_default() += 1;
         }
         let listed = client.statements(period).await?.into_iter();

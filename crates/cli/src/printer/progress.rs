@@ -46,6 +46,17 @@ impl Progress {
         self.bar.inc(done);
     }
 
+    /// So many were done before anybody watched: they say nothing about how long the others take.
+    pub(crate) fn begin_at(&self, done: u64) {
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+    }
+
+    /// So many are done, in all.
+    pub(crate) fn reach(&self, done: u64) {
+        self.bar.set_position(done);
+    }
+
     /// What is being done now.
     pub(crate) fn say(&self, text: &str) {
         self.bar.set_message(text.to_owned());

@@ -275,3 +275,56 @@ fn an_activation_key_that_is_not_accepted_is_not_taken_for_an_operators_credenti
     assert_told(&outcome, 1, &["registration activation-key 3a4a1c1e"]);
     assert!(!outcome.notes.contains("--credential-file"), "{}", outcome.notes);
 }
+
+#[test]
+fn what_is_in_quarantine_is_mended_and_released_or_purged_and_nobody_does_so_by_accident() {
+    let desk = Desk::new();
+    let page = desk.file("page.json", PAGE);
+    for _ in 0..2 {
+        desk.import("", &[&page]).done();
+    }
+    let server = &desk.server;
+    let summary = server.json("usage quarantine summary", &["--stack", STACK]);
+    assert_eq!(
+        (&summary[0]["code"], &summary[0]["records"]),
+        (&"InvalidQuantity".into(), &2.into())
+    );
+    let listed = server.json("usage quarantine", &["--containing", "many"]);
+    let [first, second] = [0, 1].map(|place: usize| listed[place]["position"].to_string());
+    let release = |more: &[&str]| {
+        let given = ["--reason", "a word for a number"];
+        server.run("usage quarantine release", &[more, &given].concat())
+    };
+
+    let outcome = release(&["--all"]);
+    let expected = "0 records would be released";
+    assert_told(&outcome, 1, &[expected, "waits on, InvalidQuantity", "--yes"]);
+    assert_told(
+        &release(&["--all", "--expect", "3", "--yes"]),
+        1,
+        &["it is 2 records, not 3"],
+    );
+    assert_told(&release(&[]), 2, &["which records are meant"]);
+    assert_told(&release(&["999", "--yes"]), 1, &["404 QuarantinedRecordNotFound"]);
+    assert_eq!(release(&[&first, "--yes"]).code, Some(3), "it waits on");
+
+    let set = [&*first, "--set", "properties.quantity=2.5"];
+    let told = release(&[&set[..], &["--dry-run"]].concat()).done();
+    assert_eq!(
+        told,
+        "1 record would be released: 1 accepted, 0 duplicate, 0 revised\n"
+    );
+    release(&[&set[..], &["--yes"]].concat()).done();
+    let purge = [&*second, "--reason", "it came twice", "--yes", "-o", "json"];
+    let purged = server.run("usage quarantine purge", &purge).json();
+    assert_eq!(purged[0]["purged"][0].to_string(), second);
+
+    assert_eq!(server.json("usage quarantine", &[]), serde_json::json!([]));
+    let state = |state| server.json("usage quarantine", &["--state", state]);
+    assert!(state("released")[0]["mended"].as_str().unwrap().contains("2.5"));
+    assert_eq!(state("purged")[0]["raw"], "");
+    let history = server.run("usage quarantine history", &[]).done();
+    for told in ["0 of 1", "1 of 1", "a word for a number", "purge"] {
+        assert!(history.contains(told), "{told}: {history}");
+    }
+}

@@ -5,12 +5,16 @@
     reason = "in tests, and in what they share, a panic is the report"
 )]
 
+mod audit;
 #[cfg(test)]
 mod azure_clients;
 mod backups;
+mod bridge;
 mod closing;
+mod completeness;
 mod credentials;
 mod demo;
+mod faults;
 mod help;
 mod import_files;
 mod outcomes;
@@ -21,6 +25,9 @@ mod roles;
 mod server;
 mod sign_in;
 mod signed_in;
+mod simulated_stack;
 mod store_copy;
 mod store_elsewhere;
+mod summaries;
+mod webhooks;
 mod whole_job;

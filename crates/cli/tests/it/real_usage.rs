@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
-const REAL_HOUR: &str = concat!(
+pub(crate) const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
+pub(crate) const REAL_HOUR: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../../shared/real/subscriber-usage-hour.json"
 );
 
 /// In the shape of what a stack returned: ids in any case and without dashes, three hours in one window, JSON inside of
 /// JSON, and quantities as a floating-point number is printed.
-const HOUR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/usage-hour.json");
+pub(crate) const HOUR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/usage-hour.json");
 
 /// The sums of that: every local subscription and every meter once, however they are spelled.
 const USED: [(&str, &str, &str); 11] = [
@@ -77,7 +77,7 @@ const USED: [(&str, &str, &str); 11] = [
 ];
 
 /// A server with one stack that is registered since then, and the subscription that pays for it.
-fn server_of_one_stack(since: &str) -> (Server, String) {
+pub(crate) fn server_of_one_stack(since: &str) -> (Server, String) {
     let server = Server::start();
     let partner = server.json("partner create --kind direct-bill", &["--name", "Northwind"]);
     let subscription = server.json(
@@ -103,7 +103,7 @@ fn server_of_one_stack(since: &str) -> (Server, String) {
 }
 
 /// What was used, by local subscription and local meter.
-fn used(unmapped: &Value) -> Vec<(&str, &str, &str)> {
+pub(crate) fn used(unmapped: &Value) -> Vec<(&str, &str, &str)> {
     let mut used: Vec<_> = unmapped
         .as_array()
         .unwrap()

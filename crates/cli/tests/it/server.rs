@@ -138,6 +138,14 @@ impl Server {
         kept
     }
 
+    /// Ends the server where it is (SIGKILL), and keeps the directory in which its data are.
+    pub(crate) fn kill_and_keep(mut self) -> TempDir {
+        let kept = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        kept
+    }
+
     /// Asks the server to stop; gives how it left, and all it said.
     pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         let asked = Command::new("kill")

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{DirectoryEntry, Operator, ResourceGroup, RoleEntry};
+use super::{BundleEntry, DirectoryEntry, NoticeEntry, Operator, ResourceGroup, RoleEntry};
 use crate::attribution::LocalSubscription;
 use crate::catalog::{PriceList, Prices};
 use crate::ids::{
     CloudId, CustomerId, LocalSubscriptionId, OperatorId, PartnerId, RegistrationId, SubscriptionId, TenantId,
 };
 use crate::partner::{Customer, Partner, Subscription, SubscriptionState};
+use crate::quarantine::QuarantineAct;
 use crate::registration::RegistrationToken;
 use crate::resource_id::ResourceName;
 use crate::time::{Hour, HourInterval};
@@ -166,10 +167,22 @@ pub enum Entry {
         /// The first hour this version prices. It does until the next version that was published before.
         from: Hour,
     },
+    /// Records in quarantine were to be released or purged.
+    QuarantineActed(QuarantineAct),
     /// Something about who signs in.
     Directory(DirectoryEntry),
     /// Something about who may do what.
     Role(RoleEntry),
+    /// Something about usage that is carried in files.
+    Bundle(BundleEntry),
+    /// Something about what others are told.
+    Notice(NoticeEntry),
+}
+
+impl From<NoticeEntry> for Entry {
+    fn from(entry: NoticeEntry) -> Self {
+        Self::Notice(entry)
+    }
 }
 
 impl From<DirectoryEntry> for Entry {

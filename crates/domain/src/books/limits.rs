@@ -39,11 +39,15 @@ pub enum Limit {
     LocksOfSubscription,
     /// Resource groups of a subscription.
     ResourceGroupsOfSubscription,
+    /// Webhooks of the platform.
+    Webhooks,
+    /// Notices that wait for a webhook.
+    NoticesOfWebhook,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Partners,
         Self::CustomersOfPartner,
         Self::TenantsOfCustomer,
@@ -61,6 +65,8 @@ impl Limit {
         Self::LocksOfScope,
         Self::LocksOfSubscription,
         Self::ResourceGroupsOfSubscription,
+        Self::Webhooks,
+        Self::NoticesOfWebhook,
     ];
 
     /// How many there may be.
@@ -74,7 +80,8 @@ impl Limit {
             Self::CustomersOfPartner | Self::UsersOfDirectory => 50_000,
             Self::TenantsOfCustomer | Self::DirectoriesOfOwner => 50,
             Self::SubscriptionsOfBuyer | Self::RoleAssignmentsAtRoot => 500,
-            Self::HoldersOfPartnerRole => 1_000,
+            Self::HoldersOfPartnerRole | Self::NoticesOfWebhook => 1_000,
+            Self::Webhooks => 50,
             Self::CredentialsOfApplication | Self::LocksOfScope => 20,
             Self::RoleAssignmentsOfSubscription | Self::LocksOfSubscription => 4_000,
             Self::CustomRolesOfDirectory => 5_000,
@@ -103,6 +110,8 @@ impl Limit {
             Self::CustomRolesOfDirectory => "RoleDefinitionLimitExceeded",
             Self::LocksOfScope | Self::LocksOfSubscription => "TooManyLocks",
             Self::ResourceGroupsOfSubscription => "ResourceGroupQuotaExceeded",
+            Self::Webhooks => "TooManyWebhooks",
+            Self::NoticesOfWebhook => "TooManyNoticesWaiting",
         }
     }
 
@@ -174,6 +183,16 @@ impl Limit {
             Self::ResourceGroupsOfSubscription => {
                 ("a subscription", "resource groups", "delete an empty one")
             }
+            Self::Webhooks => (
+                "the platform",
+                "webhooks",
+                "remove one: a webhook can be for notices of several kinds",
+            ),
+            Self::NoticesOfWebhook => (
+                "a webhook",
+                "notices that wait for it",
+                "have its receiver take them in, or remove the webhook and set it again",
+            ),
         }
     }
 

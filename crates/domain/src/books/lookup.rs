@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Books, Directories, Limit, LimitReached, Operator, OperatorRecord, PublishedPriceList, ResourceGroup,
-    Roles,
+    Books, Directories, Limit, LimitReached, Notices, Operator, OperatorRecord, PublishedPriceList,
+    ResourceGroup, Roles,
 };
 use crate::attribution::StackHistory;
 use crate::catalog::PriceListName;
 use crate::ids::{CloudId, CustomerId, PartnerId, RegistrationId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, Subscription, SubscriptionKind};
+use crate::quarantine::QuarantineAct;
 use crate::registration::Registration;
 use crate::resource_id::ResourceName;
 use crate::time::Hour;
-use crate::timeline::Assertion;
+use crate::timeline::{Assertion, Recorded};
 
 /// A tenant mapping that holds in some hour.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,12 @@ pub struct Mapping<'a> {
 }
 
 impl Books {
+    /// What was done with records in quarantine, in the order of recording.
+    #[must_use]
+    pub fn quarantine_acts(&self) -> &[(QuarantineAct, Recorded)] {
+        &self.quarantine_acts
+    }
+
     /// Who signs in.
     #[must_use]
     pub const fn directories(&self) -> &Directories {
@@ -37,6 +44,12 @@ impl Books {
     #[must_use]
     pub const fn roles(&self) -> &Roles {
         &self.roles
+    }
+
+    /// What others are told.
+    #[must_use]
+    pub const fn notices(&self) -> &Notices {
+        &self.notices
     }
 
     /// The operator whose credential has this digest, unless it was revoked.

@@ -6,11 +6,13 @@
 //! can be replayed, audited and asked as of any earlier moment.
 
 mod accounts;
+mod bundles;
 mod closing;
 mod directories;
 mod entry;
 mod limits;
 mod lookup;
+mod notices;
 mod opening;
 mod roles;
 mod tariffs;
@@ -21,17 +23,21 @@ use crate::attribution::{RegistrationTerms, StackHistory};
 use crate::authorization::{PartnerRole, Scope};
 use crate::catalog::{PriceList, PriceListName, Prices};
 use crate::ids::{CloudId, OperatorId, RegistrationId, SubscriptionId};
+use crate::quarantine::QuarantineAct;
 use crate::registration::Registration;
 use crate::resource_id::ResourceName;
 use crate::time::{Hour, HourInterval};
 use crate::timeline::{Assertion, Recorded, Timeline};
 
 use accounts::Accounts;
+use bundles::Bundles;
+pub use bundles::{BundleEntry, BundleKey, BundlePublicKey, KeyWasReplaced, TakenBundle};
 pub use closing::{DeletionRefused, Loss, Remaining};
 pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused, FormerObject};
 pub use entry::Entry;
 pub use limits::{Limit, LimitReached};
 pub use lookup::Mapping;
+pub use notices::{NoticeEntry, NoticeRecord, NoticeRefused, Notices, Outcome, Sending, WebhookRecord};
 pub use opening::Refused;
 pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};
 pub use tariffs::CurrencyChange;
@@ -111,8 +117,11 @@ pub struct Books {
     live_by_stack: BTreeMap<CloudId, RegistrationId>,
     stacks: BTreeMap<CloudId, StackHistory>,
     price_lists: BTreeMap<PriceListName, PublishedPriceList>,
+    quarantine_acts: Vec<(QuarantineAct, Recorded)>,
     directories: Directories,
     roles: Roles,
+    notices: Notices,
+    bundles: Bundles,
 }
 
 impl Books {
@@ -240,12 +249,15 @@ impl Books {
                     value: listed.clone(),
                 });
             }
+            Entry::QuarantineActed(act) => self.quarantine_acts.push((act.clone(), recorded)),
             Entry::Directory(entry) => {
                 let gone = self.directories.take_in(entry, recorded)?;
                 gone.into_iter()
                     .for_each(|object| self.roles.forget_principal(object));
             }
             Entry::Role(entry) => self.roles.take_in(entry, recorded)?,
+            Entry::Bundle(entry) => self.bundles.take_in(entry, recorded)?,
+            Entry::Notice(entry) => self.notices.take_in(entry, recorded)?,
             Entry::PriceListPublished { list, prices, from } => {
                 let published =
                     self.price_lists

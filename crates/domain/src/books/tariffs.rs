@@ -64,8 +64,18 @@ impl Books {
                 PriceListScope::Seller(seller),
             ]
         });
+        self.tariff_of(scopes.chain([PriceListScope::Platform]), within)
+    }
+
+    /// List prices in some hours: the platform's own, whatever anybody sells for.
+    #[must_use]
+    pub fn list_prices(&self, within: HourInterval) -> Tariff {
+        self.tariff_of([PriceListScope::Platform].into_iter(), within)
+    }
+
+    /// In each hour the prices of the first of these scopes that has a version for it.
+    fn tariff_of(&self, scopes: impl Iterator<Item = PriceListScope>, within: HourInterval) -> Tariff {
         let lists: Vec<&PublishedPriceList> = scopes
-            .chain([PriceListScope::Platform])
             .filter_map(|scope| {
                 self.price_lists
                     .values()

@@ -12,6 +12,7 @@ use store::{DeliveredRecord, Receipt};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 use wire::api::{self, DeliveryReceipt};
+use wire::bundle::digested_parameters;
 use wire::usage::{Format, UsagePage, parse_delivery};
 
 use crate::Door;
@@ -50,15 +51,8 @@ impl Incoming {
     fn digest(&self, body: &[u8]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(body);
-        for (name, hour) in [
-            ("reportedStart", self.reported_start),
-            ("reportedEnd", self.reported_end),
-            ("reportedThrough", self.reported_through),
-        ] {
-            if let Some(hour) = hour {
-                hasher.update(format!("\n{name}={hour}").as_bytes());
-            }
-        }
+        let parameters = digested_parameters(self.reported_start, self.reported_end, self.reported_through);
+        hasher.update(parameters.as_bytes());
         hasher.finalize().into()
     }
 }

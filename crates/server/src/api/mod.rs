@@ -2,7 +2,9 @@
 
 pub(crate) mod accounts;
 pub(crate) mod applications;
+pub(crate) mod bundles;
 mod certificate;
+pub(crate) mod completeness;
 pub(crate) mod deliveries;
 pub(crate) mod directories;
 pub(crate) mod documents;
@@ -15,8 +17,11 @@ pub(crate) mod operator_credentials;
 pub(crate) mod partner_roles;
 mod path_only;
 pub(crate) mod price_lists;
+pub(crate) mod quarantine;
 pub(crate) mod registrations;
 pub(crate) mod stacks;
 pub(crate) mod statements;
+pub(crate) mod suggestions;
 pub(crate) mod usage;
 pub(crate) mod users;
+pub(crate) mod webhooks;

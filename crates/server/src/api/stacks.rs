@@ -68,7 +68,7 @@ pub(crate) async fn receipts(
         .shown(|it| receipt(&it)))
 }
 
-fn receipt(stored: &StoredReceipt) -> Receipt {
+pub(super) fn receipt(stored: &StoredReceipt) -> Receipt {
     let StoredReceipt { window, counts, .. } = stored;
     let hex = |bytes: [u8; 32]| blake3::Hash::from_bytes(bytes).to_hex().to_string();
     Receipt {
@@ -83,7 +83,10 @@ fn receipt(stored: &StoredReceipt) -> Receipt {
         duplicate: counts.duplicate,
         revised: counts.revised,
         quarantined: counts.quarantined,
+        released: stored.released,
         digest: hex(stored.digest),
+        kept: stored.kept.map(|kept| kept.sayings),
+        kept_digest: stored.kept.map(|kept| hex(kept.digest)),
         chain: hex(stored.chain),
     }
 }

@@ -13,12 +13,10 @@ use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval};
 use store::{LocalSubscriptionKey, MeterTotal, RecordCursor, Slice, StoredRecord};
-use wire::api::{
-    MeasuredUsage, Page, QuarantinedRecord, Reason, UnmappedQuantity, UnmappedUsage, UsageRecord,
-    UsedQuantity,
-};
+use wire::api::{MeasuredUsage, Page, Reason, UnmappedQuantity, UnmappedUsage, UsageRecord, UsedQuantity};
 
 use super::statements::why_not;
+use super::suggestions;
 use crate::Door;
 use crate::access::By;
 use crate::error::Failure;
@@ -233,8 +231,11 @@ fn unmapped_usage(unmapped: &Unmapped, now: Hour, catalog: &Catalog) -> Unmapped
         used,
         amount,
         problem,
+        list_value,
         records,
     } = unmapped;
+    let since = |hour: Hour| i64::from(now.epoch_hours()) - i64::from(hour.epoch_hours());
+    let list_value = list_value.as_ref();
     UnmappedUsage {
         cloud_id: stack.to_string(),
         stack_name: stack_name.clone(),
@@ -248,12 +249,17 @@ fn unmapped_usage(unmapped: &Unmapped, now: Hour, catalog: &Catalog) -> Unmapped
         charged_to_name: payer_name.clone(),
         from: used_in.start().to_string(),
         to: used_in.end().to_string(),
-        age_hours: i64::from(now.epoch_hours()) - i64::from(used_in.start().epoch_hours()),
+        age_hours: since(used_in.start()),
+        newest_age_hours: since(used_in.end().plus(-1)),
         records: *records,
         used: used.iter().map(|used| unmapped_quantity(used, catalog)).collect(),
         amount: amount.map(|amount| amount.to_string()),
         problem: problem.as_ref().map(why_not),
         currency: amount.map(|amount| amount.currency().to_string()),
+        list_value: list_value
+            .and_then(|it| it.as_ref().ok())
+            .map(suggestions::list_value),
+        no_list_value: list_value.and_then(|it| it.as_ref().err()).map(why_not),
     }
 }
 
@@ -280,39 +286,5 @@ fn used_quantity(meter: LocalMeterId, quantity: &QuantitySum, catalog: &Catalog)
         local_meter_name: known.map(|known| known.name.clone()),
         unit: known.map(|known| known.unit.clone()),
         quantity: quantity.to_string(),
-    }
-}
-
-/// Lists records in quarantine, in the order in which they came there.
-#[utoipa::path(get, path = "/api/v1/quarantine", tag = "usage",
-    params(("cloudId" = Option<String>, Query, description = "Of this stack only"), super::documents::Paging),
-    responses((status = 200, body = Page<QuarantinedRecord>)))]
-pub(crate) async fn quarantine(
-    State(door): State<Arc<Door>>,
-    uri: Uri,
-    query: Query,
-) -> Result<Json<Page<QuarantinedRecord>>, Failure> {
-    query.only(&["cloudId", pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::<u64>::of(&query, pages::OWN)?;
-    let stack = query.read("cloudId", "InvalidCloudId")?;
-    let records = door
-        .app
-        .quarantine(stack, page.after.unwrap_or_default(), page.items_wanted())
-        .await?;
-    Ok(page
-        .page(records, |it| it.position, &door.base(&uri))
-        .shown(quarantined))
-}
-
-fn quarantined(record: store::QuarantinedRecord) -> QuarantinedRecord {
-    QuarantinedRecord {
-        position: record.position,
-        cloud_id: record.stack.to_string(),
-        batch_id: record.batch.to_string(),
-        received_at: record.received_at.to_string(),
-        index: record.index,
-        code: record.code.to_string(),
-        message: record.message,
-        raw: record.raw,
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::{Needs, RouteLine, route_table};
+use wire::bundle::public_key_pem;
 
 use crate::access_world::{CALLERS, PASSWORD, RESELLER, World};
 use crate::fixture::{Answer, id};
@@ -89,8 +90,11 @@ impl Ids<'_> {
             ("{linkedSubscriptionName}", "linked".to_owned()),
             ("{lockName}", "lock".to_owned()),
             ("{operationId}", id('f', 1)),
+            ("{digest}", "0".repeat(64)),
             ("{credentialId}", id('f', 1)),
             ("{operatorId}", id('f', 1)),
+            ("{webhook}", "night".to_owned()),
+            ("{noticeId}", id('f', 1)),
             ("{roleDefinitionId}", id('f', 1)),
             ("{roleAssignmentId}", id('f', 1)),
         ];
@@ -119,6 +123,9 @@ impl Ids<'_> {
             ("POST", "/api/v1/registrations/{cloudId}/tenant-mappings") => {
                 json!({ "tenantId": id('c', RESELLER),
                 "subscriptionId": id('d', 1), "validFrom": "2026-11-02T10:00:00Z" })
+            }
+            ("PUT", "/api/v1/registrations/{cloudId}/bundle-key") => {
+                json!({ "publicKey": public_key_pem(&[7; 32]) })
             }
             ("PUT", "/api/v1/stacks/{cloudId}/subscriptions")
             | ("POST", "/api/v1/stacks/{cloudId}/usage") => {
@@ -156,7 +163,10 @@ fn query(path: &str) -> &'static str {
     match path {
         "/api/v1/registration-advice" => "?operatedBy=reseller",
         "/api/v1/stacks/{cloudId}/usage" => "?localSubscriptionId=88888888-0000-4000-8000-000000000001",
-        "/api/v1/usage/measured" | "/api/v1/usage/unmapped" | "/api/v1/statements" => "?period=2026-10",
+        "/api/v1/usage/measured"
+        | "/api/v1/usage/unmapped"
+        | "/api/v1/tenant-suggestions"
+        | "/api/v1/statements" => "?period=2026-10",
         "/api/v1/statements/{subscriptionId}" => "?period=2026-10",
         _ => "",
     }

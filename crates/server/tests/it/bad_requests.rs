@@ -151,6 +151,10 @@ fn bills() -> Vec<Wrong> {
             "/api/v1/usage/unmapped?period=1",
             (400, "InvalidPeriod", "period"),
         ),
+        get(
+            "/api/v1/tenant-suggestions?period=1",
+            (400, "InvalidPeriod", "period"),
+        ),
         get("/api/v1/periods/2026/check", (400, "InvalidPeriod", "period")),
         put(
             "/api/v1/price-lists/Usd",
@@ -209,6 +213,38 @@ fn stacks() -> Vec<Wrong> {
             (400, "InvalidStackOperator", "operatedBy"),
         ),
         get("/api/v1/quarantine?cloudId=x", (400, "InvalidCloudId", "cloudId")),
+        get(
+            "/api/v1/quarantine?state=x",
+            (400, "InvalidQuarantineState", "state"),
+        ),
+        get(
+            "/api/v1/quarantine?code=x",
+            (400, "InvalidQuarantineCode", "code"),
+        ),
+        get("/api/v1/quarantine?batchId=x", (400, "InvalidBatchId", "batchId")),
+        get(
+            "/api/v1/quarantine?position=x",
+            (400, "InvalidPosition", "position"),
+        ),
+        get(
+            format!("/api/v1/quarantine?containing={}", "x".repeat(201)),
+            (400, "InvalidSearchText", "containing"),
+        ),
+        post(
+            "/api/v1/quarantine/release",
+            json!({ "records": {}, "reason": "x" }),
+            (400, "InvalidProperty", "records"),
+        ),
+        post(
+            "/api/v1/quarantine/purge",
+            json!({ "records": { "positions": [1] }, "reason": " " }),
+            (400, "InvalidProperty", "reason"),
+        ),
+        post(
+            "/api/v1/quarantine/purge",
+            json!({ "records": { "filter": { "code": "x" } }, "reason": "x" }),
+            (400, "InvalidProperty", "records.filter.code"),
+        ),
         get("/api/v1/stacks/x/receipts", (400, "InvalidCloudId", "cloudId")),
         get(
             format!("{stack_path}/usage"),

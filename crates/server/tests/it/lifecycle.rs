@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use app::App;
 use async_trait::async_trait;
-use domain::ids::{BatchId, CloudId};
+use domain::completeness::{Records, Silence};
+use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use reqwest::Method;
 use server::{Limits, Server, ServerConfig};
 use store::{
-    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, Receipt, RecordCursor,
-    Slice, SliceSum, Slicing, Store, StoreError, StoredRecord, UsageLedger,
+    ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
+    QuarantineFilter, QuarantinedRecord, Receipt, RecordCursor, Release, Released, Slice, SliceSum, Slicing,
+    StackProgress, Store, StoreError, StoredRecord, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -56,15 +58,42 @@ impl UsageLedger for Failing {
     async fn receipt(&self, _: BatchId) -> Result<Option<Receipt>, StoreError> {
         Err((self.failure)())
     }
+    async fn receipts_under(&self, _: CloudId, _: Vec<String>) -> Result<Vec<Option<Receipt>>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn quarantined_at(&self, _: &[u64]) -> Result<Vec<QuarantinedRecord>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn quarantine_counts(&self, _: Option<CloudId>) -> Result<Vec<QuarantineCount>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn release(&self, _: Release<'_>) -> Result<Released, StoreError> {
+        Err((self.failure)())
+    }
+    async fn purge(&self, _: QuarantineActId, _: &[u64], _: bool) -> Result<Purged, StoreError> {
+        Err((self.failure)())
+    }
+    async fn acts(&self, _: &[QuarantineActId]) -> Result<Vec<ActOutcome>, StoreError> {
+        Err((self.failure)())
+    }
     async fn quarantine(
         &self,
-        _: Option<CloudId>,
+        _: &QuarantineFilter,
         _: u64,
         _: usize,
     ) -> Result<Vec<QuarantinedRecord>, StoreError> {
         Err((self.failure)())
     }
     async fn watermark(&self, _: CloudId) -> Result<Option<Hour>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn progress(&self) -> Result<Vec<StackProgress>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn records_by_hour(&self, _: CloudId, _: HourInterval) -> Result<Records, StoreError> {
+        Err((self.failure)())
+    }
+    async fn silence(&self, _: CloudId, _: Hour, _: usize) -> Result<Silence, StoreError> {
         Err((self.failure)())
     }
     async fn records(

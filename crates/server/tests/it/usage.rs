@@ -102,6 +102,10 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         (&json!("0.04"), &json!("USD")),
         "it costs what the default subscription pays"
     );
+    assert_eq!(
+        unmapped["value"][0]["listValue"],
+        json!({ "amount": "0.04", "currency": "USD" })
+    );
     assert_eq!(statement["lines"][0]["shares"][0]["stackName"], "north");
 
     let listed = house
@@ -112,8 +116,28 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         .await
         .expect(200);
     assert_eq!(listed.body, json!({ "listed": 1, "added": 1, "changed": 0 }));
+    let suggestions = "/api/v1/tenant-suggestions?period=2026-10";
+    let suggested = house.get(suggestions).await.expect(200).body["value"][0].clone();
+    assert_eq!(
+        (
+            &suggested["cloudId"],
+            &suggested["tenantId"],
+            &suggested["listValue"]["amount"]
+        ),
+        (&json!(stack()), &json!(tenant()), &json!("0.04"))
+    );
+    assert_eq!(
+        suggested["subscriptions"][0]["id"],
+        json!(customer_subscription())
+    );
+    assert_eq!(suggested["refused"]["code"], "UnauthorizedCspRegistration");
     let approve = format!("/api/v1/registrations/{}/approve-multi-tenancy", stack());
     house.post(&approve, &json!({})).await.expect(200);
+    let suggested = house.get(suggestions).await.expect(200).body["value"][0].clone();
+    assert_eq!(
+        (&suggested["refused"], &suggested["subscriptions"][0]["refused"]),
+        (&Value::Null, &Value::Null)
+    );
     let map = json!({ "tenantId": tenant(), "subscriptionId": customer_subscription(), "validFrom": "2026-10-01T01:00:00Z" });
     let mapped = house
         .post(
@@ -123,6 +147,8 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         .await
         .expect(200);
     assert_eq!(mapped.body["validFrom"], "2026-10-01T01:00:00Z");
+    let suggested = house.get(suggestions).await.expect(200).body;
+    assert_eq!(suggested["value"], json!([]), "the tenant has a mapping now");
 
     let all = house
         .get("/api/v1/statements?period=2026-10")

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::books::{Books as State, Entry};
 use domain::ids::ObjectId;
+use domain::quarantine::QuarantineAct;
 use domain::time::Timestamp;
 use domain::timeline::Recorded;
 
@@ -33,6 +34,14 @@ pub enum ChangeError<E> {
 impl<E> From<StoreError> for ChangeError<E> {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+/// What was done with records in quarantine, if that is what an entry of the journal says.
+pub(crate) fn quarantine_act(body: &[u8]) -> Option<QuarantineAct> {
+    match stored::decode(body) {
+        Ok(Entry::QuarantineActed(act)) => Some(act),
+        Ok(_) | Err(_) => None,
     }
 }
 

@@ -2,9 +2,12 @@
 //! what was written stays readable. `golden_v1.ndjson` holds an entry of each kind as it was first written; the
 //! form of a version never changes, a changed entry gets a version of its own.
 
+mod bundles;
 mod directories;
 mod entry;
+mod notices;
 mod parts;
+mod quarantine;
 mod roles;
 
 use domain::books::Entry;

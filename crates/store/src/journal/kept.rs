@@ -255,6 +255,19 @@ fn chained_entries(
     Ok(entries)
 }
 
+/// The next entries, whatever they are linked to.
+pub(crate) fn entries_after(
+    transaction: &dyn Transaction,
+    sequence: u64,
+    limit: usize,
+) -> Result<Vec<StoredEntry>, StoreError> {
+    transaction.rows(
+        "SELECT sequence, recorded_at, actor, body, chain FROM entry WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+        &values![sequence, limit],
+        entry,
+    )
+}
+
 /// The chain value of an entry, if it is there; before the first entry it is zero.
 fn chain_at(transaction: &dyn Transaction, sequence: u64) -> Result<Option<[u8; 32]>, StoreError> {
     if sequence == 0 {

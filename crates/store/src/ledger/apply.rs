@@ -1,30 +1,39 @@
 //! The batches of one transaction, applied one after the other.
 
+mod release;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use domain::ids::{BatchId, CloudId};
+use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Day, Hour};
 use domain::usage::{Granularity, QuarantineCode};
 
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
 use super::changes::Changes;
-use super::delivery::{Delivery, Refused, Row, Wanted};
-use super::ids::{AttributesRow, BatchRow, SeriesId};
+use super::delivery::{Delivery, Refused, Releasing, Row, Wanted};
+use super::ids::{AttributesRow, BatchRow, SeriesId, SeriesKey};
 use super::intern::Interned;
+use super::kept::KeptSayings;
 use super::receipts::{self, Receipts};
 use super::records::{Recorded, Recorder};
 use super::stacks::Stacks;
-use super::{history, intern};
+use super::{history, intern, kept, quarantine};
 use crate::error::StoreError;
 use crate::receipt::{BatchCounts, Receipt};
 use crate::transaction::Transaction;
 use crate::usage::Appended;
 
 /// What came of a batch.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each delivery, and nearly all are done"
+)]
 pub(super) enum Outcome {
     /// It is part of the transaction, or need not be.
     Done(Appended),
+    /// None of the records to be released can be counted: there is no batch.
+    Nothing,
     /// Nothing of it was applied: it has to come again and bring more.
     Again(Wanted),
 }
@@ -54,6 +63,8 @@ struct Group<'t, 'd> {
     attributes: HashMap<[u8; 16], AttributesRow>,
     recorded: Recorded,
     receipts: Receipts<'d>,
+    /// The records that its batches release from quarantine, by which act.
+    released: Vec<(BatchRow, QuarantineActId, &'d Releasing)>,
     /// Attributes of records that count. They are set when all sheets are written.
     attributes_of: BTreeMap<(SeriesId, Hour), AttributesRow>,
     /// The series that the cache does not know, or not as they will be.
@@ -66,6 +77,7 @@ type Conflicts = BTreeMap<u32, Granularity>;
 struct Touched {
     stack: CloudId,
     fingerprint: Fingerprint,
+    key: SeriesKey,
     /// Whether this transaction created it, so that nobody has looked up its attributes.
     created: bool,
 }
@@ -113,6 +125,7 @@ impl<'t, 'd> Group<'t, 'd> {
             answers,
             recorded,
             receipts: Receipts::default(),
+            released: Vec::new(),
             attributes_of: BTreeMap::new(),
             touched: HashMap::new(),
         })
@@ -135,6 +148,9 @@ impl<'t, 'd> Group<'t, 'd> {
             }));
         }
         let rows = self.rows(delivery)?;
+        if let Some(release) = &delivery.release {
+            return self.release(delivery, release, rows.into_owned());
+        }
         let conflicts = self.conflicts(&rows)?;
         let raw: Vec<u32> = conflicts
             .keys()
@@ -158,32 +174,35 @@ impl<'t, 'd> Group<'t, 'd> {
         rows: &[Row],
         conflicts: &Conflicts,
     ) -> Result<Receipt, StoreError> {
-        let batch = self.numbers.next();
-        let batch = batch.ok_or_else(|| StoreError::corrupt("there is no number for a batch"))?;
-        let mut counts = self.record(batch, delivery, rows, conflicts)?;
+        let batch = self.next_batch()?;
+        let (mut counts, kept) = self.record(batch, delivery, rows, conflicts)?;
         let refused = refused(delivery, conflicts);
+        let texts = refused.iter().map(|it| (it.index, kept::text_digest(&it.raw)));
+        let kept = kept.finish(delivery.idempotency_key.as_deref(), texts);
         counts.quarantined = u32::try_from(refused.len()).unwrap_or(u32::MAX);
         counts.received = delivery.received;
-        if !counts.add_up() {
-            return Err(StoreError::corrupt(format!(
-                "a delivery's records got lost on their way into the ledger, or some got in twice: {counts:?}"
-            )));
-        }
+        check_nothing_lost(&counts)?;
         let stack = self.stacks.get(delivery.stack)?;
-        let mut receipt = receipts::unlinked(delivery, counts, &refused);
+        let mut receipt = receipts::unlinked(delivery, counts, &refused, kept);
         stack.link(&mut receipt);
         self.receipts
             .add((batch, stack.row), delivery, receipt.clone(), refused);
         Ok(receipt)
     }
 
+    fn next_batch(&mut self) -> Result<BatchRow, StoreError> {
+        let batch = self.numbers.next();
+        batch.ok_or_else(|| StoreError::corrupt("there is no number for a batch"))
+    }
+
     /// The records of a delivery, all of them with the numbers of their series, in the order of the sheets.
     fn rows(&mut self, delivery: &'d Delivery) -> Result<Cow<'d, [Row]>, StoreError> {
         let stack = delivery.stack;
-        for (series, fingerprint) in &delivery.changing {
+        for (series, (fingerprint, key)) in &delivery.changing {
             let touched = Touched {
                 stack,
                 fingerprint: *fingerprint,
+                key: *key,
                 created: false,
             };
             self.touched.entry(*series).or_insert(touched);
@@ -199,9 +218,16 @@ impl<'t, 'd> Group<'t, 'd> {
             self.touched.entry(series).or_insert(Touched {
                 stack,
                 fingerprint: unknown.fingerprint,
+                key: unknown.key,
                 created,
             });
-            rows.extend(unknown.records.iter().map(|said| Row { series, said: *said }));
+            let key = unknown.key;
+            let of_series = unknown.records.iter().map(|said| Row {
+                series,
+                key,
+                said: *said,
+            });
+            rows.extend(of_series);
         }
         Row::sort(&mut rows);
         Ok(Cow::Owned(rows))
@@ -239,14 +265,14 @@ impl<'t, 'd> Group<'t, 'd> {
         Ok(conflicts)
     }
 
-    /// Records everything but the conflicting records of a batch.
+    /// Records everything but the conflicting records of a batch. Returns what became of them, and what of them is kept.
     fn record(
         &mut self,
         batch: BatchRow,
         delivery: &Delivery,
         rows: &[Row],
         conflicts: &Conflicts,
-    ) -> Result<BatchCounts, StoreError> {
+    ) -> Result<(BatchCounts, KeptSayings), StoreError> {
         let attributes = delivery.attributes.iter().map(|it| self.attributes.get(&it.key));
         let attributes: Vec<AttributesRow> = attributes
             .map(|row| {
@@ -270,7 +296,7 @@ impl<'t, 'd> Group<'t, 'd> {
                 };
             })?;
         }
-        Ok(recorder.counts)
+        Ok((recorder.counts, recorder.kept))
     }
 
     /// Writes what is not written yet: the last thing to do before the commit.
@@ -288,6 +314,7 @@ impl<'t, 'd> Group<'t, 'd> {
         self.stacks.write(self.transaction)?;
         let series = self.newest_attributes(cache)?;
         self.receipts.write(self.transaction)?;
+        quarantine::mark_released(self.transaction, &self.released)?;
         Ok(News {
             series,
             changed,
@@ -311,13 +338,15 @@ impl<'t, 'd> Group<'t, 'd> {
         }
         let known = |(series, newest): (SeriesId, Option<(Hour, AttributesRow)>)| {
             let (since, attributes) = newest?;
+            let touched = self.touched.get(&series)?;
             let known = KnownSeries {
                 series,
+                key: touched.key,
                 attributes: (*fingerprints.get(&attributes)?)?,
                 since,
                 as_of: 0,
             };
-            Some((self.touched.get(&series)?.fingerprint, known))
+            Some((touched.fingerprint, known))
         };
         Ok(touched.into_iter().zip(newest).filter_map(known).collect())
     }
@@ -336,6 +365,24 @@ impl News {
     }
 }
 
+fn check_nothing_lost(counts: &BatchCounts) -> Result<(), StoreError> {
+    if counts.add_up() {
+        return Ok(());
+    }
+    Err(StoreError::corrupt(format!(
+        "a delivery's records got lost on their way into the ledger, or some got in twice: {counts:?}"
+    )))
+}
+
+/// What is wrong with a record whose series has this granularity on its day.
+fn conflict(granularity: Granularity) -> String {
+    let expected = match granularity {
+        Granularity::Hour => "one UTC hour, because the series has been reported by the hour",
+        Granularity::Day => "one UTC day, because the series has been reported as a whole",
+    };
+    format!("usageStartTime, usageEndTime: expected {expected} on this day before")
+}
+
 /// The quarantine of a delivery, by index: what it brought and its conflicting records.
 fn refused<'d>(delivery: &'d Delivery, conflicts: &Conflicts) -> Cow<'d, [Refused]> {
     if conflicts.is_empty() {
@@ -343,14 +390,10 @@ fn refused<'d>(delivery: &'d Delivery, conflicts: &Conflicts) -> Cow<'d, [Refuse
     }
     let mut refused = delivery.refused.clone();
     for (index, granularity) in conflicts {
-        let expected = match granularity {
-            Granularity::Hour => "one UTC hour, because the series has been reported by the hour",
-            Granularity::Day => "one UTC day, because the series has been reported as a whole",
-        };
         refused.push(Refused {
             index: *index,
             code: QuarantineCode::GranularityConflict,
-            message: format!("usageStartTime, usageEndTime: expected {expected} on this day before"),
+            message: conflict(*granularity),
             raw: delivery.raw.get(index).cloned().unwrap_or_default(),
         });
     }

@@ -10,7 +10,7 @@ use domain::ids::CloudId;
 use domain::time::Hour;
 use siphasher::sip128::SipHasher13;
 
-use super::ids::SeriesId;
+use super::ids::{SeriesId, SeriesKey};
 use crate::usage::Attributes;
 
 const SHARDS: usize = 16;
@@ -34,6 +34,8 @@ impl Hash for Fingerprint {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KnownSeries {
     pub(super) series: SeriesId,
+    /// What it is stored under.
+    pub(super) key: SeriesKey,
     /// The attributes from the last hour at which they changed.
     pub(super) attributes: Fingerprint,
     /// That hour.
@@ -65,7 +67,7 @@ struct Shard {
 }
 
 impl SeriesCache {
-    /// A cache of at most so many series, about 64 bytes each. When it is full, the half that was not asked for lately
+    /// A cache of at most so many series, about 80 bytes each. When it is full, the half that was not asked for lately
     /// is forgotten.
     pub(super) fn new(series_max: usize) -> Self {
         Self {
@@ -224,6 +226,7 @@ mod tests {
         let since = Hour::MIN;
         KnownSeries {
             series: SeriesId(series),
+            key: [0; 16],
             attributes: Fingerprint { high: 0, low: 0 },
             since,
             as_of: 0,

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, QuarantineActId};
 use domain::quantity::Quantity;
 use domain::resource_id::append_folded;
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, QuarantineCode, UsageRecord};
 
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
-use super::ids::SeriesId;
-use crate::usage::{Attributes, Batch, DeliveredRecord, ReportedWindow};
+use super::ids::{SeriesId, SeriesKey};
+use crate::usage::{Attributes, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow};
 
 /// What one record says about its series.
 #[derive(Clone, Copy)]
@@ -28,6 +28,8 @@ pub(super) struct Said {
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) series: SeriesId,
+    /// What that is stored under.
+    pub(super) key: SeriesKey,
     pub(super) said: Said,
 }
 
@@ -54,7 +56,7 @@ impl Row {
 pub(super) struct UnknownSeries {
     pub(super) fingerprint: Fingerprint,
     /// What it is stored under.
-    pub(super) key: [u8; 16],
+    pub(super) key: SeriesKey,
     pub(super) local_subscription: LocalSubscriptionId,
     pub(super) local_meter: LocalMeterId,
     pub(super) resource_uri: Box<str>,
@@ -77,6 +79,34 @@ pub(super) struct Refused {
     pub(super) raw: String,
 }
 
+/// What makes a delivery a release of records from quarantine.
+pub(super) struct OfRelease {
+    /// The act.
+    pub(super) act: QuarantineActId,
+    /// The records, by index.
+    pub(super) records: Vec<Releasing>,
+}
+
+impl OfRelease {
+    fn bytes(&self) -> usize {
+        let mended = |it: &Releasing| it.mended.as_ref().map_or(0, String::len);
+        self.records
+            .iter()
+            .map(|it| size_of::<Releasing>() + mended(it))
+            .sum()
+    }
+}
+
+/// A record that is to be released.
+pub(super) struct Releasing {
+    /// Its position in the quarantine.
+    pub(super) position: u64,
+    /// The text it was read from, if that is not the one that was sent.
+    pub(super) mended: Option<String>,
+    /// BLAKE3 of the text it was read from.
+    pub(super) text_digest: [u8; 32],
+}
+
 /// A batch as the writer takes it.
 pub(super) struct Delivery {
     pub(super) id: BatchId,
@@ -94,8 +124,10 @@ pub(super) struct Delivery {
     /// Attributes that are not, or may not be, those in force.
     pub(super) attributes: Vec<KeyedAttributes>,
     /// The known series among whose records are such attributes.
-    pub(super) changing: HashMap<SeriesId, Fingerprint>,
+    pub(super) changing: HashMap<SeriesId, (Fingerprint, SeriesKey)>,
     pub(super) refused: Vec<Refused>,
+    /// What is known of its records, if they are released from quarantine.
+    pub(super) release: Option<OfRelease>,
     /// The texts of records that the writer has asked for.
     pub(super) raw: BTreeMap<u32, String>,
     /// [`SeriesCache::forgotten`] before the first series was looked up.
@@ -141,6 +173,7 @@ impl Delivery {
             + self.attributes.iter().map(attributes).sum::<usize>()
             + self.refused.iter().map(refused).sum::<usize>()
             + self.raw.values().map(String::len).sum::<usize>()
+            + self.release.as_ref().map_or(0, OfRelease::bytes)
     }
 
     /// Looks every series up and leaves out what the writer knows.
@@ -158,6 +191,7 @@ impl Delivery {
             attributes: Vec::new(),
             changing: HashMap::new(),
             refused: batch.quarantined.iter().map(Refused::from).collect(),
+            release: None,
             raw: wanted
                 .raw
                 .iter()
@@ -198,7 +232,11 @@ struct Sorter<'a> {
 impl Sorter<'_> {
     fn put(&mut self, delivered: &DeliveredRecord<'_>, delivery: &mut Delivery) {
         let DeliveredRecord { index, record } = delivered;
-        identify(delivery.stack, record, &mut self.identity);
+        let of = LocalSubscriptionKey {
+            stack: delivery.stack,
+            local_subscription: record.local_subscription,
+        };
+        identify(of, record.local_meter, &record.resource_uri, &mut self.identity);
         let series = self.cache.fingerprint(&self.identity);
         let attributes = self.cache.attributes(
             &record.location,
@@ -223,10 +261,11 @@ impl Sorter<'_> {
         match known {
             Some(known) => {
                 if !left_out {
-                    delivery.changing.insert(known.series, series);
+                    delivery.changing.insert(known.series, (series, known.key));
                 }
                 delivery.rows.push(Row {
                     series: known.series,
+                    key: known.key,
                     said,
                 });
             }
@@ -274,16 +313,21 @@ impl Sorter<'_> {
 }
 
 /// Writes down what makes a record's series this one and no other, the same whatever the case of its resource URI.
-fn identify(stack: CloudId, record: &UsageRecord<'_>, identity: &mut Vec<u8>) {
+pub(super) fn identify(
+    of: LocalSubscriptionKey,
+    local_meter: LocalMeterId,
+    resource_uri: &str,
+    identity: &mut Vec<u8>,
+) {
     identity.clear();
-    identity.extend_from_slice(stack.as_bytes());
-    identity.extend_from_slice(record.local_subscription.as_bytes());
-    identity.extend_from_slice(record.local_meter.as_bytes());
-    append_folded(&record.resource_uri, identity);
+    identity.extend_from_slice(of.stack.as_bytes());
+    identity.extend_from_slice(of.local_subscription.as_bytes());
+    identity.extend_from_slice(local_meter.as_bytes());
+    append_folded(resource_uri, identity);
 }
 
 /// What the series is stored under.
-fn series_key(identity: &[u8]) -> [u8; 16] {
+pub(super) fn series_key(identity: &[u8]) -> SeriesKey {
     let mut key = [0; 16];
     blake3::Hasher::new()
         .update(identity)
@@ -293,7 +337,7 @@ fn series_key(identity: &[u8]) -> [u8; 16] {
 }
 
 /// What a set of attributes is stored under.
-fn attributes_key(attributes: &Attributes) -> [u8; 16] {
+pub(super) fn attributes_key(attributes: &Attributes) -> [u8; 16] {
     let Attributes {
         location,
         tags,

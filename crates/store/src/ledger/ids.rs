@@ -45,6 +45,9 @@ row_number! {
     SeriesId;
 }
 
+/// What a series is stored under: BLAKE3 of what makes it this one and no other, 16 bytes of it.
+pub(crate) type SeriesKey = [u8; 16];
+
 /// Where a sheet stands: an hour or a day of a block.
 pub(crate) type Place<T> = (T, BlockId);
 

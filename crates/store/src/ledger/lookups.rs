@@ -85,7 +85,7 @@ macro_rules! blocks {
 }
 
 /// The blocks of one stack, or of all, with the local subscriptions they belong to.
-fn all_blocks(
+pub(super) fn all_blocks(
     transaction: &dyn Transaction,
     stack: Option<CloudId>,
 ) -> Result<Vec<(LocalSubscriptionKey, BlockId)>, StoreError> {

@@ -5,9 +5,12 @@
 //! numbers what is new, [`records`] and [`observations`] decide what counts, [`staged`] [`sheet`]s hold records and
 //! [`total`]s, [`history`] keeps attributes and [`receipts`] say what became of it.
 //!
-//! The way out: [`sums`] and [`listing`] read on connections of their own, [`check`] reads everything.
+//! What is done with the [`quarantine`] is an [`errand`] of the writer's between deliveries: a [`release`] is applied as a
+//! delivery is.
 //!
-//! Memory: the cache of series (32 MiB at most), deliveries that wait (32 MiB), the sheets of a transaction (16 MiB) and
+//! The way out: [`sums`], [`presence`] and [`listing`] read on connections of their own, [`check`] reads everything.
+//!
+//! Memory: the cache of series (40 MiB at most), deliveries that wait (32 MiB), the sheets of a transaction (16 MiB) and
 //! its observations (4 MiB).
 
 mod apply;
@@ -15,15 +18,20 @@ mod cache;
 mod changes;
 mod check;
 mod delivery;
+mod errand;
 mod history;
 mod ids;
 mod intern;
+mod kept;
 mod listing;
 mod lookups;
 mod observations;
+mod presence;
+mod quarantine;
 mod queue;
 mod receipts;
 mod records;
+mod release;
 mod sheet;
 mod stacks;
 mod staged;
@@ -37,33 +45,40 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use domain::ids::{BatchId, CloudId};
+use domain::completeness::{Records, Silence};
+use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use tokio::sync::Semaphore;
 
 use self::apply::Outcome;
 use self::cache::SeriesCache;
 use self::delivery::{Delivery, Wanted};
+use self::errand::{Answered, Errand, Purge};
 use self::queue::Queue;
+use self::release::Prepared;
 use crate::error::StoreError;
+use crate::quarantine::{
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinedRecord, Release, Released,
+};
 use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
 use crate::usage::{
-    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, QuarantinedRecord, RecordCursor, Slice,
-    SliceSum, Slicing, StoredRecord, UsageLedger,
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, Slice, SliceSum, Slicing,
+    StackProgress, StoredRecord, UsageLedger,
 };
 
 #[cfg(test)]
 pub(crate) use self::sheet::made_up;
 pub(crate) use self::{
-    check::laws,
+    check::{compare, laws},
     ids::{BatchRow, BlockId, Place, SLOTS, SeriesId},
+    receipts::by_batches,
     sheet::{Cell, DayEntry, DaySheet, HourSheet, HoursOfDay, Sheet},
     stacks::{Stack, stack_columns},
     total::{Small, Total},
 };
 
-/// The series whose records need no look-up: 32 MiB.
+/// The series whose records need no look-up: 40 MiB.
 const SERIES_REMEMBERED: usize = 512 * 1024;
 
 /// The ledger on connections of a back end.
@@ -116,6 +131,7 @@ impl<R: Readers> UsageLedger for Ledger<R> {
             let answer = self.queue.put(delivery)?;
             match answer.await.map_err(|_| queue::closed())?? {
                 Outcome::Done(appended) => return Ok(appended),
+                Outcome::Nothing => return Err(StoreError::corrupt("a delivery was taken for a release")),
                 Outcome::Again(more) => wanted.add(more),
             }
         }
@@ -163,24 +179,100 @@ impl<R: Readers> UsageLedger for Ledger<R> {
 
     async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError> {
         self.readers
-            .read(move |transaction| Ok(receipts::by_batches(transaction, &[batch])?.pop().flatten()))
+            .read(move |transaction| Ok(by_batches(transaction, &[batch])?.pop().flatten()))
+            .await
+    }
+
+    async fn receipts_under(
+        &self,
+        stack: CloudId,
+        keys: Vec<String>,
+    ) -> Result<Vec<Option<Receipt>>, StoreError> {
+        self.readers
+            .read(move |transaction| receipts::under_keys(transaction, stack, &keys))
             .await
     }
 
     async fn quarantine(
         &self,
-        stack: Option<CloudId>,
+        filter: &QuarantineFilter,
         after: u64,
         limit: usize,
     ) -> Result<Vec<QuarantinedRecord>, StoreError> {
+        let filter = filter.clone();
         self.readers
-            .read(move |transaction| receipts::quarantine(transaction, stack, after, limit))
+            .read(move |transaction| quarantine::list(transaction, &filter, after, limit))
+            .await
+    }
+
+    async fn quarantined_at(&self, positions: &[u64]) -> Result<Vec<QuarantinedRecord>, StoreError> {
+        let positions = positions.to_vec();
+        self.readers
+            .read(move |transaction| quarantine::at(transaction, &positions))
+            .await
+    }
+
+    async fn quarantine_counts(&self, stack: Option<CloudId>) -> Result<Vec<QuarantineCount>, StoreError> {
+        self.readers
+            .read(move |transaction| quarantine::counts(transaction, stack))
+            .await
+    }
+
+    async fn release(&self, release: Release<'_>) -> Result<Released, StoreError> {
+        let mut wanted = Wanted::default();
+        loop {
+            let prepared = Prepared::new(&release, &self.cache, &wanted);
+            let answer = self
+                .queue
+                .put_errand(|answer| Errand::Release(prepared, answer))?;
+            match answer.await.map_err(|_| queue::closed())?? {
+                Answered::Done(released) => return Ok(released),
+                Answered::Again(more) => wanted.add(more),
+            }
+        }
+    }
+
+    async fn purge(
+        &self,
+        act: QuarantineActId,
+        positions: &[u64],
+        rehearsal: bool,
+    ) -> Result<Purged, StoreError> {
+        let purge = Purge {
+            act,
+            positions: positions.to_vec(),
+            rehearsal,
+        };
+        let answer = self.queue.put_errand(|answer| Errand::Purge(purge, answer))?;
+        answer.await.map_err(|_| queue::closed())?
+    }
+
+    async fn acts(&self, acts: &[QuarantineActId]) -> Result<Vec<ActOutcome>, StoreError> {
+        let acts = acts.to_vec();
+        self.readers
+            .read(move |transaction| quarantine::acts(transaction, &acts))
             .await
     }
 
     async fn watermark(&self, stack: CloudId) -> Result<Option<Hour>, StoreError> {
         self.readers
             .read(move |transaction| lookups::watermark(transaction, stack))
+            .await
+    }
+
+    async fn progress(&self) -> Result<Vec<StackProgress>, StoreError> {
+        self.readers.read(presence::progress).await
+    }
+
+    async fn records_by_hour(&self, stack: CloudId, interval: HourInterval) -> Result<Records, StoreError> {
+        self.readers
+            .read(move |transaction| presence::records_by_hour(transaction, stack, interval))
+            .await
+    }
+
+    async fn silence(&self, stack: CloudId, latest: Hour, limit: usize) -> Result<Silence, StoreError> {
+        self.readers
+            .read(move |transaction| presence::silence(transaction, stack, latest, limit))
             .await
     }
 

@@ -35,7 +35,7 @@ impl Saying {
     }
 
     /// Whether its quantity was said at an earlier reported time by this one.
-    fn repeats(&self, earlier: &Self) -> bool {
+    pub(super) fn repeats(&self, earlier: &Self) -> bool {
         let when = |it: &Self| (it.observation.reported, it.batch);
         self.observation.quantity == earlier.observation.quantity && when(earlier) < when(self)
     }
@@ -52,6 +52,8 @@ impl Saying {
 pub(super) struct Heard {
     /// Whether its quantity had been said before.
     pub(super) known: bool,
+    /// Whether it is kept.
+    pub(super) kept: bool,
     /// What counts now.
     pub(super) counts: Saying,
 }
@@ -100,6 +102,7 @@ impl Observations {
         if counting.covers(&said) {
             return Ok(Heard {
                 known: true,
+                kept: false,
                 counts: counting,
             });
         }
@@ -112,6 +115,7 @@ impl Observations {
         if all.iter().any(|known| known.covers(&said)) {
             return Ok(Heard {
                 known,
+                kept: false,
                 counts: counting,
             });
         }
@@ -122,7 +126,11 @@ impl Observations {
             sayings: all,
             counts: Some(counts),
         };
-        Ok(Heard { known, counts })
+        Ok(Heard {
+            known,
+            kept: true,
+            counts,
+        })
     }
 
     /// Writes what has changed, and forgets all.

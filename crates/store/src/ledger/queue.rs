@@ -1,4 +1,4 @@
-//! Deliveries waiting for the writer: a queue with a limit.
+//! Deliveries and errands waiting for the writer: a queue with a limit.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,12 @@ use tokio::sync::oneshot;
 
 use super::apply::Outcome;
 use super::delivery::Delivery;
+use super::errand::{Answer, Errand};
 use crate::error::StoreError;
 
-/// The most memory of deliveries that wait: 400,000 records of known series. One may wait whatever its size.
+/// The most memory of deliveries that wait: 350,000 records of known series. One may wait whatever its size.
 const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// The most memory of deliveries in one transaction: 50,000 records of known series. One is stored whatever its size.
+/// The most memory of deliveries in one transaction: 43,000 records of known series. One is stored whatever its size.
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A delivery, and where its answer goes.
@@ -20,6 +21,39 @@ pub(super) struct Job {
     pub(super) delivery: Delivery,
     bytes: usize,
     pub(super) answer: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+/// What waits for the writer.
+#[expect(clippy::large_enum_variant, reason = "nearly all that waits is deliveries")]
+enum Waits {
+    Delivery(Job),
+    Errand(Errand, usize),
+}
+
+impl Waits {
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::Delivery(job) => job.bytes,
+            Self::Errand(_, bytes) => *bytes,
+        }
+    }
+
+    fn refuse(self, error: StoreError) {
+        match self {
+            Self::Delivery(job) => drop(job.answer.send(Err(error))),
+            Self::Errand(errand, _) => errand.refuse(error),
+        }
+    }
+}
+
+/// What the writer has to do next.
+pub(super) enum Next {
+    /// Nothing has come: which is told only while the storage is failing.
+    Nothing,
+    /// Deliveries that belong into one transaction, in the order they came.
+    Deliveries(Vec<Job>),
+    /// Something in a transaction of its own.
+    Errand(Errand),
 }
 
 #[derive(Default)]
@@ -30,7 +64,7 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Waits>,
     bytes: usize,
     closed: bool,
     storage: Storage,
@@ -48,6 +82,37 @@ pub(super) enum Storage {
     Away,
 }
 
+impl Waiting {
+    /// An errand, if it is the first that waits; else as many deliveries as belong into one transaction.
+    fn next(&mut self) -> Next {
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while let Some(first) = self.jobs.pop_front() {
+            let fits = group.is_empty() || bytes + first.bytes() <= GROUP_BYTES_MAX;
+            match first {
+                Waits::Delivery(job) if fits => {
+                    bytes += job.bytes;
+                    group.push(job);
+                }
+                Waits::Errand(errand, its_bytes) if group.is_empty() => {
+                    self.bytes -= its_bytes;
+                    return Next::Errand(errand);
+                }
+                later => {
+                    self.jobs.push_front(later);
+                    break;
+                }
+            }
+        }
+        self.bytes -= bytes;
+        if group.is_empty() {
+            Next::Nothing
+        } else {
+            Next::Deliveries(group)
+        }
+    }
+}
+
 impl Queue {
     /// Puts a delivery into the queue; its answer will arrive in the receiver.
     pub(super) fn put(
@@ -56,6 +121,28 @@ impl Queue {
     ) -> Result<oneshot::Receiver<Result<Outcome, StoreError>>, StoreError> {
         let bytes = delivery.bytes();
         let (answer, receiver) = oneshot::channel();
+        self.wait(Waits::Delivery(Job {
+            delivery,
+            bytes,
+            answer,
+        }))?;
+        Ok(receiver)
+    }
+
+    /// Puts an errand into the queue that is made with where its answer goes; it will arrive in the receiver.
+    pub(super) fn put_errand<T>(
+        &self,
+        errand: impl FnOnce(Answer<T>) -> Errand,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
+        let (answer, receiver) = oneshot::channel();
+        let errand = errand(answer);
+        let bytes = errand.bytes();
+        self.wait(Waits::Errand(errand, bytes))?;
+        Ok(receiver)
+    }
+
+    fn wait(&self, what: Waits) -> Result<(), StoreError> {
+        let bytes = what.bytes();
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(closed());
@@ -67,18 +154,14 @@ impl Queue {
             return Err(StoreError::Busy);
         }
         waiting.bytes += bytes;
-        waiting.jobs.push_back(Job {
-            delivery,
-            bytes,
-            answer,
-        });
+        waiting.jobs.push_back(what);
         self.changed.notify_one();
-        Ok(receiver)
+        Ok(())
     }
 
-    /// Waits for deliveries, while the storage is failing no longer than `patience`, and takes as many as belong into
-    /// one transaction, in the order they came. Nothing once the queue is closed and empty.
-    pub(super) fn take(&self, patience: Duration) -> Option<Vec<Job>> {
+    /// Waits for something to do, while the storage is failing no longer than `patience`. Nothing once the queue is closed
+    /// and empty.
+    pub(super) fn take(&self, patience: Duration) -> Option<Next> {
         let waiting = self.lock();
         let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
         let mut waiting = if waiting.storage == Storage::Works {
@@ -91,18 +174,7 @@ impl Queue {
         if waiting.closed && waiting.jobs.is_empty() {
             return None;
         }
-        let mut group = Vec::new();
-        let mut bytes = 0;
-        while let Some(job) = waiting.jobs.pop_front() {
-            if !group.is_empty() && bytes + job.bytes > GROUP_BYTES_MAX {
-                waiting.jobs.push_front(job);
-                break;
-            }
-            bytes += job.bytes;
-            group.push(job);
-        }
-        waiting.bytes -= bytes;
-        Some(group)
+        Some(waiting.next())
     }
 
     /// Remembers how the last attempt to write went. While the storage is away nobody waits for it: who does is told so.
@@ -111,8 +183,8 @@ impl Queue {
         waiting.storage = storage;
         if storage == Storage::Away {
             waiting.bytes = 0;
-            for job in waiting.jobs.drain(..) {
-                let _ = job.answer.send(Err(failing()));
+            for what in waiting.jobs.drain(..) {
+                what.refuse(failing());
             }
         }
     }

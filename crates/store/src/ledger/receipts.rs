@@ -7,10 +7,11 @@ use domain::ids::{BatchId, CloudId};
 
 use super::delivery::{Delivery, Refused};
 use super::ids::{BatchRow, StackRow};
+use super::kept::text_digest;
 use crate::error::StoreError;
-use crate::receipt::{BatchCounts, Problem, Receipt};
+use crate::receipt::{BatchCounts, Kept, Problem, Receipt};
 use crate::transaction::{Columns, Transaction, Value, values};
-use crate::usage::{Appended, QuarantinedRecord, ReportedWindow};
+use crate::usage::{Appended, ReportedWindow};
 
 /// A batch of this transaction, to be written at its end.
 struct New<'d> {
@@ -65,32 +66,38 @@ impl<'d> Receipts<'d> {
             .collect();
         transaction.execute_each(
             "INSERT INTO batch (id, batch_id, stack, sequence, received_at, reported_start, reported_end,
-             reported_through, idempotency_key, digest, received, accepted, duplicate, revised, quarantined, chain)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             reported_through, idempotency_key, digest, received, accepted, duplicate, revised, quarantined, chain, kept,
+             kept_digest, released)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             &batches,
         )?;
         let refused = self
             .0
             .iter()
             .flat_map(|new| new.refused.iter().map(move |it| (new, it)));
+        let refused: Vec<_> = refused.collect();
+        let digests: Vec<_> = refused.iter().map(|(_, it)| text_digest(&it.raw)).collect();
         let refused: Vec<_> = refused
-            .map(|(new, it)| {
+            .into_iter()
+            .zip(&digests)
+            .map(|((new, it), digest)| {
                 let (code, message, raw) = (it.code.as_str(), &it.message, &it.raw);
-                values![new.stack, new.batch, it.index, code, message, raw]
+                values![new.stack, new.batch, it.index, code, message, raw, digest]
             })
             .collect();
         if !refused.is_empty() {
             transaction.lock_quarantine()?;
         }
         transaction.execute_each(
-            "INSERT INTO quarantine (stack, batch, place, code, message, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO quarantine (stack, batch, place, code, message, raw, raw_digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &refused,
         )
     }
 }
 
 impl New<'_> {
-    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 16] {
+    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 19] {
         let receipt = &self.receipt;
         let ReportedWindow { start, end, through } = receipt.window;
         let BatchCounts {
@@ -117,12 +124,15 @@ impl New<'_> {
             revised,
             quarantined,
             &receipt.chain,
+            receipt.kept.as_ref().map(|kept| kept.sayings),
+            receipt.kept.as_ref().map(|kept| &kept.digest),
+            u32::from(receipt.released),
         ]
     }
 }
 
 /// The receipt of a delivery, not yet linked to the one before.
-pub(super) fn unlinked(delivery: &Delivery, counts: BatchCounts, refused: &[Refused]) -> Receipt {
+pub(super) fn unlinked(delivery: &Delivery, counts: BatchCounts, refused: &[Refused], kept: Kept) -> Receipt {
     let problems = refused.iter().map(|it| Problem {
         index: it.index,
         code: it.code,
@@ -136,7 +146,9 @@ pub(super) fn unlinked(delivery: &Delivery, counts: BatchCounts, refused: &[Refu
         window: delivery.window,
         digest: delivery.digest,
         counts,
+        released: false,
         problems: problems.collect(),
+        kept: Some(kept),
         chain: [0; 32],
     }
 }
@@ -182,8 +194,8 @@ macro_rules! receipts_where {
     ($condition:literal) => {
         concat!(
             "SELECT batch.id, batch_id, cloud_id, batch.sequence, received_at, reported_start, reported_end,
-             batch.reported_through, digest, received, accepted, duplicate, revised, quarantined, batch.chain
-             FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
+             batch.reported_through, digest, received, accepted, duplicate, revised, quarantined, batch.chain,
+             kept, kept_digest, released FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
             $condition
         )
     };
@@ -202,8 +214,25 @@ fn by_keys(
     )
 }
 
+/// The receipts of what a stack delivered under idempotency keys.
+pub(super) fn under_keys(
+    transaction: &dyn Transaction,
+    stack: CloudId,
+    keys: &[String],
+) -> Result<Vec<Option<Receipt>>, StoreError> {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| values![stack.as_bytes(), key.as_str()])
+        .collect();
+    select_each(
+        transaction,
+        receipts_where!("cloud_id = ?1 AND idempotency_key = ?2"),
+        &keys,
+    )
+}
+
 /// The receipts of batches.
-pub(super) fn by_batches(
+pub(crate) fn by_batches(
     transaction: &dyn Transaction,
     batches: &[BatchId],
 ) -> Result<Vec<Option<Receipt>>, StoreError> {
@@ -256,10 +285,21 @@ fn receipt(row: &dyn Columns) -> Result<(BatchRow, Receipt), StoreError> {
             revised: row.get(12)?,
             quarantined: row.get(13)?,
         },
+        released: row.get::<u32>(17)? == 1,
         problems: Vec::new(),
+        kept: kept(row, 15)?,
         chain: row.get(14)?,
     };
     Ok((row.get(0)?, receipt))
+}
+
+/// What is kept of a batch, from its number of sayings in one column and their digest in the next.
+pub(super) fn kept(row: &dyn Columns, first: usize) -> Result<Option<Kept>, StoreError> {
+    let sayings: Option<u32> = row.optional(first)?;
+    let digest: Option<[u8; 32]> = row.optional(first + 1)?;
+    Ok(sayings
+        .zip(digest)
+        .map(|(sayings, digest)| Kept { sayings, digest }))
 }
 
 fn add_problems<'r>(
@@ -280,53 +320,4 @@ fn add_problems<'r>(
             Ok(())
         },
     )
-}
-
-/// The records in quarantine are read the same way for one stack and for all; each has its index.
-macro_rules! quarantine_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT position, cloud_id, batch_id, received_at, place, code, message, raw
-             FROM quarantine JOIN batch ON batch.id = quarantine.batch JOIN stack ON stack.id = quarantine.stack
-             WHERE ",
-            $condition,
-            " ORDER BY position LIMIT ?2"
-        )
-    };
-}
-
-/// The records in quarantine after a position, in order.
-pub(super) fn quarantine(
-    transaction: &dyn Transaction,
-    stack: Option<CloudId>,
-    after: u64,
-    limit: usize,
-) -> Result<Vec<QuarantinedRecord>, StoreError> {
-    match stack {
-        Some(stack) => transaction.rows(
-            quarantine_where!(
-                "quarantine.stack = (SELECT id FROM stack WHERE cloud_id = ?3) AND position > ?1"
-            ),
-            &values![after, limit, stack.as_bytes()],
-            quarantined,
-        ),
-        None => transaction.rows(
-            quarantine_where!("position > ?1"),
-            &values![after, limit],
-            quarantined,
-        ),
-    }
-}
-
-fn quarantined(row: &dyn Columns) -> Result<QuarantinedRecord, StoreError> {
-    Ok(QuarantinedRecord {
-        position: row.get(0)?,
-        stack: row.get(1)?,
-        batch: row.get(2)?,
-        received_at: row.get(3)?,
-        index: row.get(4)?,
-        code: row.get(5)?,
-        message: row.get(6)?,
-        raw: row.get(7)?,
-    })
 }

@@ -6,6 +6,7 @@ use domain::time::Hour;
 
 use super::delivery::{Row, Said};
 use super::ids::BatchRow;
+use super::kept::KeptSayings;
 use super::observations::{Observations, Saying};
 use super::sheet::Cell;
 use super::staged::{HourOfBlock, Sheets};
@@ -54,6 +55,8 @@ pub(super) struct Recorder<'g> {
     at: Hour,
     /// What became of them so far.
     pub(super) counts: BatchCounts,
+    /// What of them is kept.
+    pub(super) kept: KeptSayings,
 }
 
 impl<'g> Recorder<'g> {
@@ -69,6 +72,7 @@ impl<'g> Recorder<'g> {
             batch,
             at,
             counts: BatchCounts::default(),
+            kept: KeptSayings::default(),
         }
     }
 
@@ -104,6 +108,7 @@ impl<'g> Recorder<'g> {
                 ..
             } = row.said;
             let (slot, said) = (row.series.slot(), said(row));
+            let key = (row.series, row.said.start);
             let Some(before) = saying(self.transaction, reported, &place, row)? else {
                 place.add(
                     slot,
@@ -114,10 +119,14 @@ impl<'g> Recorder<'g> {
                     },
                 );
                 self.counts.accepted += 1;
+                self.kept.add(key, &row.key, granularity, quantity);
                 counting(row);
                 continue;
             };
-            let heard = observations.hear(self.transaction, (row.series, row.said.start), before, said)?;
+            let heard = observations.hear(self.transaction, key, before, said)?;
+            if heard.kept {
+                self.kept.add(key, &row.key, granularity, quantity);
+            }
             let count = if heard.known {
                 &mut self.counts.duplicate
             } else {

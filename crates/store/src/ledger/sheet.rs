@@ -29,7 +29,7 @@ impl<T> Sheet<T> {
     }
 
     /// The entries there are, with their slots.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, &T)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (usize, &T)> + Clone {
         self.0
             .iter()
             .enumerate()

@@ -9,8 +9,12 @@ use super::apply::{Outcome, apply};
 use super::cache::SeriesCache;
 use super::changes::Changes;
 use super::delivery::Delivery;
-use super::queue::{Job, Queue, Storage};
+use super::errand::{Answer, Answered, Errand, Purge};
+use super::quarantine;
+use super::queue::{Job, Next, Queue, Storage};
+use super::release::{Came, Prepared};
 use crate::error::StoreError;
+use crate::quarantine::Purged;
 use crate::transaction::Writer;
 
 /// How long the writer waits for deliveries before it tries by itself whether a failing storage works again.
@@ -49,10 +53,11 @@ impl<W: Writer> GroupWriter<W> {
             match self.queue.take(BETWEEN_PROBES) {
                 None => return self.storage.close(),
                 // Only after a failure does the queue tell that nothing has come.
-                Some(jobs) if jobs.is_empty() => {
+                Some(Next::Nothing) => {
                     self.probe();
                 }
-                Some(jobs) => self.store(jobs),
+                Some(Next::Deliveries(jobs)) => self.store(jobs),
+                Some(Next::Errand(errand)) => self.run_errand(errand),
             }
         }
     }
@@ -94,6 +99,60 @@ impl<W: Writer> GroupWriter<W> {
         self.queue
             .found(if works { Storage::Works } else { Storage::Away });
         works
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
+        match errand {
+            Errand::Release(release, answer) => {
+                let done = self.release(&release);
+                self.answer(done, answer);
+            }
+            Errand::Purge(purge, answer) => {
+                let done = self.purge(&purge);
+                self.answer(done, answer);
+            }
+        }
+    }
+
+    fn answer<T>(&mut self, done: Result<T, StoreError>, answer: Answer<T>) {
+        let failed = done.as_ref().err().map(ToString::to_string);
+        if let Some(error) = &failed {
+            tracing::error!(error, "work with the quarantine could not be stored");
+        }
+        self.queue.found(if failed.is_none() {
+            Storage::Works
+        } else {
+            Storage::Failed
+        });
+        // Whoever has stopped waiting will ask again.
+        drop(answer.send(done));
+        if failed.is_some() {
+            self.probe();
+        }
+    }
+
+    fn release(&mut self, release: &Prepared) -> Result<Answered, StoreError> {
+        let (cache, changes) = (&self.cache, &mut self.changes);
+        let came = self.storage.write_if(
+            |transaction| release.apply(transaction, cache, changes),
+            |came| !release.rehearsal && matches!(came, Came::Done(..)),
+        )?;
+        Ok(match came {
+            Came::Done(released, news) => {
+                if !release.rehearsal {
+                    news.publish(cache, changes);
+                }
+                Answered::Done(released)
+            }
+            Came::Again(wanted) => Answered::Again(wanted),
+        })
+    }
+
+    fn purge(&mut self, purge: &Purge) -> Result<Purged, StoreError> {
+        self.storage.write_if(
+            |transaction| quarantine::purge(transaction, purge.act, &purge.positions),
+            |_| !purge.rehearsal,
+        )
     }
 
     fn commit(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {

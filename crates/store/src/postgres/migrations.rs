@@ -14,11 +14,13 @@ pub(super) const SCHEMA_LOCK: i64 = 0x6d62_7363_6865_0001;
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The migrations in order; the first has version 1.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/postgres/0001_memory.sql"),
     include_str!("../../migrations/postgres/0002_room_in_day_sheets.sql"),
     include_str!("../../migrations/postgres/0003_sign_ins.sql"),
     include_str!("../../migrations/postgres/0004_unfinished_copy.sql"),
+    include_str!("../../migrations/postgres/0005_quarantine_acts.sql"),
+    include_str!("../../migrations/postgres/0006_kept.sql"),
 ];
 
 /// Applies what has not been applied yet: all of it or nothing.
@@ -44,7 +46,7 @@ fn within(link: &mut Link) -> Result<(), StoreError> {
     refuse_of_others(link)?;
     link.execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint PRIMARY KEY)")?;
     let found = version(link)?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known();
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
@@ -76,7 +78,12 @@ fn refuse_of_others(link: &mut Link) -> Result<(), StoreError> {
     found.map_or(Ok(()), |relation| Err(StoreError::OfOthers { relation }))
 }
 
-fn version(link: &mut Link) -> Result<i64, Failure> {
+/// The version of a schema to which all of them were applied.
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn version(link: &mut Link) -> Result<i64, Failure> {
     link.ask(async |client| {
         let sql = "SELECT coalesce(max(version), 0) FROM schema_version";
         client.query_one(sql, &[]).await?.try_get(0)

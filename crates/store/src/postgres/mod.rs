@@ -39,7 +39,7 @@ use self::link::{Connector, Link};
 use self::partitions::Partitions;
 use self::pool::ReadPool;
 use self::transaction::PostgresTransaction;
-pub(crate) use self::whole::{is_there, open_whole};
+pub(crate) use self::whole::{is_there, open_whole, read_as_it_is};
 use self::writer::PostgresWriter;
 use crate::Store;
 use crate::codes::KeptCodes;

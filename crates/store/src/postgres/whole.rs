@@ -7,6 +7,7 @@ use super::partitions::Partitions;
 use super::transaction::PostgresTransaction;
 use super::writer::PostgresWriter;
 use super::{PostgresConfig, check, migrations, refuse_unfinished};
+use crate::audit::AuditError;
 use crate::error::StoreError;
 use crate::transaction::{Role, Transaction, Whole, Writer as _};
 
@@ -57,6 +58,27 @@ pub(crate) fn open_whole(config: &PostgresConfig, role: Role) -> Result<Postgres
         connector,
         _lock: lock,
     })
+}
+
+/// Reads a database, which others may have open too, without changing anything in it.
+pub(crate) fn read_as_it_is(
+    config: &PostgresConfig,
+    read: &mut dyn FnMut(&dyn Transaction) -> Result<(), StoreError>,
+) -> Result<(), AuditError> {
+    if !is_there(config)? {
+        return Err(AuditError::NoStore);
+    }
+    let connector = Connector::new(config)?;
+    let mut link = connector.connect()?;
+    check(&mut link)?;
+    let found = migrations::version(&mut link).map_err(StoreError::from)?;
+    AuditError::unless_of_version(found, migrations::known())?;
+    let mut whole = PostgresWhole {
+        writer: PostgresWriter::new(connector.clone(), Partitions::default()),
+        connector,
+        _lock: None,
+    };
+    Ok(whole.read(read)?)
 }
 
 /// Keeps others from copying into the same database, until the connection ends.

@@ -14,6 +14,8 @@ pub(super) const BOOKS: Migrations<'static> = Migrations(&[
 pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0001_ledger.sql"),
     include_str!("../../migrations/sqlite/usage/0002_attributes_sequence.sql"),
+    include_str!("../../migrations/sqlite/usage/0003_quarantine_acts.sql"),
+    include_str!("../../migrations/sqlite/usage/0004_kept.sql"),
 ]);
 pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/sessions/0001_sessions.sql"),
@@ -23,6 +25,11 @@ pub(super) const CODES: Migrations<'static> =
     Migrations(&[include_str!("../../migrations/sqlite/codes/0001_codes.sql")]);
 
 impl Migrations<'_> {
+    /// The version of a schema to which all of them were applied.
+    pub(super) fn version(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+
     /// Applies what has not been applied yet: all of it or nothing.
     pub(super) fn apply(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -37,7 +44,7 @@ impl Migrations<'_> {
             )
             .optional()?;
         let found = found.unwrap_or(0);
-        let known = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
+        let known = self.version();
         if found > known {
             return Err(StoreError::NewerSchema { found, known });
         }

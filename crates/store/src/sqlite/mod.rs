@@ -4,6 +4,7 @@
 //! decision about the books never waits for a long delivery of usage: SQLite has one writer per file. Codes that are out
 //! for minutes are in memory.
 
+mod as_it_is;
 pub mod backup;
 mod bytes;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+pub(crate) use self::as_it_is::read_as_it_is;
 use self::migrations::Migrations;
 use self::pool::ReadPool;
 use self::transaction::SqliteTransaction;

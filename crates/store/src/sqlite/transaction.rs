@@ -96,7 +96,7 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn damage(&self) -> Result<Vec<String>, StoreError> {
         let transaction: &dyn Transaction = self;
-        let mut found: Vec<String> = transaction.rows("PRAGMA quick_check", &[], |row| row.get(0))?;
+        let mut found: Vec<String> = transaction.rows("PRAGMA integrity_check", &[], |row| row.get(0))?;
         found.retain(|finding| finding != "ok");
         let damaged = |finding| format!("the database file is damaged: {finding}");
         Ok(found.into_iter().map(damaged).collect())

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, ObjectId};
+use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, ObjectId, QuarantineActId};
 use domain::quantity::Quantity;
 use domain::time::{Day, Hour, Timestamp};
 use domain::usage::QuarantineCode;
@@ -133,4 +133,11 @@ macro_rules! ids {
     )+};
 }
 
-ids!(BatchId, CloudId, LocalMeterId, LocalSubscriptionId, ObjectId);
+ids!(
+    BatchId,
+    CloudId,
+    LocalMeterId,
+    LocalSubscriptionId,
+    ObjectId,
+    QuarantineActId
+);

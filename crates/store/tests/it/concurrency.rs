@@ -7,7 +7,7 @@ use domain::quantity::QuantitySum;
 use domain::time::{HourInterval, Timestamp};
 use domain::usage::{Observation, that_counts};
 use proptest::prelude::*;
-use store::{JournalAppended, LocalSubscriptionKey, Store};
+use store::{JournalAppended, LocalSubscriptionKey, QuarantineFilter, Store};
 
 use crate::fixtures::*;
 use crate::model::check;
@@ -191,7 +191,11 @@ async fn whoever_reads_quarantine_by_position_while_four_servers_write_misses_no
     let (mut position, mut seen) = (0, 0);
     loop {
         let done = tasks.iter().all(tokio::task::JoinHandle::is_finished);
-        let page = stores[0].usage.quarantine(None, position, 7).await.unwrap();
+        let page = stores[0]
+            .usage
+            .quarantine(&QuarantineFilter::waiting(None), position, 7)
+            .await
+            .unwrap();
         seen += page.len();
         match page.last() {
             Some(last) => position = last.position,

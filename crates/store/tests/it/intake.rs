@@ -2,7 +2,7 @@
 
 use domain::time::HourInterval;
 use domain::usage::{QuarantineCode, Quarantined};
-use store::{Appended, LedgerCounts};
+use store::{Appended, LedgerCounts, QuarantineFilter};
 
 use crate::fixtures::*;
 
@@ -59,6 +59,21 @@ pub(crate) async fn the_same_key_of_another_stack_is_another_key(backend: &dyn B
     delivery.to(&store).await;
     let receipt = delivery.clone().of_stack(2).to(&store).await;
     assert_eq!((counts(&receipt), receipt.sequence), ([1, 0, 0, 0], 1));
+}
+
+pub(crate) async fn receipts_are_found_by_the_keys_of_their_stack_and_in_the_order_asked_for(
+    backend: &dyn Backend,
+) {
+    let store = backend.open();
+    let delivery = |vm: &str, key| Delivery::new([record(vm, 0, "1")]).with_key(key, 7);
+    let first = delivery("/vm/a", "part 1").to(&store).await;
+    let second = delivery("/vm/b", "part 2").to(&store).await;
+    delivery("/vm/c", "part 3").of_stack(2).to(&store).await;
+    let keys = ["part 2", "part 3", "part 1", "PART 1"]
+        .map(str::to_owned)
+        .to_vec();
+    let found = store.usage.receipts_under(stack(1), keys).await.unwrap();
+    assert_eq!(found, [Some(second), None, Some(first), None]);
 }
 
 pub(crate) async fn records_delivered_again_are_duplicates(backend: &dyn Backend) {
@@ -199,7 +214,11 @@ pub(crate) async fn the_second_granularity_of_a_series_on_a_day_is_quarantined(b
             (2, QuarantineCode::GranularityConflict)
         ]
     );
-    let kept = store.usage.quarantine(Some(stack(1)), 0, 10).await.unwrap();
+    let kept = store
+        .usage
+        .quarantine(&QuarantineFilter::waiting(Some(stack(1))), 0, 10)
+        .await
+        .unwrap();
     let texts: Vec<_> = kept
         .iter()
         .map(|record| (record.index, record.raw.as_str()))
@@ -252,7 +271,11 @@ pub(crate) async fn unreadable_records_are_kept_in_quarantine_and_cost_nobody_el
     .of_stack(2)
     .to(&store)
     .await;
-    let all = store.usage.quarantine(None, 0, 10).await.unwrap();
+    let all = store
+        .usage
+        .quarantine(&QuarantineFilter::waiting(None), 0, 10)
+        .await
+        .unwrap();
     let raw: Vec<_> = all
         .iter()
         .map(|it| (it.stack, it.index, it.raw.as_str()))
@@ -269,10 +292,18 @@ pub(crate) async fn unreadable_records_are_kept_in_quarantine_and_cost_nobody_el
         (all[0].received_at, all[0].message.as_str()),
         (receipt.received_at, "quantity: x is no number")
     );
-    let second_page = store.usage.quarantine(None, all[0].position, 1).await.unwrap();
+    let second_page = store
+        .usage
+        .quarantine(&QuarantineFilter::waiting(None), all[0].position, 1)
+        .await
+        .unwrap();
     assert_eq!(second_page, all[1..2]);
     assert_eq!(
-        store.usage.quarantine(Some(stack(2)), 0, 10).await.unwrap(),
+        store
+            .usage
+            .quarantine(&QuarantineFilter::waiting(Some(stack(2))), 0, 10)
+            .await
+            .unwrap(),
         all[2..]
     );
     assert_sound(&store).await;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
 mod attributes;
+mod audit;
 mod auditing;
 mod backup;
 mod closing;
@@ -20,6 +21,8 @@ mod killing;
 mod model;
 mod months;
 mod postgres;
+mod presence;
+mod quarantine;
 mod reading;
 mod schema;
 mod sessions;
@@ -57,6 +60,7 @@ conformance! {
         a_delivery_repeated_under_its_key_is_answered_with_the_first_receipt
         another_delivery_under_the_same_key_is_refused_and_leaves_nothing
         the_same_key_of_another_stack_is_another_key
+        receipts_are_found_by_the_keys_of_their_stack_and_in_the_order_asked_for
         records_delivered_again_are_duplicates
         spellings_of_one_resource_are_one_series_and_the_first_is_kept
         the_newest_report_counts_whatever_came_first
@@ -80,6 +84,16 @@ conformance! {
         meter_totals_are_the_sums_of_all_local_subscriptions
         records_are_listed_page_by_page
         what_is_not_there_is_answered_with_nothing;
+    quarantine:
+        a_record_released_counts_at_the_reported_time_of_its_delivery
+        releasing_twice_is_nothing
+        what_still_cannot_be_counted_waits_on_with_its_new_reason
+        a_mended_text_is_kept_beside_what_was_sent
+        a_rehearsal_tells_what_would_come_and_leaves_nothing
+        what_is_purged_is_gone_and_that_it_was_there_stays
+        records_are_found_by_what_they_have_in_common
+        of_all_who_release_or_purge_a_record_at_once_one_does
+        a_record_released_has_the_effect_of_one_that_was_delivered_rightly;
     attributes:
         attributes_hold_from_the_record_that_brings_them
         late_attributes_change_no_other_record
@@ -88,6 +102,11 @@ conformance! {
     model:
         whatever_is_delivered_the_ledger_says_what_the_model_says
         the_order_of_deliveries_and_their_repetition_change_no_bill;
+    presence:
+        the_records_of_each_hour_are_those_that_were_delivered
+        revisions_and_duplicates_are_no_further_records
+        a_series_that_fell_silent_is_named_and_its_neighbours_are_not
+        how_far_each_stack_got_is_told_of_all_at_once;
     auditing:
         an_audit_while_usage_is_delivered_sees_one_moment
         a_second_audit_at_the_same_time_is_refused_at_once

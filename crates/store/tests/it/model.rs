@@ -17,7 +17,7 @@ const HOURS: i32 = 72;
 const STACKS: u8 = 2;
 const SUBSCRIPTIONS: u8 = 2;
 
-type Series = (CloudId, LocalSubscriptionId, LocalMeterId, String);
+pub(crate) type Series = (CloudId, LocalSubscriptionId, LocalMeterId, String);
 
 #[derive(Default)]
 pub(crate) struct Model {
@@ -65,10 +65,27 @@ impl Model {
         counts
     }
 
+    /// What became of everything delivered.
+    pub(crate) const fn counts(&self) -> LedgerCounts {
+        self.counts
+    }
+
+    /// What counts of every hour of a series.
+    pub(crate) fn observations(&self) -> impl Iterator<Item = ((Series, Hour), Observation)> {
+        self.counting()
+            .map(|(series, start, counts)| ((series.clone(), start), counts))
+    }
+
     fn counting(&self) -> impl Iterator<Item = (&Series, Hour, Observation)> {
         self.said
             .iter()
             .map(|((series, start), said)| (series, *start, that_counts(said).unwrap()))
+    }
+
+    /// The records of a stack that count: when they start, and how long they are.
+    pub(crate) fn starts_of(&self, of: CloudId) -> impl Iterator<Item = (Hour, Granularity)> {
+        let of_stack = self.counting().filter(move |(series, ..)| series.0 == of);
+        of_stack.map(|(series, start, _)| (start, self.granularities[&(series.clone(), start.day())]))
     }
 
     fn sums(&self, slice: Slice) -> BTreeMap<LocalMeterId, (QuantitySum, u64)> {
@@ -132,7 +149,7 @@ pub(crate) fn deliveries(granularities: bool) -> impl Strategy<Value = Vec<Deliv
     prop::collection::vec(one, 1..8)
 }
 
-fn intervals() -> impl Strategy<Value = Vec<HourInterval>> {
+pub(crate) fn intervals() -> impl Strategy<Value = Vec<HourInterval>> {
     let one = (0..HOURS, 1..=HOURS).prop_map(|(start, length)| hours(start, start + length));
     prop::collection::vec(one, 4)
 }
@@ -169,7 +186,7 @@ pub(crate) async fn assert_agrees(store: &Store, model: &Model, intervals: &[Hou
 }
 
 /// Every record that counts, with what is told of it.
-async fn listed(store: &Store) -> BTreeMap<(Series, Hour), (Observation, String)> {
+pub(crate) async fn listed(store: &Store) -> BTreeMap<(Series, Hour), (Observation, String)> {
     let mut listed = BTreeMap::new();
     for slice in every_slice(&[HourInterval::ALWAYS]) {
         for record in store.usage.records(slice, None, usize::MAX).await.unwrap() {
@@ -266,9 +283,7 @@ pub(crate) async fn the_order_of_deliveries_and_their_repetition_change_no_bill(
             }
             assert_agrees(&store, &model, &intervals).await;
             let observations = |(key, (observation, _))| (key, observation);
-            let expected = model
-                .counting()
-                .map(|(series, start, counts)| ((series.clone(), start), counts));
+            let expected = model.observations();
             let listed: BTreeMap<_, _> = listed(&store).await.into_iter().map(observations).collect();
             assert_eq!(listed, expected.collect());
         },

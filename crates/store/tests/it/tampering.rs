@@ -128,10 +128,11 @@ async fn records_that_vanished_together_with_their_totals_are_missed() {
                   DELETE FROM day_sheet WHERE day = (SELECT max(day) FROM day_sheet)";
     let store = after(&directory, "usage.db", vanish).await;
     let audit = audit(&store).await;
-    assert_eq!(
-        audit.problems,
-        Vec::<String>::new(),
-        "what is left agrees with itself"
+    let of_batches = |it: &String| it.contains("batch") || it.contains("attributes");
+    assert!(
+        !audit.problems.is_empty() && audit.problems.iter().all(of_batches),
+        "what is left agrees with itself: {:?}",
+        audit.problems
     );
     assert!(!add_up(audit.counts), "{:?}", audit.counts);
 }

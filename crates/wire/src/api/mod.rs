@@ -5,13 +5,17 @@
 //! silence. Responses may gain members.
 
 mod accounts;
+mod completeness;
 mod identity;
 mod operators;
 mod prices;
+mod quarantine;
 mod registrations;
 mod roles;
 mod statements;
+mod suggestions;
 mod usage;
+mod webhooks;
 
 use std::str::FromStr;
 
@@ -22,6 +26,10 @@ pub use accounts::{
     Customer, NewCustomer, NewPartner, NewSubscription, Partner, PartnerKind, Subscription, SubscriptionKind,
     SubscriptionState,
 };
+pub use completeness::{
+    CompletenessFinding, HourCompleteness, HourCounts, HourState, SilentSeries, StackCompleteness,
+    StackCompletenessByHour,
+};
 pub use identity::{
     Application, Certificate, ChangePassword, Directory, Group, NewApplication, NewCertificate, NewDirectory,
     NewGroup, NewSecret, NewUser, Secret, SecretKept, SetPassword, User,
@@ -30,6 +38,11 @@ pub use operators::{MadeOperatorCredential, NewOperatorCredential, OperatorCrede
 pub use prices::{
     CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource, PriceTier,
     PublishPriceList, PublishedPriceList, RepricedMonth, VersionStatus,
+};
+pub use quarantine::{
+    MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantinePurged,
+    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleasedBatch,
+    StillWaiting,
 };
 pub use registrations::{
     ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,
@@ -43,9 +56,13 @@ pub use statements::{
     LawCheck, Line, ListedStatement, Measured, NoStatement, NoStatementStatus, NotCharged, NotChargedBecause,
     Party, Reason, RecordCounts, Share, Statement, StatementStatus, TierCharge, WhyNot,
 };
+pub use suggestions::{ListValue, SuggestedSubscription, TenantSuggestion};
 pub use usage::{
-    DeliveryReceipt, MeasuredUsage, Problem, QuarantinedRecord, Receipt, UnmappedQuantity, UnmappedUsage,
-    UsageRecord, UsedQuantity,
+    DeliveryReceipt, MeasuredUsage, Problem, Receipt, UnmappedQuantity, UnmappedUsage, UsageRecord,
+    UsedQuantity,
+};
+pub use webhooks::{
+    DeliveryStatus, NoticeAsked, NoticeBody, PutWebhook, Trouble, Webhook, WebhookDelivery, WebhookKey,
 };
 
 /// A part of a list. `nextLink` is there when there is more.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Reason, Warning, WhyNot};
+use super::{ListValue, Reason, Warning, WhyNot};
 
 /// A record of a delivery that could not be counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,33 +71,22 @@ pub struct Receipt {
     pub revised: u32,
     /// Records that could not be counted.
     pub quarantined: u32,
+    /// Whether its records had been received before, and were released from quarantine by it.
+    #[serde(default)]
+    pub released: bool,
     /// BLAKE3 of the body as delivered, followed by a line feed and `name=hour` for each of `reportedStart`,
     /// `reportedEnd` and `reportedThrough` that came with it; in hex.
     pub digest: String,
+    /// How many of its records are kept as they were said: new ones, those that said another quantity, and some of those
+    /// that were there already but were reported earlier now. Not in receipts of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u32>,
+    /// BLAKE3 of these, of the batch's idempotency key and of the texts of its records in quarantine, in hex: `meterbridge
+    /// audit verify` compares it with what is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_digest: Option<String>,
     /// BLAKE3 over the stack's receipts up to this one, in hex.
     pub chain: String,
-}
-
-/// A record in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct QuarantinedRecord {
-    /// Its position in the quarantine.
-    pub position: u64,
-    /// The stack.
-    pub cloud_id: String,
-    /// The batch it came in.
-    pub batch_id: String,
-    /// When that was received.
-    pub received_at: String,
-    /// Its place in the delivery, from 0.
-    pub index: u32,
-    /// A stable code.
-    pub code: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-    /// The record as it was sent.
-    pub raw: String,
 }
 
 /// How much of a local meter was used.
@@ -180,6 +169,9 @@ pub struct UnmappedUsage {
     pub to: String,
     /// Hours since `from`: how long it has been waiting for somebody to claim it.
     pub age_hours: i64,
+    /// Hours since the last hour in which something was used began: how long ago that went on.
+    #[serde(default)]
+    pub newest_age_hours: i64,
     /// How many records.
     pub records: u64,
     /// How much.
@@ -193,6 +185,12 @@ pub struct UnmappedUsage {
     /// The currency of every amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// What all of it is worth at list price, whoever pays for now and by whose prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_value: Option<ListValue>,
+    /// Why it is not said what it is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_list_value: Option<WhyNot>,
 }
 
 /// A usage record as it counts now.

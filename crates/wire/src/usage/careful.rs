@@ -15,9 +15,11 @@ const EXCERPT_CHARS_MAX: usize = 80;
 
 /// Why a record cannot be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Defect {
-    pub(super) code: QuarantineCode,
-    pub(super) message: String,
+pub struct Defect {
+    /// A stable code.
+    pub code: QuarantineCode,
+    /// What is wrong and what would be right.
+    pub message: String,
 }
 
 impl Defect {

@@ -23,15 +23,25 @@ impl<'a> Members<'a> {
     ///
     /// Says which member it is if it occurs more than once: which of them is meant cannot be known.
     pub(super) fn get(&self, name: &str) -> Result<Option<&'a RawValue>, String> {
+        Ok(self.given(name)?.filter(|value| value.get() != "null"))
+    }
+
+    /// As [`Self::get`], though it be `null`.
+    pub(super) fn given(&self, name: &str) -> Result<Option<&'a RawValue>, String> {
         let mut found = self
             .0
             .iter()
             .filter(|(given, _)| given.eq_ignore_ascii_case(name));
         let value = found.next().map(|(_, value)| *value);
         match found.next() {
-            None => Ok(value.filter(|value| value.get() != "null")),
+            None => Ok(value),
             Some(_) => Err(format!("{name} occurs more than once")),
         }
+    }
+
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

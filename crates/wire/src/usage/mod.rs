@@ -14,6 +14,7 @@
 mod agreement;
 mod careful;
 mod members;
+mod mending;
 mod page;
 mod regular;
 mod scanner;
@@ -28,8 +29,9 @@ use domain::usage::{Quarantined, RECORDS_PER_DELIVERY_MAX, UsageRecord};
 use memchr::memchr;
 use serde::de::IgnoredAny;
 
-use self::careful::Defect;
+pub use self::careful::Defect;
 use self::members::Members;
+pub use self::mending::with_member;
 pub use self::page::{UsageAggregate, UsagePage, UsageProperties};
 use self::regular::Last;
 use self::scanner::Scanner;
@@ -149,6 +151,14 @@ pub fn parse_delivery(body: &[u8], format: Format) -> Result<ParsedDelivery<'_>,
         Format::Json => page(body),
         Format::Ndjson => lines(body),
     }
+}
+
+/// Reads one record from its text.
+///
+/// # Errors
+/// [`Defect`] if it cannot be counted.
+pub fn read_record(text: &str) -> Result<UsageRecord<'_>, Defect> {
+    careful::record(text)
 }
 
 fn page(body: &[u8]) -> Result<ParsedDelivery<'_>, BodyError> {

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use wire::api::{DeliveryReceipt, Warning};
 
-use super::Sent;
+use super::reading::Place;
+use super::sending::Sent;
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::Printer;
@@ -38,8 +39,9 @@ pub(super) struct Imported {
 #[serde(rename_all = "camelCase")]
 struct Problem {
     file: String,
-    /// Its place in the file, from 0.
-    index: u64,
+    /// Its place in the file.
+    #[serde(flatten)]
+    place: Place,
     code: String,
     message: String,
 }
@@ -58,7 +60,7 @@ impl Imported {
         let problems = delivered.problems.into_iter().take(room);
         self.problems.extend(problems.map(|problem| Problem {
             file: sent.source.name(),
-            index: sent.first_index + u64::from(problem.index),
+            place: sent.places.of(problem.index),
             code: problem.code,
             message: problem.message,
         }));
@@ -86,7 +88,8 @@ impl Imported {
         Ok(())
     }
 
-    fn in_words(&self) -> String {
+    /// What came of it, in a line.
+    pub(super) fn in_words(&self) -> String {
         let [accepted, duplicate, revised, quarantined] =
             [self.accepted, self.duplicate, self.revised, self.quarantined].map(count);
         format!(
@@ -95,7 +98,8 @@ impl Imported {
         )
     }
 
-    fn attention(&self, cloud_id: &str) -> Vec<String> {
+    /// What needs attention.
+    pub(super) fn attention(&self, cloud_id: &str) -> Vec<String> {
         let problems = self.problems.iter().take(PROBLEMS_SHOWN_MAX);
         let mut texts: Vec<String> = problems.map(Problem::in_words).collect();
         let more = self.quarantined.saturating_sub(texts.len() as u64);
@@ -133,17 +137,17 @@ impl Problem {
     fn in_words(&self) -> String {
         let Self {
             file,
-            index,
+            place,
             code,
             message,
         } = self;
-        format!("{file}, index {index}: {message} [{code}]")
+        format!("{file}, {place}: {message} [{code}]")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Source;
+    use super::super::reading::{Places, Source};
     use super::*;
 
     /// What came of a delivery with so many problems, all of whose records were of no registered hour.
@@ -177,7 +181,7 @@ mod tests {
         for (quarantined, unregistered) in deliveries {
             let sent = Sent {
                 source: Source::named("page.json"),
-                first_index: imported.records,
+                places: Places::FromIndex(imported.records),
                 records: quarantined + unregistered,
             };
             imported.add(&sent, delivered(*quarantined, *unregistered));
@@ -212,7 +216,7 @@ mod tests {
     fn a_file_that_is_bad_throughout_does_not_take_the_memory_of_the_machine() {
         let imported = imported(&[(900, 0), (900, 0), (900, 0)]);
         assert_eq!(imported.problems.len(), PROBLEMS_KEPT_MAX);
-        assert_eq!(imported.problems[900].index, 900);
+        assert_eq!(imported.problems[900].place, Place::Index(900));
         assert_eq!(imported.warnings.len(), 2);
         let texts = imported.attention("5bf881b2");
         assert_eq!(texts[PROBLEMS_SHOWN_MAX], "2,680 records more in quarantine.");

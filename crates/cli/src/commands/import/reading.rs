@@ -6,11 +6,12 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::IN_FLIGHT_MAX;
 use super::paging::Paging;
+use super::sending::IN_FLIGHT_MAX;
 use crate::delivery_file::{Ended, FileError, Pages, Part, cut, named};
 use crate::failure::Failure;
 
@@ -31,7 +32,12 @@ impl Source {
         self.0.display().to_string()
     }
 
-    fn is_standard_input(&self) -> bool {
+    /// Where it is, if it is no standard input.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn is_standard_input(&self) -> bool {
         self.0.as_os_str() == "-"
     }
 }
@@ -49,9 +55,59 @@ impl fmt::Display for Source {
 /// A part with where it comes from.
 pub(super) struct Piece {
     pub(super) source: Source,
-    /// The index in the source that its first record has.
-    pub(super) first_index: u64,
+    /// Where its records are in the source.
+    pub(super) places: Places,
     pub(super) part: Part,
+}
+
+/// Where the records of a part are in their source.
+#[derive(Debug, Clone)]
+pub(super) enum Places {
+    /// One after the other, from this index on.
+    FromIndex(u64),
+    /// Each in this line, from 1.
+    Lines(Arc<[u64]>),
+}
+
+impl Places {
+    /// The place of the record with this index in the part.
+    pub(super) fn of(&self, index: u32) -> Place {
+        match self {
+            Self::FromIndex(first) => Place::Index(first + u64::from(index)),
+            Self::Lines(lines) => {
+                let line = usize::try_from(index).ok().and_then(|index| lines.get(index));
+                Place::Line(line.copied().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Where a record is in its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Place {
+    /// So many records are before it.
+    Index(u64),
+    /// The line, from 1.
+    Line(u64),
+}
+
+impl Place {
+    /// Its number, whatever is counted.
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::Index(number) | Self::Line(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => write!(f, "index {index}"),
+            Self::Line(line) => write!(f, "line {line}"),
+        }
+    }
 }
 
 /// Files that can be opened, as far as that can be said before.
@@ -75,6 +131,10 @@ impl Files {
 
     pub(super) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    pub(super) fn sources(&self) -> &[Source] {
+        &self.0
     }
 }
 
@@ -101,7 +161,7 @@ fn read(source: &Source, records_max: u32, pieces: &mpsc::Sender<Piece>) -> Resu
         let records = u64::from(part.records);
         let piece = Piece {
             source: source.clone(),
-            first_index: read,
+            places: Places::FromIndex(read),
             part,
         };
         read += records;

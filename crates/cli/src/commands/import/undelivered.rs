@@ -2,7 +2,7 @@
 
 use client::{ClientError, Refusal, StatusCode};
 
-use super::Sent;
+use super::sending::Sent;
 use crate::failure::Failure;
 
 /// For whoever is cut off in the middle of a file.
@@ -55,19 +55,18 @@ fn is_cut_off(error: &ClientError) -> bool {
 
 /// A record that does not fit in a delivery with others is sent alone, so it is known which one is too large.
 fn too_large(refusal: Refusal, sent: &Sent) -> Failure {
-    let (source, first) = (&sent.source, sent.first_index);
+    let (source, first) = (&sent.source, sent.places.of(0));
     let (what, hint) = if sent.records == 1 {
-        let what = format!("{source}, index {first}: the record alone is larger than what the server takes.");
+        let what = format!("{source}, {first}: the record alone is larger than what the server takes.");
         (
             what,
             "Look at what it holds: a record of a stack has a few KiB. Take it out of the file and import the file \
              again: what was taken in already counts as duplicates.",
         )
     } else {
-        let last = first + u64::from(sent.records.saturating_sub(1));
-        let what = format!(
-            "{source}, index {first} to {last}: together they are larger than what the server takes."
-        );
+        let last = sent.places.of(sent.records.saturating_sub(1)).number();
+        let what =
+            format!("{source}, {first} to {last}: together they are larger than what the server takes.");
         (
             what,
             "Deliver fewer records at a time, with a smaller --batch: what was taken in already counts as duplicates.",
@@ -86,7 +85,7 @@ fn too_large(refusal: Refusal, sent: &Sent) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Source;
+    use super::super::reading::{Places, Source};
     use super::*;
 
     fn refused(status: StatusCode, code: &str) -> ClientError {
@@ -103,7 +102,7 @@ mod tests {
     fn failure(error: ClientError, records: u32) -> Failure {
         let sent = Sent {
             source: Source::named("page.json"),
-            first_index: 10,
+            places: Places::FromIndex(10),
             records,
         };
         not_delivered(error, &sent, "5bf881b2")

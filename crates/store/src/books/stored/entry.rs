@@ -11,11 +11,14 @@ use domain::time::Hour;
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
+use super::bundles::StoredBundleEntry;
 use super::directories::StoredDirectoryEntry;
+use super::notices::StoredNoticeEntry;
 use super::parts::{
     Hours, StoredCustomer, StoredLocalSubscription, StoredPartner, StoredPrice, StoredPriceList,
     StoredSubscription, StoredSubscriptionState, StoredToken, Text, prices, stored_prices,
 };
+use super::quarantine::StoredQuarantineAct;
 use super::roles::StoredRoleEntry;
 
 type Tags = BTreeMap<String, String>;
@@ -122,8 +125,11 @@ pub(super) enum StoredEntry {
         prices: Vec<StoredPrice>,
         from: Text<Hour>,
     },
+    QuarantineActed(StoredQuarantineAct),
     Directory(StoredDirectoryEntry),
     Role(StoredRoleEntry),
+    Notice(StoredNoticeEntry),
+    Bundle(StoredBundleEntry),
 }
 
 impl From<&Entry> for StoredEntry {
@@ -257,8 +263,11 @@ impl From<&Entry> for StoredEntry {
                 prices: stored_prices(prices),
                 from: Text(*from),
             },
+            Entry::QuarantineActed(act) => Self::QuarantineActed(act.into()),
             Entry::Directory(entry) => Self::Directory(entry.into()),
             Entry::Role(entry) => Self::Role(entry.into()),
+            Entry::Notice(entry) => Self::Notice(entry.into()),
+            Entry::Bundle(entry) => Self::Bundle(entry.into()),
         }
     }
 }
@@ -401,8 +410,11 @@ impl TryFrom<StoredEntry> for Entry {
                 prices: prices(stored)?,
                 from: from.0,
             },
+            StoredEntry::QuarantineActed(act) => Self::QuarantineActed(act.into()),
             StoredEntry::Directory(entry) => Self::Directory(entry.try_into()?),
             StoredEntry::Role(entry) => Self::Role(entry.into()),
+            StoredEntry::Notice(entry) => Self::Notice(entry.into()),
+            StoredEntry::Bundle(entry) => Self::Bundle(entry.try_into()?),
         })
     }
 }

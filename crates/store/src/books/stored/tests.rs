@@ -14,7 +14,11 @@ fn what_earlier_versions_wrote_is_read_and_written_in_the_same_way() {
         kinds.push(format!("{kind} {what}"));
     }
     kinds.dedup();
-    assert_eq!(kinds.len(), 22 + 16 + 8, "an entry of each kind: {kinds:?}");
+    assert_eq!(
+        kinds.len(),
+        22 + 16 + 8 + 2 + 8 + 1,
+        "an entry of each kind: {kinds:?}"
+    );
 }
 
 #[test]

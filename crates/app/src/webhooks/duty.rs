@@ -1,0 +1,116 @@
+//! Which of several servers sends.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::time::Timestamp;
+use store::{CodeKey, Codes};
+
+use crate::environment::Random;
+use crate::{App, Error};
+
+/// What is written down with each sign of life: drawn for it, so that whoever wrote it recognises it.
+const MARK_BYTES: usize = 16;
+
+/// The duty of sending, which of all servers on one memory one has at a time.
+///
+/// Whoever has it gives a sign of life by writing a number that counts up. Others see whether the number moves, each by a
+/// clock of its own that only measures how long something took: so no two clocks have to agree. If it stands still for
+/// [`Duty::lease`], one of them takes the duty over. Whoever had it stops sending well before that.
+pub struct Duty {
+    codes: Arc<dyn Codes>,
+    random: Arc<dyn Random>,
+    key: CodeKey,
+    lease: Duration,
+    /// What was written here last, if it was.
+    mark: Vec<u8>,
+    /// The number that was written here last, and when that was begun.
+    held: Option<(u64, Instant)>,
+    /// The number that somebody else wrote, and when it was first seen.
+    seen: Option<(u64, Instant)>,
+}
+
+impl App {
+    /// The duty of sending notices, for one server. It is taken over from a server that gives no sign of life for `lease`.
+    #[must_use]
+    pub fn duty_of_sending(&self, lease: Duration) -> Duty {
+        Duty {
+            codes: Arc::clone(&self.codes),
+            random: Arc::clone(&self.random),
+            key: blake3::hash(b"meterbridge duty of sending notices").into(),
+            lease,
+            mark: Vec::new(),
+            held: None,
+            seen: None,
+        }
+    }
+}
+
+impl Duty {
+    /// Until when this server may begin to send something: nobody else does before that. None if it does not have the duty.
+    #[must_use]
+    pub fn good_until(&self) -> Option<Instant> {
+        self.held.map(|(_, begun)| begun + self.lease / 2)
+    }
+
+    /// Gives a sign of life, or takes the duty if nobody has it. To be called several times within the lease.
+    ///
+    /// # Errors
+    /// As the store: then this server has the duty for as long as it was known to have it.
+    pub async fn take(&mut self) -> Result<bool, Error> {
+        let begun = Instant::now();
+        if let Some((number, _)) = self.held {
+            if self.write_after(number).await? {
+                self.held = Some((number + 1, begun));
+                return Ok(true);
+            }
+            self.held = None;
+        }
+        // It never ends by a clock: those of the servers need not agree.
+        let now = Timestamp::UNIX_EPOCH;
+        let Some(code) = self.codes.get(self.key, now).await? else {
+            let mark = self.new_mark();
+            let put = self.codes.put(self.key, mark, Timestamp::MAX, now).await?;
+            self.held = put.then_some((1, begun));
+            return Ok(put);
+        };
+        if code.body == self.mark {
+            // It was written here, and nobody waited for the answer, or it was lost.
+            self.held = Some((code.version, begun));
+            return Ok(true);
+        }
+        match self.seen {
+            Some((number, since)) if number == code.version => {
+                if since.elapsed() >= self.lease && self.write_after(number).await? {
+                    self.held = Some((number + 1, begun));
+                }
+            }
+            _ => self.seen = Some((code.version, begun)),
+        }
+        Ok(self.held.is_some())
+    }
+
+    /// Leaves the duty to others at once, if this server has it still.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn leave(&mut self) -> Result<(), Error> {
+        if self.take().await? {
+            self.codes.remove(self.key).await?;
+            self.held = None;
+        }
+        Ok(())
+    }
+
+    async fn write_after(&mut self, number: u64) -> Result<bool, Error> {
+        let mark = self.new_mark();
+        Ok(self.codes.replace(self.key, number, mark).await?)
+    }
+
+    fn new_mark(&mut self) -> Vec<u8> {
+        let mut mark = vec![0; MARK_BYTES];
+        self.random.fill(&mut mark);
+        self.mark.clone_from(&mark);
+        mark
+    }
+}

@@ -1,0 +1,130 @@
+//! What is due to be sent, and how it went.
+
+use domain::books::{Books, Entry, NoticeEntry};
+use domain::ids::{NoticeId, ObjectId};
+use domain::notices::{Notice, Webhook, WebhookName};
+use domain::time::Timestamp;
+
+use crate::{App, Error};
+
+/// Who enters what nobody asked for.
+pub(super) const PLATFORM: ObjectId = ObjectId::from_bytes([0; 16]);
+
+/// A notice that is due.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// Where it goes.
+    pub webhook: Webhook,
+    /// The entry that set the webhook: with another one it is tried anew.
+    pub set: u64,
+    /// What is sent.
+    pub notice: Notice,
+    /// When that was asked for.
+    pub asked: Timestamp,
+}
+
+impl App {
+    /// The webhooks for which something waits, each with the entry that set it.
+    #[must_use]
+    pub fn webhooks_due(&self) -> Vec<(WebhookName, u64)> {
+        self.read(|books| {
+            let due = books.notices().webhooks().filter(|it| it.waiting() > 0);
+            due.map(|it| (it.webhook.name.clone(), it.set.entry)).collect()
+        })
+    }
+
+    /// How many notices wait for each webhook, by name.
+    #[must_use]
+    pub fn notices_waiting(&self) -> Vec<(WebhookName, usize)> {
+        self.read(|books| {
+            let webhooks = books.notices().webhooks();
+            webhooks
+                .map(|it| (it.webhook.name.clone(), it.waiting()))
+                .collect()
+        })
+    }
+
+    /// What is sent to a webhook next: the others wait for it.
+    #[must_use]
+    pub fn due_next(&self, name: &WebhookName) -> Option<Due> {
+        self.read(|books| {
+            let record = books.notices().webhook(name)?;
+            let known = books.notices().notice(record.next()?)?;
+            Some(Due {
+                webhook: record.webhook.clone(),
+                set: record.set.entry,
+                notice: known.notice.clone(),
+                asked: known.sendings.get(name)?.asked.at,
+            })
+        })
+    }
+
+    /// The receiver has taken it.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn was_delivered(&self, due: &Due) -> Result<(), Error> {
+        let (notice, webhook) = (due.notice.id, due.webhook.name.clone());
+        let entry = NoticeEntry::Delivered { notice, webhook };
+        self.enter_if(entry, |books| waits(books, due, notice)).await
+    }
+
+    /// It is not tried any more.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn was_given_up(&self, due: &Due, because: String) -> Result<(), Error> {
+        let (notice, webhook) = (due.notice.id, due.webhook.name.clone());
+        let entry = NoticeEntry::GivenUp {
+            notice,
+            webhook,
+            because,
+        };
+        self.enter_if(entry, |books| waits(books, due, notice)).await
+    }
+
+    /// The receiver wants no more notices.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn was_stopped(&self, due: &Due, because: String) -> Result<(), Error> {
+        let webhook = due.webhook.name.clone();
+        let entry = NoticeEntry::WebhookStopped { webhook, because };
+        let is_same = |books: &Books| {
+            let known = books.notices().webhook(&due.webhook.name);
+            known.is_some_and(|known| known.set.entry == due.set && known.stopped.is_none())
+        };
+        self.enter_if(entry, is_same).await
+    }
+
+    /// The receiver did not take it. The first time is written down, for whoever lists webhooks at whichever server.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn was_not_taken(&self, due: &Due, because: String) -> Result<(), Error> {
+        let webhook = due.webhook.name.clone();
+        let entry = NoticeEntry::WebhookFailing { webhook, because };
+        let is_first = |books: &Books| {
+            let known = books.notices().webhook(&due.webhook.name);
+            known.is_some_and(|known| known.set.entry == due.set && known.failing.is_none())
+        };
+        self.enter_if(entry, is_first).await
+    }
+
+    async fn enter_if(
+        &self,
+        entry: NoticeEntry,
+        holds: impl Fn(&Books) -> bool + Send + Sync,
+    ) -> Result<(), Error> {
+        let entry = Entry::from(entry);
+        self.enter(PLATFORM, |books| {
+            let entries = holds(books).then(|| entry.clone());
+            Ok((entries.into_iter().collect(), ()))
+        })
+        .await
+    }
+}
+
+fn waits(books: &Books, due: &Due, notice: NoticeId) -> bool {
+    books.notices().is_waiting(&due.webhook.name, notice)
+}

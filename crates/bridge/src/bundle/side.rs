@@ -1,0 +1,280 @@
+//! The stack's side: its key, the bundles that it made, and what it knows of their arrival.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use domain::bundle::{Digest, State};
+use domain::ids::RegistrationId;
+use serde::Serialize;
+use wire::bundle::{BundleReceipt, Manifest, public_key_pem};
+
+use super::key::SigningKey;
+use super::receipt::{bundle_of, must_agree, verified};
+use super::remembered::{Remembered, folder_of, unusable};
+use crate::activation::ActivationKey;
+use crate::backfill::stack_directory;
+use crate::config::{BridgeConfig, StackConfig};
+use crate::environment::Environment;
+use crate::trouble::Trouble;
+
+const DIRECTORY: &str = "bundles";
+const LOCK: &str = "lock";
+
+/// The key that the bundles of a stack are signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeKey {
+    /// The public part, PEM: what is registered on the platform's side.
+    pub public_key: String,
+    /// Where the private part is.
+    pub private_key_file: PathBuf,
+    /// Whether it was made just now.
+    pub made: bool,
+}
+
+/// A bundle that was made, and what is known of its arrival.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BundleOnTheWay {
+    /// Its number.
+    pub sequence: u32,
+    /// Its digest.
+    pub digest: String,
+    /// The first hour of reported time in it.
+    pub reported_start: String,
+    /// The first hour after them.
+    pub reported_end: String,
+    /// How many records it holds.
+    pub records: u64,
+    /// When it was made.
+    pub made_at: String,
+    /// Where it was written to.
+    pub file: String,
+    /// `outstanding`, `arrived`, or `givenUp`: another one was made in its place.
+    pub state: &'static str,
+    /// When the platform had taken it in, if its own receipt is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<String>,
+}
+
+/// A receipt that is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedReceipt {
+    /// The number of the bundle.
+    pub sequence: u32,
+    /// The bundle.
+    pub digest: String,
+    /// When the platform had taken it in.
+    pub taken_at: String,
+    /// How many records the platform received.
+    pub received: u64,
+    /// How many of them it could not count and keeps for somebody to look at.
+    pub quarantined: u64,
+    /// How many bundles are on their way still.
+    pub outstanding: usize,
+}
+
+/// The stack's side of one stack and of one life of its registration. There is one at a time.
+pub struct StackSide {
+    pub(super) stack: StackConfig,
+    pub(super) environment: Environment,
+    pub(super) key: ActivationKey,
+    pub(super) registration: RegistrationId,
+    pub(super) signing: Option<SigningKey>,
+    pub(super) folder: PathBuf,
+    pub(super) remembered: Remembered,
+    _lock: File,
+}
+
+impl std::fmt::Debug for StackSide {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StackSide").field(&self.stack.name).finish()
+    }
+}
+
+impl StackSide {
+    /// The stack's side of the only stack of a configuration.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there are several, somebody else is at it, or something that is needed cannot be read.
+    pub fn open(config: &BridgeConfig, environment: &Environment) -> Result<Self, Trouble> {
+        let (stack, directory) = place(config, environment)?;
+        let lock = lock(&directory)?;
+        let key = ActivationKey::read(&stack.activation_key_file)?;
+        let registration = key.registration_id.ok_or_else(|| {
+            Trouble::new(
+                "InvalidActivationKey",
+                format!(
+                    "The activation key in {} does not say of which registration it is.",
+                    stack.activation_key_file.display()
+                ),
+                "Put the present one of the stack into it (`meterbridge registration activation-key`).",
+            )
+        })?;
+        let folder = folder_of(&directory, registration);
+        let made = environment.disk.make_directory(&folder);
+        made.map_err(|error| unusable(&folder, &error))?;
+        Ok(Self {
+            stack: stack.clone(),
+            remembered: Remembered::read(&*environment.disk, &folder, registration)?,
+            signing: SigningKey::read(&directory)?,
+            environment: environment.clone(),
+            key,
+            registration,
+            folder,
+            _lock: lock,
+        })
+    }
+
+    /// The key that the bundles of the only stack of a configuration are signed with: made, if there is none or it is to be
+    /// replaced. No activation key is needed for that.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn make_key(
+        config: &BridgeConfig,
+        environment: &Environment,
+        replace: bool,
+    ) -> Result<MadeKey, Trouble> {
+        let (_, directory) = place(config, environment)?;
+        let _lock = lock(&directory)?;
+        let known = if replace {
+            None
+        } else {
+            SigningKey::read(&directory)?
+        };
+        let made = known.is_none();
+        let key = known.map_or_else(|| SigningKey::make(&directory, environment), Ok)?;
+        Ok(MadeKey {
+            public_key: public_key_pem(&key.public()),
+            private_key_file: SigningKey::path(&directory),
+            made,
+        })
+    }
+
+    /// The bundles that were made, in order.
+    #[must_use]
+    pub fn bundles(&self) -> Vec<BundleOnTheWay> {
+        let entries = self.remembered.entries().iter();
+        entries
+            .map(|it| {
+                let bundle = &it.made.bundle;
+                BundleOnTheWay {
+                    sequence: bundle.sequence.get(),
+                    digest: bundle.digest.to_string(),
+                    reported_start: bundle.window.start().to_string(),
+                    reported_end: bundle.window.end().to_string(),
+                    records: it.records,
+                    made_at: it.made_at.clone(),
+                    file: it.file.clone(),
+                    state: match it.made.state {
+                        State::Outstanding => "outstanding",
+                        State::Arrived => "arrived",
+                        State::GivenUp => "givenUp",
+                    },
+                    taken_at: it.taken_at.clone(),
+                }
+            })
+            .collect()
+    }
+
+    /// Takes note of a receipt, after everything that it says was found to be right. Done again, it changes nothing.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn accept_receipt(&mut self, text: &str) -> Result<AcceptedReceipt, Trouble> {
+        let receipt = verified(text, &self.key)?;
+        let digest = bundle_of(&receipt, &self.key, self.registration)?;
+        let mut chain = self.remembered.chain();
+        chain.arrived(digest).map_err(|error| {
+            Trouble::new(
+                "ReceiptOfUnknownBundle",
+                format!("The receipt is of a bundle that was not made here: {error}."),
+                "Accept it where the bundle was exported, with the same spool.",
+            )
+        })?;
+        if let Some(manifest) = self.manifest_of(digest)? {
+            must_agree(&receipt, &manifest)?;
+        }
+        self.remembered.update(&chain);
+        if let Some(entry) = self.remembered.find(digest) {
+            entry.taken_at = Some(receipt.bundle.taken_at.clone());
+        }
+        self.remembered.keep(&*self.environment.disk, &self.folder)?;
+        Ok(self.accepted(receipt))
+    }
+
+    fn accepted(&self, receipt: BundleReceipt) -> AcceptedReceipt {
+        let entries = self.remembered.entries().iter();
+        let outstanding = entries.filter(|it| it.made.state == State::Outstanding);
+        let sum =
+            |of: fn(&wire::api::Receipt) -> u32| receipt.batches.iter().map(|it| u64::from(of(it))).sum();
+        AcceptedReceipt {
+            received: sum(|it| it.received),
+            quarantined: sum(|it| it.quarantined),
+            sequence: receipt.bundle.sequence,
+            digest: receipt.bundle.digest,
+            taken_at: receipt.bundle.taken_at,
+            outstanding: outstanding.count(),
+        }
+    }
+
+    /// Where the manifest of a bundle is kept: what its receipt is compared with.
+    pub(super) fn manifest_path(&self, digest: Digest) -> PathBuf {
+        self.folder.join(format!("{digest}.manifest.json"))
+    }
+
+    fn manifest_of(&self, digest: Digest) -> Result<Option<Manifest>, Trouble> {
+        let path = self.manifest_path(digest);
+        let disk = &self.environment.disk;
+        let length = disk.length(&path).map_err(|error| unusable(&path, &error))?;
+        let Some(length) = length else { return Ok(None) };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let text = disk
+            .read(&path, 0, length)
+            .map_err(|error| unusable(&path, &error))?;
+        let text = String::from_utf8_lossy(&text);
+        Manifest::read(&text)
+            .map(Some)
+            .map_err(|error| unusable(&path, &error))
+    }
+}
+
+/// The only stack of a configuration, and where its bundles are remembered.
+fn place<'a>(
+    config: &'a BridgeConfig,
+    environment: &Environment,
+) -> Result<(&'a StackConfig, PathBuf), Trouble> {
+    let [stack] = config.stacks.as_slice() else {
+        let names: Vec<&str> = config.stacks.iter().map(|it| it.name.as_str()).collect();
+        return Err(Trouble::new(
+            "StackNotNamed",
+            "The configuration has several stacks.",
+            format!("Name one with --stack: {}.", names.join(", ")),
+        ));
+    };
+    let directory = stack_directory(&config.spool_directory, &stack.name).join(DIRECTORY);
+    let made = environment.disk.make_directory(&directory);
+    made.map_err(|error| unusable(&directory, &error))?;
+    Ok((stack, directory))
+}
+
+/// Makes sure that nobody else makes bundles of the stack now.
+fn lock(directory: &Path) -> Result<File, Trouble> {
+    let path = directory.join(LOCK);
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = opened.map_err(|error| unusable(&path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Trouble::new(
+            "BundlesInUse",
+            format!("Another process is at the bundles in {}.", directory.display()),
+            "Wait until it has ended.",
+        )),
+        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+    }
+}

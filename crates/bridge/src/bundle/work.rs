@@ -1,0 +1,125 @@
+//! What was read of a bundle in the making: an hour is kept when all of it is there, so that nothing is read twice.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::time::Hour;
+use serde::{Deserialize, Serialize};
+use wire::bundle::{Packed, Part};
+
+use super::packing::PackedPart;
+use super::remembered::unusable;
+use crate::disk::Disk;
+use crate::trouble::Trouble;
+
+const FOLDER: &str = "work";
+const DIRECTORY: &str = "directory.zst";
+/// The most bytes of what is said of an hour: thousands of parts.
+const HOUR_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The folder where a bundle is made.
+pub(super) struct Work {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+}
+
+/// What is said of the parts of an hour.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Said {
+    records: u32,
+    bytes: u64,
+    compressed_bytes: u64,
+    digest: String,
+}
+
+impl Work {
+    pub(super) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, Trouble> {
+        let folder = folder.join(FOLDER);
+        let made = disk.make_directory(&folder);
+        made.map_err(|error| unusable(&folder, &error))?;
+        Ok(Self { disk, folder })
+    }
+
+    pub(super) fn directory_path(&self) -> PathBuf {
+        self.folder.join(DIRECTORY)
+    }
+
+    /// Where a part of an hour is, from 1.
+    pub(super) fn part_path(&self, hour: Hour, number: usize) -> PathBuf {
+        self.folder.join(format!("{}-{number}.zst", hour.epoch_hours()))
+    }
+
+    fn hour_path(&self, hour: Hour) -> PathBuf {
+        self.folder.join(format!("{}.json", hour.epoch_hours()))
+    }
+
+    /// Keeps an hour.
+    pub(super) fn keep(&self, hour: Hour, parts: &[PackedPart]) -> Result<(), Trouble> {
+        for (part, number) in parts.iter().zip(1..) {
+            self.write(&self.part_path(hour, number), &part.content)?;
+        }
+        let said = parts.iter().map(|PackedPart { part, .. }| Said {
+            records: part.records,
+            bytes: part.packed.bytes,
+            compressed_bytes: part.packed.compressed_bytes,
+            digest: part.packed.digest.to_string(),
+        });
+        let path = self.hour_path(hour);
+        let said = serde_json::to_vec(&said.collect::<Vec<_>>()).map_err(|error| unusable(&path, &error))?;
+        self.write(&path, &said)
+    }
+
+    /// Keeps who is on the stack.
+    pub(super) fn keep_directory(&self, content: &[u8]) -> Result<(), Trouble> {
+        self.write(&self.directory_path(), content)
+    }
+
+    fn write(&self, path: &Path, content: &[u8]) -> Result<(), Trouble> {
+        self.disk
+            .replace(path, content)
+            .map_err(|error| unusable(path, &error))
+    }
+
+    /// The parts of an hour that was read before.
+    pub(super) fn parts_of(&self, hour: Hour) -> Result<Option<Vec<Part>>, Trouble> {
+        let path = self.hour_path(hour);
+        let failed = |error: std::io::Error| unusable(&path, &error);
+        if self.disk.length(&path).map_err(failed)?.is_none() {
+            return Ok(None);
+        }
+        let text = self.disk.read(&path, 0, HOUR_BYTES_MAX).map_err(failed)?;
+        let said: Vec<Said> = serde_json::from_slice(&text).map_err(|error| unusable(&path, &error))?;
+        let mut parts = Vec::with_capacity(said.len());
+        for (said, number) in said.into_iter().zip(1..) {
+            let there = self.disk.length(&self.part_path(hour, number)).map_err(failed)?;
+            let digest = said.digest.parse();
+            let (Ok(digest), true) = (digest, there == Some(said.compressed_bytes)) else {
+                // It is read again.
+                return Ok(None);
+            };
+            parts.push(Part {
+                hour,
+                records: said.records,
+                packed: Packed {
+                    bytes: said.bytes,
+                    compressed_bytes: said.compressed_bytes,
+                    digest,
+                },
+            });
+        }
+        Ok(Some(parts))
+    }
+
+    /// Forgets everything: the bundle is made.
+    pub(super) fn clear(&self) -> Result<(), Trouble> {
+        let failed = |error: std::io::Error| unusable(&self.folder, &error);
+        // What is said of hours goes first: without its parts it would say what is not there.
+        let mut names = self.disk.names(&self.folder).map_err(failed)?;
+        names.sort_by_key(|name| !name.ends_with(".json"));
+        for name in names {
+            self.disk.remove(&self.folder.join(name)).map_err(failed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! `audit verify`: done by whoever is at the machine, with no server running.
+
+mod shown;
+mod witnesses;
+
+use std::path::Path;
+
+use server::audit::{self, AuditError, AuditReport, AuditStep, Witness};
+use server::{StoreConfig, StoreError, backup};
+
+use self::shown::Outcome;
+use crate::args::AuditVerifyArgs;
+use crate::configuration::{Configuration, understood};
+use crate::failure::Failure;
+use crate::figures::counted;
+use crate::printer::{Printer, Progress};
+
+/// The file that a folder has which is a backup.
+const MANIFEST: &str = "manifest.json";
+
+/// Compares a store with itself, and with receipts that somebody kept.
+///
+/// # Errors
+/// If anything differs, or nothing can be compared.
+pub(crate) fn verify(args: &AuditVerifyArgs, printer: &Printer) -> Result<(), Failure> {
+    let store = store_of(args, printer)?;
+    let witnesses = witnesses::read(&args.receipts)?;
+    let report = compare(&store, &witnesses, printer)?;
+    let outcome = Outcome::of(&store, &report);
+    printer.show(&outcome, || outcome.text(printer))?;
+    if report.found() > 0 {
+        return Err(differs(&store, &report));
+    }
+    printer.hint(
+        "Keep the last receipts, or the chain values that --output json shows, somewhere else: with them it can be proved \
+         later that nothing up to here was changed.",
+    );
+    Ok(())
+}
+
+/// The store that is named: a backup and the folder of a store are what they are, whatever servers are told.
+fn store_of(args: &AuditVerifyArgs, printer: &Printer) -> Result<StoreConfig, Failure> {
+    let Some(data) = &args.data else {
+        let url = args.store.given.store.as_deref();
+        let url = url.ok_or_else(|| {
+            Failure::usage("Nothing says what to verify.")
+                .hint("Name a data directory or a backup with --data, or a database with --store.")
+        })?;
+        return understood(url);
+    };
+    if !args.store.named_here {
+        if backup::has_databases(data) {
+            return Ok(StoreConfig::in_folder(data.clone()));
+        }
+        if data.join(MANIFEST).is_file() {
+            return Ok(server::embedded_store(data));
+        }
+    }
+    Ok(Configuration::of(data, &args.store, printer)?.store)
+}
+
+fn compare(store: &StoreConfig, witnesses: &[Witness], printer: &Printer) -> Result<AuditReport, Failure> {
+    let mut bar: Option<Progress> = None;
+    let report = audit::verify(store, witnesses, &mut |step| match step {
+        AuditStep::Begins { what, rows } => {
+            let begun = printer.progress(rows, "rows");
+            begun.say(what);
+            bar = Some(begun);
+        }
+        AuditStep::Done(rows) => {
+            if let Some(bar) = &bar {
+                bar.add(rows);
+            }
+        }
+    });
+    drop(bar);
+    report.map_err(|error| failure(&error, store))
+}
+
+fn differs(store: &StoreConfig, report: &AuditReport) -> Failure {
+    let what = format!(
+        "{} differs from what was taken in, in {}.",
+        capitalised(&store.to_string()),
+        counted(report.found(), "place")
+    );
+    let restore = match store.folder().map(Path::display) {
+        Some(folder) => format!(
+            "Stop the server, and keep a copy of {folder} as it is: it is the evidence. Find the newest backup of which \
+             `meterbridge audit verify --data BACKUP` says that nothing differs, and restore it with `meterbridge restore`. \
+             What was taken in later is delivered again by the stacks: nothing is counted twice."
+        ),
+        None => "Keep a dump of the database as it is: it is the evidence. Restore a dump from before the change into another \
+                 database, and verify that one with --store. What was taken in later is delivered again by the stacks: \
+                 nothing is counted twice."
+            .to_owned(),
+    };
+    Failure::differs(what).coded("StoreDiffers").hint(restore)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
+}
+
+fn failure(error: &AuditError, store: &StoreConfig) -> Failure {
+    let failure = Failure::new(format!("Nothing was verified in {store}.")).because(error.to_string());
+    let (code, hint) = match error {
+        AuditError::NoStore => (
+            "NoStore",
+            "Name the data directory of a server, a backup, the folder of a store, or a database that a server was run on."
+                .to_owned(),
+        ),
+        AuditError::OlderSchema { .. } => (
+            "OlderStore",
+            "Verify it with the version of the program that wrote it, or bring a copy of it up to date: `meterbridge restore` \
+             does so with a backup, and starting the server with a data directory or a database."
+                .to_owned(),
+        ),
+        AuditError::Store(StoreError::InUse { .. }) => (
+            "StoreInUse",
+            "Stop the server that runs on it, or verify a backup: `meterbridge backup` makes one while the server runs."
+                .to_owned(),
+        ),
+        AuditError::Store(StoreError::NewerSchema { .. }) => {
+            ("NewerStore", "Use the newest program that has been run on it.".to_owned())
+        }
+        AuditError::Store(StoreError::Unfinished { .. }) => (
+            "UnfinishedCopy",
+            "Run `meterbridge store copy` again until it is done.".to_owned(),
+        ),
+        AuditError::Store(_) => ("StoreUnavailable", store.needs().to_owned()),
+    };
+    failure.coded(code).hint(hint)
+}

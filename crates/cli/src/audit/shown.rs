@@ -1,0 +1,261 @@
+//! What came of an audit, for people and programs.
+
+use serde::Serialize;
+use server::StoreConfig;
+use server::audit::{AuditReport, CheckKind, Checked, Finding, FoundAt, LedgerCounts, day_text};
+
+use crate::figures::{count, counted};
+use crate::printer::Printer;
+use crate::table::{Table, left, right};
+
+/// All of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Outcome<'a> {
+    store: String,
+    holds: bool,
+    found: u64,
+    checks: Vec<Check<'a>>,
+    counts: Counts,
+    journal: End,
+    stacks: Vec<StackEnd>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Check<'a> {
+    check: &'static str,
+    #[serde(skip)]
+    kind: CheckKind,
+    examined: u64,
+    unit: &'static str,
+    not_covered: u64,
+    found: u64,
+    findings: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    code: &'static str,
+    message: &'static str,
+    place: Place,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a str>,
+    #[serde(skip)]
+    finding: &'a Finding,
+}
+
+/// Where something was found, as far as that has these.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_subscription_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_meter_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hour: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_hour: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine_position: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    received: u64,
+    counted: u64,
+    superseded: u64,
+    duplicate: u64,
+    quarantined: u64,
+}
+
+/// The end of a chain.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct End {
+    sequence: u64,
+    chain: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StackEnd {
+    cloud_id: String,
+    #[serde(flatten)]
+    end: End,
+}
+
+impl<'a> Outcome<'a> {
+    pub(super) fn of(store: &StoreConfig, report: &'a AuditReport) -> Self {
+        let end = |sequence, chain: [u8; 32]| End {
+            sequence,
+            chain: blake3::Hash::from_bytes(chain).to_hex().to_string(),
+        };
+        let LedgerCounts {
+            received,
+            counted,
+            superseded,
+            duplicate,
+            quarantined,
+        } = report.counts;
+        let stacks = report.heads.stacks.iter().map(|(stack, link)| StackEnd {
+            cloud_id: stack.to_string(),
+            end: end(link.sequence, link.chain),
+        });
+        Self {
+            store: store.to_string(),
+            holds: report.found() == 0,
+            found: report.found(),
+            checks: report.checks.iter().map(Check::of).collect(),
+            counts: Counts {
+                received,
+                counted,
+                superseded,
+                duplicate,
+                quarantined,
+            },
+            journal: end(report.heads.journal.sequence, report.heads.journal.chain),
+            stacks: stacks.collect(),
+        }
+    }
+
+    /// A table of what was compared, then what differs.
+    pub(super) fn text(&self, printer: &Printer) -> String {
+        let mut table = Table::new(&[
+            left("COMPARED").wraps(),
+            right("EXAMINED"),
+            left(""),
+            right("BY COUNTS ONLY").rank(1),
+            left("OUTCOME"),
+        ]);
+        for check in &self.checks {
+            let outcome = match check.found {
+                0 => "nothing differs".to_owned(),
+                many => counted(many, "difference"),
+            };
+            let not_covered = match check.not_covered {
+                0 => String::new(),
+                some => count(some),
+            };
+            table.row([
+                in_words(check.kind).to_owned(),
+                count(check.examined),
+                check.unit.to_owned(),
+                not_covered,
+                outcome,
+            ]);
+        }
+        let mut text = table.within(printer.width());
+        for check in self.checks.iter().filter(|check| check.found > 0) {
+            text.push_str(&format!("\n{}:\n", in_words(check.kind)));
+            for Shown { finding, code, .. } in &check.findings {
+                text.push_str(&told(finding, code));
+            }
+            let more = check.found - check.findings.len() as u64;
+            if more > 0 {
+                text.push_str(&format!("  and {} more\n", count(more)));
+            }
+        }
+        text
+    }
+}
+
+/// A difference as a paragraph: what, where, and both values.
+fn told(finding: &Finding, code: &str) -> String {
+    let mut text = format!("  {} ({code})\n", finding.difference.sentence());
+    let at = finding.at.to_string();
+    for (word, value) in [
+        ("where", (!at.is_empty()).then_some(at)),
+        ("expected", finding.expected.clone()),
+        ("found", finding.found.clone()),
+    ] {
+        if let Some(value) = value {
+            text.push_str(&format!("    {word:<9}{value}\n"));
+        }
+    }
+    text
+}
+
+const fn in_words(kind: CheckKind) -> &'static str {
+    match kind {
+        CheckKind::Database => "the database with its own rules",
+        CheckKind::Journal => "the journal with its chain",
+        CheckKind::Receipts => "receipts with their chains",
+        CheckKind::Witnesses => "receipts with those kept elsewhere",
+        CheckKind::Totals => "totals of days with their records",
+        CheckKind::Records => "records with the receipts of their batches",
+        CheckKind::Quarantine => "texts in quarantine with what was sent",
+        CheckKind::QuarantineActs => "releases and purges with the journal",
+        CheckKind::Series => "resources and meters with their keys",
+        CheckKind::Attributes => "attributes with their keys and records",
+        CheckKind::Counts => "all that was received with what became of it",
+    }
+}
+
+impl<'a> Check<'a> {
+    fn of(checked: &'a Checked) -> Self {
+        Self {
+            check: checked.kind.as_str(),
+            kind: checked.kind,
+            examined: checked.examined,
+            unit: checked.kind.unit(),
+            not_covered: checked.not_covered,
+            found: checked.found,
+            findings: checked.findings.iter().map(Shown::of).collect(),
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        Self {
+            code: finding.difference.code(),
+            message: finding.difference.sentence(),
+            place: Place::of(&finding.at),
+            expected: finding.expected.as_deref(),
+            found: finding.found.as_deref(),
+            finding,
+        }
+    }
+}
+
+impl Place {
+    fn of(at: &FoundAt) -> Self {
+        Self {
+            entry: at.entry,
+            cloud_id: at.stack.map(|it| it.to_string()),
+            receipt: at.receipt,
+            batch_id: at.batch.map(|it| it.to_string()),
+            received_at: at.received_at.map(|it| it.to_string()),
+            local_subscription_id: at.local_subscription.map(|it| it.to_string()),
+            local_meter_id: at.local_meter.map(|it| it.to_string()),
+            resource_uri: at.resource_uri.clone(),
+            day: at.day.map(day_text),
+            hour: at.hour.map(|it| it.to_string()),
+            last_hour: at.last_hour.map(|it| it.to_string()),
+            quarantine_position: at.quarantine,
+            row: at.row.clone(),
+        }
+    }
+}

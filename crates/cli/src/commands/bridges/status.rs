@@ -1,0 +1,270 @@
+//! `bridge status`.
+
+use bridge::{BridgeStatus, Ongoing, StackState, StackStatus, read_status};
+use serde::Serialize;
+use server::Clock as _;
+
+use super::{configuration, refused};
+use crate::args::BridgeStatusArgs;
+use crate::commands::{minute, minute_or_dash, or_dash};
+use crate::environment::SystemClock;
+use crate::failure::Failure;
+use crate::figures::{count, counted};
+use crate::printer::{Printer, Style};
+use crate::table::{Column, Table, left, right};
+
+const COLUMNS: [Column; 8] = [
+    left("STACK"),
+    left("STATE"),
+    left("READ THROUGH"),
+    left("DELIVERED THROUGH"),
+    right("LAG"),
+    right("SPOOL"),
+    right("DELIVERED").rank(1),
+    right("QUARANTINED").rank(2),
+];
+
+/// How a bridge is, for programs.
+#[derive(Serialize)]
+struct Shown<'a> {
+    /// When it was so.
+    at: &'a str,
+    /// Whether the bridge runs.
+    runs: bool,
+    stacks: Vec<ShownStack<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownStack<'a> {
+    state: StackState,
+    #[serde(flatten)]
+    status: &'a StackStatus,
+}
+
+/// Shows how a bridge is.
+///
+/// # Errors
+/// If it never ran, does not run now, or waits for somebody.
+pub(super) fn status(args: &BridgeStatusArgs, printer: &Printer) -> Result<(), Failure> {
+    let spool = configuration::spool(&args.bridge)?;
+    let mut status = read_status(&spool).map_err(refused)?;
+    if let Some(name) = &args.stack {
+        let names = names(&status);
+        status.stacks.retain(|it| it.name.eq_ignore_ascii_case(name));
+        if status.stacks.is_empty() {
+            return Err(no_stack(name, &names));
+        }
+    }
+    let runs = status.is_of_a_running_bridge(SystemClock.now());
+    let shown = Shown {
+        at: &status.at,
+        runs,
+        stacks: status.stacks.iter().map(shown).collect(),
+    };
+    printer.show(&shown, || text(&status, printer))?;
+    if !runs {
+        return Err(not_running(&status));
+    }
+    let held: Vec<&str> = status
+        .stacks
+        .iter()
+        .filter(|it| it.state() == StackState::Held)
+        .map(|it| it.name.as_str())
+        .collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("Held until somebody sets it right: {}.", held.join(", "))).coded("StackHeld"))
+}
+
+/// The names of the stacks of a bridge.
+pub(super) fn names(status: &BridgeStatus) -> String {
+    let names: Vec<&str> = status.stacks.iter().map(|it| it.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// The failure that a bridge has no such stack.
+pub(super) fn no_stack(name: &str, names: &str) -> Failure {
+    Failure::new(format!("The bridge has no stack {name}."))
+        .coded("NoSuchStack")
+        .hint(format!("It has: {names}."))
+}
+
+/// The failure that a bridge does not run.
+pub(super) fn not_running(status: &BridgeStatus) -> Failure {
+    Failure::new(format!(
+        "The bridge does not run: it said last how it is at {}.",
+        status.at
+    ))
+    .coded("BridgeNotRunning")
+    .hint("Start it (`meterbridge bridge run`); it goes on where it was. Its log says why it ended.")
+}
+
+fn shown(status: &StackStatus) -> ShownStack<'_> {
+    ShownStack {
+        state: status.state(),
+        status,
+    }
+}
+
+fn text(status: &BridgeStatus, printer: &Printer) -> String {
+    let mut table = Table::new(&COLUMNS);
+    for stack in &status.stacks {
+        table.row(row(stack));
+    }
+    let mut text = table.within(printer.width());
+    for stack in &status.stacks {
+        for it in &stack.backfills {
+            text.push_str(&format!(
+                "\n{}: reads {} to {} again, {} of {} hours\n",
+                stack.name,
+                minute(&it.from),
+                minute(&it.to),
+                it.hours_read,
+                it.hours
+            ));
+        }
+        for it in &stack.troubles {
+            text.push_str(&trouble(&stack.name, it, printer.style()));
+        }
+    }
+    text
+}
+
+fn row(stack: &StackStatus) -> [String; 8] {
+    let delivered = &stack.delivered;
+    [
+        stack.name.clone(),
+        word(stack.state()).to_owned(),
+        minute_or_dash(stack.read_through.as_deref()),
+        minute_or_dash(stack.acknowledged_through.as_deref()),
+        stack
+            .lag_hours
+            .map_or_else(|| or_dash(None), |hours| format!("{hours} h")),
+        format!("{} of {}", bytes(stack.spool_bytes), bytes(stack.spool_bytes_max)),
+        count(delivered.accepted + delivered.revised),
+        count(delivered.quarantined),
+    ]
+}
+
+const fn word(state: StackState) -> &'static str {
+    match state {
+        StackState::Starting => "starting",
+        StackState::Working => "working",
+        StackState::Retrying => "retrying",
+        StackState::Held => "held",
+    }
+}
+
+/// What is wrong, since when, and what to do.
+fn trouble(stack: &str, it: &Ongoing, style: Style) -> String {
+    let Ongoing {
+        part,
+        since,
+        failures,
+        next_attempt,
+        held,
+        trouble,
+    } = it;
+    let code = if *held {
+        style.bad(&trouble.code)
+    } else {
+        style.caution(&trouble.code)
+    };
+    format!(
+        "\n{stack}, {}: {code}\n  {}\n  {}\n  {} since {}, tried again at {}\n",
+        part.name(),
+        trouble.message,
+        trouble.advice,
+        counted(u64::from(*failures), "failure"),
+        minute(since),
+        second(next_attempt),
+    )
+}
+
+/// A time to the second.
+fn second(time: &str) -> String {
+    time.trim_end_matches('Z').replace('T', " ")
+}
+
+/// Bytes as people read them: in powers of 1024, with one place.
+fn bytes(bytes: u64) -> String {
+    let mut tenths = bytes.saturating_mul(10);
+    let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    for larger in units {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = larger;
+    }
+    match tenths % 10 {
+        0 => format!("{} {unit}", tenths / 10),
+        tenth => format!("{}.{tenth} {unit}", tenths / 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bridge::{Part, Totals, Trouble};
+
+    use super::*;
+    use crate::printer::Format;
+    use crate::printer::tests::captured;
+
+    #[test]
+    fn bytes_are_read_at_a_glance() {
+        for (number, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1_600_000, "1.5 MiB"),
+            (10 * 1024 * 1024 * 1024, "10 GiB"),
+            (u64::MAX, "1677721.5 TiB"),
+        ] {
+            assert_eq!(bytes(number), expected);
+        }
+    }
+
+    #[test]
+    fn a_status_says_what_is_wrong_and_what_to_do() {
+        let trouble = |part, held, code: &'static str| Ongoing {
+            part,
+            since: "2026-11-22T08:01:02Z".to_owned(),
+            failures: 1,
+            next_attempt: "2026-11-22T09:05:00Z".to_owned(),
+            held,
+            trouble: Trouble::new(code, "It is so.", "Do that."),
+        };
+        let north = StackStatus {
+            name: "north".to_owned(),
+            cloud_id: Some("5bf881b2-6be7-42a1-9f47-d6fcb6737747".to_owned()),
+            read_through: Some("2026-11-22T08:00:00Z".to_owned()),
+            acknowledged_through: Some("2026-11-22T07:00:00Z".to_owned()),
+            lag_hours: Some(2),
+            spool_bytes: 1 << 20,
+            spool_bytes_max: 10 << 30,
+            delivered: Totals {
+                accepted: 1_234_567,
+                quarantined: 3,
+                ..Totals::default()
+            },
+            troubles: vec![
+                trouble(Part::Reading, false, "StackBusy"),
+                trouble(Part::Delivering, true, "AuthenticationFailed"),
+            ],
+            ..StackStatus::default()
+        };
+        let south = StackStatus {
+            name: "south".to_owned(),
+            ..StackStatus::default()
+        };
+        let status = BridgeStatus {
+            at: "2026-11-22T09:00:00Z".to_owned(),
+            stacks: vec![north, south],
+        };
+        let (printer, ..) = captured(Format::Table, false);
+        insta::assert_snapshot!("status", text(&status, &printer));
+    }
+}

@@ -1,0 +1,377 @@
+//! A bundle: verified here and by the server before anything of it is delivered, then delivered part by part, then taken in
+//! as a whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use bridge::Trouble;
+use bridge::bundle::{BundleFile, Content};
+use bytes::Bytes;
+use client::{Client, ClientError, Delivery, Encoding, Format};
+use domain::bundle::delivery_name;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use wire::bundle::{BundleReceipt, CheckedBundle, DECLARATION, Part, SignedReceipt};
+
+use super::reading::{Files, Source};
+use super::sending::IN_FLIGHT_MAX;
+use crate::args::{ImportArgs, ServerArgs};
+use crate::commands::stack_credential::{StackCredential, stack_credential};
+use crate::failure::Failure;
+use crate::figures::{count, counted};
+use crate::printer::{Printer, Progress};
+
+const GOES_ON: &str =
+    "What was delivered stays. Import the same file again: it goes on with what is missing.";
+
+/// What came of a bundle.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    cloud_id: String,
+    sequence: u32,
+    digest: String,
+    reported_start: String,
+    reported_end: String,
+    parts: usize,
+    /// Whether it was taken in before.
+    taken_before: bool,
+    /// How many deliveries were missing.
+    missing: usize,
+    dry_run: bool,
+    records: u64,
+    accepted: u64,
+    duplicate: u64,
+    revised: u64,
+    quarantined: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+}
+
+/// Imports a bundle.
+///
+/// # Errors
+/// If it is broken, foreign or not the next one: then nothing of it was delivered. Or if a delivery does not arrive.
+pub(super) async fn import_bundle(
+    server: &ServerArgs,
+    args: &ImportArgs,
+    files: &Files,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let [source] = files.sources() else {
+        return Err(Failure::usage("One bundle is imported at a time.").hint(
+            "Import them one after the other, in the order in which they were made. Nothing was delivered.",
+        ));
+    };
+    nothing_else_said(args)?;
+    let mut bundle = BundleFile::open(source.path()).map_err(refused)?;
+    verify(&mut bundle, printer)?;
+    let StackCredential { client, cloud_id } = credential(server, args, &bundle, source).await?;
+    let checked = client.check_bundle(&cloud_id, bundle.announced()).await?;
+    let mut outcome = described(&bundle, &checked, args.summary.dry_run);
+    if !args.summary.dry_run {
+        let import = Import {
+            client,
+            cloud_id,
+            digest: checked.digest.clone(),
+        };
+        let signed = import.deliver(&mut bundle, &checked, printer).await?;
+        outcome.add(&signed)?;
+        if let Some(path) = &args.receipt {
+            write_receipt(path, &signed).map_err(|error| {
+                Failure::file(path, &error).hint(
+                    "The bundle is taken in. `meterbridge stack bundle-receipt` prints its receipt again.",
+                )
+            })?;
+            outcome.receipt = Some(path.display().to_string());
+        }
+    }
+    outcome.report(printer)
+}
+
+/// What a bundle says itself is not said beside it.
+fn nothing_else_said(args: &ImportArgs) -> Result<(), Failure> {
+    let said = [
+        ("--reported-start", args.reported_start.is_some()),
+        ("--reported-end", args.reported_end.is_some()),
+        ("--reported-through", args.reported_through.is_some()),
+        ("--no-compression", args.no_compression),
+        ("--fail-on-quarantine", args.fail_on_quarantine),
+        ("--preview", args.summary.preview),
+        ("--date-format", args.summary.date_format.is_some()),
+        ("--decimal-comma", args.summary.decimal_comma),
+        ("--rejected", args.summary.rejected.is_some()),
+    ];
+    match said.into_iter().find(|(_, said)| *said) {
+        None => Ok(()),
+        Some((option, _)) => Err(Failure::usage(format!("{option} does not go with a bundle."))
+            .hint("Leave it out: a bundle says itself what it holds. Nothing was delivered.")),
+    }
+}
+
+/// Reads all of it before anything is delivered.
+fn verify(bundle: &mut BundleFile, printer: &Printer) -> Result<(), Failure> {
+    let parts = bundle.manifest().parts.len();
+    let progress = printer.progress(u64::try_from(parts).ok(), "parts verified");
+    bundle.directory().map_err(refused)?;
+    for number in 1..=parts {
+        bundle.part(number).map_err(refused)?;
+        progress.add(1);
+    }
+    Ok(())
+}
+
+async fn credential(
+    server: &ServerArgs,
+    args: &ImportArgs,
+    bundle: &BundleFile,
+    source: &Source,
+) -> Result<StackCredential, Failure> {
+    let of = bundle.manifest().stack.to_string();
+    if let Some(named) = args
+        .cloud_id
+        .as_deref()
+        .filter(|named| !named.eq_ignore_ascii_case(&of))
+    {
+        return Err(
+            Failure::new(format!("{source} is a bundle of stack {of}, not of {named}."))
+                .coded("BundleOfAnotherStack")
+                .hint("Leave --cloud-id out, or import the bundle of that stack. Nothing was delivered."),
+        );
+    }
+    stack_credential(server, &args.key, Some(&of)).await
+}
+
+fn described(bundle: &BundleFile, checked: &CheckedBundle, dry_run: bool) -> Outcome {
+    let manifest = bundle.manifest();
+    Outcome {
+        cloud_id: manifest.stack.to_string(),
+        sequence: checked.sequence,
+        digest: checked.digest.clone(),
+        reported_start: manifest.window.start().to_string(),
+        reported_end: manifest.window.end().to_string(),
+        parts: manifest.parts.len(),
+        taken_before: checked.taken,
+        missing: checked.missing.len(),
+        dry_run,
+        records: manifest.records(),
+        ..Outcome::default()
+    }
+}
+
+/// One import under way.
+struct Import {
+    client: Client,
+    cloud_id: String,
+    digest: String,
+}
+
+impl Import {
+    async fn deliver(
+        self,
+        bundle: &mut BundleFile,
+        checked: &CheckedBundle,
+        printer: &Printer,
+    ) -> Result<SignedReceipt, Failure> {
+        // An older one must not put back what a later one said of the stack's directory.
+        if !checked.taken
+            && let Some(Content { bytes, .. }) = bundle.directory().map_err(refused)?
+        {
+            let taken = self.client.put_directory(&self.cloud_id, bytes).await;
+            taken.map_err(broken_off)?;
+        }
+        let parts = bundle.manifest().parts.len();
+        let missing = checked.missing.iter().copied().filter(|number| *number <= parts);
+        let progress = printer.progress(u64::try_from(parts).ok(), "parts");
+        progress.reach(u64::try_from(parts.saturating_sub(missing.clone().count())).unwrap_or_default());
+        let import = Arc::new(self);
+        deliver_parts(&import, bundle, missing, &progress).await?;
+        progress.finish();
+        import.declare(bundle).await?;
+        let taken = import
+            .client
+            .take_bundle(&import.cloud_id, &import.digest, bundle.announced());
+        taken.await.map_err(broken_off)
+    }
+
+    async fn part(&self, number: usize, part: Part, compressed: Bytes) -> Result<(), ClientError> {
+        let (start, end) = (part.hour.to_string(), part.hour.plus(1).to_string());
+        let name = self.name(number);
+        let delivery = Delivery {
+            body: compressed,
+            format: Format::Ndjson,
+            encoding: Some(Encoding::Zstd),
+            reported_start: Some(&start),
+            reported_end: Some(&end),
+            reported_through: None,
+            idempotency_key: Some(&name),
+        };
+        let delivered = self.client.deliver_usage(&self.cloud_id, delivery).await;
+        delivered.map(drop)
+    }
+
+    /// Says how far the stack has reported, when everything up to there has arrived.
+    async fn declare(&self, bundle: &BundleFile) -> Result<(), Failure> {
+        let manifest = bundle.manifest();
+        let (start, end) = (
+            manifest.window.start().to_string(),
+            manifest.window.end().to_string(),
+        );
+        let name = self.name(manifest.parts.len() + 1);
+        let delivery = Delivery {
+            body: Bytes::from_static(DECLARATION.as_bytes()),
+            format: Format::Json,
+            encoding: None,
+            reported_start: Some(&start),
+            reported_end: Some(&end),
+            reported_through: Some(&end),
+            idempotency_key: Some(&name),
+        };
+        let declared = self.client.deliver_usage(&self.cloud_id, delivery).await;
+        declared.map(drop).map_err(broken_off)
+    }
+
+    fn name(&self, number: usize) -> String {
+        // The server has said what the digest is, and it is one.
+        self.digest
+            .parse()
+            .map_or_else(|_| String::new(), |digest| delivery_name(digest, number))
+    }
+}
+
+async fn deliver_parts(
+    import: &Arc<Import>,
+    bundle: &mut BundleFile,
+    missing: impl Iterator<Item = usize>,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let mut in_flight = JoinSet::new();
+    for number in missing {
+        while in_flight.len() >= IN_FLIGHT_MAX {
+            arrived(in_flight.join_next().await, progress)?;
+        }
+        let (part, content) = bundle.part(number).map_err(refused)?;
+        let import = Arc::clone(import);
+        in_flight.spawn(async move { import.part(number, part, content.compressed).await });
+    }
+    while let Some(sent) = in_flight.join_next().await {
+        arrived(Some(sent), progress)?;
+    }
+    Ok(())
+}
+
+fn arrived(
+    sent: Option<Result<Result<(), ClientError>, tokio::task::JoinError>>,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let Some(sent) = sent else { return Ok(()) };
+    let sent = sent.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))?;
+    sent.map_err(broken_off)?;
+    progress.add(1);
+    Ok(())
+}
+
+fn broken_off(error: ClientError) -> Failure {
+    let failure = Failure::from(error);
+    match failure.hint_text() {
+        Some(hint) => {
+            let hint = format!("{hint} {GOES_ON}");
+            failure.hint(hint)
+        }
+        None => failure.hint(GOES_ON),
+    }
+}
+
+fn refused(trouble: Trouble) -> Failure {
+    Failure::new(trouble.message)
+        .coded(trouble.code.into_owned())
+        .hint(format!("{} Nothing of it was delivered.", trouble.advice))
+}
+
+fn write_receipt(path: &Path, signed: &SignedReceipt) -> io::Result<()> {
+    let text = serde_json::to_vec_pretty(signed)?;
+    let unfinished = path.with_extension("unfinished");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(&text)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
+
+impl Outcome {
+    fn add(&mut self, signed: &SignedReceipt) -> Result<(), Failure> {
+        let receipt: BundleReceipt = serde_json::from_str(&signed.receipt).map_err(|error| {
+            Failure::new("The receipt of the server cannot be read.").because(error.to_string())
+        })?;
+        for batch in &receipt.batches {
+            self.accepted += u64::from(batch.accepted);
+            self.duplicate += u64::from(batch.duplicate);
+            self.revised += u64::from(batch.revised);
+            self.quarantined += u64::from(batch.quarantined);
+        }
+        self.taken_at = Some(receipt.bundle.taken_at);
+        Ok(())
+    }
+
+    fn report(&self, printer: &Printer) -> Result<(), Failure> {
+        printer.show(self, || self.in_words())?;
+        if self.quarantined > 0 {
+            printer.warning(&format!(
+                "{} could not be counted: `meterbridge usage quarantine --stack {}` lists them.",
+                counted(self.quarantined, "record"),
+                self.cloud_id
+            ));
+        }
+        match &self.receipt {
+            Some(path) => printer.hint(&format!(
+                "Bring {path} back to the stack's side, to `meterbridge bridge accept-receipt`."
+            )),
+            None if !self.dry_run => printer.hint(&format!(
+                "The stack's side waits for the receipt: `meterbridge stack bundle-receipt {} {}` prints it.",
+                self.cloud_id, self.sequence
+            )),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn in_words(&self) -> String {
+        let Self {
+            sequence,
+            cloud_id,
+            reported_start,
+            reported_end,
+            ..
+        } = self;
+        let parts = counted(self.parts as u64, "part");
+        let records = counted(self.records, "record");
+        let what = format!(
+            "Bundle {sequence} of stack {cloud_id}, {reported_start} to {reported_end}: {records} in {parts}."
+        );
+        if self.dry_run {
+            let then = if self.taken_before {
+                "It was taken in before: importing it again changes nothing.".to_owned()
+            } else {
+                format!(
+                    "It is whole, good and the next one. Deliveries that would be made: {}.",
+                    self.missing
+                )
+            };
+            return format!("{what}\n{then} Nothing was delivered.");
+        }
+        let [accepted, duplicate, revised, quarantined] =
+            [self.accepted, self.duplicate, self.revised, self.quarantined].map(count);
+        let taken = if self.taken_before {
+            "It was taken in before"
+        } else {
+            "It is taken in"
+        };
+        format!(
+            "{what}\n{taken}: {accepted} accepted, {duplicate} duplicate, {revised} revised, {quarantined} in quarantine."
+        )
+    }
+}

@@ -1,0 +1,79 @@
+//! Which kind of file somebody gives: by what is in it, and by its name only where that says nothing.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+
+use bridge::bundle::BundleFile;
+
+use super::reading::{Files, Source};
+use crate::delivery_file::decompressed;
+use crate::failure::Failure;
+use crate::usage_summary;
+
+/// How far a file is looked at.
+const HEAD_BYTES_MAX: u64 = 64 * 1024;
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileKind {
+    /// Pages or records of the provider usage API.
+    Pages,
+    /// The CSV that the usage summary script of Azure Stack writes.
+    UsageSummary,
+    /// A bundle of a stack without a connection.
+    Bundle,
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pages => "usage as the provider usage API returns it",
+            Self::UsageSummary => "a usage summary (CSV)",
+            Self::Bundle => "a bundle of a stack without a connection",
+        })
+    }
+}
+
+/// The kind that all files are of.
+///
+/// # Errors
+/// If one cannot be read, or they are of different kinds: each kind has options of its own.
+pub(super) fn of_all(files: &Files) -> Result<FileKind, Failure> {
+    let mut known: Option<(&Source, FileKind)> = None;
+    for source in files.sources() {
+        let kind = of(source)?;
+        match known {
+            Some((first, other)) if other != kind => {
+                let what = format!("{first} is {other}, and {source} is {kind}.");
+                return Err(Failure::usage(what).coded("MixedKindsOfFiles").hint(
+                    "Import the files of each kind with a command of its own. Nothing was delivered.",
+                ));
+            }
+            _ => known = Some((source, kind)),
+        }
+    }
+    Ok(known.map_or(FileKind::Pages, |(_, kind)| kind))
+}
+
+/// What a file is. Standard input can be read only once: it holds pages.
+fn of(source: &Source) -> Result<FileKind, Failure> {
+    if source.is_standard_input() {
+        return Ok(FileKind::Pages);
+    }
+    let unusable = |error| Failure::file(source.path(), &error).hint("Nothing was delivered.");
+    if BundleFile::is_one(source.path()).map_err(unusable)? {
+        return Ok(FileKind::Bundle);
+    }
+    let file = File::open(source.path()).map_err(unusable)?;
+    let mut head = Vec::new();
+    // What cannot be decompressed is told where it is read.
+    if let Ok(file) = decompressed(BufReader::new(file)) {
+        let _ = file.take(HEAD_BYTES_MAX).read_to_end(&mut head);
+    }
+    Ok(if usage_summary::is_summary(&head, source.path()) {
+        FileKind::UsageSummary
+    } else {
+        FileKind::Pages
+    })
+}

@@ -1,0 +1,281 @@
+//! Usage summaries: looked at before anything is sent, then delivered as records of the provider usage API.
+//!
+//! A part of a file has an idempotency key that follows from the file: whoever repeats an import that was cut off, or
+//! one that was not, gets the answers of the first time for what had arrived.
+
+mod delivering;
+mod preview;
+mod unusable;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use client::Client;
+use serde::Serialize;
+
+use self::delivering::deliver;
+use self::preview::{Outlook, Reported};
+use self::unusable::{rejected_file, unusable};
+use super::outcome::Imported;
+use super::paging::Paging;
+use super::reading::{Files, Source};
+use super::sending::Sender;
+use crate::args::{ImportArgs, ServerArgs};
+use crate::commands::stack_credential::{StackCredential, stack_credential};
+use crate::failure::Failure;
+use crate::figures::counted;
+use crate::printer::{Printer, Progress};
+use crate::usage_summary::{
+    Choices, Item, RejectedLines, Summary, SummaryError, Survey, Surveyor, rejected_beside,
+};
+
+/// What came of one file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    file: String,
+    #[serde(flatten)]
+    outlook: Outlook<'a>,
+    /// Where the rejected lines are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_file: Option<PathBuf>,
+    /// What the server said; nothing if nothing was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered: Option<&'a Imported>,
+}
+
+/// A file that has been looked at.
+struct Examined {
+    source: Source,
+    summary: Arc<Summary>,
+    survey: Survey,
+    rejected_file: Option<PathBuf>,
+}
+
+/// Imports summaries, or shows what importing them would do.
+///
+/// # Errors
+/// If a file cannot be understood or delivered, and with an exit code of its own if lines of one were rejected.
+pub(super) async fn import_summaries(
+    server: &ServerArgs,
+    args: &ImportArgs,
+    files: Files,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if args.summary.rejected.is_some() && files.count() > 1 {
+        return Err(
+            Failure::usage("--rejected names one file, and several are imported.")
+                .hint("Leave it out: the rejected lines of each file are written beside it."),
+        );
+    }
+    let mut examined = Vec::new();
+    for source in files.sources() {
+        examined.push(examine(source.clone(), args, printer).await?);
+    }
+    if args.summary.preview {
+        show(&examined, &[], args, printer)?;
+        return none_rejected(&examined);
+    }
+    let StackCredential { client, cloud_id } =
+        stack_credential(server, &args.key, args.cloud_id.as_deref()).await?;
+    if args.summary.dry_run {
+        show(&examined, &[], args, printer)?;
+        printer.note(&format!(
+            "This was a dry run: stack {cloud_id} would be delivered to, and nothing was."
+        ));
+        return none_rejected(&examined);
+    }
+    for file in &examined {
+        let outlook = file.outlook(args);
+        printer.note(&outlook.in_words(&file.source.to_string()));
+    }
+    let mut imported = Vec::new();
+    for file in &examined {
+        let sender = Arc::new(file.sender(&client, &cloud_id, args));
+        imported.push(deliver_one(file, &sender, args, printer).await?);
+    }
+    show(&examined, &imported, args, printer)?;
+    if args.fail_on_quarantine {
+        imported.iter().try_for_each(Imported::none_quarantined)?;
+    }
+    none_rejected(&examined)?;
+    match (&args.reported_through, examined.last()) {
+        (Some(through), Some(last)) => {
+            let sender = last.sender(&client, &cloud_id, args);
+            sender.declare_complete(through, &Paging::default()).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Looks at a whole file, and writes what of it cannot be taken to a file of its own.
+async fn examine(source: Source, args: &ImportArgs, printer: &Printer) -> Result<Examined, Failure> {
+    let choices = Choices {
+        date_order: args.summary.date_format,
+        decimal_comma: args.summary.decimal_comma,
+    };
+    let target = (!args.summary.preview).then(|| {
+        let named = args.summary.rejected.clone();
+        named.unwrap_or_else(|| rejected_beside(source.path()))
+    });
+    let progress = printer.progress(None, "lines");
+    progress.say(&source.to_string());
+    let looking = tokio::task::spawn_blocking(move || look(source, choices, target, &progress));
+    looking
+        .await
+        .unwrap_or_else(|error| Err(Failure::new("Reading ended.").because(error.to_string())))
+}
+
+fn look(
+    source: Source,
+    choices: Choices,
+    target: Option<PathBuf>,
+    progress: &Progress,
+) -> Result<Examined, Failure> {
+    let failed = |error: SummaryError| unusable(&source, &error);
+    let summary = Summary::understood(source.path(), choices, |lines| progress.add(lines)).map_err(failed)?;
+    let mut surveyor = Surveyor::default();
+    let mut lines = match &target {
+        Some(target) => Some(
+            RejectedLines::begin(&summary, target.clone()).map_err(|error| rejected_file(target, &error))?,
+        ),
+        None => None,
+    };
+    let mut unwritten = None;
+    let read = summary.read(|item| {
+        surveyor.add(&item);
+        if let (Item::Rejected(rejected), Some(lines)) = (&item, &mut lines)
+            && let Err(error) = lines.add(rejected)
+        {
+            unwritten = Some(error);
+        }
+        unwritten.is_none()
+    });
+    read.map_err(failed)?;
+    let kept = match (unwritten, lines) {
+        (Some(error), _) => Err(error),
+        (None, Some(lines)) => lines.keep(),
+        (None, None) => Ok(None),
+    };
+    let rejected_file = kept.map_err(|error| rejected_file(&target.unwrap_or_default(), &error))?;
+    Ok(Examined {
+        source,
+        summary: Arc::new(summary),
+        survey: surveyor.done(),
+        rejected_file,
+    })
+}
+
+impl Examined {
+    fn outlook<'a>(&'a self, args: &'a ImportArgs) -> Outlook<'a> {
+        Outlook {
+            stack: args.cloud_id.as_deref(),
+            understood: self.summary.understanding(),
+            reported: Reported::at(args.reported_start.as_deref()),
+            usage: &self.survey,
+        }
+    }
+
+    /// Sends parts of this file. Their keys follow from what decides about their content, and from the window: under
+    /// another window they are other deliveries.
+    fn sender(&self, client: &Client, cloud_id: &str, args: &ImportArgs) -> Sender {
+        let window = [&args.reported_start, &args.reported_end].map(|hour| hour.as_deref().unwrap_or("-"));
+        let identity = format!("{} {} {}", self.summary.identity(), args.batch, window.join(" "));
+        Sender {
+            client: client.clone(),
+            cloud_id: cloud_id.to_owned(),
+            run: format!("summary-{}", blake3::hash(identity.as_bytes()).to_hex()),
+            reported_start: args.reported_start.clone(),
+            reported_end: args.reported_end.clone(),
+            compress: !args.no_compression,
+        }
+    }
+}
+
+async fn deliver_one(
+    file: &Examined,
+    sender: &Arc<Sender>,
+    args: &ImportArgs,
+    printer: &Printer,
+) -> Result<Imported, Failure> {
+    let progress = printer.progress(Some(file.survey.records), "records");
+    progress.say(&file.source.to_string());
+    let mut imported = Imported::default();
+    let done = deliver(file, sender, args.batch, &progress, &mut imported).await;
+    progress.finish();
+    for text in imported.attention(&sender.cloud_id) {
+        printer.warning(&text);
+    }
+    if done.is_err() && !imported.is_nothing() {
+        printer.note(&format!("What has arrived: {}", imported.in_words()));
+    }
+    done.map(|()| imported).map_err(|failure| {
+        if failure.hint_text().is_some() {
+            return failure;
+        }
+        failure.hint(
+            "Repeat the same command: what has arrived is answered as it was, and the rest is delivered.",
+        )
+    })
+}
+
+fn show(
+    examined: &[Examined],
+    imported: &[Imported],
+    args: &ImportArgs,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let reports: Vec<Report<'_>> = examined
+        .iter()
+        .enumerate()
+        .map(|(place, file)| Report {
+            file: file.source.name(),
+            outlook: file.outlook(args),
+            rejected_file: file.rejected_file.clone(),
+            delivered: imported.get(place),
+        })
+        .collect();
+    printer.show_list(&reports, || {
+        let texts: Vec<String> = reports.iter().map(Report::in_words).collect();
+        texts.join("\n")
+    })?;
+    for file in examined {
+        if let Some(path) = &file.rejected_file {
+            printer.warning(&format!(
+                "{}: {} rejected, see {}.",
+                file.source,
+                counted(file.survey.rejected, "line"),
+                path.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Report<'_> {
+    fn in_words(&self) -> String {
+        self.delivered.map_or_else(
+            || self.outlook.in_words(&self.file),
+            |delivered| format!("{}: {}", self.file, delivered.in_words()),
+        )
+    }
+}
+
+/// Every line of every file was taken.
+///
+/// # Errors
+/// If not. What was taken counts, and this is not the failure of the import.
+fn none_rejected(examined: &[Examined]) -> Result<(), Failure> {
+    let rejected: u64 = examined.iter().map(|file| file.survey.rejected).sum();
+    if rejected == 0 {
+        return Ok(());
+    }
+    let what = format!("{} could not be taken.", counted(rejected, "line"));
+    Err(Failure::in_part(what)
+        .coded("LinesRejected")
+        .because("the other lines were; nothing is declared complete")
+        .hint(
+            "Mend the rejected lines, in the file that holds them or in the summary, and import that file: what has arrived \
+             already counts once.",
+        ))
+}

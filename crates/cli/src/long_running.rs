@@ -1,0 +1,67 @@
+//! What is common to processes that run until they are told to stop: how they are told, and their log.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::LogFormat;
+use crate::failure::Failure;
+
+/// What is logged by a process that is told nothing else.
+const LOG: &str = "info";
+
+/// SIGINT and SIGTERM.
+pub(crate) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// From now on the signals end nothing by themselves.
+    ///
+    /// # Errors
+    /// If signals cannot be received.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new("Signals cannot be received.").because(error.to_string()))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one of them.
+    pub(crate) async fn told(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Logs to standard error what a filter such as `warn,server=debug` lets through.
+///
+/// # Errors
+/// If there is no such filter.
+pub(crate) fn log_to_standard_error(filter: Option<&str>, format: Option<LogFormat>) -> Result<(), Failure> {
+    let wanted = filter.unwrap_or(LOG);
+    let filter = EnvFilter::builder().parse(wanted);
+    let filter = filter.map_err(|error| {
+        Failure::usage(format!("'{wanted}' does not say what to log."))
+            .because(error.to_string())
+            .hint("Give a level (error, warn, info, debug, trace), or levels per part such as `warn,server=debug`.")
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let begun = match format.unwrap_or(LogFormat::Text) {
+        LogFormat::Text => log
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+    begun.map_err(|error| Failure::new("Logging cannot begin.").because(error.to_string()))
+}

@@ -1,0 +1,134 @@
+//! The file of lines that could not be taken: each as it stood, behind its number and what is wrong with it.
+//!
+//! It has the header of a summary, so it can be imported when its lines are mended.
+
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::columns::REJECTION_COLUMNS;
+use super::{Rejected, Summary};
+
+/// With it, spreadsheets take the file for UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Where the rejected lines of a file are written.
+pub(crate) fn rejected_beside(path: &Path) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    name.push(".rejected.csv");
+    path.with_file_name(name)
+}
+
+/// A file of rejected lines in the making.
+pub(crate) struct RejectedLines {
+    file: BufWriter<NamedTempFile>,
+    target: PathBuf,
+    separator: char,
+    /// For each column of the file, whether it is the script's.
+    own: Vec<bool>,
+    lines: u64,
+}
+
+impl RejectedLines {
+    /// Begins a file that will be at `target`, in the folder that is there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn begin(summary: &Summary, target: PathBuf) -> io::Result<Self> {
+        let folder = target.parent().filter(|it| !it.as_os_str().is_empty());
+        let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
+        let names = &summary.header.names;
+        let is_own = |name: &String| REJECTION_COLUMNS.iter().all(|it| !it.eq_ignore_ascii_case(name));
+        let mut begun = Self {
+            file: BufWriter::new(file),
+            target,
+            separator: summary.understanding.separator,
+            own: names.iter().map(is_own).collect(),
+            lines: 0,
+        };
+        begun.file.write_all(BYTE_ORDER_MARK.as_bytes())?;
+        let own = names.iter().filter(|name| is_own(name)).map(String::as_str);
+        let header: Vec<&str> = REJECTION_COLUMNS.into_iter().chain(own).collect();
+        begun.write(header.into_iter())?;
+        Ok(begun)
+    }
+
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn add(&mut self, rejected: &Rejected) -> io::Result<()> {
+        let Rejected { row, why } = rejected;
+        self.lines += 1;
+        let line = row.line.to_string();
+        let about = [line.as_str(), why.code, &why.reason];
+        if row.broken.is_some() {
+            return self.add_text(about, row.fields.get(0));
+        }
+        let is_whole = row.fields.count() == self.own.len();
+        let kept: Vec<bool> = self.own.clone();
+        let fields = row.fields.iter().enumerate();
+        let own = fields.filter(|(place, _)| !is_whole || kept.get(*place).copied().unwrap_or(true));
+        self.write(about.into_iter().chain(own.map(|(_, field)| field)))
+    }
+
+    /// Adds a line that could not be taken apart, letter by letter. If it was rejected before, what was said then
+    /// stands before it already.
+    fn add_text(&mut self, about: [&str; 3], text: &str) -> io::Result<()> {
+        let (file, separator) = (&mut self.file, self.separator);
+        if self.own.iter().all(|own| *own) {
+            for field in about {
+                write!(file, "{}{separator}", quoted(field))?;
+            }
+        }
+        write!(file, "{text}\r\n")
+    }
+
+    fn write<'a>(&mut self, fields: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        for (place, field) in fields.enumerate() {
+            if place > 0 {
+                write!(self.file, "{}", self.separator)?;
+            }
+            write!(self.file, "{}", quoted(field))?;
+        }
+        self.file.write_all(b"\r\n")
+    }
+
+    /// Puts the file where it belongs, if there are lines in it. Tells where that is.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if another file is there: somebody may be mending it. Or if it cannot be written.
+    pub(crate) fn keep(self) -> io::Result<Option<PathBuf>> {
+        if self.lines == 0 {
+            return Ok(None);
+        }
+        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.flush()?;
+        match file.persist_noclobber(&self.target) {
+            Ok(_) => Ok(Some(self.target)),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                if same(refused.file.path(), &self.target)? {
+                    Ok(Some(self.target))
+                } else {
+                    Err(refused.error)
+                }
+            }
+            Err(refused) => Err(refused.error),
+        }
+    }
+}
+
+fn quoted(field: &str) -> String {
+    format!("\"{}\"", field.replace('"', "\"\""))
+}
+
+/// Whether two files hold the same.
+fn same(one: &Path, other: &Path) -> io::Result<bool> {
+    let [one, other] = [one, other].map(|path| {
+        let mut hasher = blake3::Hasher::new();
+        std::fs::File::open(path)
+            .and_then(|file| hasher.update_reader(file.take(u64::MAX)).map(|it| it.finalize()))
+    });
+    Ok(one? == other?)
+}

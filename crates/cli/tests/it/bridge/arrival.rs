@@ -1,0 +1,221 @@
+//! The plain path: usage of a stack arrives on a statement, and goes on arriving.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::process::RunningBridge;
+use super::world::{World, hour};
+
+/// How long a line of the bridge's log may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn usage_of_a_stack_arrives_on_the_statement_and_goes_on_after_a_restart() {
+    let world = World::new();
+    world.write_configuration();
+    assert_checked(&world);
+
+    let bridge = RunningBridge::start(&mut world.command("run --config bridge.toml"));
+    let status = world.until_delivered();
+    assert_counted(&world, &status);
+    assert_on_the_statement(&world);
+    assert_watched(&world, &bridge);
+    bridge.stop();
+
+    // Started with options alone, it finds its spool and begins where it was.
+    let mut again = world.command("run");
+    let bridge = RunningBridge::start(again.args(world.options()));
+    let before = &status["delivered"]["accepted"];
+    let status = world.until("it goes on", |stack| {
+        stack["state"] == "working" && stack["readThrough"] == stack["acknowledgedThrough"]
+    });
+    assert!(
+        status["delivered"]["accepted"].as_u64() >= before.as_u64(),
+        "{status}"
+    );
+    assert_counted(&world, &world.until_delivered());
+    assert_backfilled(&world);
+    bridge.stop();
+}
+
+#[test]
+fn a_stack_that_is_held_is_said_to_be_with_what_to_do_and_by_the_exit_code() {
+    let world = World::new();
+    world.write_configuration();
+    std::fs::write(world.path("stack.secret"), "not it").unwrap();
+    let checked = world.bridge("check --config bridge.toml");
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.data.contains("StackSignInRefused"), "{checked:?}");
+    assert!(
+        checked.data.contains("which accepts the activation key"),
+        "{checked:?}"
+    );
+
+    let bridge = RunningBridge::start(&mut world.command("run --config bridge.toml"));
+    world.until("it is held", |stack| stack["state"] == "held");
+    let outcome = world.bridge("status --config bridge.toml");
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    for expected in ["held", "StackSignInRefused", "See that `client-id`"] {
+        assert!(outcome.data.contains(expected), "{expected}: {outcome:?}");
+    }
+    assert!(
+        outcome
+            .notes
+            .contains("Held until somebody sets it right: north."),
+        "{outcome:?}"
+    );
+    bridge.stop();
+}
+
+#[test]
+fn a_guest_directory_is_admitted_and_removed_only_by_somebody_who_agrees() {
+    let world = World::new();
+    world.write_configuration();
+    let admit = "admit-directory guest.example --config bridge.toml";
+    let asked = world.bridge(admit);
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+    for expected in ["/directoryTenants/guest.example", "Nothing was changed", "--yes"] {
+        assert!(asked.notes.contains(expected), "{expected}: {asked:?}");
+    }
+    for changed in [true, false] {
+        let admitted = world.bridge(&format!("{admit} --yes --output json")).json();
+        assert_eq!(
+            (&admitted["admitted"], &admitted["changed"]),
+            (&true.into(), &changed.into()),
+            "{admitted}"
+        );
+    }
+    let remove = "remove-directory guest.example --config bridge.toml";
+    let asked = world.bridge(remove);
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+    assert!(asked.notes.contains("is no longer let in"), "{asked:?}");
+    assert_eq!(
+        world.bridge(&format!("{remove} --yes")).done(),
+        "guest.example is not admitted any more.\n"
+    );
+    let again = world.bridge(&format!("{remove} --yes"));
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(
+        again
+            .notes
+            .contains("It admits fjordbank.example, northwind.example."),
+        "{again:?}"
+    );
+}
+
+/// It can be seen before anything runs that everything will work, and nothing is left behind by looking.
+fn assert_checked(world: &World) {
+    let checked = world.bridge("check --config bridge.toml --output json").json();
+    let stack = &checked[0];
+    assert_eq!(stack["troubles"], Value::Array(Vec::new()), "{stack}");
+    assert_eq!(
+        (&stack["localSubscriptions"], &stack["serverAcceptsKey"]),
+        (&4.into(), &true.into())
+    );
+    // At the beginning of a month, the stack of the month before reports nothing any more.
+    assert!(stack["usage"]["records"].is_u64(), "{stack}");
+    assert!(!world.path("spool").exists());
+    let unmapped = world.server.json("stack list", &[]);
+    assert_eq!(unmapped[0]["reportedThrough"], Value::Null, "{unmapped}");
+}
+
+/// What was counted is what the stack reported in the hours that were read, and the server says the same.
+fn assert_counted(world: &World, status: &Value) {
+    let delivered = &status["delivered"];
+    let through = hour(&status["acknowledgedThrough"]).unwrap();
+    let expected = world.reported(world.start, through);
+    assert!(expected > 0);
+    assert_eq!(delivered["accepted"], expected, "{status}");
+    assert_eq!(
+        (
+            &delivered["duplicate"],
+            &delivered["revised"],
+            &delivered["quarantined"]
+        ),
+        (&0.into(), &0.into(), &0.into()),
+        "{status}"
+    );
+    let stacks = world.server.json("stack list", &[]);
+    assert!(hour(&stacks[0]["reportedThrough"]) >= Some(through), "{stacks}");
+}
+
+fn assert_on_the_statement(world: &World) {
+    let period = world.start.period().to_string();
+    let statement = ["--period", &period, &world.subscription];
+    let statement = world.server.json("statement show", &statement);
+    let lines = statement["lines"].as_array().unwrap();
+    assert!(!lines.is_empty(), "{statement}");
+    let total = statement["total"].as_str().unwrap();
+    assert!(
+        total.bytes().any(|byte| (b'1'..=b'9').contains(&byte)),
+        "{statement}"
+    );
+}
+
+/// Whoever watches the bridge sees the same.
+fn assert_watched(world: &World, bridge: &RunningBridge) {
+    let outcome = world.bridge("status --config bridge.toml");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.data.contains("working"), "{outcome:?}");
+    let address = listening(bridge);
+    for (path, expected) in [
+        (
+            "/metrics",
+            "meterbridge_bridge_trouble{stack=\"north\",part=\"delivering\"} 0",
+        ),
+        ("/healthz", "ok"),
+    ] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: bridge\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK") && answer.contains(expected),
+            "{answer}"
+        );
+    }
+}
+
+/// Where the bridge says that it listens.
+fn listening(bridge: &RunningBridge) -> String {
+    let began = Instant::now();
+    loop {
+        let said = bridge.said();
+        let address = said
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next());
+        if let Some(address) = address {
+            return address.to_owned();
+        }
+        assert!(
+            began.elapsed() < PATIENCE,
+            "it never said where it listens: {said}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Hours before the first one that was ever read are read on command, and counted once however often that is done.
+fn assert_backfilled(world: &World) {
+    let (from, to) = (world.start.plus(-5), world.start.plus(2));
+    let earlier = world.reported(from, world.start);
+    let backfill = format!("backfill north --from {from} --to {to} --spool spool --output json");
+    for _ in 0..2 {
+        let read = world.bridge(&backfill).json();
+        assert_eq!(read["hours"], 7, "{read}");
+        let status = world.until("it is delivered", |stack| stack["spoolBytes"] == 0);
+        let through = hour(&status["acknowledgedThrough"]).unwrap();
+        let counted = earlier + world.reported(world.start, through);
+        assert_eq!(status["delivered"]["accepted"], counted, "{status}");
+    }
+    let outcome = world.bridge(&format!("backfill north --from {to} --to {from} --spool spool"));
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(
+        outcome.notes.contains("There is nothing to read again"),
+        "{outcome:?}"
+    );
+}

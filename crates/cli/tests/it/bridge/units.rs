@@ -1,0 +1,117 @@
+//! The units in `packaging/systemd`: what they start is understood, and finds what it names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::{meterbridge, run};
+
+const INSTALLED: &str = "/usr/local/bin/meterbridge";
+
+fn packaged(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../packaging/systemd")
+        .join(name)
+}
+
+fn unit(name: &str) -> String {
+    fs::read_to_string(packaged(name)).unwrap()
+}
+
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    let lines = unit.lines().filter_map(|line| line.split_once('='));
+    lines
+        .filter(|(name, _)| *name == key)
+        .map(|(_, value)| value)
+        .collect()
+}
+
+/// What the unit starts, with these directories of credentials and of state.
+fn started(unit: &str, credentials: &Path, state: &Path) -> Vec<String> {
+    let [start] = values(unit, "ExecStart")[..] else {
+        panic!("a unit starts one thing: {unit}");
+    };
+    let mut words = start.split(' ').map(|word| {
+        word.replace("%d", credentials.to_str().unwrap())
+            .replace("%S", state.to_str().unwrap())
+    });
+    assert_eq!(words.next().as_deref(), Some(INSTALLED));
+    words.collect()
+}
+
+#[test]
+fn the_unit_of_the_bridge_starts_a_bridge_that_finds_every_file_it_is_told_of() {
+    let unit = unit("meterbridge-bridge.service");
+    let directory = tempfile::tempdir().unwrap();
+    let mut handed: BTreeSet<String> = BTreeSet::new();
+    for credential in values(&unit, "LoadCredential") {
+        let (name, from) = credential.split_once(':').unwrap();
+        assert_eq!(
+            from,
+            format!("/etc/meterbridge-bridge/{name}"),
+            "beside its configuration"
+        );
+        handed.insert(name.to_owned());
+    }
+    let configuration = fs::read_to_string(packaged("bridge.toml")).unwrap();
+    let named = configuration
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .filter(|(key, _)| *key == "ca" || key.ends_with("-file"))
+        .map(|(_, file)| file.trim_matches('"').to_owned());
+    let named: BTreeSet<String> = named.chain(["bridge.toml".to_owned()]).collect();
+    assert_eq!(
+        handed, named,
+        "what the example names is what the unit hands over"
+    );
+
+    fs::write(directory.path().join("bridge.toml"), configuration).unwrap();
+    let state = directory.path().join("state");
+    let arguments = started(&unit, directory.path(), &state);
+    let kept = state.join(values(&unit, "StateDirectory")[0]);
+    assert!(arguments.contains(&kept.display().to_string()), "{arguments:?}");
+    // The same words, tried out: the command line and the file are understood, and the first file is missed that is not
+    // there.
+    let tried = arguments
+        .iter()
+        .map(|word| if word == "run" { "check" } else { word });
+    let outcome = run(meterbridge().args(tried));
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(
+        outcome.notes.contains("[CheckFailed]") || outcome.notes.contains("north"),
+        "{outcome:?}"
+    );
+    assert!(outcome.data.contains("stack.key cannot be read"), "{outcome:?}");
+}
+
+#[test]
+fn the_unit_of_the_server_starts_a_server() {
+    let unit = unit("meterbridge.service");
+    let state = tempfile::tempdir().unwrap();
+    let arguments = started(&unit, Path::new(""), state.path());
+    let data = state.path().join(values(&unit, "StateDirectory")[0]);
+    assert!(arguments.contains(&data.display().to_string()), "{arguments:?}");
+    // It is understood; what is missing is a data directory that was made.
+    let outcome = run(meterbridge().args(&arguments));
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.notes.contains("meterbridge init"), "{outcome:?}");
+}
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_units() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["meterbridge-bridge.service", "meterbridge.service"] {
+        let path = directory.path().join(name);
+        // It looks whether the program is there.
+        let here = unit(name).replace(INSTALLED, env!("CARGO_BIN_EXE_meterbridge"));
+        fs::write(&path, here).unwrap();
+        let Ok(verified) = Command::new("systemd-analyze").arg("verify").arg(&path).output() else {
+            eprintln!("NOT TESTED: systemd-analyze is not on this machine, so nobody looked at {name}");
+            return;
+        };
+        let said = String::from_utf8_lossy(&verified.stderr);
+        let of_it: Vec<&str> = said.lines().filter(|line| line.contains(name)).collect();
+        assert!(verified.status.success() && of_it.is_empty(), "{said}");
+    }
+}

@@ -1,0 +1,238 @@
+//! The month goes by, and everything is killed again and again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use domain::time::Timestamp;
+use jiff::SignedDuration;
+use private_postgres::PrivatePostgres;
+use simulator::ServiceFault;
+
+use super::chance::Chance;
+use super::house::House;
+use super::machine::{MachineFaults, Weather};
+use super::network::{NETWORK_FAULTS, NetworkFault};
+
+/// How long something lives before it is killed: milliseconds, from and to.
+const LIFE: (u64, u64) = (30, 300);
+/// Some lives are longer, so that the month goes by.
+const LONGER_LIFE: (u64, u64) = (300, 900);
+const LONGER_LIFE_PER_MILLE: u64 = 250;
+/// The longest that it is let live, where nothing moves otherwise.
+const LIFE_MAX: Duration = Duration::from_secs(20);
+/// After how many lives without any progress they get longer.
+const LIVES_WITHOUT_PROGRESS: u32 = 6;
+/// How many times more is killed than was asked for until everything was met.
+const KILLS_MORE_MAX: u64 = 4;
+/// In how many of a thousand times it is the database that is killed.
+const POSTGRES_PER_MILLE: u64 = 40;
+/// How far the stack's clock is off.
+const STACK_CLOCK_OFF_MAX: i64 = 9 * 60;
+/// How long it may take in the end until everything has arrived.
+const PATIENCE: Duration = Duration::from_secs(300);
+const LOOKED_AFTER: Duration = Duration::from_millis(50);
+
+/// What was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Killed {
+    Bridge,
+    Server,
+    Both,
+    Postgres,
+}
+
+pub(super) struct Run<'p> {
+    pub(super) house: House,
+    postgres: Option<&'p PrivatePostgres>,
+    chance: Chance,
+    killed: BTreeMap<Killed, u64>,
+    clocks_off: u64,
+}
+
+/// What was survived.
+#[derive(Debug)]
+pub(super) struct Survived {
+    killed: BTreeMap<Killed, u64>,
+    clocks_off: u64,
+    machine: MachineFaults,
+    network: Vec<(&'static str, BTreeMap<NetworkFault, u64>)>,
+    service: BTreeMap<ServiceFault, u64>,
+    with_postgres: bool,
+    /// How far the stack had been read when all of that was over.
+    read_through: String,
+}
+
+impl<'p> Run<'p> {
+    pub(super) fn new(house: House, postgres: Option<&'p PrivatePostgres>, seed: u64) -> Self {
+        Self {
+            house,
+            postgres,
+            chance: Chance::new(seed),
+            killed: BTreeMap::new(),
+            clocks_off: 0,
+        }
+    }
+
+    /// After everything that is ever reported.
+    pub(super) fn end(&self) -> Timestamp {
+        self.house.stack.reported_interval().end().plus(3).start()
+    }
+
+    /// Kills something so many times, while the clocks go from the beginning of the month to when all has been reported;
+    /// and then on until every kind of fault was met, which a slow machine takes longer for.
+    pub(super) fn live_through_the_month(&mut self, kills: u64) {
+        let start = self.house.stack.month().start().start();
+        let all = self.end().duration_since(start).as_secs();
+        let (mut cursor, mut without_progress) = (Vec::new(), 0);
+        for number in 0..kills * KILLS_MORE_MAX {
+            if number >= kills && self.survived().not_met().is_empty() {
+                break;
+            }
+            let gone = all * i64::try_from(number.min(kills)).unwrap() / i64::try_from(kills).unwrap();
+            self.live(start + SignedDuration::from_secs(gone), without_progress);
+            self.kill();
+            let now = self.house.cursor();
+            without_progress = if now == cursor { without_progress + 1 } else { 0 };
+            cursor = now;
+        }
+    }
+
+    /// Lets everything live for a while at a time of the month.
+    fn live(&mut self, now: Timestamp, without_progress: u32) {
+        let off = self.chance.between(0, 2 * STACK_CLOCK_OFF_MAX.unsigned_abs());
+        let off = i64::try_from(off).unwrap() - STACK_CLOCK_OFF_MAX;
+        self.house.set_stack_clock(now + SignedDuration::from_secs(off));
+        self.clocks_off += 1;
+        let chance = &self.chance;
+        self.house.revive(|| Weather::drawn(now, chance));
+        let longer = 1 << (without_progress / LIVES_WITHOUT_PROGRESS).min(8);
+        let (from, to) = if self.chance.happens(LONGER_LIFE_PER_MILLE) {
+            LONGER_LIFE
+        } else {
+            LIFE
+        };
+        let life = Duration::from_millis(self.chance.between(from, to) * longer);
+        std::thread::sleep(life.min(LIFE_MAX));
+    }
+
+    fn kill(&mut self) {
+        let killed = match self.chance.between(0, 1000) {
+            draw if draw < POSTGRES_PER_MILLE && self.postgres.is_some() => Killed::Postgres,
+            draw if draw < 550 => Killed::Bridge,
+            draw if draw < 900 => Killed::Server,
+            _ => Killed::Both,
+        };
+        *self.killed.entry(killed).or_default() += 1;
+        if matches!(killed, Killed::Bridge | Killed::Both) {
+            self.house.kill_bridge();
+        }
+        if matches!(killed, Killed::Server | Killed::Both) {
+            self.house.kill_server();
+        }
+        if let (Killed::Postgres, Some(postgres)) = (killed, self.postgres) {
+            postgres.kill_and_restart().unwrap();
+        }
+    }
+
+    /// Everything works now, and has time: until all that is in the stack is in the server.
+    pub(super) fn settle(&mut self) -> Survived {
+        let survived = self.survived();
+        let end = self.end();
+        self.house.service.set_share(0);
+        self.house.to_stack.set_share(0);
+        self.house.to_server.set_share(0);
+        self.house.set_stack_clock(end);
+        self.house.kill_bridge();
+        self.house.kill_server();
+        self.house.revive(|| Weather::fine(end));
+        let through = self.house.stack.reported_interval().end().to_string();
+        let began = Instant::now();
+        loop {
+            let status = self.house.status();
+            let stack = &status["stacks"][0];
+            let is_done = stack["acknowledgedThrough"].as_str() >= Some(&*through)
+                && stack["spoolBytes"] == 0
+                && stack["backfills"].as_array().is_some_and(Vec::is_empty);
+            if is_done {
+                return survived;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "it does not arrive:\n{:?}",
+                self.house
+            );
+            // What may give up by itself is started again, as a service manager does.
+            self.house.revive(|| Weather::fine(end));
+            std::thread::sleep(LOOKED_AFTER);
+        }
+    }
+
+    fn survived(&self) -> Survived {
+        Survived {
+            killed: self.killed.clone(),
+            clocks_off: self.clocks_off,
+            machine: self.house.machine.faults(),
+            network: vec![
+                ("to the stack", self.house.to_stack.met()),
+                ("to the server", self.house.to_server.met()),
+            ],
+            service: self.house.service.met(),
+            with_postgres: self.postgres.is_some(),
+            read_through: self.house.read_through(),
+        }
+    }
+}
+
+impl fmt::Display for Survived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: u64 = self.killed.values().sum::<u64>()
+            + self.machine.disk_full as u64
+            + self.machine.sync_failed as u64
+            + self.network.iter().flat_map(|(_, met)| met.values()).sum::<u64>()
+            + self.service.values().sum::<u64>();
+        writeln!(f, "{all} faults survived")?;
+        writeln!(f, "  the stack was read through {} by then", self.read_through)?;
+        writeln!(f, "  killed: {:?}", self.killed)?;
+        writeln!(f, "  clocks set off by minutes: {} times", self.clocks_off)?;
+        writeln!(f, "  machine: {:?}", self.machine)?;
+        for (way, met) in &self.network {
+            writeln!(f, "  network {way}: {met:?}")?;
+        }
+        write!(f, "  service of the stack: {:?}", self.service)
+    }
+}
+
+impl Survived {
+    /// The kinds of faults that were not met. Requests to the stack go one after the other, mostly: that one overtakes
+    /// another may happen on either way.
+    pub(super) fn not_met(&self) -> Vec<String> {
+        let mut killed = vec![Killed::Bridge, Killed::Server, Killed::Both];
+        if self.with_postgres {
+            killed.push(Killed::Postgres);
+        }
+        let mut missing: Vec<String> = Vec::new();
+        missing.extend(not_met(&self.killed, &killed));
+        missing.extend(not_met(&self.service, &ServiceFault::ALL));
+        let overtaken = |met: &BTreeMap<_, _>| met.contains_key(&NetworkFault::Overtaken);
+        if !self.network.iter().any(|(_, met)| overtaken(met)) {
+            missing.push(format!("{:?}", NetworkFault::Overtaken));
+        }
+        for (way, met) in &self.network {
+            let names = not_met(met, &NETWORK_FAULTS).filter(|name| name != "Overtaken");
+            missing.extend(names.map(|name| format!("{name} {way}")));
+        }
+        if self.machine.disk_full == 0 {
+            missing.push("a full disk".to_owned());
+        }
+        if self.machine.sync_failed == 0 {
+            missing.push("a sync that failed".to_owned());
+        }
+        missing
+    }
+}
+
+fn not_met<K: Ord + fmt::Debug>(met: &BTreeMap<K, u64>, all: &[K]) -> impl Iterator<Item = String> {
+    let missing: Vec<_> = all.iter().filter(|kind| !met.contains_key(kind)).collect();
+    missing.into_iter().map(|kind| format!("{kind:?}"))
+}

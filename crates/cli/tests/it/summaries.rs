@@ -1,0 +1,346 @@
+//! Usage summaries, the CSV of Azure Stack's script, through the command line: looked at, delivered once, and billed as the
+//! same usage from the API is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Outcome, meterbridge, run};
+use crate::real_usage::{HOUR, REAL_HOUR, STACK, server_of_one_stack, used};
+use crate::server::Server;
+
+const COLUMNS: [&str; 14] = [
+    "UsageStartTime",
+    "UsageEndTime",
+    "MeterName",
+    "Quantity",
+    "resourceType",
+    "location",
+    "resourceGroup",
+    "resourceName",
+    "subowner",
+    "tags",
+    "MeterId",
+    "additionalInfo",
+    "subscription",
+    "resourceUri",
+];
+
+/// The numbers of a page's quantities as they are written: a float would not keep them.
+fn quantities(page: &str) -> Vec<String> {
+    let ends = |text: &str| text.find([',', '}']).unwrap_or(text.len());
+    let after = page.split("\"quantity\":").skip(1).map(str::trim_start);
+    after
+        .map(|text| text[..ends(text)].trim().trim_matches('"').to_owned())
+        .collect()
+}
+
+/// The file that the script writes of this page where days come first and a comma is decimal, as Windows PowerShell encodes
+/// it.
+fn summary_of(page: &str) -> Vec<u8> {
+    let read: Value = serde_json::from_str(page).unwrap();
+    let items = read["value"].as_array().unwrap();
+    let quantities = quantities(page);
+    assert_eq!(items.len(), quantities.len());
+    let quoted = |fields: &[String]| {
+        let fields = fields
+            .iter()
+            .map(|field| format!("\"{}\"", field.replace('"', "\"\"")));
+        format!("{}\r\n", fields.collect::<Vec<_>>().join(";"))
+    };
+    let mut text = quoted(&COLUMNS.map(str::to_owned));
+    for (item, quantity) in items.iter().zip(quantities) {
+        let properties = &item["properties"];
+        let instance = match &properties["instanceData"] {
+            Value::String(text) => serde_json::from_str(text).unwrap(),
+            instance => instance.clone(),
+        };
+        let resource = |member: &str| match &instance["Microsoft.Resources"][member] {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let time = |member: &str| {
+            let text = properties[member].as_str().unwrap();
+            let (date, time) = text.split_once('T').unwrap();
+            let [year, month, day] = date.split('-').collect::<Vec<_>>()[..] else {
+                panic!("{text}");
+            };
+            format!("{day}/{month}/{year} {}", &time[..8])
+        };
+        let uri = resource("resourceUri");
+        let part = |place: usize| uri.split('/').nth(place).unwrap_or_default().to_owned();
+        text.push_str(&quoted(&[
+            time("usageStartTime"),
+            time("usageEndTime"),
+            "Some meter".to_owned(),
+            quantity.replace('.', ","),
+            part(7),
+            resource("location"),
+            part(4),
+            part(8),
+            "owner@example.org".to_owned(),
+            resource("tags"),
+            properties["meterId"].as_str().unwrap().to_owned(),
+            resource("additionalInfo"),
+            part(2),
+            uri.clone(),
+        ]));
+    }
+    format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect()
+}
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn import(server: &Server, options: &str, file: &Path) -> Outcome {
+    let command = format!("usage import --stack {STACK} --date-format day-first {options}");
+    run(server.command(&command, &[]).arg(file))
+}
+
+/// A small file: one line of each hour of a day in October, with these quantities.
+fn summary(quantities: &[&str]) -> String {
+    let subscription = "2b94e7d0-8c13-4f6a-b5e2-0a7d3c9f1e68";
+    let mut text = format!("{}\r\n", COLUMNS.join(","));
+    for (hour, quantity) in quantities.iter().enumerate() {
+        text.push_str(&format!(
+            "31/03/2024 {hour:02}:00:00,31/03/2024 {:02}:00:00,Static IP,{quantity},p,north,g,ip,o,,\
+             F271A8A388C44D93956A063E1D2FA80B,,{subscription},/subscriptions/{subscription}/resourceGroups/g/providers/n/p/ip\r\n",
+            hour + 1
+        ));
+    }
+    text
+}
+
+/// What a page comes to, imported as the API returned it and as the script writes it.
+fn same_bill(page: &str, since: &str, period: &str, reported: &str) {
+    let folder = Folder::new();
+    let (of_json, of_csv) = (server_of_one_stack(since), server_of_one_stack(since));
+    let json = folder.file("page.json", page);
+    let imported = format!("--reported-start {reported}");
+    run(of_json
+        .0
+        .command(&format!("usage import {imported} --cloud-id {STACK}"), &[])
+        .arg(&json))
+    .done();
+    let csv = folder.file("usage.csv", summary_of(page));
+    let outcome = import(&of_csv.0, &format!("{imported} --batch 50 --output json"), &csv).json();
+    let records = quantities(page).len();
+    assert_eq!(outcome[0]["delivered"]["accepted"], records, "{outcome}");
+    assert_eq!(outcome[0]["understood"]["encoding"], "UTF-16LE");
+    assert_eq!(outcome[0]["understood"]["decimalMark"], "comma");
+    let bill = |(server, subscription): &(Server, String)| {
+        let mut statement = server.json(&format!("statement show --period {period}"), &[subscription]);
+        // Both servers made ids of their own.
+        let members = statement.as_object_mut().unwrap();
+        members.retain(|name, _| ["total", "currency", "lines", "notCharged"].contains(&name.as_str()));
+        statement
+    };
+    assert_eq!(bill(&of_csv), bill(&of_json));
+    let unmapped =
+        |(server, _): &(Server, String)| server.json(&format!("usage unmapped --period {period}"), &[]);
+    let (csv, json) = (unmapped(&of_csv), unmapped(&of_json));
+    assert_eq!(used(&csv), used(&json));
+}
+
+#[test]
+fn usage_from_a_summary_comes_to_the_same_bill_as_from_the_api() {
+    let page = fs::read_to_string(HOUR).unwrap();
+    same_bill(&page, "2024-03-01", "2024-03", "2024-03-05T15:00:00Z");
+}
+
+#[test]
+fn an_hour_of_real_usage_from_a_summary_comes_to_the_same_bill_as_from_the_api() {
+    let Ok(page) = fs::read_to_string(REAL_HOUR) else {
+        eprintln!(
+            "\n*** NOT RUN: an_hour_of_real_usage_from_a_summary_comes_to_the_same_bill_as_from_the_api: {REAL_HOUR} is not \
+             there ***\n"
+        );
+        return;
+    };
+    same_bill(&page, "2019-12-01", "2019-12", "2019-12-10T20:00:00Z");
+}
+
+#[test]
+fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_is_imported() {
+    let folder = Folder::new();
+    let file = folder.file("usage.csv", summary(&["1.5", "many", "2"]));
+    let preview = run(meterbridge().args(["usage", "import", "--preview"]).arg(&file));
+    assert_eq!(preview.code, Some(3), "{preview:?}");
+    for expected in [
+        "the day comes first: line 2 is an hour or a day only so",
+        "UTC, as the script writes it",
+        "2024-03-31 00:00 to 2024-03-31 03:00 UTC",
+        "InvalidQuantity",
+        "3.5",
+        "the hour in which it is received",
+    ] {
+        assert!(preview.data.contains(expected), "{expected}: {}", preview.data);
+    }
+    assert!(
+        !folder.0.path().join("usage.rejected.csv").exists(),
+        "looking changes nothing"
+    );
+
+    let (server, _) = server_of_one_stack("2024-03-01");
+    let dry = import(&server, "--dry-run --output json", &file);
+    assert_eq!(dry.code, Some(3), "{dry:?}");
+    let receipts = server.json("stack receipts", &[STACK]);
+    assert_eq!(receipts, serde_json::json!([]), "a dry run delivers nothing");
+    let rejected = fs::read_to_string(folder.0.path().join("usage.rejected.csv")).unwrap();
+    assert!(rejected.contains("\"3\",\"InvalidQuantity\""), "{rejected}");
+
+    for _ in 0..2 {
+        let imported = import(&server, "", &file);
+        assert_eq!(imported.code, Some(3), "{imported:?}");
+        assert!(
+            imported
+                .data
+                .ends_with("2 records: 2 accepted, 0 duplicate, 0 revised, 0 quarantined\n"),
+            "{imported:?}"
+        );
+        assert!(
+            imported.notes.contains("1 line could not be taken."),
+            "{imported:?}"
+        );
+    }
+    let receipts = server.json("stack receipts", &[STACK]);
+    assert_eq!(
+        receipts.as_array().unwrap().len(),
+        1,
+        "the second time was answered as the first"
+    );
+
+    let mended = folder.file("mended.csv", rejected.replace("many", "4"));
+    import(&server, "", &mended).done();
+    let unmapped = server.json("usage unmapped --period 2024-03", &[]);
+    assert_eq!(unmapped[0]["used"][0]["quantity"], "7.5", "{unmapped}");
+}
+
+#[test]
+fn what_of_a_summary_the_server_keeps_in_quarantine_is_named_by_its_line() {
+    let folder = Folder::new();
+    let hourly = summary(&["1"]);
+    let daily = hourly
+        .lines()
+        .nth(1)
+        .unwrap()
+        .replace("31/03/2024 01:00:00", "01/04/2024 00:00:00");
+    let file = folder.file("usage.csv", format!("{hourly}{daily}\r\n"));
+    let (server, _) = server_of_one_stack("2024-03-01");
+    let outcome = import(&server, "--fail-on-quarantine", &file);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.notes.contains("usage.csv, line 3: "), "{outcome:?}");
+    assert!(outcome.notes.contains("[GranularityConflict]"), "{outcome:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_understood_is_refused_as_a_whole_with_what_to_do() {
+    let folder = Folder::new();
+    let good = summary(&["1"]);
+    let other = folder.file("page.json", "{\"value\":[]}");
+    for (content, code, expected) in [
+        (good.replace("31/03/2024", "03/03/2024"), 0, ""),
+        (
+            good.replace("31/03/2024", "04/03/2024"),
+            1,
+            "--date-format day-first",
+        ),
+        (good.replace("MeterId", "Meter"), 1, "no column MeterId"),
+        (
+            good.replace(",subowner,", ",subowner,cost,"),
+            1,
+            "unknown column cost",
+        ),
+        (good.replace(",1,p,", ",\"1,500\",p,"), 1, "--decimal-comma"),
+        (
+            String::from("date,cost\n1,2\n"),
+            1,
+            "Expected what the usage summary script",
+        ),
+    ] {
+        let file = folder.file("usage.csv", content);
+        let outcome = run(meterbridge().args(["usage", "import", "--preview"]).arg(&file));
+        assert_eq!(outcome.code, Some(code), "{outcome:?}");
+        assert!(outcome.notes.contains(expected), "{expected}: {}", outcome.notes);
+    }
+    let mixed = run(meterbridge()
+        .args(["usage", "import"])
+        .args([&folder.file("usage.csv", &good), &other]));
+    assert_eq!(mixed.code, Some(2), "{mixed:?}");
+    assert!(
+        mixed.notes.contains("of each kind with a command of its own"),
+        "{mixed:?}"
+    );
+    let wrong = run(meterbridge().args(["usage", "import", "--preview"]).arg(&other));
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(
+        wrong.notes.contains("--preview is for usage summaries"),
+        "{wrong:?}"
+    );
+}
+
+/// What is suggested can be pasted, and then the tenant is suggested no more.
+#[test]
+fn a_suggested_tenant_is_added_by_the_commands_that_are_suggested() {
+    let folder = Folder::new();
+    let (server, _) = server_of_one_stack("2024-03-01");
+    import(&server, "", &folder.file("usage.csv", summary(&["1", "2"]))).done();
+    let tenant = "9e3c1d5a-2f64-4b6e-8d07-3a1b5c7d9e0f";
+    let listed = format!(
+        "{{\"value\":[{{\"subscriptionId\":\"2b94e7d0-8c13-4f6a-b5e2-0a7d3c9f1e68\",\"tenantId\":\"{tenant}\",\"displayName\":\"Shop\"}}]}}"
+    );
+    let directory = folder.file("subscriptions.json", listed);
+    server
+        .run("stack directory", &[STACK, directory.to_str().unwrap()])
+        .done();
+    let suggestions = server.json("tenant suggest --period 2024-03", &[]);
+    let suggested = &suggestions[0];
+    assert_eq!(suggested["tenantId"], tenant, "{suggestions}");
+    assert_eq!(suggested["refused"]["code"], "UnauthorizedCspRegistration");
+    assert!(suggested["listValue"]["amount"].is_string(), "{suggested}");
+    let mut commands: Vec<&str> = suggested["commands"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|command| command.as_str().unwrap())
+        .collect();
+    assert_eq!(
+        commands.len(),
+        4,
+        "approve, customer, subscription, tenant: {commands:?}"
+    );
+    commands.push(suggested["backdatingCommand"].as_str().unwrap());
+    for command in commands {
+        let command = command
+            .strip_prefix("meterbridge ")
+            .unwrap()
+            .replace("<NAME>", "Shop");
+        server.run(&command, &[]).done();
+    }
+    assert_eq!(
+        server.json("tenant suggest --period 2024-03", &[]),
+        serde_json::json!([])
+    );
+    assert_eq!(
+        server.json("usage unmapped --period 2024-03", &[]),
+        serde_json::json!([]),
+        "the backdated mapping claims all of it"
+    );
+}

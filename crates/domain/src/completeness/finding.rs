@@ -1,0 +1,315 @@
+//! What is worth telling somebody about a stack.
+
+use std::fmt;
+
+use super::silence::{SILENT_AFTER_HOURS, Silence};
+use super::{Facts, HourReport, HourState};
+use crate::ids::CloudId;
+use crate::time::{Hour, HourInterval, Timestamp};
+
+/// More hours than these behind is fallen behind. A stack that is read every hour is one or two hours behind.
+pub const FELL_BEHIND_AFTER_HOURS: i32 = 6;
+/// For how many hours after its end something is worth telling that asks nobody to do anything.
+pub const NEWS_HOURS: i32 = 7 * 24;
+/// How many series have to fall silent in the same hour to be worth telling. Single ones are listed only: resources are
+/// deleted every day.
+pub const SILENT_TOGETHER_MIN: u64 = 10;
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingKind {
+    /// Nothing was heard of the stack for more than [`FELL_BEHIND_AFTER_HOURS`].
+    FellBehind,
+    /// Hours without a record that are due, where there usually are some.
+    Gap,
+    /// Hours with far fewer records than usual.
+    Drop,
+    /// Hours with far more records than usual.
+    Jump,
+    /// Series that used to report fell silent together, while the stack goes on.
+    Silent,
+    /// The first hour with usage after a long gap, which is still there.
+    Reappeared,
+}
+
+impl FindingKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::FellBehind,
+        Self::Gap,
+        Self::Drop,
+        Self::Jump,
+        Self::Silent,
+        Self::Reappeared,
+    ];
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::FellBehind => "FellBehind",
+            Self::Gap => "Gap",
+            Self::Drop => "Drop",
+            Self::Jump => "Jump",
+            Self::Silent => "Silent",
+            Self::Reappeared => "Reappeared",
+        }
+    }
+
+    /// Whether it says that usage is missing, until somebody brings it.
+    #[must_use]
+    pub const fn is_missing_usage(self) -> bool {
+        matches!(self, Self::FellBehind | Self::Gap)
+    }
+
+    /// What somebody may do about it.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::FellBehind => {
+                "Look on the stack's side whether its bridge runs, what it says last, and whether it reaches this \
+                 server. What a stack keeps of its usage is not lost: the bridge takes it up where it stopped."
+            }
+            Self::Gap => {
+                "Have these hours read from the stack again: let its bridge backfill from the first of them to a day \
+                 after the last, or import a file of them. What is here already is not counted twice."
+            }
+            Self::Drop => {
+                "Compare with the stack itself. Where it shows more, have these hours read again; where resources were \
+                 deleted or stopped, nothing has to be done."
+            }
+            Self::Jump => {
+                "Find out whether somebody began to use more. If not, look which local subscription and meter it is, \
+                 before the bill is sent."
+            }
+            Self::Silent => {
+                "Usual where resources were deleted. If they were not, look at their resource provider on the stack: \
+                 what it does not report cannot be charged."
+            }
+            Self::Reappeared => {
+                "Nothing has to be done about what comes now. The hours before are still missing: have them read from \
+                 the stack again."
+            }
+        }
+    }
+}
+
+/// Something about a stack that is worth telling. As text it says what was expected and what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// The stack.
+    pub stack: CloudId,
+    /// What was found.
+    pub kind: FindingKind,
+    /// The hours that it is about. For what goes on still they end with the last hour that is known.
+    pub hours: HourInterval,
+    /// What is usual in these hours, as far as it is known: records; of [`FindingKind::Silent`] the series that used to
+    /// report; of [`FindingKind::Reappeared`] nothing.
+    pub expected: u64,
+    /// What is here of these hours, likewise; of [`FindingKind::Reappeared`] the records of the first hour.
+    pub received: u64,
+}
+
+/// What a finding is recognised by: found again, it has the same.
+///
+/// It is the stack, the kind and the first hour. Of a stack that fell behind it is the day instead: one that limps along
+/// at a constant distance is told of once a day, and not every hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FindingId {
+    stack: CloudId,
+    kind: FindingKind,
+    first: Hour,
+}
+
+impl fmt::Display for FindingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.stack, self.kind.code(), self.first)
+    }
+}
+
+impl Finding {
+    /// What it is recognised by.
+    #[must_use]
+    pub fn id(&self) -> FindingId {
+        let first = match self.kind {
+            FindingKind::FellBehind => self.since().day().first_hour(),
+            _ => self.since(),
+        };
+        FindingId {
+            stack: self.stack,
+            kind: self.kind,
+            first,
+        }
+    }
+
+    /// The first hour that it is about.
+    #[must_use]
+    pub const fn since(&self) -> Hour {
+        self.hours.start()
+    }
+
+    /// The first hour after those that it is about.
+    #[must_use]
+    pub const fn until(&self) -> Hour {
+        self.hours.end()
+    }
+
+    /// Whether it is worth telling at a moment: what asks nobody to do anything is so for [`NEWS_HOURS`].
+    #[must_use]
+    pub fn is_news(&self, now: Timestamp) -> bool {
+        self.kind.is_missing_usage() || self.until().plus(NEWS_HOURS) > Hour::containing(now)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            hours,
+            expected,
+            received,
+            ..
+        } = self;
+        let (since, until, count) = (hours.start(), hours.end(), InHours(hours.hours()));
+        match kind {
+            FindingKind::FellBehind => {
+                write!(
+                    f,
+                    "Nothing was heard of the stack about the {count} since {since}"
+                )?;
+                match expected {
+                    0 => f.write_str("."),
+                    _ => write!(f, ", in which {expected} records are usual."),
+                }
+            }
+            FindingKind::Gap => write!(
+                f,
+                "No usage came for the {count} from {since} to {until}; {expected} records are usual."
+            ),
+            FindingKind::Drop => write!(
+                f,
+                "Only {received} records came for the {count} from {since} to {until}; {expected} are usual."
+            ),
+            FindingKind::Jump => write!(
+                f,
+                "{received} records came for the {count} from {since} to {until}; {expected} are usual."
+            ),
+            FindingKind::Silent => write!(
+                f,
+                "{expected} series that used to report have said nothing since {since}, for {SILENT_AFTER_HOURS} hours or \
+                 more, while the stack goes on."
+            ),
+            FindingKind::Reappeared => write!(
+                f,
+                "Usage comes again from {until} on, after {count} without any since {since}."
+            ),
+        }
+    }
+}
+
+/// A number of hours.
+struct InHours(i32);
+
+impl fmt::Display for InHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("hour"),
+            count => write!(f, "{count} hours"),
+        }
+    }
+}
+
+/// Whether something is to be said of an hour.
+type IsOfHour = fn(&HourReport) -> bool;
+
+/// What is worth telling of some hours of a stack: by kind, then by hour.
+#[must_use]
+pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Timestamp) -> Vec<Finding> {
+    let finding = |kind, hours, expected, received| Finding {
+        stack: facts.stack,
+        kind,
+        hours,
+        expected,
+        received,
+    };
+    let mut found: Vec<Finding> = fallen_behind(facts, hours, now).into_iter().collect();
+    let of_hours: [(FindingKind, IsOfHour); 3] = [
+        (FindingKind::Gap, is_gap),
+        (FindingKind::Drop, is_drop),
+        (FindingKind::Jump, is_jump),
+    ];
+    for (kind, is) in of_hours {
+        found.extend(runs(hours, is).map(|run| finding(kind, run.hours, run.expected, run.received)));
+    }
+    for (last, series) in &silence.by_last_hour {
+        let since = last.plus(1);
+        if let Some(hours) = HourInterval::new(since, since.plus(SILENT_AFTER_HOURS))
+            && *series >= SILENT_TOGETHER_MIN
+        {
+            found.push(finding(FindingKind::Silent, hours, *series, 0));
+        }
+    }
+    for gap in runs(hours, is_gap).filter(|gap| gap.hours.hours() > FELL_BEHIND_AFTER_HOURS) {
+        let again = hours
+            .iter()
+            .find(|it| it.hour >= gap.hours.end() && it.received > 0);
+        if let Some(again) = again {
+            let without = HourInterval::new(gap.hours.start(), again.hour).unwrap_or(gap.hours);
+            found.push(finding(FindingKind::Reappeared, without, 0, again.received));
+        }
+    }
+    found
+}
+
+fn fallen_behind(facts: &Facts, hours: &[HourReport], now: Timestamp) -> Option<Finding> {
+    let behind = facts
+        .behind(now)
+        .filter(|behind| behind.hours() > FELL_BEHIND_AFTER_HOURS)?;
+    let of_these = || hours.iter().filter(|it| behind.contains(it.hour));
+    Some(Finding {
+        stack: facts.stack,
+        kind: FindingKind::FellBehind,
+        hours: behind,
+        expected: of_these().map(expected).sum(),
+        received: of_these().map(|it| it.received).sum(),
+    })
+}
+
+fn expected(hour: &HourReport) -> u64 {
+    hour.usual.map_or(0, |usual| usual.expected())
+}
+
+fn is_gap(hour: &HourReport) -> bool {
+    hour.state == HourState::Gap
+}
+
+fn is_drop(hour: &HourReport) -> bool {
+    hour.received > 0
+        && hour
+            .usual
+            .is_some_and(|usual| usual.is_drop(hour.received, hour.due))
+}
+
+fn is_jump(hour: &HourReport) -> bool {
+    hour.usual.is_some_and(|usual| usual.is_jump(hour.received))
+}
+
+/// Hours one after the other.
+struct Run {
+    hours: HourInterval,
+    expected: u64,
+    received: u64,
+}
+
+/// The longest runs of hours that are all like this.
+fn runs(hours: &[HourReport], is: fn(&HourReport) -> bool) -> impl Iterator<Item = Run> {
+    let alike = hours.chunk_by(move |one, other| is(one) == is(other));
+    alike.filter_map(move |run| {
+        let (first, last) = (run.first().filter(|it| is(it))?, run.last()?);
+        Some(Run {
+            hours: HourInterval::new(first.hour, last.hour.plus(1))?,
+            expected: run.iter().map(expected).sum(),
+            received: run.iter().map(|it| it.received).sum(),
+        })
+    })
+}

@@ -1,0 +1,190 @@
+//! Sending everything that waits for one webhook, one after the other: what happened first is told first. A receiver that
+//! is away holds up nobody else's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use app::Error;
+use app::environment::Random;
+use app::webhooks::Due;
+use domain::ids::NoticeId;
+use domain::notices::WebhookName;
+use tokio::sync::watch::Receiver;
+
+use super::Pace;
+use super::send::Attempt;
+use crate::Door;
+
+/// How long to wait before it is tried again to write down how an attempt went.
+const WRITING_AGAIN: Duration = Duration::from_secs(1);
+
+/// Until when something may be sent here; none if it may not.
+pub(super) type GoodUntil = Option<Instant>;
+
+/// Sends until nothing is due any more, or this server has to stop.
+pub(super) async fn serve(door: Arc<Door>, name: WebhookName, good_until: Receiver<GoodUntil>) {
+    let mut worker = Worker {
+        door,
+        good_until,
+        failures: 0,
+        tried: None,
+    };
+    while worker.may_send()
+        && let Some(due) = worker.door.app.due_next(&name)
+    {
+        if worker.send(&due).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// This server does not have the duty any more.
+struct OffDuty;
+
+struct Worker {
+    door: Arc<Door>,
+    good_until: Receiver<GoodUntil>,
+    /// How many attempts in a row failed.
+    failures: u32,
+    /// What was tried last, and how often.
+    tried: Option<(NoticeId, u32)>,
+}
+
+impl Worker {
+    fn may_send(&self) -> bool {
+        self.good_until
+            .borrow()
+            .is_some_and(|until| Instant::now() < until)
+    }
+
+    async fn send(&mut self, due: &Due) -> Result<(), OffDuty> {
+        let attempts = match self.tried {
+            Some((id, attempts)) if id == due.notice.id => attempts + 1,
+            _ => 1,
+        };
+        self.tried = Some((due.notice.id, attempts));
+        let attempt = self.door.webhooks.attempt(due).await;
+        self.door
+            .metrics
+            .count_webhook_attempt(due.webhook.name.as_str(), attempt == Attempt::Taken);
+        let (webhook, notice) = (&due.webhook.name, due.notice.id);
+        let app = self.door.app.clone();
+        match attempt {
+            Attempt::Taken => {
+                tracing::info!(%webhook, %notice, attempts, "a notice was delivered");
+                self.failures = 0;
+                self.write_down(|| app.was_delivered(due)).await
+            }
+            Attempt::Gone => {
+                tracing::warn!(%webhook, "a receiver wants no more notices; its webhook is stopped");
+                let because = "It answered 410 Gone: it wants no more notices.";
+                self.write_down(|| app.was_stopped(due, because.to_owned())).await
+            }
+            Attempt::NotTaken { because, come_again } => {
+                tracing::warn!(%webhook, %notice, attempts, because, "a notice was not taken");
+                self.failures = self.failures.saturating_add(1);
+                self.write_down(|| app.was_not_taken(due, because.clone()))
+                    .await?;
+                let pace = &self.door.webhooks.pace;
+                if attempts >= pace.attempts_min && self.age(due) >= pace.give_up_after {
+                    tracing::error!(%webhook, %notice, attempts, "a notice was given up");
+                    let because = format!("It was tried for {}. {because}", in_words(pace.give_up_after));
+                    return self.write_down(|| app.was_given_up(due, because.clone())).await;
+                }
+                let wait = pace.wait(self.failures, come_again, app.random());
+                self.rest(wait).await
+            }
+        }
+    }
+
+    /// How long ago it was asked for, by the clock that this is written down with.
+    fn age(&self, due: &Due) -> Duration {
+        let age = self.door.app.clock().now().duration_since(due.asked);
+        age.try_into().unwrap_or_default()
+    }
+
+    async fn rest(&mut self, wait: Duration) -> Result<(), OffDuty> {
+        let stopped = self.good_until.wait_for(Option::is_none);
+        match tokio::time::timeout(wait, stopped).await {
+            Ok(_) => Err(OffDuty),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes down how it went. While that cannot be done nothing more is sent: what is not written down is sent again.
+    async fn write_down<F: Future<Output = Result<(), Error>>>(
+        &mut self,
+        mut write: impl FnMut() -> F,
+    ) -> Result<(), OffDuty> {
+        while let Err(error) = write().await {
+            tracing::error!(%error, "what became of a notice was not written down; it is tried again");
+            self.rest(WRITING_AGAIN).await?;
+            if !self.may_send() {
+                return Err(OffDuty);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_words(time: Duration) -> String {
+    let hours = time.as_secs() / 3600;
+    if hours >= 48 {
+        format!("{} days", hours / 24)
+    } else {
+        format!("{hours} hours")
+    }
+}
+
+impl Pace {
+    /// How long to wait after this many failures in a row: twice as long each time, to a limit, and somewhat less by chance,
+    /// so that receivers that come back are not met by everybody at once.
+    fn wait(&self, failures: u32, come_again: Option<Duration>, random: &dyn Random) -> Duration {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+        let longest = self
+            .first_wait
+            .saturating_mul(doubled)
+            .max(come_again.unwrap_or_default())
+            .min(self.longest_wait);
+        let mut chance = [0; 1];
+        random.fill(&mut chance);
+        let less = longest / 4 * u32::from(chance[0]) / u32::from(u8::MAX);
+        come_again
+            .unwrap_or_default()
+            .min(longest)
+            .max(longest.saturating_sub(less))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Always(u8);
+
+    impl Random for Always {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_is_away_is_asked_less_and_less_often_but_asked() {
+        let pace = Pace::default();
+        let wait = |failures, come_again| pace.wait(failures, come_again, &Always(0));
+        let seconds = Duration::from_secs;
+        assert_eq!(wait(1, None), pace.first_wait);
+        assert_eq!(wait(2, None), pace.first_wait * 2);
+        assert_eq!(wait(5, None), pace.first_wait * 16);
+        for failures in [20, 100, u32::MAX] {
+            assert_eq!(wait(failures, None), pace.longest_wait);
+        }
+        assert_eq!(wait(1, Some(seconds(90))), seconds(90));
+        assert_eq!(wait(1, Some(seconds(u64::MAX))), pace.longest_wait);
+        let sooner = pace.wait(3, None, &Always(u8::MAX));
+        assert_eq!(sooner, pace.first_wait * 3);
+        let not_sooner = pace.wait(1, Some(seconds(90)), &Always(u8::MAX));
+        assert_eq!(not_sooner, seconds(90), "it said when");
+        assert_eq!(in_words(pace.give_up_after), "3 days");
+    }
+}

@@ -1,0 +1,372 @@
+//! What an audit tells: what was compared, how much of it, and where it differs.
+
+use std::fmt;
+
+use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
+use domain::time::{Day, Hour, Timestamp};
+
+use crate::error::StoreError;
+
+/// Findings of one kind that are told one by one. The others are counted.
+pub const FINDINGS_MAX: usize = 100;
+
+/// What is compared with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CheckKind {
+    /// The pages of the database, as the database itself checks them. PostgreSQL has no such check that everybody may run.
+    Database,
+    /// The entries of the journal with their chain.
+    Journal,
+    /// The receipts of each stack with their chain, and the last of them with what is known of the stack.
+    Receipts,
+    /// Receipts that somebody else kept with those that are stored.
+    Witnesses,
+    /// The total of each series and day with the records of its hours.
+    Totals,
+    /// What is kept of each batch with what its receipt says.
+    Records,
+    /// The texts in quarantine with their digests, and with the batches that brought or counted them.
+    Quarantine,
+    /// Stack, local subscription, meter and resource of each series with its key.
+    Series,
+    /// What was done with records in quarantine with what the journal says of it.
+    QuarantineActs,
+    /// The sets of attributes with their keys, and the hours from which they hold with records.
+    Attributes,
+    /// All that was received with all that became of it.
+    Counts,
+}
+
+impl CheckKind {
+    /// As a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Journal => "journal",
+            Self::Receipts => "receipts",
+            Self::Witnesses => "witnesses",
+            Self::Totals => "totals",
+            Self::Records => "records",
+            Self::Quarantine => "quarantine",
+            Self::QuarantineActs => "quarantineActs",
+            Self::Series => "series",
+            Self::Attributes => "attributes",
+            Self::Counts => "counts",
+        }
+    }
+
+    /// What was counted as compared, in the plural.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Database => "databases",
+            Self::Journal => "entries",
+            Self::Receipts | Self::Witnesses => "receipts",
+            Self::Totals => "totals",
+            Self::Records => "batches",
+            Self::Quarantine => "texts",
+            Self::Series => "series",
+            Self::Attributes => "sets and changes",
+            Self::Counts | Self::QuarantineActs => "records",
+        }
+    }
+}
+
+macro_rules! differences {
+    ($($(#[$doc:meta])* $name:ident: $sentence:literal;)+) => {
+        /// In what something differs from what it was when it was taken in.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Difference {$(
+            $(#[$doc])*
+            $name,
+        )+}
+
+        impl Difference {
+            /// A stable code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self {$(Self::$name => stringify!($name),)+}
+            }
+
+            /// In words.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self {$(Self::$name => $sentence,)+}
+            }
+        }
+    };
+}
+
+differences! {
+    /// The database itself says that it is damaged.
+    DatabaseDamaged: "the database is damaged";
+    /// Something stored is nothing that was ever written so.
+    Unreadable: "what is stored cannot be read";
+    /// An entry of the journal is missing before this one.
+    JournalGap: "entries of the journal are missing before this one";
+    /// An entry of the journal, or the one before it, was changed.
+    JournalChain: "this entry of the journal is not what was recorded: its chain value does not follow";
+    /// A receipt is missing before this one.
+    ReceiptGap: "receipts are missing before this one";
+    /// A receipt, or the one before it, was changed.
+    ReceiptChain: "this receipt is not what was made out: its chain value does not follow";
+    /// The counts of a receipt do not add up.
+    ReceiptCounts: "the counts of this receipt do not add up";
+    /// What is known of the stack's last receipt is not that one.
+    LastReceipt: "the last receipt is not the one that is known of the stack";
+    /// The hour up to which the stack has reported is not the furthest of its receipts.
+    ReportedThrough: "the hour up to which the stack has reported is not that of its receipts";
+    /// The last change of attributes is said to be of a batch that is not there.
+    AttributesSequence: "attributes were changed last by a batch that is not there";
+    /// A batch is of a stack that is not there.
+    UnknownStack: "this batch is of a stack that is not there";
+    /// A receipt that somebody else kept is not stored.
+    WitnessMissing: "this receipt was made out and is not stored any more";
+    /// A receipt that somebody else kept is stored with another content.
+    WitnessDiffers: "this receipt is not the one that was made out";
+    /// The total of a day is not the sum of its hours.
+    DayTotal: "the total of this day is not the sum of its records";
+    /// Records by the hour and one of a whole day are mixed.
+    TwoGranularities: "records of an hour and of a whole day stand beside each other on this day";
+    /// Records belong to no day's total.
+    HourWithoutTotal: "there are records in this hour, and no totals of its day";
+    /// Of several quantities for one hour the wrong one counts.
+    OtherCounts: "another quantity should count in this hour";
+    /// Quantities were said for an hour in which nothing counts.
+    NothingCounts: "of the quantities said for this hour none counts";
+    /// A saying has another reported time than its batch.
+    ReportedTime: "the reported time of what was said for this hour is not that of its batch";
+    /// A saying is wrongly told to be the first, or not the first, of its quantity.
+    Repetition: "whether this quantity had been said before is stored wrongly";
+    /// Records belong to a batch that is not there.
+    UnknownBatch: "records are of a batch that is not there";
+    /// A batch has fewer or more records than its receipt says.
+    BatchRecords: "other records are stored of this batch than its receipt says";
+    /// A batch has as many records as its receipt says, but not the same.
+    BatchContent: "a record of this batch, its idempotency key or a text in quarantine is not what was taken in";
+    /// A batch has fewer or more records in quarantine than its receipt says.
+    QuarantineCount: "other records of this batch are in quarantine than its receipt says";
+    /// A text in quarantine was changed.
+    QuarantineText: "the text of this record in quarantine is not what was sent";
+    /// A record in quarantine is said to be of another stack than its batch.
+    QuarantineStack: "this record in quarantine is of another stack than its batch";
+    /// Records in quarantine are not in the order of their delivery.
+    QuarantineOrder: "the records of this batch in quarantine are not in the order of the delivery";
+    /// What was done with a record in quarantine contradicts itself.
+    QuarantineAct: "what was done with this record in quarantine contradicts itself";
+    /// What was released from quarantine is not what the receipt of the release says.
+    ReleasedTexts: "the texts released from quarantine by this batch are not those that its receipt says";
+    /// What a series measures was changed.
+    SeriesKey: "what this series measures is not what was taken in: its key is another one";
+    /// There are records of a series that is not there.
+    UnknownSeries: "records are of a series that is not there";
+    /// A series refers to something that is not there.
+    SeriesWithout: "this series refers to something that is not there";
+    /// A set of attributes was changed.
+    AttributesKey: "these attributes are not what was taken in: their key is another one";
+    /// Attributes are said of something that is not there.
+    AttributesWithout: "a change of attributes refers to something that is not there";
+    /// Attributes change to what they are already.
+    AttributesRepeated: "attributes change to what they were before";
+    /// A record has no attributes.
+    AttributesMissing: "the first record of this series has no attributes";
+    /// Not every record received has become something.
+    RecordsLost: "not every record received has become something, or some have twice";
+}
+
+/// Where something was found, as far as it has these.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundAt {
+    /// An entry of the journal.
+    pub entry: Option<u64>,
+    /// A stack.
+    pub stack: Option<CloudId>,
+    /// The number of a receipt of the stack.
+    pub receipt: Option<u64>,
+    /// A batch.
+    pub batch: Option<BatchId>,
+    /// When that was received.
+    pub received_at: Option<Timestamp>,
+    /// A local subscription of the stack.
+    pub local_subscription: Option<LocalSubscriptionId>,
+    /// A meter.
+    pub local_meter: Option<LocalMeterId>,
+    /// A resource.
+    pub resource_uri: Option<String>,
+    /// A day.
+    pub day: Option<Day>,
+    /// An hour, or the first one.
+    pub hour: Option<Hour>,
+    /// The last of the hours, if there are several.
+    pub last_hour: Option<Hour>,
+    /// A position in quarantine.
+    pub quarantine: Option<u64>,
+    /// A row of a table by its key, where that tells more.
+    pub row: Option<String>,
+}
+
+impl fmt::Display for FoundAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        let mut part = |word: &str, part: Option<String>| {
+            let Some(part) = part else { return Ok(()) };
+            write!(f, "{separator}{word} {part}")?;
+            separator = ", ";
+            Ok(())
+        };
+        part("entry", self.entry.map(|it| it.to_string()))?;
+        part("stack", self.stack.map(|it| it.to_string()))?;
+        part("receipt", self.receipt.map(|it| it.to_string()))?;
+        part("batch", self.batch.map(|it| it.to_string()))?;
+        part("received", self.received_at.map(|it| it.to_string()))?;
+        part(
+            "local subscription",
+            self.local_subscription.map(|it| it.to_string()),
+        )?;
+        part("meter", self.local_meter.map(|it| it.to_string()))?;
+        part("resource", self.resource_uri.clone())?;
+        part("day", self.day.map(day_text))?;
+        match self.last_hour {
+            None => part("hour", self.hour.map(|it| it.to_string()))?,
+            Some(last) => part("hours", self.hour.map(|first| format!("{first} to {last}")))?,
+        }
+        part("quarantine", self.quarantine.map(|it| it.to_string()))?;
+        part("row", self.row.clone())
+    }
+}
+
+/// A day as `2026-10-01`.
+#[must_use]
+pub fn day_text(day: Day) -> String {
+    day.first_hour()
+        .to_string()
+        .chars()
+        .take("2026-10-01".len())
+        .collect()
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// In what it differs.
+    pub difference: Difference,
+    /// Where.
+    pub at: FoundAt,
+    /// What it should be, where that is known.
+    pub expected: Option<String>,
+    /// What it is.
+    pub found: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn new(difference: Difference, at: FoundAt) -> Self {
+        Self {
+            difference,
+            at,
+            expected: None,
+            found: None,
+        }
+    }
+
+    /// The same, with what it should be and what it is.
+    pub(crate) fn but(self, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
+        Self {
+            expected: Some(expected.to_string()),
+            found: Some(found.to_string()),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            difference,
+            at,
+            expected,
+            found,
+        } = self;
+        if *at != FoundAt::default() {
+            write!(f, "{at}: ")?;
+        }
+        f.write_str(difference.sentence())?;
+        match (expected, found) {
+            (Some(expected), Some(found)) => write!(f, ": expected {expected}, found {found}"),
+            (None, Some(found)) => write!(f, ": {found}"),
+            (Some(expected), None) => write!(f, ": expected {expected}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// What came of one kind of comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What was compared with what.
+    pub kind: CheckKind,
+    /// How many there were of what [`CheckKind::unit`] says.
+    pub examined: u64,
+    /// How many of them were stored before there was anything to compare them with, and were compared by their counts only.
+    pub not_covered: u64,
+    /// How many differ.
+    pub found: u64,
+    /// The first of these, [`FINDINGS_MAX`] at most.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    pub(crate) const fn new(kind: CheckKind) -> Self {
+        Self {
+            kind,
+            examined: 0,
+            not_covered: 0,
+            found: 0,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Compares. What makes that impossible is a finding too, unless it is no fault of what is stored.
+    pub(crate) fn by(
+        kind: CheckKind,
+        compare: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
+        let mut checked = Self::new(kind);
+        match compare(&mut checked) {
+            Err(error @ StoreError::Corrupt { .. }) => checked.add_unreadable(FoundAt::default(), &error),
+            done => done?,
+        }
+        Ok(checked)
+    }
+
+    pub(crate) fn add(&mut self, finding: Finding) {
+        self.found += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(crate) fn add_unreadable(&mut self, at: FoundAt, error: &StoreError) {
+        let why = match error {
+            StoreError::Corrupt { detail } => detail.clone(),
+            other => other.to_string(),
+        };
+        let finding = Finding::new(Difference::Unreadable, at);
+        self.add(Finding {
+            found: Some(why),
+            ..finding
+        });
+    }
+
+    /// Whether another finding will be told one by one: then it is worth a look at where it is.
+    pub(crate) fn has_room(&self) -> bool {
+        self.findings.len() < FINDINGS_MAX
+    }
+
+    /// The findings, a sentence each, and how many more there are.
+    pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
+        let more = self.found - self.findings.len() as u64;
+        let more = (more > 0).then(|| format!("{more} more of {}", self.kind.as_str()));
+        self.findings.iter().map(ToString::to_string).chain(more)
+    }
+}

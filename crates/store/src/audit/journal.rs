@@ -1,0 +1,84 @@
+//! The entries of the journal are numbered without a gap, each linked to the one before.
+
+use super::acts::Acts;
+use super::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
+use crate::books::quarantine_act;
+use crate::error::StoreError;
+use crate::journal::{self, StoredEntry};
+use crate::sqlite::backup::Link;
+use crate::transaction::{Transaction, values};
+
+/// Entries read at one time. The longest takes a few MiB.
+const ENTRIES_PAGE: usize = 100;
+
+/// Returns the last entry, and what the entries say was done with records in quarantine.
+pub(super) fn check(
+    transaction: &dyn Transaction,
+    checked: &mut Checked,
+    watch: Watch<'_>,
+) -> Result<(Link, Acts), StoreError> {
+    let rows: u64 = transaction.the_row("SELECT count(*) FROM entry", &[], |row| row.get(0))?;
+    let what = "following the journal";
+    watch(AuditStep::Begins {
+        what,
+        rows: Some(rows),
+    });
+    let mut last = Link::default();
+    let mut acts = Acts::new();
+    // Nothing after an entry that cannot be read.
+    let mut before = Some(last.chain);
+    read_all(
+        ENTRIES_PAGE,
+        |after, limit| journal::entries_after(transaction, after.copied().unwrap_or(0), limit),
+        |after| {
+            let sql = "SELECT sequence FROM entry WHERE sequence > ?1 ORDER BY sequence LIMIT 1";
+            transaction.row(sql, &values![after.copied().unwrap_or(0)], |row| row.get(0))
+        },
+        |entry: &StoredEntry| entry.sequence,
+        |read| {
+            match read {
+                Read::Rows(page) => {
+                    watch(AuditStep::Done(page.len() as u64));
+                    for entry in page {
+                        compare(&entry, last.sequence, before, checked);
+                        let act = quarantine_act(&entry.body);
+                        acts.extend(act.map(|act| (act.id, act)));
+                        let StoredEntry { sequence, chain, .. } = entry;
+                        last = Link { sequence, chain };
+                        before = Some(chain);
+                    }
+                }
+                Read::Unreadable(sequence, error) => {
+                    checked.add_unreadable(at(sequence), &error);
+                    last.sequence = sequence;
+                    before = None;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok((last, acts))
+}
+
+fn at(sequence: u64) -> FoundAt {
+    FoundAt {
+        entry: Some(sequence),
+        ..FoundAt::default()
+    }
+}
+
+fn compare(entry: &StoredEntry, last: u64, before: Option<[u8; 32]>, checked: &mut Checked) {
+    checked.examined += 1;
+    let next = last + 1;
+    let found = |difference| Finding::new(difference, at(entry.sequence));
+    if entry.sequence != next {
+        let finding = found(Difference::JournalGap);
+        checked.add(finding.but(format!("number {next}"), format!("number {}", entry.sequence)));
+    } else if let Some(before) = before {
+        let expected = entry.chained_after(&before);
+        if expected != entry.chain {
+            let [expected, stored] = [expected, entry.chain].map(hex::encode);
+            checked.add(found(Difference::JournalChain).but(expected, stored));
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The batches whose sayings are being read.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::quantity::Quantity;
+use domain::time::Hour;
+use domain::usage::Granularity;
+
+use crate::audit::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
+use crate::error::StoreError;
+use crate::ledger::check::names;
+use crate::ledger::ids::{BatchRow, SeriesKey};
+use crate::ledger::kept::KeptSayings;
+use crate::ledger::observations::Key;
+use crate::ledger::receipts;
+use crate::receipt::Kept;
+use crate::transaction::{Columns, Transaction, values};
+
+/// Batches read at one time.
+const BATCHES_PAGE: usize = 1000;
+
+/// What a batch's row says of its sayings.
+struct Said {
+    batch: BatchRow,
+    reported: Hour,
+    accepted: u64,
+    duplicate: u64,
+    revised: u64,
+    quarantined: u64,
+    kept: Option<Kept>,
+    idempotency_key: Option<String>,
+}
+
+macro_rules! said_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, reported_start, accepted, duplicate, revised, quarantined, kept, kept_digest, idempotency_key
+             FROM batch WHERE ",
+            $condition
+        )
+    };
+}
+
+impl Said {
+    fn from_row(row: &dyn Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            batch: row.get(0)?,
+            reported: row.get(1)?,
+            accepted: row.get(2)?,
+            duplicate: row.get(3)?,
+            revised: row.get(4)?,
+            quarantined: row.get(5)?,
+            kept: receipts::kept(row, 6)?,
+            idempotency_key: row.optional(8)?,
+        })
+    }
+}
+
+/// What was read of a batch so far.
+enum OfBatch {
+    /// It is not there.
+    Unknown,
+    /// It says how many sayings are kept of it, and what they are.
+    Open(Box<Open>),
+    /// All of them were read; further ones are too many.
+    Closed { reported: Hour, extra: u64 },
+    /// It was stored before batches said that.
+    Counted { reported: Hour, count: u64 },
+}
+
+struct Open {
+    said: Said,
+    kept: Kept,
+    sayings: KeptSayings,
+    first: Hour,
+    last: Hour,
+}
+
+#[derive(Default)]
+pub(super) struct Batches {
+    met: HashMap<BatchRow, OfBatch>,
+    /// Those that may be complete.
+    complete: Vec<BatchRow>,
+    unknown: Vec<BatchRow>,
+}
+
+impl Batches {
+    /// Looks up those that were not met before.
+    pub(super) fn meet(
+        &mut self,
+        transaction: &dyn Transaction,
+        batches: impl Iterator<Item = BatchRow>,
+    ) -> Result<(), StoreError> {
+        let mut last = None;
+        let mut new = BTreeSet::new();
+        for batch in batches {
+            if last != Some(batch) && !self.met.contains_key(&batch) {
+                new.insert(batch);
+            }
+            last = Some(batch);
+        }
+        let asked: Vec<_> = new.iter().map(|batch| values![*batch]).collect();
+        let mut found: Vec<Option<Said>> = new.iter().map(|_| None).collect();
+        transaction.each(said_where!("id = ?1"), &asked, &mut |place, row| {
+            // One that cannot be read is told with the receipts.
+            found[place] = Said::from_row(row).ok();
+            Ok(())
+        })?;
+        for (batch, said) in new.into_iter().zip(found) {
+            let of_batch = match said {
+                None => {
+                    self.unknown.push(batch);
+                    OfBatch::Unknown
+                }
+                Some(said) => OfBatch::new(said),
+            };
+            self.met.insert(batch, of_batch);
+        }
+        Ok(())
+    }
+
+    /// The reported time of a batch, if it is there.
+    pub(super) fn reported(&self, batch: BatchRow) -> Option<Hour> {
+        match self.met.get(&batch)? {
+            OfBatch::Unknown => None,
+            OfBatch::Open(open) => Some(open.said.reported),
+            OfBatch::Closed { reported, .. } | OfBatch::Counted { reported, .. } => Some(*reported),
+        }
+    }
+
+    /// Takes in a saying of a batch that was met.
+    pub(super) fn say(
+        &mut self,
+        batch: BatchRow,
+        key: Key,
+        of: SeriesKey,
+        granularity: Granularity,
+        quantity: Quantity,
+    ) {
+        match self.met.get_mut(&batch) {
+            None | Some(OfBatch::Unknown) => {}
+            Some(OfBatch::Closed { extra, .. }) => *extra += 1,
+            Some(OfBatch::Counted { count, .. }) => *count += 1,
+            Some(OfBatch::Open(open)) => {
+                if open.sayings.count() == 0 {
+                    open.first = key.1;
+                }
+                open.last = key.1;
+                open.sayings.add(key, &of, granularity, quantity);
+                if open.sayings.count() == open.kept.sayings {
+                    self.complete.push(batch);
+                }
+            }
+        }
+    }
+
+    /// Compares the batches of which everything was read, and tells which are not there.
+    pub(super) fn settle(
+        &mut self,
+        transaction: &dyn Transaction,
+        checked: &mut Checked,
+    ) -> Result<(), StoreError> {
+        for batch in std::mem::take(&mut self.unknown) {
+            let at = names::of_batch(transaction, batch)?;
+            checked.add(Finding::new(Difference::UnknownBatch, at));
+        }
+        for batch in std::mem::take(&mut self.complete) {
+            let Some(of_batch) = self.met.get_mut(&batch) else {
+                continue;
+            };
+            // One with more than it should have stays open, and is told at the end.
+            let complete = |open: &Open| open.sayings.count() == open.kept.sayings;
+            if !matches!(of_batch, OfBatch::Open(open) if complete(open)) {
+                continue;
+            }
+            let reported = match of_batch {
+                OfBatch::Open(open) => open.said.reported,
+                _ => continue,
+            };
+            if let OfBatch::Open(open) = std::mem::replace(of_batch, OfBatch::Closed { reported, extra: 0 }) {
+                let Open {
+                    said,
+                    kept,
+                    sayings,
+                    first,
+                    last,
+                } = *open;
+                compare(transaction, &said, kept, sayings, Some((first, last)), checked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at all batches: of some nothing was read, of others not everything, or too much.
+    pub(super) fn end(
+        mut self,
+        transaction: &dyn Transaction,
+        checked: &mut Checked,
+        watch: Watch<'_>,
+    ) -> Result<(), StoreError> {
+        read_all(
+            BATCHES_PAGE,
+            |after, limit| {
+                let after = after.copied().unwrap_or(BatchRow(0));
+                let sql = said_where!("id > ?1 ORDER BY id LIMIT ?2");
+                transaction.rows(sql, &values![after, limit], Said::from_row)
+            },
+            |after| {
+                let after = after.copied().unwrap_or(BatchRow(0));
+                let sql = "SELECT id FROM batch WHERE id > ?1 ORDER BY id LIMIT 1";
+                transaction.row(sql, &values![after], |row| row.get(0))
+            },
+            |said: &Said| said.batch,
+            |read| {
+                // One that cannot be read is told with the receipts.
+                let Read::Rows(page) = read else { return Ok(()) };
+                watch(AuditStep::Done(page.len() as u64));
+                page.iter()
+                    .try_for_each(|said| self.end_of(transaction, said, checked))
+            },
+        )
+    }
+
+    fn end_of(
+        &mut self,
+        transaction: &dyn Transaction,
+        said: &Said,
+        checked: &mut Checked,
+    ) -> Result<(), StoreError> {
+        checked.examined += 1;
+        let count = match self.met.remove(&said.batch) {
+            None | Some(OfBatch::Unknown) => 0,
+            Some(OfBatch::Open(open)) => u64::from(open.sayings.count()),
+            Some(OfBatch::Closed { extra: 0, .. }) => return Ok(()),
+            Some(OfBatch::Closed { extra, .. }) => {
+                extra + said.kept.map_or(0, |kept| u64::from(kept.sayings))
+            }
+            Some(OfBatch::Counted { count, .. }) => count,
+        };
+        let least = said.accepted + said.revised;
+        let expected = match said.kept {
+            Some(kept) if u64::from(kept.sayings) == count => {
+                return compare(transaction, said, kept, KeptSayings::default(), None, checked);
+            }
+            Some(kept) => kept.sayings.to_string(),
+            None => {
+                checked.not_covered += 1;
+                if (least..=least + said.duplicate).contains(&count) {
+                    return Ok(());
+                }
+                format!("{least} to {}", least + said.duplicate)
+            }
+        };
+        let at = names::of_batch(transaction, said.batch)?;
+        let finding = Finding::new(Difference::BatchRecords, at);
+        checked.add(finding.but(expected, count));
+        Ok(())
+    }
+}
+
+impl OfBatch {
+    fn new(said: Said) -> Self {
+        let Some(kept) = said.kept else {
+            return Self::Counted {
+                reported: said.reported,
+                count: 0,
+            };
+        };
+        let (first, last) = (said.reported, said.reported);
+        Self::Open(Box::new(Open {
+            said,
+            kept,
+            sayings: KeptSayings::default(),
+            first,
+            last,
+        }))
+    }
+}
+
+/// Compares what was read of a batch, with its key and its texts in quarantine, with what it says is kept.
+fn compare(
+    transaction: &dyn Transaction,
+    said: &Said,
+    kept: Kept,
+    sayings: KeptSayings,
+    hours: Option<(Hour, Hour)>,
+    checked: &mut Checked,
+) -> Result<(), StoreError> {
+    let mut texts: Vec<(u32, [u8; 32])> = Vec::new();
+    if said.quarantined > 0 {
+        let sql = "SELECT place, raw_digest FROM quarantine WHERE batch = ?1 ORDER BY place";
+        texts = transaction.rows(sql, &values![said.batch], |row| {
+            Ok((row.get(0)?, row.optional(1)?.unwrap_or_default()))
+        })?;
+    }
+    let found = sayings.finish(said.idempotency_key.as_deref(), texts.into_iter());
+    if found.digest == kept.digest {
+        return Ok(());
+    }
+    let at = FoundAt {
+        hour: hours.map(|(first, _)| first),
+        last_hour: hours.filter(|(first, last)| first != last).map(|(_, last)| last),
+        ..names::of_batch(transaction, said.batch)?
+    };
+    let [expected, found] = [kept.digest, found.digest].map(hex::encode);
+    checked.add(Finding::new(Difference::BatchContent, at).but(expected, found));
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! What each series measures makes its key.
+
+use std::sync::Arc;
+
+use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId};
+
+use crate::audit::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
+use crate::error::StoreError;
+use crate::ledger::delivery::{identify, series_key};
+use crate::ledger::ids::{SeriesId, SeriesKey};
+use crate::transaction::{Columns, Transaction, values};
+use crate::usage::LocalSubscriptionKey;
+
+/// Series read at one time.
+const SERIES_PAGE: usize = 1000;
+
+/// A series with what it refers to, as far as that is there.
+struct Series {
+    id: SeriesId,
+    key: SeriesKey,
+    resource_uri: Arc<str>,
+    meter: Option<LocalMeterId>,
+    subscription: Option<LocalSubscriptionId>,
+    stack: Option<CloudId>,
+}
+
+impl Series {
+    fn from_row(row: &dyn Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get(0)?,
+            key: row.get(1)?,
+            resource_uri: row.get(2)?,
+            meter: row.optional(3)?,
+            subscription: row.optional(4)?,
+            stack: row.optional(5)?,
+        })
+    }
+
+    fn at(&self) -> FoundAt {
+        FoundAt {
+            stack: self.stack,
+            local_subscription: self.subscription,
+            local_meter: self.meter,
+            resource_uri: Some(self.resource_uri.to_string()),
+            row: Some(format!("`series` {}", self.id.0)),
+            ..FoundAt::default()
+        }
+    }
+}
+
+pub(super) fn check(
+    transaction: &dyn Transaction,
+    checked: &mut Checked,
+    watch: Watch<'_>,
+) -> Result<(), StoreError> {
+    let mut identity = Vec::new();
+    read_all(
+        SERIES_PAGE,
+        |after, limit| {
+            transaction.rows(
+                "SELECT series.id, series.key, resource_uri, meter_id, subscription_id, cloud_id FROM series
+                 LEFT JOIN local_meter ON local_meter.id = series.local_meter LEFT JOIN block ON block.id = series.id / 64
+                 LEFT JOIN local_subscription ON local_subscription.id = block.local_subscription
+                 LEFT JOIN stack ON stack.id = local_subscription.stack
+                 WHERE series.id > ?1 ORDER BY series.id LIMIT ?2",
+                &values![after.copied().unwrap_or(SeriesId(0)), limit],
+                Series::from_row,
+            )
+        },
+        |after| {
+            let sql = "SELECT id FROM series WHERE id > ?1 ORDER BY id LIMIT 1";
+            let after = after.copied().unwrap_or(SeriesId(0));
+            transaction.row(sql, &values![after], |row| row.get(0))
+        },
+        |series: &Series| series.id,
+        |read| {
+            match read {
+                Read::Rows(page) => {
+                    page.iter()
+                        .for_each(|series| compare(series, &mut identity, checked));
+                    watch(AuditStep::Done(page.len() as u64));
+                }
+                Read::Unreadable(series, error) => {
+                    let at = FoundAt {
+                        row: Some(format!("`series` {}", series.0)),
+                        ..FoundAt::default()
+                    };
+                    checked.add_unreadable(at, &error);
+                }
+            }
+            Ok(())
+        },
+    )
+}
+
+fn compare(series: &Series, identity: &mut Vec<u8>, checked: &mut Checked) {
+    checked.examined += 1;
+    let (Some(stack), Some(local_subscription), Some(meter)) =
+        (series.stack, series.subscription, series.meter)
+    else {
+        checked.add(Finding::new(Difference::SeriesWithout, series.at()));
+        return;
+    };
+    let of = LocalSubscriptionKey {
+        stack,
+        local_subscription,
+    };
+    identify(of, meter, &series.resource_uri, identity);
+    let expected = series_key(identity);
+    if expected != series.key {
+        let [expected, found] = [expected, series.key].map(hex::encode);
+        checked.add(Finding::new(Difference::SeriesKey, series.at()).but(expected, found));
+    }
+}

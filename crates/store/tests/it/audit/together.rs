@@ -1,0 +1,150 @@
+//! Several values are changed so that they agree with each other.
+
+use std::path::Path;
+
+use store::Receipt;
+
+use super::*;
+
+/// Another history than [`fill`] makes, in which one record said another quantity.
+async fn filled_otherwise(quantity: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store::open(&embedded(directory.path())).unwrap();
+    deliver(&store, &two_records(quantity), 1).await;
+    deliver(&store, &Delivery::new([record("/vm/a", 1, "1")]), 2).await;
+    drop(store);
+    directory
+}
+
+fn two_records(quantity: &str) -> Delivery {
+    Delivery::new([record("/vm/a", 0, "1"), record("/vm/b", 0, quantity)])
+}
+
+async fn receipts(directory: &Path) -> Vec<Receipt> {
+    let store = store::open(&embedded(directory)).unwrap();
+    store.usage.receipts(stack(1), 0, 100).await.unwrap()
+}
+
+fn with_witnesses(directory: &Path, kept: &[Receipt]) -> AuditReport {
+    let witnesses: Vec<_> = kept.iter().map(Into::into).collect();
+    store::verify(&embedded(directory), &witnesses, &mut |_| ()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quantity_that_was_changed_with_its_total_is_found_by_the_receipt_of_its_batch() {
+    let (whole, other) = (filled_otherwise("2").await, filled_otherwise("200").await);
+    let path = other.path().join("usage.db");
+    execute(
+        whole.path(),
+        &format!(
+            "ATTACH DATABASE '{}' AS other;
+             UPDATE hour_sheet SET body = (SELECT body FROM other.hour_sheet AS it WHERE it.hour = hour_sheet.hour);
+             UPDATE day_sheet SET body = (SELECT body FROM other.day_sheet AS it WHERE it.day = day_sheet.day)",
+            path.display()
+        ),
+    );
+    let told = sentences(&audited(&embedded(whole.path())));
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in [
+        "receipt 1, batch 01010101",
+        "hour 2026-09-25T00:00:00Z",
+        "not what was taken in",
+    ] {
+        assert!(told[0].contains(part), "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_was_written_anew_is_found_by_whoever_kept_a_receipt() {
+    let (whole, anew) = (filled_otherwise("2").await, filled_otherwise("200").await);
+    let kept = receipts(whole.path()).await;
+    assert_eq!(sentences(&with_witnesses(whole.path(), &kept)), [""; 0]);
+    assert_eq!(
+        sentences(&audited(&embedded(anew.path()))),
+        [""; 0],
+        "it agrees with itself"
+    );
+    // The last one is enough: it stands for all before.
+    let report = with_witnesses(anew.path(), &kept[1..]);
+    assert_eq!(codes(&report), BTreeSet::from(["WitnessDiffers"]));
+    assert!(
+        sentences(&report)[0].contains("receipt 2, batch 02020202"),
+        "{report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_was_cut_off_is_found_by_whoever_kept_a_later_receipt() {
+    let (whole, cut) = (filled_otherwise("2").await, tempfile::tempdir().unwrap());
+    let store = store::open(&embedded(cut.path())).unwrap();
+    deliver(&store, &two_records("2"), 1).await;
+    drop(store);
+    let report = with_witnesses(cut.path(), &receipts(whole.path()).await);
+    assert_eq!(sentences(&report).len(), 1, "{report:?}");
+    assert!(
+        sentences(&report)[0]
+            .starts_with("receipt 2, batch 02020202-0202-0202-0202-020202020202: this receipt was made"),
+        "{report:?}"
+    );
+}
+
+/// Turns the batches of a store into those of a version that kept no digests of them.
+async fn grow_older(directory: &Path) {
+    let mut statements = String::from("UPDATE quarantine SET raw_digest = NULL;");
+    let mut before = [0; 32];
+    for receipt in receipts(directory).await {
+        let receipt = Receipt {
+            kept: None,
+            ..receipt
+        };
+        before = receipt.chained_after(&before);
+        let (chain, sequence) = (blake3::Hash::from_bytes(before), receipt.sequence);
+        statements += &format!(
+            "UPDATE batch SET kept = NULL, kept_digest = NULL, chain = x'{chain}' WHERE sequence = {sequence};
+             UPDATE stack SET chain = x'{chain}';"
+        );
+    }
+    execute(directory, &statements);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_before_batches_had_digests_is_compared_by_counts_and_said_to_be() {
+    let directory = filled_otherwise("2").await;
+    grow_older(directory.path()).await;
+    let report = audited(&embedded(directory.path()));
+    assert_eq!(sentences(&report), [""; 0]);
+    let not_covered: u64 = report.checks.iter().map(|check| check.not_covered).sum();
+    assert_eq!(not_covered, 2);
+    // What comes later has digests again, on the same chain.
+    let store = store::open(&embedded(directory.path())).unwrap();
+    deliver(&store, &Delivery::new([record("/vm/a", 2, "1")]), 3).await;
+    drop(store);
+    assert_eq!(sentences(&audited(&embedded(directory.path()))), [""; 0]);
+
+    let vanish = "DELETE FROM hour_sheet WHERE hour = 497305";
+    execute(directory.path(), vanish);
+    let told = sentences(&audited(&embedded(directory.path())));
+    let missing = "batch 02020202-0202-0202-0202-020202020202, received 2026-09-21T14:13:20.123456789Z: other records are \
+                   stored of this batch than its receipt says: expected 1 to 1, found 0";
+    assert!(told.iter().any(|it| it.contains(missing)), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_findings_of_a_kind_are_told_and_the_others_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store::open(&embedded(directory.path())).unwrap();
+    let records = (0..130).map(|number| record(&format!("/vm/{number}"), 0, "1"));
+    deliver(&store, &Delivery::new(records), 1).await;
+    drop(store);
+    execute(
+        directory.path(),
+        "UPDATE series SET resource_uri = resource_uri || 'x'",
+    );
+    let report = audited(&embedded(directory.path()));
+    let series = report
+        .checks
+        .iter()
+        .find(|it| it.kind == store::CheckKind::Series)
+        .unwrap();
+    assert_eq!((series.found, series.findings.len()), (130, store::FINDINGS_MAX));
+}
