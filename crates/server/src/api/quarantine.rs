@@ -39,6 +39,20 @@ impl FromStr for StateNamed {
     }
 }
 
+/// A position, as a query names it: a number of at most 63 bits, which is all that the description of numbers in JSON knows.
+struct PositionNamed(u64);
+
+impl FromStr for PositionNamed {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let position = text.parse::<i64>().ok().and_then(|it| u64::try_from(it).ok());
+        position
+            .map(Self)
+            .ok_or("expected the number of a record, such as 17")
+    }
+}
+
 /// Lists records that wait in quarantine, or did, in the order in which they came there.
 #[utoipa::path(get, path = "/api/v1/quarantine", tag = "quarantine",
     params(
@@ -84,7 +98,7 @@ pub(crate) async fn list(
     };
     let after = page.after.unwrap_or_default();
     let records = match query.read("position", "InvalidPosition")? {
-        Some(position) => door.app.quarantined_at(position).await?,
+        Some(PositionNamed(position)) => door.app.quarantined_at(position).await?,
         None => door.app.quarantine(&filter, after, page.items_wanted()).await?,
     };
     Ok(page
