@@ -46,6 +46,9 @@ pub(crate) fn filled(path: &str) -> String {
         ("{memberId}", id('f', 5)),
         ("{principalId}", id('f', 5)),
         ("{credentialId}", id('f', 8)),
+        ("{digest}", "0".repeat(64)),
+        ("{webhook}", "night".to_owned()),
+        ("{noticeId}", id('f', 9)),
     ];
     let path = values
         .iter()
