@@ -11,7 +11,7 @@ use domain::registration::{Registration, Warning};
 use domain::time::{Hour, HourInterval, Period};
 use store::Slice;
 
-use crate::access::{Caller, View};
+use crate::access::{Caller, View, sees_stack};
 use crate::bills::stack_name;
 use crate::list_price::ListValue;
 use crate::tenants::decide;
@@ -101,7 +101,9 @@ impl App {
                 let mut found = Vec::new();
                 app.read_in_parts(&users, |books, user| {
                     let waiting = waiting_for_somebody(books, &view, *user, within);
-                    found.extend(waiting.filter(|it| tenant_without_mapping(books, it, hour).is_some()));
+                    found.extend(
+                        waiting.filter(|it| tenant_without_mapping(books, &view, it, hour).is_some()),
+                    );
                 });
                 (view, found)
             })
@@ -134,13 +136,16 @@ impl App {
     }
 }
 
-/// The tenant that used this, if its stack is registered now and nothing says who else should pay.
-fn tenant_without_mapping(books: &Books, used: &Unmapped, hour: Hour) -> Option<TenantId> {
+/// The tenant that used this, if nothing says who else should pay and its stack is still registered with who pays for it; for
+/// somebody who sees that registration. Who had the stack before others is told nothing of theirs.
+fn tenant_without_mapping(books: &Books, view: &View, used: &Unmapped, hour: Hour) -> Option<TenantId> {
     let charge = used
         .charge
         .filter(|charge| charge.reason == Reason::TenantNotMapped)?;
     let tenant = charge.tenant?;
-    let registration = books.registration_of_stack(used.stack)?;
+    let registration = books
+        .registration_of_stack(used.stack)
+        .filter(|it| it.subscription == charge.payer && sees_stack(books, view, used.stack))?;
     let default = books.subscription_ever(registration.subscription)?;
     let mapped = books.mappings(registration, hour);
     (default.tenant != tenant && mapped.iter().all(|it| it.tenant != tenant)).then_some(tenant)

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use domain::time::Timestamp;
 use store::{CodeKey, Codes};
 
-use crate::environment::Random;
 use crate::{App, Error};
 
-/// What is written down with each sign of life: drawn for it, so that whoever wrote it recognises it.
+/// What a server writes down with each sign of life, so that it recognises its own.
 const MARK_BYTES: usize = 16;
 
 /// The duty of sending, which of all servers on one memory one has at a time.
@@ -19,11 +18,10 @@ const MARK_BYTES: usize = 16;
 /// [`Duty::lease`], one of them takes the duty over. Whoever had it stops sending well before that.
 pub struct Duty {
     codes: Arc<dyn Codes>,
-    random: Arc<dyn Random>,
     key: CodeKey,
     lease: Duration,
-    /// What was written here last, if it was.
-    mark: Vec<u8>,
+    /// Drawn for this server: what it writes.
+    mark: [u8; MARK_BYTES],
     /// The number that was written here last, and when that was begun.
     held: Option<(u64, Instant)>,
     /// The number that somebody else wrote, and when it was first seen.
@@ -34,12 +32,13 @@ impl App {
     /// The duty of sending notices, for one server. It is taken over from a server that gives no sign of life for `lease`.
     #[must_use]
     pub fn duty_of_sending(&self, lease: Duration) -> Duty {
+        let mut mark = [0; MARK_BYTES];
+        self.random.fill(&mut mark);
         Duty {
             codes: Arc::clone(&self.codes),
-            random: Arc::clone(&self.random),
             key: blake3::hash(b"meterbridge duty of sending notices").into(),
             lease,
-            mark: Vec::new(),
+            mark,
             held: None,
             seen: None,
         }
@@ -60,8 +59,7 @@ impl Duty {
     pub async fn take(&mut self) -> Result<bool, Error> {
         let begun = Instant::now();
         if let Some((number, _)) = self.held {
-            if self.write_after(number).await? {
-                self.held = Some((number + 1, begun));
+            if self.write_after(number, begun).await? {
                 return Ok(true);
             }
             self.held = None;
@@ -69,25 +67,28 @@ impl Duty {
         // It never ends by a clock: those of the servers need not agree.
         let now = Timestamp::UNIX_EPOCH;
         let Some(code) = self.codes.get(self.key, now).await? else {
-            let mark = self.new_mark();
-            let put = self.codes.put(self.key, mark, Timestamp::MAX, now).await?;
+            let put = self
+                .codes
+                .put(self.key, self.mark.to_vec(), Timestamp::MAX, now)
+                .await?;
             self.held = put.then_some((1, begun));
+            self.seen = None;
             return Ok(put);
         };
         if code.body == self.mark {
-            // It was written here, and nobody waited for the answer, or it was lost.
-            self.held = Some((code.version, begun));
-            return Ok(true);
+            // It was written here, and nobody waited for the answer, or it was lost. When that was is not known: it is
+            // written again.
+            return self.write_after(code.version, begun).await;
         }
         match self.seen {
             Some((number, since)) if number == code.version => {
-                if since.elapsed() >= self.lease && self.write_after(number).await? {
-                    self.held = Some((number + 1, begun));
+                if since.elapsed() >= self.lease {
+                    return self.write_after(number, begun).await;
                 }
             }
             _ => self.seen = Some((code.version, begun)),
         }
-        Ok(self.held.is_some())
+        Ok(false)
     }
 
     /// Leaves the duty to others at once, if this server has it still.
@@ -102,15 +103,13 @@ impl Duty {
         Ok(())
     }
 
-    async fn write_after(&mut self, number: u64) -> Result<bool, Error> {
-        let mark = self.new_mark();
-        Ok(self.codes.replace(self.key, number, mark).await?)
-    }
-
-    fn new_mark(&mut self) -> Vec<u8> {
-        let mut mark = vec![0; MARK_BYTES];
-        self.random.fill(&mut mark);
-        self.mark.clone_from(&mark);
-        mark
+    /// Writes the number after this one, if nobody has; then the duty is this server's.
+    async fn write_after(&mut self, number: u64, begun: Instant) -> Result<bool, Error> {
+        let written = self.codes.replace(self.key, number, self.mark.to_vec()).await?;
+        if written {
+            self.held = Some((number + 1, begun));
+            self.seen = None;
+        }
+        Ok(written)
     }
 }

@@ -207,7 +207,7 @@ async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others
 const SECOND: SubscriptionId = SubscriptionId::from_bytes([0x21; 16]);
 
 /// The stack's registration is moved there.
-async fn move_to_second(house: &House) {
+pub(crate) async fn move_to_second(house: &House) {
     let (app, group) = (house.app(), address().resource_group);
     let second = Subscription {
         id: SECOND,

@@ -7,7 +7,7 @@ use app::list_price::ListValue;
 use app::precondition::Precondition;
 use app::registrations::RegistrationAddress;
 use app::suggestions::Suggestion;
-use domain::authorization::PartnerRole;
+use domain::authorization::{PartnerRole, RoleDefinition, Scope};
 use domain::catalog::{Price, PriceList, PriceListScope, Prices};
 use domain::money::Currency;
 use domain::partner::SubscriptionState;
@@ -18,6 +18,7 @@ use domain::time::{Hour, Period};
 use crate::house::{
     CSP, CUSTOMER, House, LOCAL, PARTNER, SHARED, STACK, TENANT, VCPU, VCPU_BILLED, address, operator, token,
 };
+use crate::successors::move_to_second;
 
 fn october() -> Period {
     "2026-10".parse().unwrap()
@@ -201,5 +202,26 @@ async fn tenants_are_suggested_to_those_who_read_their_usage() {
             .await
             .unwrap()
             .is_empty()
+    );
+}
+
+/// It would name the registration, the seller and the default subscription of those who have the stack now.
+#[tokio::test]
+async fn who_had_a_stack_would_be_told_who_has_it_now() {
+    let house = used(BillingModel::PayAsYouUse).await;
+    let before = house.program("before").await;
+    house
+        .give(&before, RoleDefinition::READER, &Scope::Subscription(SHARED))
+        .await;
+    let seen = house.app().tenant_suggestions(&before, october()).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    house.it_is("2026-10-22T00:00:00Z");
+    move_to_second(&house).await;
+    let seen = house.app().tenant_suggestions(&before, october()).await.unwrap();
+    assert_eq!(seen.len(), 0);
+    assert_eq!(
+        suggestions(&house).await.len(),
+        0,
+        "adding it now would move nothing"
     );
 }
