@@ -11,6 +11,9 @@ use crate::{App, Error};
 /// What a server writes down with each sign of life, so that it recognises its own.
 const MARK_BYTES: usize = 16;
 
+/// How often it is looked who has the duty, while writes are under way that nobody waits for.
+const LOOKS_MAX: u32 = 8;
+
 /// The duty of sending, which of all servers on one memory one has at a time.
 ///
 /// Whoever has it gives a sign of life by writing a number that counts up. Others see whether the number moves, each by a
@@ -64,29 +67,35 @@ impl Duty {
             }
             self.held = None;
         }
-        // It never ends by a clock: those of the servers need not agree.
-        let now = Timestamp::UNIX_EPOCH;
-        let Some(code) = self.codes.get(self.key, now).await? else {
-            let put = self
-                .codes
-                .put(self.key, self.mark.to_vec(), Timestamp::MAX, now)
-                .await?;
-            self.held = put.then_some((1, begun));
-            self.seen = None;
-            return Ok(put);
-        };
-        if code.body == self.mark {
-            // It was written here, and nobody waited for the answer, or it was lost. When that was is not known: it is
-            // written again.
-            return self.write_after(code.version, begun).await;
-        }
-        match self.seen {
-            Some((number, since)) if number == code.version => {
-                if since.elapsed() >= self.lease {
-                    return self.write_after(number, begun).await;
+        for _ in 0..LOOKS_MAX {
+            // It never ends by a clock: those of the servers need not agree.
+            let now = Timestamp::UNIX_EPOCH;
+            let Some(code) = self.codes.get(self.key, now).await? else {
+                let mark = self.mark.to_vec();
+                if self.codes.put(self.key, mark, Timestamp::MAX, now).await? {
+                    self.held = Some((1, begun));
+                    self.seen = None;
+                    return Ok(true);
                 }
+                continue;
+            };
+            if code.body == self.mark {
+                // It was written here, and nobody waited for the answer, or it was lost. When that was is not known: it is
+                // written again, unless another write that nobody waited for came first.
+                if self.write_after(code.version, begun).await? {
+                    return Ok(true);
+                }
+                continue;
             }
-            _ => self.seen = Some((code.version, begun)),
+            return match self.seen {
+                Some((number, since)) if number == code.version => {
+                    Ok(since.elapsed() >= self.lease && self.write_after(number, begun).await?)
+                }
+                _ => {
+                    self.seen = Some((code.version, begun));
+                    Ok(false)
+                }
+            };
         }
         Ok(false)
     }
