@@ -154,7 +154,10 @@ fn a_directory_that_is_not_initialised_is_not_served() {
 
 #[test]
 fn usage_of_nobody_in_particular_is_not_delivered() {
-    let outcome = run(meterbridge().args(["usage", "import", "page.json"]));
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.json");
+    std::fs::write(&page, r#"{"value":[]}"#).unwrap();
+    let outcome = run(meterbridge().args(["usage", "import"]).arg(page));
     assert_refused(&outcome, 2, &["which stack", "--cloud-id"]);
 }
 
