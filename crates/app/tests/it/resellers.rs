@@ -161,7 +161,6 @@ async fn a_provider_places_and_cancels_its_resellers_orders() {
 #[tokio::test]
 async fn unmapped_usage_does_not_give_a_resellers_prices_away() {
     use domain::registration::BillingModel;
-    use domain::registration::register::PutRegistration;
     let (house, agent) = resold().await;
     let app = house.app();
     let group = "azurestack".parse().unwrap();
@@ -173,14 +172,9 @@ async fn unmapped_usage_does_not_give_a_resellers_prices_away() {
         resource_group: group,
         name: "north".parse().unwrap(),
     };
-    let request = PutRegistration {
-        name: at.name.clone(),
-        location: None,
-        tags: None,
-        token: Some(crate::house::token(BillingModel::PayAsYouUse)),
-    };
-    let none = app::precondition::Precondition::None;
-    app.put_registration(&agent, &at, &request, &none).await.unwrap();
+    crate::payers::put(&house, &agent, &at, BillingModel::PayAsYouUse)
+        .await
+        .unwrap();
     house.it_is("2026-10-02T00:00:00Z");
     house
         .deliver("2026-10-01T02:00:00Z", &[("2026-10-01T01:00:00Z", "3")])

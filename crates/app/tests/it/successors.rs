@@ -15,6 +15,7 @@ use domain::registration::register::PutRegistration;
 use domain::time::HourInterval;
 
 use crate::house::{CSP, House, LOCAL, SHARED, STACK, TENANT, address, operator, token};
+use crate::payers::{in_csp, put};
 use crate::people::{refusal, registered};
 use crate::strangers::{register, two_partners};
 
@@ -180,20 +181,10 @@ async fn who_gets_a_stack_does_not_change_who_pays_for_the_hours_in_which_others
         "the directory does not list it yet"
     );
     end(&house).await;
-    let at = RegistrationAddress {
-        subscription: CSP,
-        ..address()
-    };
     app.put_resource_group(&operator(), CSP, &group, "local", [].into())
         .await
         .unwrap();
-    let request = PutRegistration {
-        name: at.name.clone(),
-        location: None,
-        tags: None,
-        token: Some(token(BillingModel::PayAsYouUse)),
-    };
-    app.put_registration(&operator(), &at, &request, &Precondition::None)
+    put(&house, &operator(), &in_csp(), BillingModel::PayAsYouUse)
         .await
         .unwrap();
     list_the_tenant(&house, registration).await;
@@ -323,14 +314,7 @@ async fn two_resellers() -> (House, RegistrationAddress, Caller) {
     app.put_resource_group(&operator(), at.subscription, group, "local", [].into())
         .await
         .unwrap();
-    let request = PutRegistration {
-        name: at.name.clone(),
-        location: None,
-        tags: None,
-        token: Some(token(BillingModel::PayAsYouUse)),
-    };
-    let Registered { created, .. } = app
-        .put_registration(&operator(), &at, &request, &Precondition::None)
+    let Registered { created, .. } = put(&house, &operator(), &at, BillingModel::PayAsYouUse)
         .await
         .unwrap();
     assert!(created);

@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 
 use app::Error;
 use app::list_price::ListValue;
-use app::precondition::Precondition;
-use app::registrations::RegistrationAddress;
 use app::suggestions::Suggestion;
 use domain::authorization::{PartnerRole, RoleDefinition, Scope};
 use domain::catalog::{Price, PriceList, PriceListScope, Prices};
 use domain::money::Currency;
 use domain::partner::SubscriptionState;
 use domain::registration::BillingModel;
-use domain::registration::register::PutRegistration;
 use domain::time::{Hour, Period};
 
 use crate::house::{
-    CSP, CUSTOMER, House, LOCAL, PARTNER, SHARED, STACK, TENANT, VCPU, VCPU_BILLED, address, operator, token,
+    CSP, CUSTOMER, House, LOCAL, PARTNER, SHARED, STACK, TENANT, VCPU, VCPU_BILLED, operator,
 };
+use crate::payers::{in_csp, put};
 use crate::successors::move_to_second;
 
 fn october() -> Period {
@@ -129,20 +127,11 @@ async fn what_usage_is_worth_goes_by_list_prices_whatever_is_charged_for_it() {
             .unwrap();
     }
     // What a partner sells is charged by its own list.
-    let at = RegistrationAddress {
-        subscription: CSP,
-        ..address()
-    };
+    let at = in_csp();
     app.put_resource_group(&operator(), CSP, &at.resource_group, "local", BTreeMap::new())
         .await
         .unwrap();
-    let request = PutRegistration {
-        name: at.name.clone(),
-        location: None,
-        tags: None,
-        token: Some(token(BillingModel::PayAsYouUse)),
-    };
-    app.put_registration(&operator(), &at, &request, &Precondition::None)
+    put(&house, &operator(), &at, BillingModel::PayAsYouUse)
         .await
         .unwrap();
     house.it_is("2026-10-21T00:00:00Z");

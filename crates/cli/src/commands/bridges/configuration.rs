@@ -182,6 +182,13 @@ mod tests {
     use super::*;
     use crate::args::CommandLine;
 
+    /// `bridge run`, as the command line knows it.
+    fn bridge_run() -> clap::Command {
+        let mut command = CommandLine::command();
+        let bridge = command.find_subcommand_mut("bridge").unwrap();
+        bridge.find_subcommand_mut("run").unwrap().clone()
+    }
+
     #[test]
     fn all_that_the_file_can_say_can_be_said_with_options() {
         let keys = ["server", "spool", "status", "stack"].map(|section| {
@@ -197,12 +204,7 @@ mod tests {
         });
         let keys: BTreeSet<String> = keys.concat().into_iter().collect();
         assert_eq!(keys, OPTIONS.map(|(key, _)| key.to_owned()).into());
-        let mut command = CommandLine::command();
-        let run = command
-            .find_subcommand_mut("bridge")
-            .unwrap()
-            .find_subcommand_mut("run")
-            .unwrap();
+        let run = bridge_run();
         let mut options: BTreeSet<&str> = run.get_arguments().filter_map(clap::Arg::get_long).collect();
         for other in ["config", "log", "log-format"] {
             assert!(options.remove(other));
@@ -212,12 +214,7 @@ mod tests {
 
     #[test]
     fn every_option_has_a_name_in_the_environment_that_is_its_own() {
-        let mut command = CommandLine::command();
-        let run = command
-            .find_subcommand_mut("bridge")
-            .unwrap()
-            .find_subcommand_mut("run")
-            .unwrap();
+        let run = bridge_run();
         for (_, option) in OPTIONS {
             let argument = run
                 .get_arguments()

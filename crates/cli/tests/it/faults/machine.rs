@@ -13,7 +13,7 @@ const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_mins(9);
 
 /// What can be preloaded into a process, and how often it met what.
 pub(super) struct Machine {
-    library: PathBuf,
+    preloaded: PathBuf,
     met: PathBuf,
 }
 
@@ -69,11 +69,11 @@ impl Weather {
 impl Machine {
     /// Builds the library, with the compiler that the embedded store is built with as well.
     pub(super) fn build(directory: &Path) -> Self {
-        let (source, library) = (directory.join("machine.c"), directory.join("machine.so"));
+        let (source, preloaded) = (directory.join("machine.c"), directory.join("machine.so"));
         std::fs::write(&source, SOURCE).unwrap();
         let built = Command::new("cc")
             .args(["-O1", "-shared", "-fPIC", "-o"])
-            .args([&library, &source])
+            .args([&preloaded, &source])
             .arg("-ldl")
             .output()
             .unwrap();
@@ -83,7 +83,7 @@ impl Machine {
             String::from_utf8_lossy(&built.stderr)
         );
         Self {
-            library,
+            preloaded,
             met: directory.join("met"),
         }
     }
@@ -96,7 +96,7 @@ impl Machine {
         )]
         let ahead = weather.clock.as_second() - Timestamp::now().as_second();
         command
-            .env("LD_PRELOAD", &self.library)
+            .env("LD_PRELOAD", &self.preloaded)
             .env("FAULTS_MET", &self.met)
             .env("FAULTS_CLOCK", ahead.to_string())
             .env("FAULTS_SYNC", weather.sync_per_mille.to_string())
