@@ -165,6 +165,7 @@ impl From<StoreError> for Error {
                 )
             },
             StoreError::Corrupt { .. }
+            | StoreError::FileMissing { .. }
             | StoreError::InUse { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::OfOthers { .. }

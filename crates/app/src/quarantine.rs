@@ -136,7 +136,9 @@ impl App {
     ) -> Result<Acted<Released>, Error> {
         self.authorize(caller, Right::Operate)?;
         let (waiting, gone) = self.selected(&asked.records, asked.dry_run).await?;
-        let named = |position: &u64| waiting.iter().any(|it| it.position == *position);
+        let waits = |position: &u64| waiting.iter().any(|it| it.position == *position);
+        // What was released before may come once more with its mended text: that changes nothing, as without one.
+        let named = |position: &u64| waits(position) || gone.contains(position);
         if let Some(position) = asked.mended.keys().find(|position| !named(position)) {
             return Err(not_named(*position));
         }
@@ -146,7 +148,7 @@ impl App {
             id: QuarantineActId::from_uuid(self.random.uuid()),
             kind: QuarantineActKind::Release,
             records: waiting.iter().map(|it| it.position).collect(),
-            mended: asked.mended.keys().copied().collect(),
+            mended: asked.mended.keys().copied().filter(waits).collect(),
             reason: asked.reason,
         };
         let entered = self.enter_act(caller, &act, asked.dry_run).await?;
@@ -383,8 +385,7 @@ fn not_in_future(record: UsageRecord<'_>, latest: Hour) -> Result<UsageRecord<'_
 
 fn not_named(position: u64) -> Error {
     let message = format!(
-        "There is a mended text for the record at position {position}, and that is not among the records that are named \
-         and wait."
+        "There is a mended text for the record at position {position}, and that is not among the records that are named."
     );
     Error::new(Kind::Invalid, "MendedRecordNotNamed", message).about("mended")
 }

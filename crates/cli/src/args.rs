@@ -16,6 +16,7 @@ mod simulator;
 mod store;
 mod texts;
 mod trade;
+mod trusted;
 mod usage;
 mod webhook;
 
@@ -37,7 +38,7 @@ pub(crate) use directory::{
 };
 pub(crate) use operator::{OperatorCredentialCommand, RotateArgs, SigningKeyCommand};
 pub(crate) use parsing::parse;
-pub(crate) use quarantine::{ActArgs, PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs};
+pub(crate) use quarantine::{ActArgs, PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs, StateArg};
 pub(crate) use registration::{
     BillingModel, OperatedBy, RegisterArgs, RegistrationCommand, TenantCommand, TokenArgs,
 };
@@ -53,6 +54,7 @@ pub(crate) use trade::{
     CustomerCommand, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand, SubscriptionCommand,
     SubscriptionKind,
 };
+pub(crate) use trusted::Trusted;
 pub(crate) use usage::{
     ActivationKeyArgs, CompletenessArgs, ImportArgs, StackCommand, StatementCommand, UsageCommand,
 };
@@ -211,6 +213,9 @@ pub(crate) struct AtServer<C: Subcommand> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerArgs {
+    /// First: whoever reads a value takes it, and where it came from with it.
+    #[command(flatten)]
+    pub(crate) trusted: Trusted,
     /// The server's URL.
     #[arg(long, global = true, env = "METERBRIDGE_URL", value_name = "URL")]
     #[arg(default_value = "https://localhost:8443")]
@@ -231,7 +236,7 @@ pub(crate) struct ServerArgs {
         value_name = "TEXT"
     )]
     pub(crate) credential: Option<String>,
-    /// The data directory of a server on this machine: its CA is trusted.
+    /// The data directory of a server on this machine: its CA is trusted, whatever METERBRIDGE_CA says.
     #[arg(long, global = true, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
     pub(crate) data: Option<PathBuf>,
     /// Where sign-ins are kept [default: meterbridge in your directory of configurations].

@@ -1,11 +1,12 @@
 //! `audit verify`: done by whoever is at the machine, with no server running.
 
+mod heads;
 mod shown;
 mod witnesses;
 
 use std::path::Path;
 
-use server::audit::{self, AuditError, AuditReport, AuditStep, Witness};
+use server::audit::{self, AuditError, AuditReport, AuditStep, Elsewhere};
 use server::{StoreConfig, StoreError, backup};
 
 use self::shown::Outcome;
@@ -18,22 +19,25 @@ use crate::printer::{Printer, Progress};
 /// The file that a folder has which is a backup.
 const MANIFEST: &str = "manifest.json";
 
-/// Compares a store with itself, and with receipts that somebody kept.
+/// Compares a store with itself, and with what somebody kept elsewhere.
 ///
 /// # Errors
 /// If anything differs, or nothing can be compared.
 pub(crate) fn verify(args: &AuditVerifyArgs, printer: &Printer) -> Result<(), Failure> {
     let store = store_of(args, printer)?;
-    let witnesses = witnesses::read(&args.receipts)?;
-    let report = compare(&store, &witnesses, printer)?;
+    let elsewhere = Elsewhere {
+        receipts: witnesses::read(&args.receipts)?,
+        heads: heads::read(&args.expect)?,
+    };
+    let report = compare(&store, &elsewhere, printer)?;
     let outcome = Outcome::of(&store, &report);
     printer.show(&outcome, || outcome.text(printer))?;
     if report.found() > 0 {
         return Err(differs(&store, &report));
     }
     printer.hint(
-        "Keep the last receipts, or the chain values that --output json shows, somewhere else: with them it can be proved \
-         later that nothing up to here was changed.",
+        "Keep what --output json writes somewhere else: with it as --expect it can be proved later that nothing up to here \
+         was changed or cut off.",
     );
     Ok(())
 }
@@ -59,9 +63,9 @@ fn store_of(args: &AuditVerifyArgs, printer: &Printer) -> Result<StoreConfig, Fa
     Ok(Configuration::of(data, &args.store, printer)?.store)
 }
 
-fn compare(store: &StoreConfig, witnesses: &[Witness], printer: &Printer) -> Result<AuditReport, Failure> {
+fn compare(store: &StoreConfig, elsewhere: &Elsewhere, printer: &Printer) -> Result<AuditReport, Failure> {
     let mut bar: Option<Progress> = None;
-    let report = audit::verify(store, witnesses, &mut |step| match step {
+    let report = audit::verify(store, elsewhere, &mut |step| match step {
         AuditStep::Begins { what, rows } => {
             let begun = printer.progress(rows, "rows");
             begun.say(what);
@@ -115,6 +119,12 @@ fn failure(error: &AuditError, store: &StoreConfig) -> Failure {
             "OlderStore",
             "Verify it with the version of the program that wrote it, or bring a copy of it up to date: `meterbridge restore` \
              does so with a backup, and starting the server with a data directory or a database."
+                .to_owned(),
+        ),
+        AuditError::Store(StoreError::FileMissing { .. }) => (
+            "FileMissing",
+            "Bring the file back from where it went, or verify a backup: books and usage belong together, so both have to \
+             be of the same one."
                 .to_owned(),
         ),
         AuditError::Store(StoreError::InUse { .. }) => (

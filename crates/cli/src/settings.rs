@@ -118,7 +118,8 @@ pub(crate) fn client_of(url: &str, args: &ServerArgs, ca: Option<&Path>) -> Resu
     Ok(builder.build()?)
 }
 
-/// The CA certificate to trust: the one that is named, else that of a server on this machine.
+/// The CA certificate to trust: the one that is named, else that of a server on this machine. A data directory that is named
+/// as an option wins over what the environment names.
 pub(crate) fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
     let of_data = || {
         args.data
@@ -126,6 +127,9 @@ pub(crate) fn ca_file(args: &ServerArgs) -> Option<PathBuf> {
             .map(Tls::ca_certificate_path)
             .filter(|path| path.exists())
     };
+    if args.trusted.by_data {
+        return of_data().or_else(|| args.ca.clone());
+    }
     args.ca.clone().or_else(of_data)
 }
 
@@ -184,6 +188,7 @@ pub(crate) fn period(args: &PeriodArgs, clock: &dyn Clock) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Trusted;
 
     struct At(&'static str);
 
@@ -215,6 +220,7 @@ mod tests {
             credential_file: file,
             credential: given.map(str::to_owned),
             data: None,
+            trusted: Trusted::default(),
             config: None,
         }
     }

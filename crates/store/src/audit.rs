@@ -7,6 +7,7 @@
 
 mod acts;
 mod finding;
+mod heads;
 mod journal;
 mod reading;
 mod witnesses;
@@ -71,6 +72,15 @@ pub enum AuditStep {
 /// Who is told how far it is.
 pub(crate) type Watch<'w> = &'w mut (dyn FnMut(AuditStep) + Send);
 
+/// What somebody kept somewhere else, where whoever may write to the store cannot change it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Receipts.
+    pub receipts: Vec<Witness>,
+    /// Where the chains ended, each time that somebody noted it.
+    pub heads: Vec<Heads>,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditReport {
@@ -90,8 +100,8 @@ impl AuditReport {
     }
 }
 
-/// Reads all of a memory and compares it with itself, and with receipts that somebody else kept. Nothing in it is changed,
-/// not even a file. Blocks.
+/// Reads all of a memory and compares it with itself, and with what somebody kept elsewhere. Nothing in it is changed, not
+/// even a file. Blocks.
 ///
 /// # Errors
 /// [`AuditError`]. What cannot be read because it is damaged is no error, but a finding.
@@ -100,23 +110,23 @@ impl AuditReport {
 /// If `watch` does.
 pub fn verify(
     config: &StoreConfig,
-    witnesses: &[Witness],
+    elsewhere: &Elsewhere,
     watch: &mut (dyn FnMut(AuditStep) + Send),
 ) -> Result<AuditReport, AuditError> {
     // On a thread of its own: connections to PostgreSQL are driven by the thread that uses them.
-    let ended = std::thread::scope(|scope| scope.spawn(|| verify_here(config, witnesses, watch)).join());
+    let ended = std::thread::scope(|scope| scope.spawn(|| verify_here(config, elsewhere, watch)).join());
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn verify_here(
     config: &StoreConfig,
-    witnesses: &[Witness],
+    elsewhere: &Elsewhere,
     watch: Watch<'_>,
 ) -> Result<AuditReport, AuditError> {
     let mut report = None;
     let mut read = |transaction: &dyn Transaction| {
         copy::refuse_unfinished(transaction)?;
-        report = Some(report_of(transaction, witnesses, &mut *watch)?);
+        report = Some(report_of(transaction, elsewhere, &mut *watch)?);
         Ok(())
     };
     let ended = match config {
@@ -149,7 +159,7 @@ impl AuditReport {
 
 fn report_of(
     transaction: &dyn Transaction,
-    witnesses: &[Witness],
+    elsewhere: &Elsewhere,
     watch: Watch<'_>,
 ) -> Result<AuditReport, StoreError> {
     watch(AuditStep::Begins {
@@ -181,9 +191,14 @@ fn report_of(
             acts::check(transaction, &acts, checked)
         })?);
     }
-    if !witnesses.is_empty() {
+    if !elsewhere.receipts.is_empty() {
         checks.push(Checked::by(CheckKind::Witnesses, |checked| {
-            witnesses::check(transaction, witnesses, checked)
+            witnesses::check(transaction, &elsewhere.receipts, checked)
+        })?);
+    }
+    if !elsewhere.heads.is_empty() {
+        checks.push(Checked::by(CheckKind::Heads, |checked| {
+            heads::check(transaction, &elsewhere.heads, checked)
         })?);
     }
     let last = |row: &dyn Columns| {

@@ -233,7 +233,7 @@ fn are_one(from: &StoreConfig, to: &StoreConfig) -> bool {
 /// Whether anything was ever kept there.
 fn is_there(config: &StoreConfig) -> Result<bool, StoreError> {
     match config {
-        StoreConfig::Sqlite { directory } => Ok(sqlite::is_there(directory)),
+        StoreConfig::Sqlite { directory } => sqlite::is_there(directory),
         StoreConfig::Postgres(config) => postgres::is_there(config),
     }
 }

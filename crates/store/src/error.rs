@@ -38,6 +38,12 @@ pub enum StoreError {
         /// What was found and what was expected, for the log.
         detail: String,
     },
+    /// One of the files of a store is there, and one that belongs to it is not.
+    #[error("the file {} is not there, and without it the store is not whole", file.display())]
+    FileMissing {
+        /// The file that is missing.
+        file: PathBuf,
+    },
     /// Another process has it open.
     #[error("{} is in use by another process; stop it first, or choose another directory", directory.display())]
     InUse {

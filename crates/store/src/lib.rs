@@ -31,8 +31,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 pub use audit::{
-    AuditError, AuditReport, AuditStep, CheckKind, Checked, Difference, FINDINGS_MAX, Finding, FoundAt,
-    Witness, day_text, verify,
+    AuditError, AuditReport, AuditStep, CheckKind, Checked, Difference, Elsewhere, FINDINGS_MAX, Finding,
+    FoundAt, Witness, day_text, verify,
 };
 pub use books::{Books, ChangeError};
 pub use codes::{Code, CodeKey, Codes};

@@ -18,7 +18,7 @@ pub struct BatchCounts {
     pub received: u32,
     /// Records whose key was new.
     pub accepted: u32,
-    /// Records that said again what was known: same key, same quantity.
+    /// Records that said again what was known: same key, same quantity; or, of those that cannot be counted, the same text.
     pub duplicate: u32,
     /// Records that gave a known key another quantity, whether or not that one counts now.
     pub revised: u32,
@@ -75,6 +75,9 @@ pub struct Receipt {
     /// Whether its records had been received before, and were released from quarantine by it: then the digest is
     /// BLAKE3 of each record's position, as 8 bytes, and of the BLAKE3 of the text it was counted by, in order.
     pub released: bool,
+    /// How many of its duplicates repeat records that waited in quarantine since an earlier batch when it came: nobody
+    /// may take them for records that count.
+    pub still_quarantined: u32,
     /// Why records were put into quarantine, by index.
     pub problems: Vec<Problem>,
     /// What is kept of it; nothing in a receipt that was made out before receipts had that.
@@ -121,6 +124,10 @@ impl Receipt {
         }
         if self.released {
             content.text("released");
+        }
+        if self.still_quarantined > 0 {
+            content.text("still quarantined");
+            content.number(u64::from(self.still_quarantined));
         }
         *content.0.finalize().as_bytes()
     }
@@ -177,6 +184,7 @@ mod tests {
                 quarantined: 1,
             },
             released: false,
+            still_quarantined: 0,
             problems: vec![Problem {
                 index: 0,
                 code: QuarantineCode::InvalidQuantity,
@@ -190,7 +198,7 @@ mod tests {
     #[test]
     fn whatever_changes_in_a_receipt_changes_its_link_in_the_chain() {
         let original = receipt().chained_after(&[0; 32]);
-        let changes: [fn(&mut Receipt); 12] = [
+        let changes: [fn(&mut Receipt); 14] = [
             |it| it.batch = BatchId::from_bytes([9; 16]),
             |it| it.stack = CloudId::from_bytes([9; 16]),
             |it| it.sequence = 4,
@@ -200,6 +208,8 @@ mod tests {
             |it| (it.counts.accepted, it.counts.duplicate) = (1, 3),
             |it| it.problems[0].message.push('.'),
             |it| it.problems.clear(),
+            |it| it.released = true,
+            |it| it.still_quarantined = 1,
             |it| it.kept = Some(KEPT),
             |it| it.kept = Some(Kept { sayings: 5, ..KEPT }),
             |it| {

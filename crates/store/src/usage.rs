@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::completeness::{Records, Silence};
+use domain::completeness::{Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, QuarantineActId};
 use domain::quantity::{Quantity, QuantitySum};
 use domain::time::{Hour, HourInterval, Timestamp};
@@ -128,8 +128,8 @@ pub struct MeterTotal {
 pub struct StackProgress {
     /// The stack.
     pub stack: CloudId,
-    /// The furthest hour up to which it has ever declared to have reported everything.
-    pub reported_through: Option<Hour>,
+    /// The number of its last batch: while it stays, nothing that is known of the stack's usage changes.
+    pub sequence: u64,
 }
 
 /// Told the local subscriptions with usage in an interval, in order, says how to slice their usage up.
@@ -303,6 +303,10 @@ pub trait UsageLedger: Send + Sync {
 
     /// How far each stack that has ever delivered has got, in order.
     async fn progress(&self) -> Result<Vec<StackProgress>, StoreError>;
+
+    /// Which hours a stack has declared to have reported everything of, from an hour of reported time on: what was
+    /// declared further back may be missing, but not how far it has ever got.
+    async fn declared(&self, stack: CloudId, from: Hour) -> Result<Declared, StoreError>;
 
     /// How many records of a stack count, by the hour in which they start, of those that start in an interval.
     async fn records_by_hour(&self, stack: CloudId, interval: HourInterval) -> Result<Records, StoreError>;

@@ -41,7 +41,9 @@ async fn usage_of_the_future_waits_in_quarantine_and_counts_when_it_is_delivered
     house.it_is("2026-10-10T13:00:00Z");
     let again = house.deliver("2026-10-10T12:00:00Z", &usage).await.unwrap();
     let counts = again.receipt.counts;
-    assert_eq!((counts.accepted, counts.duplicate, counts.quarantined), (1, 2, 1));
+    // What is in the future still waits as before, and not a second time.
+    assert_eq!((counts.accepted, counts.duplicate, counts.quarantined), (1, 3, 0));
+    assert_eq!(again.receipt.still_quarantined, 1);
     assert_eq!(house.owes(SHARED).await, "11.00");
 }
 

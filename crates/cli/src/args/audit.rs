@@ -24,7 +24,7 @@ sent, and what was released or purged with the journal; names with their keys; a
 Not found is: what was stored by versions that did not keep digests of batches yet, beyond counts and totals (told as not \
 covered); to which other known location, tags or additional info a record was turned, and the letter case of a resource, \
 neither of which is on a bill; sign-ins. Whoever may write to the store can also compute all chains anew, or cut off their \
-ends: that is found by receipts that somebody else has kept.
+ends: that is found by what somebody has kept elsewhere, an earlier output (--expect) or receipts (--receipts).
 
 Exit codes: 0 if nothing differs, 4 if anything does, 1 if nothing could be compared, 2 if this was not understood.
 
@@ -32,7 +32,9 @@ Examples:
   meterbridge audit verify --data ./data
   meterbridge audit verify --data /var/backups/meterbridge/2026-11-22 --output json
   meterbridge audit verify --store postgres://meterbridge@db.example/meterbridge \\
-      --receipts receipts.json")]
+      --receipts receipts.json
+  meterbridge audit verify --data ./data --output json > heads.json
+  meterbridge audit verify --data ./data --expect heads.json")]
 pub(crate) struct AuditVerifyArgs {
     /// The data directory, a backup, or the folder of a store.
     #[arg(long, env = "METERBRIDGE_DATA", value_name = "DIRECTORY")]
@@ -43,4 +45,8 @@ pub(crate) struct AuditVerifyArgs {
     /// several times.
     #[arg(long, value_name = "FILE")]
     pub(crate) receipts: Vec<PathBuf>,
+    /// What `audit verify --output json` wrote earlier, or the manifest.json of a backup: every chain must go on from where it
+    /// ended then. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Vec<PathBuf>,
 }

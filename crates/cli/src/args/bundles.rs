@@ -31,10 +31,12 @@ pub(crate) struct BundleKeyArgs {
 #[command(after_help = "\
 Reads the stack hour by hour of reported time and writes one file, which is carried to the platform's side and taken in there \
 with `meterbridge usage import`. Broken off, the same command goes on where it was. The next bundle begins where the last one \
-ended; bundles may be made while others are on their way.
+ended; bundles may be made while others are on their way. As many hours before it as --lookback says are read again, since \
+usage comes late at times; what is known already counts once.
 
-Example:
-  meterbridge bridge export --config bridge.toml --to 2026-11-01 --out /media/usb/north-2026-10.mbz")]
+Examples:
+  meterbridge bridge export --config bridge.toml --to 2026-11-01 --out /media/usb/north-2026-10.mbz
+  meterbridge bridge export --config bridge.toml --again 2026-10-20 --out /media/usb/north-again.mbz")]
 pub(crate) struct ExportArgs {
     /// The first hour of reported time, or a day [default: where the last bundle ended; for the first one, `start` of the
     /// configuration or the first of this month].
@@ -49,6 +51,13 @@ pub(crate) struct ExportArgs {
     /// Wait no longer for bundles that have no receipt, because they were lost, and begin again after the last one that has.
     #[arg(long)]
     pub(crate) restart: bool,
+    /// Read hours before the bundle again, from this one on, for usage that came late [default: as many as --lookback says].
+    #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
+    pub(crate) again: Option<String>,
+    /// Begin the first bundle of a registration later than it has to: hours before, though nobody reported them, are left out
+    /// for good, and the bundle says so.
+    #[arg(long)]
+    pub(crate) leave_out_earlier: bool,
     #[command(flatten)]
     pub(crate) bridge: BridgeArgs,
 }
@@ -56,7 +65,8 @@ pub(crate) struct ExportArgs {
 /// A receipt that came back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The receipt is checked against the platform's key, which the stack's activation key names, and against what was exported.
+The receipt is checked against the platform's key, which the stack's activation key names, and against what was exported. It \
+may be of a bundle that is not known here, because what was known was lost: then the next bundle follows that one.
 
 Example:
   meterbridge bridge accept-receipt /media/usb/north-2026-10.receipt.json --config bridge.toml")]

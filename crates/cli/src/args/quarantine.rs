@@ -104,7 +104,8 @@ pub(crate) enum QuarantineCommand {
     #[command(after_help = "\
 A released record counts as if it had been delivered rightly, at the reported time of its delivery. One that still cannot be \
 counted waits on, with the reason that was found now. Releasing a record twice changes nothing.
-What will come of it is shown first, and asked for; a script says --yes. It leaves with 3 if records wait on.
+What will come of it is shown first, and asked for; a script says --yes. It leaves with 3 if records wait on, or would by \
+--dry-run.
 
 Examples:
   meterbridge usage quarantine release 17,20-22 --reason 'the hour has come'

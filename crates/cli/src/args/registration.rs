@@ -249,10 +249,11 @@ Example:
         #[arg(long)]
         allow_other_customer: bool,
     },
-    /// List tenants that use a stack and have no mapping, with the commands that add them.
+    /// List tenants that used a stack without a mapping, with the commands that add them or assign what they used before.
     #[command(after_help = "\
-The commands are ready to paste; only names that nobody knows have to be put in. They show what a mapping from the present \
-hour on takes, and with `tenant map` one from the first hour in which the tenant used something.
+The commands are ready to paste; only names that nobody knows have to be put in for [NAME]. They show what a mapping from the \
+present hour on takes, and with `tenant map` one from the first hour in which the tenant used something. A tenant that was \
+added later is listed for the hours before.
 
 Examples:
   meterbridge tenant suggest --period 2026-10

@@ -22,12 +22,12 @@ account with a secret or a certificate, local subscriptions, guest directories, 
 can be read that are over by the stack's clock. It is used from the first to the last hour of the month, and every run with the \
 same options has the same usage.
 
-In its directory are, made with the first run and kept:
+In its directory are, made with the first run:
   ca.pem                        what clients of the stack have to trust
   bridge.secret                 the secret of the bridge's account
   bridge.crt, bridge.keyfile    a certificate of the account instead of the secret, and its key
   registration.token            what the stack is registered with
-  bridge.toml                   the configuration of a bridge for it
+  bridge.toml                   the configuration of a bridge for it; stays once you changed it
 
 Example, with a server on this machine (`meterbridge serve --data ./data`):
   meterbridge simulator serve --directory ./stack --data ./data

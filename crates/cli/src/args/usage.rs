@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{PeriodArgs, QuarantineArgs, texts};
 use crate::failure::Failure;
-use crate::usage_summary::DateOrder;
+use crate::usage_summary::{DateOrder, Zone};
 
 /// What is done with usage.
 #[derive(Debug, Subcommand)]
@@ -30,16 +30,18 @@ A file holds what the provider usage API returns: one page {\"value\": [...]}, s
 array, the records alone in an array, or one record in each line; as it is or compressed with gzip or zstd. Numbers are \
 passed on as they are written.
 Usage is delivered with the stack's activation key. Without one, the operator's credential is used to fetch it.
-Importing the same again is harmless: every record is recognised as a duplicate. So an import that was cut off is \
-continued by repeating the same command.
+Importing the same again is harmless: every record is recognised as a duplicate, also one in quarantine. So an import that \
+was cut off is continued by repeating the same command.
 A correction is recognised by its window, --reported-start. Of different quantities of the same usage, the one reported \
 last counts, and of those reported at the same time the largest. So a correction to less takes effect only if its window \
 is a later one: without the flag, a later hour. Import files of different windows one window at a time.
 
 A usage summary, the CSV of Azure Stack's usage summary script, is recognised by its header. It is looked at as a whole \
-before anything is sent, and what was understood is shown. What it leaves open is asked for and never guessed. Its parts \
-have idempotency keys of their own: importing the same file again is answered as the first time. Lines that cannot be taken \
-are written to FILE.rejected.csv, with the reason; the command leaves with 3 then, and that file can be mended and imported.
+before anything is sent, and what was understood is shown. What it leaves open is asked for and never guessed, but for the \
+time zone: times that name none are UTC, unless a day proves otherwise. PowerShell 7 writes local times: say --time-zone then. \
+Its parts have idempotency keys of their own: importing the same file again is answered as the first time. Lines that cannot \
+be taken are written to FILE.rejected.csv, with the reason, and the command leaves with 3. Mend them there and import that \
+file, or mend the summary and import it again: what was taken in already counts once.
 
 Examples:
   meterbridge usage import --cloud-id 5bf881b2-6be7-42a1-9f47-d6fcb6737747 \\
@@ -49,7 +51,7 @@ Examples:
   curl ... | meterbridge usage import --activation-key-file stack.key \\
       --reported-start 2026-10-01T13:00:00Z -")]
 pub(crate) struct ImportArgs {
-    /// The files; `-` is standard input.
+    /// The files; `-` is standard input, whatever it holds.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// The stack [default: the one that the activation key is of].
@@ -64,14 +66,15 @@ pub(crate) struct ImportArgs {
     /// The end of that window.
     #[arg(long, value_name = "HOUR", value_parser = texts::hour, requires = "reported_start")]
     pub(crate) reported_end: Option<String>,
-    /// The stack has reported completely up to this hour. Declared when all deliveries have arrived, unless pages are
-    /// missing.
+    /// The stack has reported completely up to this hour: from --reported-start on if --reported-end is given too, else
+    /// everything before. Declared when all deliveries have arrived, unless pages are missing.
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) reported_through: Option<String>,
     /// How many records are delivered at a time, at most 10000.
     #[arg(long, value_name = "COUNT", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) batch: u32,
-    /// Leave with 1 if a record is put into quarantine. The others count all the same; nothing is declared complete.
+    /// Leave with 1 if a record is put into quarantine, or waits there already. The others count all the same; nothing is
+    /// declared complete.
     #[arg(long)]
     pub(crate) fail_on_quarantine: bool,
     /// Do not compress deliveries.
@@ -97,10 +100,20 @@ pub(crate) struct SummaryArgs {
     /// Which number of a date comes first, where the file does not prove it.
     #[arg(long, value_name = "ORDER")]
     pub(crate) date_format: Option<DateOrder>,
+    /// In which zone times are that name none: how far it is ahead of UTC, such as +02:00, or a name such as Europe/Berlin
+    /// [default: UTC].
+    #[arg(
+        long,
+        visible_alias = "utc-offset",
+        value_name = "ZONE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) time_zone: Option<Zone>,
     /// Quantities have a comma where others have a point, though the file does not prove it.
     #[arg(long)]
     pub(crate) decimal_comma: bool,
-    /// Where lines that cannot be taken are written [default: beside each file, as FILE.rejected.csv].
+    /// Where lines that cannot be taken are written [default: beside each file, as FILE.rejected.csv]. What is there already
+    /// stays: other lines go into a file with a number.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejected: Option<PathBuf>,
 }
@@ -115,6 +128,7 @@ impl SummaryArgs {
             preview,
             dry_run,
             date_format,
+            time_zone,
             decimal_comma,
             rejected,
         } = self;
@@ -122,6 +136,7 @@ impl SummaryArgs {
             ("--preview", *preview),
             ("--dry-run", *dry_run),
             ("--date-format", date_format.is_some()),
+            ("--time-zone", time_zone.is_some()),
             ("--decimal-comma", *decimal_comma),
             ("--rejected", rejected.is_some()),
         ];

@@ -14,7 +14,8 @@ pub(crate) enum WebhookCommand {
     #[command(after_help = "\
 Each notice is a POST of JSON in the form of Standard Webhooks: webhook-id is the same whenever the notice \
 is sent, webhook-signature is made with a key of the platform (v1a, Ed25519), whose public half `webhook \
-keys` prints. What is not answered with 2xx is sent again, for three days; 410 stops the webhook.
+keys` prints. What is not answered with 2xx is sent again, for three days; 410 stops the webhook until \
+it is set again. Setting a webhook whose receiver takes nothing, even as it is, has what waits sent at once.
 
 Kinds are stack.behind, stack.reappeared, usage.unusual, usage.usual and test.
 
@@ -32,7 +33,7 @@ Examples:
     },
     /// Send a notice that nothing happened, and wait for what becomes of it.
     #[command(after_help = "\
-Leaves with 0 only if the receiver took it. Notices that wait are sent before it.
+Leaves with 0 only if the receiver took it. Notices that wait are sent before it, and at once.
 
 Example:
   meterbridge webhook test night-shift")]
@@ -49,7 +50,10 @@ Example:
         name: String,
     },
     /// Send a notice to a webhook again, under the same id.
-    #[command(after_help = "Example:\n  meterbridge webhook redeliver night-shift <NOTICE-ID>")]
+    #[command(after_help = "\
+Notices that wait are sent before it, and at once. One that waits itself keeps its place.
+
+Example:\n  meterbridge webhook redeliver night-shift <NOTICE-ID>")]
     Redeliver {
         /// The webhook.
         #[arg(value_name = "NAME")]

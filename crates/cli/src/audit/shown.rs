@@ -203,6 +203,7 @@ const fn in_words(kind: CheckKind) -> &'static str {
         CheckKind::Journal => "the journal with its chain",
         CheckKind::Receipts => "receipts with their chains",
         CheckKind::Witnesses => "receipts with those kept elsewhere",
+        CheckKind::Heads => "chains with their ends noted elsewhere",
         CheckKind::Totals => "totals of days with their records",
         CheckKind::Records => "records with the receipts of their batches",
         CheckKind::Quarantine => "texts in quarantine with what was sent",

@@ -2,15 +2,16 @@
 
 use client::Client;
 use domain::quarantine::RECORDS_PER_ACT_MAX;
+use domain::usage::QuarantineCode;
 use wire::api::{
     MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantinePurged,
     QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined,
 };
-use wire::usage::with_member;
+use wire::usage::{NotMended, with_member};
 
 use super::minute;
 use crate::agreement::agreed;
-use crate::args::{ActArgs, PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs, ServerArgs};
+use crate::args::{ActArgs, PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs, ServerArgs, StateArg};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::Printer;
@@ -103,7 +104,8 @@ async fn release(client: &Client, args: ReleaseArgs, printer: &Printer) -> Resul
             expected.push(client.release_quarantined(&request(some, true)).await?);
         }
         if args.act.dry_run {
-            return printer.show_list(&expected, || released_in_words("would be released", &expected));
+            printer.show_list(&expected, || released_in_words("would be released", &expected))?;
+            return all_released(&expected);
         }
         printer.request(&released_in_words("would be released", &expected));
         agreed("Release them?", false)?;
@@ -113,16 +115,32 @@ async fn release(client: &Client, args: ReleaseArgs, printer: &Printer) -> Resul
         released.push(client.release_quarantined(&request(some, false)).await?);
     }
     printer.show_list(&released, || released_in_words("released", &released))?;
-    match released.iter().map(|it| it.waiting.len() as u64).sum() {
-        0 => Ok(()),
-        waiting => Err(still_waiting(waiting)),
-    }
+    all_released(&released)
 }
 
-fn still_waiting(waiting: u64) -> Failure {
-    Failure::in_part(format!("{} still cannot be counted.", counted(waiting, "record")))
+/// No record waits on.
+///
+/// # Errors
+/// If some do: what to do about them depends on why.
+fn all_released(released: &[QuarantineReleased]) -> Result<(), Failure> {
+    let waiting = || released.iter().flat_map(|it| &it.waiting);
+    let because = |code: QuarantineCode| waiting().any(|it| it.code == code.as_str());
+    if waiting().next().is_none() {
+        return Ok(());
+    }
+    let hint = if because(QuarantineCode::UsageInFuture) {
+        "What is in the future counts when its hour has come: release it again then. If the stack's clock or the year was \
+         wrong, give both times with --set properties.usageStartTime=HOUR and --set properties.usageEndTime=HOUR, or purge it."
+    } else if because(QuarantineCode::GranularityConflict) {
+        "The series is on that day what came first, by the hour or as a whole. If that was wrong, \"When the wrong \
+         granularity came first\" in docs/usage.md says how to set the day right."
+    } else {
+        "Release one with --set or --mended, deliver it again as it should be, or purge it."
+    };
+    let waiting = counted(waiting().count() as u64, "record");
+    Err(Failure::in_part(format!("{waiting} still cannot be counted."))
         .coded("StillInQuarantine")
-        .hint("Release one with --set or --mended, deliver it again as it should be, or purge it.")
+        .hint(hint))
 }
 
 async fn purge(client: &Client, args: &PurgeArgs, printer: &Printer) -> Result<(), Failure> {
@@ -199,8 +217,14 @@ async fn mended(
             .map_err(|_| Failure::new(format!("{} is no text in UTF-8.", file.display())))?,
         None => {
             let found = client.quarantined_at(position).await?;
-            let raw = found.into_iter().next().map(|it| it.raw).unwrap_or_default();
-            args.set.iter().try_fold(raw, |raw, set| with_set(&raw, set))?
+            // What is released or purged already has nothing that could be mended: the server says so.
+            let waits = |it: &QuarantinedRecord| it.state == StateArg::Waiting.as_str();
+            let Some(waiting) = found.into_iter().find(waits) else {
+                return Ok(Vec::new());
+            };
+            args.set
+                .iter()
+                .try_fold(waiting.raw, |raw, set| with_set(&raw, set))?
         }
     };
     Ok(vec![MendedRecord { position, record }])
@@ -212,13 +236,27 @@ fn with_set(raw: &str, set: &str) -> Result<String, Failure> {
         return Err(Failure::usage(format!("--set {set} names no value."))
             .hint("Say it as in --set properties.quantity=1.5"));
     };
-    let as_text = serde_json::Value::from(value).to_string();
-    with_member(raw, member, value)
-        .or_else(|| with_member(raw, member, &as_text))
-        .ok_or_else(|| {
-            Failure::new(format!("The record has no place for one {member}."))
-                .hint("Give the whole record as it should have been with --mended FILE.")
-        })
+    with_member(raw, member, value).map_err(|error| not_set(&error))
+}
+
+fn not_set(error: &NotMended) -> Failure {
+    let mended = "Give the whole record as it should have been with --mended FILE.";
+    match error {
+        NotMended::Unknown { member, nearest } => {
+            let hint = nearest.as_ref().map_or_else(
+                || mended.to_owned(),
+                |nearest| format!("Is it {nearest}? If the record shall have another member, too: {mended}"),
+            );
+            Failure::new(format!(
+                "The record has no member {member}, and nothing would read one."
+            ))
+            .coded("UnknownMember")
+            .hint(hint)
+        }
+        NotMended::NoPlace { member } => {
+            Failure::new(format!("The record has no place for one {member}.")).hint(mended)
+        }
+    }
 }
 
 fn released_in_words(done: &str, all: &[QuarantineReleased]) -> String {
@@ -277,6 +315,31 @@ mod tests {
     }
 
     #[test]
+    fn what_to_do_about_a_record_that_waits_on_depends_on_why() {
+        let released = |code: &str| QuarantineReleased {
+            act_id: None,
+            dry_run: true,
+            released: 0,
+            batches: Vec::new(),
+            waiting: vec![wire::api::StillWaiting {
+                position: 1,
+                code: code.to_owned(),
+                message: "…".to_owned(),
+            }],
+            gone: Vec::new(),
+        };
+        for (code, hint) in [
+            ("UsageInFuture", "when its hour has come"),
+            ("GranularityConflict", "docs/usage.md"),
+            ("InvalidQuantity", "--set or --mended"),
+        ] {
+            let failure = all_released(&[released(code)]).unwrap_err();
+            assert!(failure.hint_text().unwrap().contains(hint), "{code}: {failure:?}");
+        }
+        all_released(&[]).unwrap();
+    }
+
+    #[test]
     fn a_value_that_is_no_json_is_a_text() {
         let raw = r#"{"properties":{"quantity":"1,5","meterId":1}}"#;
         let with = |set| with_set(raw, set).unwrap();
@@ -288,6 +351,12 @@ mod tests {
             with("properties.meterId=b5c1"),
             r#"{"properties":{"quantity":"1,5","meterId":"b5c1"}}"#
         );
-        assert!(with_set(raw, "quantity").is_err() && with_set("[]", "a=1").is_err());
+        assert!(with_set(raw, "quantity").is_err() && with_set("[]", "properties=1").is_err());
+        let unknown = with_set(raw, "quantity=1.5").unwrap_err();
+        assert_eq!(unknown.code(), "UnknownMember");
+        assert!(
+            unknown.hint_text().unwrap().contains("properties.quantity"),
+            "{unknown:?}"
+        );
     }
 }

@@ -95,10 +95,10 @@ pub enum BackupError {
     Open(Box<OpenError>),
 }
 
-/// Whether a folder has the databases of an embedded store in it.
+/// Whether a folder is that of an embedded store: it has one of the databases in it, and should have the other.
 #[must_use]
 pub fn has_databases(folder: &Path) -> bool {
-    DATABASES.iter().all(|name| folder.join(name).is_file())
+    DATABASES.iter().any(|name| folder.join(name).is_file())
 }
 
 impl From<OpenError> for BackupError {

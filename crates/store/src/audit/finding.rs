@@ -21,6 +21,8 @@ pub enum CheckKind {
     Receipts,
     /// Receipts that somebody else kept with those that are stored.
     Witnesses,
+    /// Where chains ended once, as somebody noted it elsewhere, with the chains that are stored.
+    Heads,
     /// The total of each series and day with the records of its hours.
     Totals,
     /// What is kept of each batch with what its receipt says.
@@ -46,6 +48,7 @@ impl CheckKind {
             Self::Journal => "journal",
             Self::Receipts => "receipts",
             Self::Witnesses => "witnesses",
+            Self::Heads => "heads",
             Self::Totals => "totals",
             Self::Records => "records",
             Self::Quarantine => "quarantine",
@@ -63,6 +66,7 @@ impl CheckKind {
             Self::Database => "databases",
             Self::Journal => "entries",
             Self::Receipts | Self::Witnesses => "receipts",
+            Self::Heads => "ends of chains",
             Self::Totals => "totals",
             Self::Records => "batches",
             Self::Quarantine => "texts",
@@ -125,6 +129,10 @@ differences! {
     WitnessMissing: "this receipt was made out and is not stored any more";
     /// A receipt that somebody else kept is stored with another content.
     WitnessDiffers: "this receipt is not the one that was made out";
+    /// A chain does not go as far as it went once.
+    HeadMissing: "this was the end of its chain once, and is not stored any more";
+    /// A chain has another value than it had once.
+    HeadDiffers: "this was the end of its chain once, with another chain value";
     /// The total of a day is not the sum of its hours.
     DayTotal: "the total of this day is not the sum of its records";
     /// Records by the hour and one of a whole day are mixed.

@@ -143,6 +143,7 @@ static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
                 Integer("kept"),
                 Bytes("kept_digest"),
                 Integer("released"),
+                Integer("still_quarantined"),
             ],
         )),
         Box::new(Rows::new(

@@ -17,8 +17,9 @@ use super::intern::Interned;
 use super::kept::KeptSayings;
 use super::receipts::{self, Receipts};
 use super::records::{Recorded, Recorder};
+use super::repeats::PutThere;
 use super::stacks::Stacks;
-use super::{history, intern, kept, quarantine};
+use super::{history, intern, quarantine};
 use crate::error::StoreError;
 use crate::receipt::{BatchCounts, Receipt};
 use crate::transaction::Transaction;
@@ -63,6 +64,8 @@ struct Group<'t, 'd> {
     attributes: HashMap<[u8; 16], AttributesRow>,
     recorded: Recorded,
     receipts: Receipts<'d>,
+    /// What its batches put into quarantine.
+    put_there: PutThere,
     /// The records that its batches release from quarantine, by which act.
     released: Vec<(BatchRow, QuarantineActId, &'d Releasing)>,
     /// Attributes of records that count. They are set when all sheets are written.
@@ -125,6 +128,7 @@ impl<'t, 'd> Group<'t, 'd> {
             answers,
             recorded,
             receipts: Receipts::default(),
+            put_there: PutThere::default(),
             released: Vec::new(),
             attributes_of: BTreeMap::new(),
             touched: HashMap::new(),
@@ -176,14 +180,20 @@ impl<'t, 'd> Group<'t, 'd> {
     ) -> Result<Receipt, StoreError> {
         let batch = self.next_batch()?;
         let (mut counts, kept) = self.record(batch, delivery, rows, conflicts)?;
+        let stack = self.stacks.get(delivery.stack)?;
+        let of = (stack.row, delivery.window.start);
         let refused = refused(delivery, conflicts);
-        let texts = refused.iter().map(|it| (it.index, kept::text_digest(&it.raw)));
+        let (refused, repeats) = self.put_there.take_repeats(self.transaction, of, refused)?;
+        let texts = refused.iter().map(|it| (it.index, it.text_digest));
         let kept = kept.finish(delivery.idempotency_key.as_deref(), texts);
         counts.quarantined = u32::try_from(refused.len()).unwrap_or(u32::MAX);
+        counts.duplicate += repeats.all;
         counts.received = delivery.received;
         check_nothing_lost(&counts)?;
-        let stack = self.stacks.get(delivery.stack)?;
-        let mut receipt = receipts::unlinked(delivery, counts, &refused, kept);
+        let mut receipt = Receipt {
+            still_quarantined: repeats.waiting,
+            ..receipts::unlinked(delivery, counts, &refused, kept)
+        };
         stack.link(&mut receipt);
         self.receipts
             .add((batch, stack.row), delivery, receipt.clone(), refused);
@@ -390,12 +400,9 @@ fn refused<'d>(delivery: &'d Delivery, conflicts: &Conflicts) -> Cow<'d, [Refuse
     }
     let mut refused = delivery.refused.clone();
     for (index, granularity) in conflicts {
-        refused.push(Refused {
-            index: *index,
-            code: QuarantineCode::GranularityConflict,
-            message: conflict(*granularity),
-            raw: delivery.raw.get(index).cloned().unwrap_or_default(),
-        });
+        let raw = delivery.raw.get(index).cloned().unwrap_or_default();
+        let code = QuarantineCode::GranularityConflict;
+        refused.push(Refused::new(*index, code, conflict(*granularity), raw));
     }
     refused.sort_by_key(|refused| refused.index);
     Cow::Owned(refused)

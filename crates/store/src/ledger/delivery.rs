@@ -10,6 +10,7 @@ use domain::usage::{Granularity, QuarantineCode, UsageRecord};
 
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
 use super::ids::{SeriesId, SeriesKey};
+use super::kept::text_digest;
 use crate::usage::{Attributes, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow};
 
 /// What one record says about its series.
@@ -77,6 +78,20 @@ pub(super) struct Refused {
     pub(super) code: QuarantineCode,
     pub(super) message: String,
     pub(super) raw: String,
+    /// What stands for `raw`.
+    pub(super) text_digest: [u8; 32],
+}
+
+impl Refused {
+    pub(super) fn new(index: u32, code: QuarantineCode, message: String, raw: String) -> Self {
+        Self {
+            index,
+            code,
+            message,
+            text_digest: text_digest(&raw),
+            raw,
+        }
+    }
 }
 
 /// What makes a delivery a release of records from quarantine.
@@ -356,11 +371,11 @@ pub(super) fn attributes_key(attributes: &Attributes) -> [u8; 16] {
 
 impl From<&domain::usage::Quarantined<'_>> for Refused {
     fn from(quarantined: &domain::usage::Quarantined<'_>) -> Self {
-        Self {
-            index: quarantined.index,
-            code: quarantined.code,
-            message: quarantined.message.clone(),
-            raw: quarantined.raw.to_string(),
-        }
+        Self::new(
+            quarantined.index,
+            quarantined.code,
+            quarantined.message.clone(),
+            quarantined.raw.to_string(),
+        )
     }
 }

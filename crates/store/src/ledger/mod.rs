@@ -3,7 +3,8 @@
 //! A batch's way in: [`delivery`] looks its series up in the [`cache`] and hands it to the [`queue`]; the one
 //! [`writer`] thread takes what waits and [`apply`]s it in one transaction, in which [`stacks`] are locked, [`intern`]
 //! numbers what is new, [`records`] and [`observations`] decide what counts, [`staged`] [`sheet`]s hold records and
-//! [`total`]s, [`history`] keeps attributes and [`receipts`] say what became of it.
+//! [`total`]s, [`history`] keeps attributes, [`repeats`] are not put into quarantine again, and [`receipts`] say what
+//! became of it.
 //!
 //! What is done with the [`quarantine`] is an [`errand`] of the writer's between deliveries: a [`release`] is applied as a
 //! delivery is.
@@ -32,6 +33,7 @@ mod queue;
 mod receipts;
 mod records;
 mod release;
+mod repeats;
 mod sheet;
 mod stacks;
 mod staged;
@@ -45,7 +47,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use domain::completeness::{Records, Silence};
+use domain::completeness::{Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use tokio::sync::Semaphore;
@@ -262,6 +264,12 @@ impl<R: Readers> UsageLedger for Ledger<R> {
 
     async fn progress(&self) -> Result<Vec<StackProgress>, StoreError> {
         self.readers.read(presence::progress).await
+    }
+
+    async fn declared(&self, stack: CloudId, from: Hour) -> Result<Declared, StoreError> {
+        self.readers
+            .read(move |transaction| presence::declared(transaction, stack, from))
+            .await
     }
 
     async fn records_by_hour(&self, stack: CloudId, interval: HourInterval) -> Result<Records, StoreError> {

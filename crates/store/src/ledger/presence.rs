@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::completeness::{RHYTHM_DAYS, Records, Rhythm, Silence, SilentSeries};
+use domain::completeness::{Declared, RHYTHM_DAYS, Records, Rhythm, Silence, SilentSeries, declared_hours};
 use domain::ids::CloudId;
 use domain::time::{Day, Hour, HourInterval};
 use domain::usage::Granularity;
@@ -21,13 +21,33 @@ const HOURS_OF_DAY: usize = 24;
 
 /// How far each stack that has delivered has got, in order.
 pub(super) fn progress(transaction: &dyn Transaction) -> Result<Vec<StackProgress>, StoreError> {
-    let sql = "SELECT cloud_id, reported_through FROM stack WHERE sequence > 0 ORDER BY cloud_id";
+    let sql = "SELECT cloud_id, sequence FROM stack WHERE sequence > 0 ORDER BY cloud_id";
     transaction.rows(sql, &[], |row| {
         Ok(StackProgress {
             stack: row.get(0)?,
-            reported_through: row.optional(1)?,
+            sequence: row.get(1)?,
         })
     })
+}
+
+/// Which hours a stack has declared, from an hour of reported time on, as its receipts tell; the furthest in any case.
+pub(super) fn declared(
+    transaction: &dyn Transaction,
+    stack: CloudId,
+    from: Hour,
+) -> Result<Declared, StoreError> {
+    let Some(furthest) = lookups::watermark(transaction, stack)? else {
+        return Ok(Declared::default());
+    };
+    let sql = "SELECT batch.reported_start, batch.reported_end, batch.reported_through
+               FROM batch JOIN stack ON stack.id = batch.stack
+               WHERE cloud_id = ?1 AND batch.reported_through >= ?2";
+    let receipts = transaction.rows(sql, &values![stack.as_bytes(), from.min(furthest)], |row| {
+        let (start, end): (Hour, Option<Hour>) = (row.get(0)?, row.optional(1)?);
+        let window = end.and_then(|end| HourInterval::new(start, end));
+        Ok(declared_hours(window, row.get(2)?))
+    })?;
+    Ok(receipts.into_iter().flatten().collect())
 }
 
 /// How many records of a stack start in each hour of an interval.

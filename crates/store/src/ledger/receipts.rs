@@ -7,7 +7,6 @@ use domain::ids::{BatchId, CloudId};
 
 use super::delivery::{Delivery, Refused};
 use super::ids::{BatchRow, StackRow};
-use super::kept::text_digest;
 use crate::error::StoreError;
 use crate::receipt::{BatchCounts, Kept, Problem, Receipt};
 use crate::transaction::{Columns, Transaction, Value, values};
@@ -67,8 +66,8 @@ impl<'d> Receipts<'d> {
         transaction.execute_each(
             "INSERT INTO batch (id, batch_id, stack, sequence, received_at, reported_start, reported_end,
              reported_through, idempotency_key, digest, received, accepted, duplicate, revised, quarantined, chain, kept,
-             kept_digest, released)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+             kept_digest, released, still_quarantined)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             &batches,
         )?;
         let refused = self
@@ -76,13 +75,19 @@ impl<'d> Receipts<'d> {
             .iter()
             .flat_map(|new| new.refused.iter().map(move |it| (new, it)));
         let refused: Vec<_> = refused.collect();
-        let digests: Vec<_> = refused.iter().map(|(_, it)| text_digest(&it.raw)).collect();
         let refused: Vec<_> = refused
             .into_iter()
-            .zip(&digests)
-            .map(|((new, it), digest)| {
+            .map(|(new, it)| {
                 let (code, message, raw) = (it.code.as_str(), &it.message, &it.raw);
-                values![new.stack, new.batch, it.index, code, message, raw, digest]
+                values![
+                    new.stack,
+                    new.batch,
+                    it.index,
+                    code,
+                    message,
+                    raw,
+                    &it.text_digest
+                ]
             })
             .collect();
         if !refused.is_empty() {
@@ -97,7 +102,7 @@ impl<'d> Receipts<'d> {
 }
 
 impl New<'_> {
-    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 19] {
+    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 20] {
         let receipt = &self.receipt;
         let ReportedWindow { start, end, through } = receipt.window;
         let BatchCounts {
@@ -127,6 +132,7 @@ impl New<'_> {
             receipt.kept.as_ref().map(|kept| kept.sayings),
             receipt.kept.as_ref().map(|kept| &kept.digest),
             u32::from(receipt.released),
+            receipt.still_quarantined,
         ]
     }
 }
@@ -147,6 +153,7 @@ pub(super) fn unlinked(delivery: &Delivery, counts: BatchCounts, refused: &[Refu
         digest: delivery.digest,
         counts,
         released: false,
+        still_quarantined: 0,
         problems: problems.collect(),
         kept: Some(kept),
         chain: [0; 32],
@@ -195,7 +202,7 @@ macro_rules! receipts_where {
         concat!(
             "SELECT batch.id, batch_id, cloud_id, batch.sequence, received_at, reported_start, reported_end,
              batch.reported_through, digest, received, accepted, duplicate, revised, quarantined, batch.chain,
-             kept, kept_digest, released FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
+             kept, kept_digest, released, still_quarantined FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
             $condition
         )
     };
@@ -286,6 +293,7 @@ fn receipt(row: &dyn Columns) -> Result<(BatchRow, Receipt), StoreError> {
             quarantined: row.get(13)?,
         },
         released: row.get::<u32>(17)? == 1,
+        still_quarantined: row.get(18)?,
         problems: Vec::new(),
         kept: kept(row, 15)?,
         chain: row.get(14)?,

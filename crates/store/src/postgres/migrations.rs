@@ -14,13 +14,15 @@ pub(super) const SCHEMA_LOCK: i64 = 0x6d62_7363_6865_0001;
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The migrations in order; the first has version 1.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/postgres/0001_memory.sql"),
     include_str!("../../migrations/postgres/0002_room_in_day_sheets.sql"),
     include_str!("../../migrations/postgres/0003_sign_ins.sql"),
     include_str!("../../migrations/postgres/0004_unfinished_copy.sql"),
     include_str!("../../migrations/postgres/0005_quarantine_acts.sql"),
     include_str!("../../migrations/postgres/0006_kept.sql"),
+    include_str!("../../migrations/postgres/0007_repeated_in_quarantine.sql"),
+    include_str!("../../migrations/postgres/0008_declared.sql"),
 ];
 
 /// Applies what has not been applied yet: all of it or nothing.

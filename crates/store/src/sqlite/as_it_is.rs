@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::damage;
 use super::migrations::{self, Migrations};
 use super::transaction::SqliteTransaction;
 use crate::audit::AuditError;
@@ -27,15 +28,12 @@ pub(crate) fn read_as_it_is(
     directory: &Path,
     read: &mut dyn FnMut(&dyn Transaction) -> Result<(), StoreError>,
 ) -> Result<(), AuditError> {
-    if !super::is_there(directory) {
+    if !super::is_there(directory)? {
         return Err(AuditError::NoStore);
     }
     let _lock = lock(directory)?;
     let [usage, books] = ["usage.db", "books.db"].map(|name| directory.join(name));
-    let mut connection = open(&usage).map_err(|error| of_file(&usage, error))?;
-    attach(&connection, &books).map_err(|error| of_file(&books, error))?;
-    is_of_this_version(&connection, "main", &migrations::USAGE).map_err(|error| named(&usage, error))?;
-    is_of_this_version(&connection, "books", &migrations::BOOKS).map_err(|error| named(&books, error))?;
+    let mut connection = open_both(&usage, &books).map_err(|(file, error)| told(&file, error))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     let transaction = connection.transaction().map_err(StoreError::from)?;
     read(&SqliteTransaction(&transaction))?;
@@ -63,6 +61,17 @@ fn lock(directory: &Path) -> Result<Option<File>, StoreError> {
         }),
         Err(TryLockError::Error(error)) => Err(unavailable(error)),
     }
+}
+
+/// Opens both files, if they are of this version. Else tells which one is not, or cannot be read.
+fn open_both(usage: &Path, books: &Path) -> Result<Connection, (PathBuf, AuditError)> {
+    let of_usage = |error| (usage.to_owned(), error);
+    let of_books = |error| (books.to_owned(), error);
+    let connection = open(usage).map_err(|error| of_usage(error.into()))?;
+    attach(&connection, books).map_err(|error| of_books(error.into()))?;
+    is_of_this_version(&connection, "main", &migrations::USAGE).map_err(of_usage)?;
+    is_of_this_version(&connection, "books", &migrations::BOOKS).map_err(of_books)?;
+    Ok(connection)
 }
 
 fn open(database: &Path) -> Result<Connection, StoreError> {
@@ -134,20 +143,16 @@ fn is_of_this_version(
     AuditError::unless_of_version(found, migrations.version())
 }
 
-/// What is wrong with a file, so that its owner knows which.
-fn of_file(path: &Path, error: StoreError) -> StoreError {
-    match error {
-        StoreError::Corrupt { detail } => StoreError::corrupt(format!("{}: {detail}", path.display())),
-        StoreError::Unavailable { detail } => {
-            StoreError::unavailable(format_args!("{}: {detail}", path.display()))
+/// What is wrong with a file that nobody has open any more, so that its owner knows which, and what SQLite finds in it.
+fn told(file: &Path, error: AuditError) -> AuditError {
+    let AuditError::Store(error) = error else {
+        return error;
+    };
+    let error = damage::named(file, error);
+    AuditError::Store(match error {
+        StoreError::Corrupt { detail } => {
+            StoreError::corrupt(format!("{detail}{}", damage::found(open(file))))
         }
         other => other,
-    }
-}
-
-fn named(path: &Path, error: AuditError) -> AuditError {
-    match error {
-        AuditError::Store(error) => of_file(path, error).into(),
-        other => other,
-    }
+    })
 }

@@ -16,6 +16,8 @@ pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0002_attributes_sequence.sql"),
     include_str!("../../migrations/sqlite/usage/0003_quarantine_acts.sql"),
     include_str!("../../migrations/sqlite/usage/0004_kept.sql"),
+    include_str!("../../migrations/sqlite/usage/0005_repeated_in_quarantine.sql"),
+    include_str!("../../migrations/sqlite/usage/0006_declared.sql"),
 ]);
 pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/sessions/0001_sessions.sql"),

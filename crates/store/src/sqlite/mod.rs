@@ -7,6 +7,7 @@
 mod as_it_is;
 pub mod backup;
 mod bytes;
+mod damage;
 #[cfg(test)]
 pub(crate) mod in_tests;
 mod migrations;
@@ -26,6 +27,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub(crate) use self::as_it_is::read_as_it_is;
+use self::damage::Damage;
 use self::migrations::Migrations;
 use self::pool::ReadPool;
 use self::transaction::SqliteTransaction;
@@ -139,6 +141,10 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
 /// A connection that may write, on a database that is up to date.
 fn open_for_writing(path: &Path, migrations: &Migrations<'_>) -> Result<Connection, StoreError> {
     private::database(path)?;
+    open_or_make(path, migrations).map_err(|error| Damage::default().told(path, error))
+}
+
+fn open_or_make(path: &Path, migrations: &Migrations<'_>) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use super::damage::Damage;
 use super::open_for_reading;
 use super::transaction::SqliteTransaction;
 use crate::error::StoreError;
@@ -25,6 +26,7 @@ pub(super) struct ReadPool {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
+    damage: Arc<Damage>,
 }
 
 impl ReadPool {
@@ -33,6 +35,7 @@ impl ReadPool {
             path: path.to_owned(),
             idle: Arc::default(),
             permits: Arc::new(Semaphore::new(READERS_MAX)),
+            damage: Arc::default(),
         }
     }
 }
@@ -53,12 +56,13 @@ impl Readers for ReadPool {
             .await
             .map_err(StoreError::unavailable)?;
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let damage = Arc::clone(&self.damage);
         let waiting = Waiting::default();
         let abandoned = Arc::clone(&waiting.over);
-        let work = move || {
+        let work = move |path: &Path| {
             let _permit = permit;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut connection = kept.map_or_else(|| open_reader(&path), Ok)?;
+            let mut connection = kept.map_or_else(|| open_reader(path), Ok)?;
             let look = move || abandoned.load(Ordering::Relaxed);
             connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
             let transaction = connection.transaction()?;
@@ -69,7 +73,7 @@ impl Readers for ReadPool {
                 .push(connection);
             answer
         };
-        tokio::task::spawn_blocking(work)
+        tokio::task::spawn_blocking(move || work(&path).map_err(|error| damage.told(&path, error)))
             .await
             .map_err(StoreError::unavailable)?
     }

@@ -1,6 +1,7 @@
 //! A transaction on a connection of SQLite.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use domain::ids::CloudId;
 use domain::quantity::Quantity;
@@ -8,6 +9,7 @@ use domain::time::{Day, Hour};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
 
+use super::damage;
 use super::sheets::{self, Entry};
 use crate::error::StoreError;
 use crate::ledger::{
@@ -28,6 +30,13 @@ macro_rules! of_block {
 }
 /// Sheets with their places.
 type Placed<At, T> = Vec<(Place<At>, Sheet<T>)>;
+
+/// The files of a store, by the names under which they may be open, and how SQLite checks each.
+const CHECKS: [(&str, &str); 3] = [
+    ("main", "PRAGMA main.integrity_check"),
+    ("books", "PRAGMA books.integrity_check"),
+    ("sessions", "PRAGMA sessions.integrity_check"),
+];
 
 /// The transaction that a connection is in.
 pub(super) struct SqliteTransaction<'c>(pub(super) &'c Connection);
@@ -96,10 +105,22 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn damage(&self) -> Result<Vec<String>, StoreError> {
         let transaction: &dyn Transaction = self;
-        let mut found: Vec<String> = transaction.rows("PRAGMA integrity_check", &[], |row| row.get(0))?;
-        found.retain(|finding| finding != "ok");
-        let damaged = |finding| format!("the database file is damaged: {finding}");
-        Ok(found.into_iter().map(damaged).collect())
+        let files = |row: &dyn Columns| Ok((row.get::<String>(1)?, row.get::<String>(2)?));
+        let files: Vec<(String, String)> = transaction.rows("PRAGMA database_list", &[], files)?;
+        let mut damage = Vec::new();
+        for (schema, check) in CHECKS {
+            let Some((_, file)) = files.iter().find(|(name, _)| name == schema) else {
+                continue;
+            };
+            let found = transaction.rows(check, &[], |row| row.get::<String>(0));
+            let mut found = found.map_err(|error| damage::named(Path::new(file), error))?;
+            found.retain(|finding| finding != "ok");
+            let damaged = |finding: &String| {
+                format!("{file} is damaged, SQLite says: {}", damage::in_one_line(finding))
+            };
+            damage.extend(found.iter().map(damaged));
+        }
+        Ok(damage)
     }
 
     /// There is one writer: nobody has to be kept away.

@@ -26,8 +26,16 @@ pub(crate) struct SqliteWhole {
 }
 
 /// Whether a store was ever made there. One that was restored has no sign-ins yet.
-pub(crate) fn is_there(directory: &Path) -> bool {
-    FILES[..2].iter().all(|name| directory.join(name).exists())
+///
+/// # Errors
+/// [`StoreError::FileMissing`] if a part of it is there.
+pub(crate) fn is_there(directory: &Path) -> Result<bool, StoreError> {
+    let files = FILES[..2].iter().map(|name| directory.join(name));
+    let (there, missing): (Vec<_>, Vec<_>) = files.partition(|file| file.exists());
+    match missing.into_iter().next() {
+        Some(file) if !there.is_empty() => Err(StoreError::FileMissing { file }),
+        missing => Ok(missing.is_none()),
+    }
 }
 
 /// Opens a store for nobody else.

@@ -1,11 +1,13 @@
 //! The connection that writes one of the files.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::checkpoint;
+use super::damage;
 use super::transaction::SqliteTransaction;
 use crate::error::StoreError;
 use crate::transaction::{Readers, Transaction, Writer};
@@ -36,6 +38,18 @@ impl SqliteWriter {
         transaction.finish()?;
         answer
     }
+
+    fn write_here<T>(
+        &mut self,
+        work: &mut impl FnMut(&dyn Transaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&SqliteTransaction(&transaction))?;
+        transaction.commit()?;
+        Ok(done)
+    }
 }
 
 /// Reads on the connection that writes: no other one sees a database that is in memory, and none of what is done there waits
@@ -59,12 +73,11 @@ impl Writer for SqliteWriter {
         &mut self,
         mut work: impl FnMut(&dyn Transaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&SqliteTransaction(&transaction))?;
-        transaction.commit()?;
-        Ok(done)
+        let written = self.write_here(&mut work);
+        written.map_err(|error| match self.connection.path() {
+            Some(path) if !path.is_empty() => damage::named(Path::new(path), error),
+            _ => error,
+        })
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 //! changes are found by nothing, and why.
 
 mod changes;
+mod heads;
 mod together;
 mod untouched;
 
@@ -16,7 +17,9 @@ use domain::quarantine::{Positions, QuarantineAct, QuarantineActKind};
 use domain::time::Timestamp;
 use domain::usage::{QuarantineCode, Quarantined};
 use rusqlite::Connection;
-use store::{Appended, AuditReport, Books, Release, ReleasedBatch, ReleasedRecord, Store, StoreConfig};
+use store::{
+    Appended, AuditReport, Books, Elsewhere, Release, ReleasedBatch, ReleasedRecord, Store, StoreConfig,
+};
 use tempfile::TempDir;
 
 use crate::fixtures::*;
@@ -149,7 +152,7 @@ async fn release(store: &Store, act: QuarantineActId) {
 }
 
 fn audited(config: &StoreConfig) -> AuditReport {
-    store::verify(config, &[], &mut |_| ()).unwrap()
+    store::verify(config, &Elsewhere::default(), &mut |_| ()).unwrap()
 }
 
 /// The codes of all findings, each once.

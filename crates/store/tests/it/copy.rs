@@ -149,14 +149,16 @@ async fn fill(store: &Store) {
             .collect();
         records.push(of_day(record("/vm/0", 0, "12")));
         let key: &'static str = ["a", "b", "c", "d"][usize::try_from(number).unwrap()];
+        // The second one says what the first one says.
+        let malformed = |index| Quarantined {
+            index,
+            code: QuarantineCode::MalformedRecord,
+            message: "it is not \0 a record".to_owned(),
+            raw: "{\"a\": \u{241b}".into(),
+        };
         let delivery = Delivery {
             through: Some(number),
-            quarantined: vec![Quarantined {
-                index: 1000,
-                code: QuarantineCode::MalformedRecord,
-                message: "it is not \0 a record".to_owned(),
-                raw: "{\"a\": \u{241b}".into(),
-            }],
+            quarantined: vec![malformed(1000), malformed(1001)],
             ..Delivery::new(records).reported(100 - number).with_key(key, 1)
         };
         delivery

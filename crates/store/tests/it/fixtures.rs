@@ -114,11 +114,18 @@ pub(crate) fn tagged(tags: &str, record: UsageRecord<'static>) -> UsageRecord<'s
 pub(crate) struct Delivery {
     pub(crate) stack: u8,
     pub(crate) reported: i32,
+    /// The end of the window that it was read from, if it names one.
+    pub(crate) until: Option<i32>,
     pub(crate) through: Option<i32>,
     pub(crate) key: Option<&'static str>,
     pub(crate) digest: u8,
     pub(crate) records: Vec<UsageRecord<'static>>,
     pub(crate) quarantined: Vec<Quarantined<'static>>,
+}
+
+/// The text of a record as it was sent: the same whenever the same is said.
+pub(crate) fn raw_text(record: &UsageRecord<'_>) -> String {
+    format!("raw text of {record:?}").replace('_', "-")
 }
 
 static BATCHES: AtomicU64 = AtomicU64::new(1);
@@ -128,6 +135,7 @@ impl Delivery {
         Self {
             stack: 1,
             reported: 100,
+            until: None,
             through: None,
             key: None,
             digest: 0,
@@ -176,14 +184,14 @@ impl Delivery {
             received_at: Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap(),
             window: ReportedWindow {
                 start: hour(self.reported),
-                end: None,
+                end: self.until.map(hour),
                 through: self.through.map(hour),
             },
             idempotency_key: self.key,
             digest: [self.digest; 32],
             records: &records,
             quarantined: &self.quarantined,
-            raw: &|index| format!("raw text of {index}"),
+            raw: &|index| raw_text(&self.records[usize::try_from(index).unwrap()]),
         };
         store.usage.append(batch).await
     }

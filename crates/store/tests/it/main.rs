@@ -24,6 +24,7 @@ mod postgres;
 mod presence;
 mod quarantine;
 mod reading;
+mod repeats;
 mod schema;
 mod sessions;
 mod tampering;
@@ -89,11 +90,19 @@ conformance! {
         releasing_twice_is_nothing
         what_still_cannot_be_counted_waits_on_with_its_new_reason
         a_mended_text_is_kept_beside_what_was_sent
+        a_day_whose_wrong_granularity_came_first_is_set_right_by_one_mended_record
         a_rehearsal_tells_what_would_come_and_leaves_nothing
         what_is_purged_is_gone_and_that_it_was_there_stays
         records_are_found_by_what_they_have_in_common
         of_all_who_release_or_purge_a_record_at_once_one_does
         a_record_released_has_the_effect_of_one_that_was_delivered_rightly;
+    repeats:
+        a_record_in_quarantine_is_not_put_there_again_however_often_it_is_delivered
+        of_two_records_of_one_delivery_with_one_text_one_is_kept
+        what_was_released_or_purged_does_not_come_back_into_quarantine
+        a_record_that_was_reported_earlier_than_anybody_knew_is_kept_once_more
+        the_same_text_of_another_stack_is_another_record
+        a_record_delivered_again_and_again_before_it_is_released_changes_no_bill;
     attributes:
         attributes_hold_from_the_record_that_brings_them
         late_attributes_change_no_other_record
@@ -106,7 +115,8 @@ conformance! {
         the_records_of_each_hour_are_those_that_were_delivered
         revisions_and_duplicates_are_no_further_records
         a_series_that_fell_silent_is_named_and_its_neighbours_are_not
-        how_far_each_stack_got_is_told_of_all_at_once;
+        how_far_each_stack_got_is_told_of_all_at_once
+        what_was_never_read_is_not_declared_by_what_was_read_later;
     auditing:
         an_audit_while_usage_is_delivered_sees_one_moment
         a_second_audit_at_the_same_time_is_refused_at_once

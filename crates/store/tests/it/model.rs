@@ -24,6 +24,8 @@ pub(crate) struct Model {
     said: BTreeMap<(Series, Hour), Vec<Observation>>,
     tags: HashMap<(Series, Hour), String>,
     granularities: HashMap<(Series, Day), Granularity>,
+    /// The texts in quarantine, and the earliest reported time of each.
+    quarantine: HashMap<(CloudId, String), Hour>,
     counts: LedgerCounts,
 }
 
@@ -36,7 +38,14 @@ impl Model {
             let series = series_of(delivery, record);
             let day = (series.clone(), record.start.day());
             if *self.granularities.entry(day).or_insert(record.granularity) != record.granularity {
-                counts.quarantined += 1;
+                let text = (stack(delivery.stack), raw_text(record));
+                let since = self.quarantine.entry(text).or_insert(Hour::MAX);
+                if reported < *since {
+                    *since = reported;
+                    counts.quarantined += 1;
+                } else {
+                    counts.duplicate += 1;
+                }
                 continue;
             }
             let key = (series, record.start);

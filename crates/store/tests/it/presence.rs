@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::completeness::Records;
+use domain::completeness::{Declared, Records};
 use domain::ids::CloudId;
 use domain::time::HourInterval;
 use domain::usage::Granularity;
@@ -121,9 +121,44 @@ pub(crate) async fn how_far_each_stack_got_is_told_of_all_at_once(backend: &dyn 
     through(Some(20)).of_stack(2).to(&store).await;
     through(Some(10)).of_stack(2).to(&store).await;
     through(None).of_stack(1).to(&store).await;
-    let expected = [(1, None), (2, Some(hour(20)))].map(|(number, reported_through)| StackProgress {
+    let expected = [(1, 1), (2, 2)].map(|(number, sequence)| StackProgress {
         stack: stack(number),
-        reported_through,
+        sequence,
     });
     assert_eq!(store.usage.progress().await.unwrap(), expected);
+}
+
+/// Of which hours a stack has declared to have reported everything, by windows in whatever order they were read.
+pub(crate) async fn what_was_never_read_is_not_declared_by_what_was_read_later(backend: &dyn Backend) {
+    let store = backend.open();
+    let read = |from, until, through| Delivery {
+        until: Some(until),
+        through,
+        ..Delivery::new([]).reported(from)
+    };
+    for (from, until) in [(50, 51), (52, 60), (51, 52), (20, 30)] {
+        read(from, until, Some(until)).to(&store).await;
+    }
+    // A page of a window that has others, and what is looked back at, declare nothing.
+    read(10, 11, None).to(&store).await;
+    read(70, 80, Some(80)).of_stack(2).to(&store).await;
+    let declared = async |number, from| store.usage.declared(stack(number), hour(from)).await.unwrap();
+    let expected: Declared = [hours(20, 30), hours(50, 60)].into_iter().collect();
+    assert_eq!(declared(1, 0).await, expected);
+    assert_eq!(declared(1, 40).await, [hours(50, 60)].into_iter().collect());
+    // How far it got is told however long ago that was.
+    assert_eq!(declared(1, 500).await.through(), Some(hour(60)));
+    assert_eq!(declared(3, 0).await, Declared::default());
+
+    Delivery {
+        through: Some(40),
+        ..Delivery::new([])
+    }
+    .to(&store)
+    .await;
+    let all = declared(1, 0).await;
+    assert!(
+        all.contains(hour(0)) && all.contains(hour(39)) && !all.contains(hour(40)),
+        "{all:?}"
+    );
 }

@@ -18,7 +18,7 @@ use crate::postgres::{Database, Postgres, start};
 
 static ACTS: AtomicU64 = AtomicU64::new(1);
 
-fn new_act() -> QuarantineActId {
+pub(crate) fn new_act() -> QuarantineActId {
     let number = u128::from(ACTS.fetch_add(1, Ordering::Relaxed)) | u128::from(std::process::id()) << 64;
     QuarantineActId::from_bytes(number.to_be_bytes())
 }
@@ -28,7 +28,7 @@ fn at() -> Timestamp {
 }
 
 /// A record that could not be read, whose text is only its name.
-fn unread(index: u32, raw: &str) -> Quarantined<'static> {
+pub(crate) fn unread(index: u32, raw: &str) -> Quarantined<'static> {
     Quarantined {
         index,
         code: QuarantineCode::InvalidQuantity,
@@ -38,7 +38,7 @@ fn unread(index: u32, raw: &str) -> Quarantined<'static> {
 }
 
 /// A delivery of nothing but records that could not be read.
-fn unreadable(raw: &[&str]) -> Delivery {
+pub(crate) fn unreadable(raw: &[&str]) -> Delivery {
     Delivery {
         quarantined: (0..).zip(raw).map(|(index, raw)| unread(index, raw)).collect(),
         ..Delivery::new([])
@@ -50,11 +50,11 @@ pub(crate) async fn waiting(store: &Store) -> Vec<QuarantinedRecord> {
     found(store, &QuarantineFilter::default()).await
 }
 
-async fn found(store: &Store, filter: &QuarantineFilter) -> Vec<QuarantinedRecord> {
+pub(crate) async fn found(store: &Store, filter: &QuarantineFilter) -> Vec<QuarantinedRecord> {
     store.usage.quarantine(filter, 0, 1000).await.unwrap()
 }
 
-fn positions(records: &[QuarantinedRecord]) -> Vec<u64> {
+pub(crate) fn positions(records: &[QuarantinedRecord]) -> Vec<u64> {
     records.iter().map(|it| it.position).collect()
 }
 
@@ -62,7 +62,7 @@ fn positions(records: &[QuarantinedRecord]) -> Vec<u64> {
 type Readable = (u64, String, UsageRecord<'static>);
 
 /// A release of records that say now what is told of them, each from its own text.
-struct Releasing {
+pub(crate) struct Releasing {
     act: QuarantineActId,
     readable: BTreeMap<(CloudId, Hour), Vec<Readable>>,
     refused: Vec<RefusedAgain>,
@@ -70,7 +70,7 @@ struct Releasing {
 }
 
 impl Releasing {
-    fn new(records: &[QuarantinedRecord], read: impl Fn(&str) -> UsageRecord<'static>) -> Self {
+    pub(crate) fn new(records: &[QuarantinedRecord], read: impl Fn(&str) -> UsageRecord<'static>) -> Self {
         let mut readable: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for it in records {
             let record = (it.position, it.raw.clone(), read(&it.raw));
@@ -84,7 +84,7 @@ impl Releasing {
         }
     }
 
-    async fn to(&self, store: &Store) -> Released {
+    pub(crate) async fn to(&self, store: &Store) -> Released {
         self.try_to(store, false).await.unwrap()
     }
 
@@ -129,7 +129,7 @@ impl Releasing {
 }
 
 /// accepted, duplicate, revised of all batches of a release
-fn released_counts(released: &Released) -> [u32; 3] {
+pub(crate) fn released_counts(released: &Released) -> [u32; 3] {
     let mut sums = [0; 3];
     for receipt in &released.receipts {
         assert!(receipt.released);
@@ -555,6 +555,34 @@ pub(crate) async fn a_record_released_has_the_effect_of_one_that_was_delivered_r
         },
     )
     .await;
+}
+
+pub(crate) async fn a_day_whose_wrong_granularity_came_first_is_set_right_by_one_mended_record(
+    backend: &dyn Backend,
+) {
+    let store = backend.open();
+    // The day came wrong, and its hours later.
+    Delivery::new([of_day(record("/vm/a", 0, "99"))]).to(&store).await;
+    let hours_of_day = (0..3).map(|hour| record("/vm/a", hour, "2"));
+    Delivery::new(hours_of_day).reported(101).to(&store).await;
+    let all = waiting(&store).await;
+    assert_eq!(all.len(), 3);
+    let as_they_are = Releasing::new(&all, |_| record("/vm/a", 0, "2"));
+    assert_eq!(as_they_are.to(&store).await.receipts, []);
+    let mended = Releasing {
+        mended: true,
+        ..Releasing::new(&all[..1], |_| of_day(record("/vm/a", 0, "6")))
+    };
+    assert_eq!(released_counts(&mended.to(&store).await), [0, 0, 1]);
+    let rest = positions(&all[1..]);
+    store.usage.purge(new_act(), &rest, false).await.unwrap();
+    assert_eq!(sum(&store, slice(subscription(1, 1), hours(0, 24))).await, "6");
+    assert_eq!(waiting(&store).await, []);
+    // Reading back over it changes nothing any more.
+    let again = Delivery::new((0..3).map(|hour| record("/vm/a", hour, "2"))).reported(101);
+    assert_eq!(counts(&again.to(&store).await), [0, 3, 0, 0]);
+    assert_eq!(waiting(&store).await, []);
+    assert_sound(&store).await;
 }
 
 /// Releases one record that waits, and purges another.

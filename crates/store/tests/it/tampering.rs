@@ -61,6 +61,51 @@ async fn assert_found_out(store: &Store, statement: &str) {
     }
 }
 
+/// Writes over the root page of a table, which some other page is, too, in a file without a log.
+fn destroy(file: &Path, table: &str) -> u64 {
+    use std::io::{Seek as _, Write as _};
+    let connection = Connection::open(file).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+    let page: u64 = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
+    drop(connection);
+    let mut file = std::fs::File::options().write(true).open(file).unwrap();
+    file.seek(std::io::SeekFrom::Start((page - 1) * 4096)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    page
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_a_damaged_page_is_told_the_file_and_what_sqlite_finds_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&open(directory.path())).await;
+    let damaged = |told: &StoreError, file: &Path, page: u64| {
+        let told = told.to_string();
+        let parts = [
+            file.display().to_string(),
+            "is malformed".to_owned(),
+            format!("page {page}"),
+        ];
+        assert!(parts.iter().all(|part| told.contains(part.as_str())), "{told}");
+    };
+    let usage = directory.path().join("usage.db");
+    let page = destroy(&usage, "batch");
+    let store = open(directory.path());
+    for _ in 0..2 {
+        let told = store.usage.receipts(stack(1), 0, 10).await.unwrap_err();
+        damaged(&told, &usage, page);
+    }
+    let told = Delivery::new([record("/vm/z", 0, "1")]).try_to(&store).await;
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("usage.db") && told.contains("malformed"), "{told}");
+    drop(store);
+    let books = directory.path().join("books.db");
+    let page = destroy(&books, "schema_version");
+    let refused = store::open(&StoreConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    });
+    damaged(&refused.err().unwrap(), &books, page);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_check_of_the_ledger_finds_what_was_changed() {
     for statement in [

@@ -23,6 +23,9 @@ pub struct StackCompleteness {
     pub behind_since: Option<String>,
     /// How many hours ago that is.
     pub behind_hours: i32,
+    /// By when its next bundle is expected, of a stack that delivers by bundle. It has not fallen behind before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_bundle_by: Option<String>,
     /// Whether every hour is declared and none is missing.
     pub complete: bool,
     /// How many hours are in each state.
@@ -45,6 +48,9 @@ pub struct HourCounts {
     pub complete: u64,
     /// With records, and not declared.
     pub received: u64,
+    /// Never read completely, though later hours were.
+    #[serde(default)]
+    pub not_read: u64,
     /// Due and without any record, where comparable hours had some.
     pub gap: u64,
     /// Without any record, and none has to be there yet.
@@ -61,7 +67,7 @@ pub struct HourCounts {
 pub struct CompletenessFinding {
     /// What it is recognised by: found again, it has the same.
     pub id: String,
-    /// A stable code: `FellBehind`, `Gap`, `Drop`, `Jump`, `Silent` or `Reappeared`.
+    /// A stable code: `FellBehind`, `NotDeclared`, `NotRead`, `Gap`, `Drop`, `Jump`, `Silent` or `Reappeared`.
     pub code: String,
     /// Whether it says that usage is missing, until somebody brings it.
     pub missing_usage: bool,
@@ -101,6 +107,8 @@ pub enum HourState {
     Complete,
     /// With records, and not declared.
     Received,
+    /// Never read completely, though later hours were.
+    NotRead,
     /// Due and without any record, where comparable hours had some.
     Gap,
     /// Without any record, and none has to be there yet.

@@ -56,7 +56,7 @@ pub use statements::{
     LawCheck, Line, ListedStatement, Measured, NoStatement, NoStatementStatus, NotCharged, NotChargedBecause,
     Party, Reason, RecordCounts, Share, Statement, StatementStatus, TierCharge, WhyNot,
 };
-pub use suggestions::{ListValue, SuggestedSubscription, TenantSuggestion};
+pub use suggestions::{ListValue, SuggestedSubscription, TenantSuggestion, UnclaimedHours};
 pub use usage::{
     DeliveryReceipt, MeasuredUsage, Problem, Receipt, UnmappedQuantity, UnmappedUsage, UsageRecord,
     UsedQuantity,

@@ -1,4 +1,4 @@
-//! Tenants that use a stack and have no mapping.
+//! Tenants whose usage no mapping claims.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ pub struct ListValue {
     pub without_price: Vec<String>,
 }
 
-/// A tenant that uses a stack and that no tenant mapping of its registration names.
+/// A tenant that used a stack in hours for which no tenant mapping names it: all of them, or those before somebody added it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSuggestion {
@@ -42,9 +42,15 @@ pub struct TenantSuggestion {
     pub partner_id: Option<String>,
     /// Under which local subscriptions it used something.
     pub local_subscription_ids: Vec<String>,
-    /// The first hour in which it used something.
+    /// The subscription that the tenant is mapped to now, if only earlier hours are to be assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped_to: Option<String>,
+    /// The hours for which a mapping would claim what it used, each from the first hour in which it used something.
+    #[serde(default)]
+    pub unclaimed: Vec<UnclaimedHours>,
+    /// The first hour in which it used something that no mapping claims.
     pub from: String,
-    /// The end of the last hour in which it used something.
+    /// The end of the last such hour.
     pub to: String,
     /// Hours since `from`.
     pub age_hours: i64,
@@ -61,6 +67,17 @@ pub struct TenantSuggestion {
     /// Why no tenant at all can be added to the registration as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<WhyNot>,
+}
+
+/// Hours for which a tenant has no mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnclaimedHours {
+    /// The first hour.
+    pub from: String,
+    /// The first hour after; nothing if it has no mapping in any later hour either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// A subscription that could pay for a tenant.

@@ -32,7 +32,11 @@ pub struct DeliveryReceipt {
     pub revised: u32,
     /// Records that could not be counted.
     pub quarantined: u32,
-    /// What is wrong with those.
+    /// Of the records that were there already, those that cannot be counted: they wait in quarantine since an earlier
+    /// delivery.
+    #[serde(default)]
+    pub still_quarantined: u32,
+    /// What is wrong with those that were put into quarantine now.
     pub problems: Vec<Problem>,
     /// Of the records taken in (new, known or revised), those whose usage began in an hour for which the stack has no
     /// registration, as of now: they are kept and charged to nobody. 0 is usual.
@@ -71,6 +75,9 @@ pub struct Receipt {
     pub revised: u32,
     /// Records that could not be counted.
     pub quarantined: u32,
+    /// Of the records that were there already, those that waited in quarantine then, since an earlier delivery.
+    #[serde(default)]
+    pub still_quarantined: u32,
     /// Whether its records had been received before, and were released from quarantine by it.
     #[serde(default)]
     pub released: bool,

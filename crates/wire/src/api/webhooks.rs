@@ -61,8 +61,15 @@ impl PutWebhook {
 pub struct Trouble {
     /// Since when.
     pub since: String,
-    /// Why.
+    /// Why: what came of the last attempt that was written down.
     pub because: String,
+    /// When that attempt was. Of a row of attempts the first, second, fourth, eighth and so on are written down, and the
+    /// first one after somebody set or tested the webhook or had a notice sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt: Option<String>,
+    /// The how manieth attempt to send the same notice it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
 }
 
 /// A webhook.
@@ -125,8 +132,11 @@ pub struct WebhookDelivery {
     pub cloud_id: Option<String>,
     /// What happened, for people.
     pub text: String,
-    /// When sending it was asked for last.
+    /// When sending it was asked for first.
     pub asked: String,
+    /// When it was asked for again, the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<String>,
     /// What became of it.
     pub status: DeliveryStatus,
     /// When that was.
@@ -135,6 +145,12 @@ pub struct WebhookDelivery {
     /// Why it was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// How often it was tried since it was asked for. Of one that waits some attempts are written down only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// What the receiver answered to the last of these attempts, or why it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// A notice is to be sent.

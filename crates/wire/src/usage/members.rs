@@ -39,6 +39,11 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// The names, as they are given.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// Whether there are none.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -31,7 +31,7 @@ use serde::de::IgnoredAny;
 
 pub use self::careful::Defect;
 use self::members::Members;
-pub use self::mending::with_member;
+pub use self::mending::{NotMended, with_member};
 pub use self::page::{UsageAggregate, UsagePage, UsageProperties};
 use self::regular::Last;
 use self::scanner::Scanner;

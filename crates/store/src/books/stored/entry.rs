@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use domain::books::{Entry, Operator, ResourceGroup};
+use domain::books::{Entry, ListingEntry, Operator, ResourceGroup};
+use domain::bundle::Digest;
 use domain::ids::{
     CloudId, CustomerId, LocalSubscriptionId, OperatorId, PartnerId, RegistrationId, SubscriptionId, TenantId,
 };
 use domain::resource_id::ResourceName;
-use domain::time::Hour;
+use domain::time::{Hour, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
@@ -119,6 +120,16 @@ pub(super) enum StoredEntry {
         local_subscription: Text<LocalSubscriptionId>,
         listed: StoredLocalSubscription,
         valid: Hours,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_at: Option<Text<Timestamp>>,
+    },
+    DirectoryListed {
+        stack: Text<CloudId>,
+        made_at: Text<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<Text<Digest>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        absent: Vec<Text<LocalSubscriptionId>>,
     },
     PriceListPublished {
         list: StoredPriceList,
@@ -252,11 +263,24 @@ impl From<&Entry> for StoredEntry {
                 local_subscription,
                 listed,
                 valid,
+                made_at,
             } => Self::LocalSubscriptionListed {
                 stack: Text(*stack),
                 local_subscription: Text(*local_subscription),
                 listed: listed.into(),
                 valid: (*valid).into(),
+                made_at: made_at.map(Text),
+            },
+            Entry::DirectoryListed(ListingEntry {
+                stack,
+                made_at,
+                digest,
+                absent,
+            }) => Self::DirectoryListed {
+                stack: Text(*stack),
+                made_at: Text(*made_at),
+                digest: digest.map(Text),
+                absent: absent.iter().copied().map(Text).collect(),
             },
             Entry::PriceListPublished { list, prices, from } => Self::PriceListPublished {
                 list: list.into(),
@@ -395,12 +419,25 @@ impl TryFrom<StoredEntry> for Entry {
                 local_subscription,
                 listed,
                 valid,
+                made_at,
             } => Self::LocalSubscriptionListed {
                 stack: stack.0,
                 local_subscription: local_subscription.0,
                 listed: listed.into(),
                 valid: valid.try_into()?,
+                made_at: made_at.map(|made_at| made_at.0),
             },
+            StoredEntry::DirectoryListed {
+                stack,
+                made_at,
+                digest,
+                absent,
+            } => Self::DirectoryListed(ListingEntry {
+                stack: stack.0,
+                made_at: made_at.0,
+                digest: digest.map(|digest| digest.0),
+                absent: absent.into_iter().map(|id| id.0).collect(),
+            }),
             StoredEntry::PriceListPublished {
                 list,
                 prices: stored,

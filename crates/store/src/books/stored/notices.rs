@@ -33,6 +33,10 @@ pub(super) enum StoredNoticeEntry {
     },
     WebhookFailing {
         webhook: Text<WebhookName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        notice: Option<Text<NoticeId>>,
+        #[serde(default, skip_serializing_if = "was_not_said")]
+        attempts: u32,
         because: String,
     },
     Raised {
@@ -47,12 +51,23 @@ pub(super) enum StoredNoticeEntry {
     Delivered {
         notice: Text<NoticeId>,
         webhook: Text<WebhookName>,
+        #[serde(default, skip_serializing_if = "was_not_said")]
+        attempts: u32,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        answer: String,
     },
     GivenUp {
         notice: Text<NoticeId>,
         webhook: Text<WebhookName>,
+        #[serde(default, skip_serializing_if = "was_not_said")]
+        attempts: u32,
         because: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+const fn was_not_said(attempts: &u32) -> bool {
+    *attempts == 0
 }
 
 /// A notice, version 1. Members are those of [`Notice`].
@@ -120,8 +135,15 @@ impl From<&NoticeEntry> for StoredNoticeEntry {
                 webhook: Text(webhook.clone()),
                 because: because.clone(),
             },
-            NoticeEntry::WebhookFailing { webhook, because } => Self::WebhookFailing {
+            NoticeEntry::WebhookFailing {
+                webhook,
+                notice,
+                attempts,
+                because,
+            } => Self::WebhookFailing {
                 webhook: Text(webhook.clone()),
+                notice: notice.map(Text),
+                attempts: *attempts,
                 because: because.clone(),
             },
             NoticeEntry::Raised { notice, only } => Self::Raised {
@@ -132,17 +154,26 @@ impl From<&NoticeEntry> for StoredNoticeEntry {
                 notice: Text(*notice),
                 webhook: Text(webhook.clone()),
             },
-            NoticeEntry::Delivered { notice, webhook } => Self::Delivered {
+            NoticeEntry::Delivered {
+                notice,
+                webhook,
+                attempts,
+                answer,
+            } => Self::Delivered {
                 notice: Text(*notice),
                 webhook: Text(webhook.clone()),
+                attempts: *attempts,
+                answer: answer.clone(),
             },
             NoticeEntry::GivenUp {
                 notice,
                 webhook,
+                attempts,
                 because,
             } => Self::GivenUp {
                 notice: Text(*notice),
                 webhook: Text(webhook.clone()),
+                attempts: *attempts,
                 because: because.clone(),
             },
         }
@@ -170,8 +201,15 @@ impl From<StoredNoticeEntry> for NoticeEntry {
                 webhook: webhook.0,
                 because,
             },
-            StoredNoticeEntry::WebhookFailing { webhook, because } => Self::WebhookFailing {
+            StoredNoticeEntry::WebhookFailing {
+                webhook,
+                notice,
+                attempts,
+                because,
+            } => Self::WebhookFailing {
                 webhook: webhook.0,
+                notice: notice.map(|notice| notice.0),
+                attempts,
                 because,
             },
             StoredNoticeEntry::Raised { notice, only } => Self::Raised {
@@ -182,17 +220,26 @@ impl From<StoredNoticeEntry> for NoticeEntry {
                 notice: notice.0,
                 webhook: webhook.0,
             },
-            StoredNoticeEntry::Delivered { notice, webhook } => Self::Delivered {
+            StoredNoticeEntry::Delivered {
+                notice,
+                webhook,
+                attempts,
+                answer,
+            } => Self::Delivered {
                 notice: notice.0,
                 webhook: webhook.0,
+                attempts,
+                answer,
             },
             StoredNoticeEntry::GivenUp {
                 notice,
                 webhook,
+                attempts,
                 because,
             } => Self::GivenUp {
                 notice: notice.0,
                 webhook: webhook.0,
+                attempts,
                 because,
             },
         }

@@ -352,6 +352,12 @@ const CHANGES: &[Change] = &[
         "receipt 2, batch 02020202",
     ),
     (
+        "batch.still_quarantined",
+        Both("UPDATE batch SET still_quarantined = 1 WHERE sequence = 2"),
+        &["ReceiptChain"],
+        "receipt 2, batch 02020202",
+    ),
+    (
         "quarantine.position",
         Both("UPDATE quarantine SET position = 77 WHERE position = 1"),
         &["QuarantineOrder", "ReceiptChain"],

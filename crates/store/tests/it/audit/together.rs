@@ -26,8 +26,11 @@ async fn receipts(directory: &Path) -> Vec<Receipt> {
 }
 
 fn with_witnesses(directory: &Path, kept: &[Receipt]) -> AuditReport {
-    let witnesses: Vec<_> = kept.iter().map(Into::into).collect();
-    store::verify(&embedded(directory), &witnesses, &mut |_| ()).unwrap()
+    let elsewhere = Elsewhere {
+        receipts: kept.iter().map(Into::into).collect(),
+        ..Elsewhere::default()
+    };
+    store::verify(&embedded(directory), &elsewhere, &mut |_| ()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

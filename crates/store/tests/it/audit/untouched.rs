@@ -74,7 +74,7 @@ async fn a_store_on_postgresql_is_sound_and_may_be_in_use() {
 async fn an_embedded_store_that_a_server_has_open_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let _server = store::open(&embedded(directory.path())).unwrap();
-    let refused = store::verify(&embedded(directory.path()), &[], &mut |_| ());
+    let refused = store::verify(&embedded(directory.path()), &Elsewhere::default(), &mut |_| ());
     assert!(
         matches!(refused, Err(AuditError::Store(StoreError::InUse { .. }))),
         "{refused:?}"
@@ -84,14 +84,22 @@ async fn an_embedded_store_that_a_server_has_open_is_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_made_where_no_store_is_and_no_schema_is_changed() {
     let empty = tempfile::tempdir().unwrap();
-    let refused = store::verify(&embedded(empty.path()), &[], &mut |_| ());
+    let refused = store::verify(&embedded(empty.path()), &Elsewhere::default(), &mut |_| ());
     assert!(matches!(refused, Err(AuditError::NoStore)), "{refused:?}");
     assert_eq!(files(empty.path()).len(), 0);
+
+    let half = filled().await;
+    fs::remove_file(half.path().join("books.db")).unwrap();
+    let refused = store::verify(&embedded(half.path()), &Elsewhere::default(), &mut |_| ());
+    let Err(AuditError::Store(StoreError::FileMissing { file })) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(*file, half.path().join("books.db"));
 
     let older = filled().await;
     execute(older.path(), "DELETE FROM main.schema_version WHERE version > 1");
     let before = files(older.path());
-    let refused = store::verify(&embedded(older.path()), &[], &mut |_| ());
+    let refused = store::verify(&embedded(older.path()), &Elsewhere::default(), &mut |_| ());
     assert!(
         matches!(refused, Err(AuditError::OlderSchema { found: 1, .. })),
         "{refused:?}"
@@ -132,6 +140,16 @@ async fn a_damaged_file_is_a_finding_and_what_can_be_read_is_compared_still() {
             "page {number}: {found:?}"
         );
     }
+
+    // Whoever has to put it right is told which file it is, and where in it.
+    let of_books = copy_of(whole.path());
+    let path = of_books.path().join("books.db");
+    let mut file = fs::File::options().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start(page)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    let told = sentences(&audited(&embedded(of_books.path())));
+    let name = path.to_str().unwrap();
+    assert!(told[0].contains(name) && told[0].contains("page 2"), "{told:?}");
 
     let no_database = copy_of(whole.path());
     let found = damaged(no_database.path(), |file| file.write_all(&[0; 100]).unwrap());
