@@ -1,18 +1,23 @@
 //! What is missing of the stacks' usage, for those who have to do something about it.
 
-use std::collections::BTreeMap;
+mod evaluation;
+mod owners;
 
 use domain::attribution::RegistrationTerms;
 use domain::books::Books;
 use domain::completeness::{
-    Duty, Facts, Finding, FindingKind, HourReport, HourState, LOOK_BACK_DAYS, Records, Silence, SilentSeries,
+    BundleRhythm, Duty, Facts, Finding, FindingKind, HourReport, HourState, Silence, SilentSeries,
     are_complete, findings,
 };
 use domain::ids::CloudId;
 use domain::registration::BillingModel;
 use domain::time::{Hour, HourInterval, Period, Timestamp};
-use store::{LocalSubscriptionKey, StackProgress};
+use store::LocalSubscriptionKey;
 
+pub(crate) use self::evaluation::Evaluations;
+use self::evaluation::Known;
+pub use self::owners::OwnersFindings;
+pub(crate) use self::owners::partner_of;
 use crate::access::{Caller, View, sees_stack};
 use crate::bills::stack_name;
 use crate::registrations::stack_not_registered;
@@ -28,8 +33,6 @@ pub const SILENT_SERIES_MAX: usize = 100;
 
 /// Of a month that ended longer ago than these days it is not said how far its stack is behind now.
 const RECENT_DAYS: i32 = 62;
-/// For how long after a month usage shows that what came before it is due.
-const AFTERMATH_HOURS: i32 = 48;
 
 /// What is here of a stack's usage of a month, and what is not.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct StackCompleteness {
     /// The hours in which nothing was heard of it, up to now; none if it does not have to report now, or if the month is
     /// long over.
     pub behind: Option<HourInterval>,
+    /// By when its next bundle is expected, if it has to report now and delivers by bundle.
+    pub next_bundle_by: Option<Hour>,
     /// Every hour of the month.
     pub hours: Vec<HourReport>,
     /// What is worth telling of them, by kind and hour.
@@ -76,61 +81,74 @@ pub struct StackNow {
     pub behind_hours: i32,
     /// How many of the hours of the last [`WATCHED_DAYS`] are missing.
     pub gap_hours: u64,
-    /// What is worth telling, by kind and hour.
+    /// How many of them were never read, though later ones were.
+    pub not_read_hours: u64,
+    /// What is worth telling, and what is only not over ([`Finding::begins`]), by kind and hour.
     pub findings: Vec<Finding>,
 }
 
-impl App {
-    /// What is worth telling at a moment, of all stacks that have to report, by stack.
-    ///
-    /// # Errors
-    /// As the store.
-    pub async fn completeness_findings(&self, now: Timestamp) -> Result<Vec<Finding>, Error> {
-        let stacks = self.completeness_now(now).await?;
-        Ok(stacks.into_iter().flat_map(|it| it.findings).collect())
+impl StackNow {
+    fn of(facts: &Facts, silence: &Silence, now: Timestamp) -> Self {
+        let hours = watched(Hour::containing(now)).map(|watched| facts.hours(watched));
+        let hours = hours.unwrap_or_default();
+        let count = |state| hours.iter().map(|it| u64::from(it.state == state)).sum();
+        let mut findings = findings(facts, &hours, silence, now);
+        findings.retain(|it| it.is_news(now));
+        Self {
+            stack: facts.stack,
+            reported_through: facts.declared.through(),
+            behind_hours: facts.behind(now).map_or(0, HourInterval::hours),
+            gap_hours: count(HourState::Gap),
+            not_read_hours: count(HourState::NotRead),
+            findings,
+        }
     }
+}
 
-    /// How it is at a moment with every stack that has to report, by stack.
+/// The hours in which gaps are looked for, in an hour.
+fn watched(this_hour: Hour) -> Option<HourInterval> {
+    HourInterval::new(first_watched(this_hour), this_hour.plus(1))
+}
+
+fn is_recent(month: HourInterval, this_hour: Hour) -> bool {
+    month.end().plus(24 * RECENT_DAYS) > this_hour.plus(1)
+}
+
+fn first_watched(this_hour: Hour) -> Hour {
+    this_hour.day().first_hour().plus(-24 * WATCHED_DAYS)
+}
+
+impl App {
+    /// How it is at a moment with every stack that has to report, by stack. Found out anew only of those of which something
+    /// changed, and of all with a new hour.
     ///
     /// # Errors
     /// As the store.
     pub async fn completeness_now(&self, now: Timestamp) -> Result<Vec<StackNow>, Error> {
-        let this_hour = Hour::containing(now);
-        let until = this_hour.plus(1);
-        let first = this_hour.day().first_hour().plus(-24 * WATCHED_DAYS);
-        let Some(watched) = HourInterval::new(first, until) else {
-            return Ok(Vec::new());
-        };
-        // Before the records: what a stack declares is here when it has declared it.
-        let progress = self.progress().await?;
-        let due = self.read(|books| {
-            let stacks = books
-                .stacks()
-                .map(|(stack, _)| (stack, duties(books, None, stack)));
-            let due = stacks.filter(|(_, duties)| has_to_report(duties, this_hour));
-            due.collect::<BTreeMap<_, _>>()
-        });
-        let mut stacks = Vec::with_capacity(due.len());
-        for (stack, duties) in due {
-            let facts = Facts {
-                stack,
-                duties,
-                reported_through: progress.get(&stack).copied().flatten(),
-                records: self.records_since(stack, watched.start(), until).await?,
-            };
-            let hours = facts.hours(watched);
-            let silence = self.silence_of(&facts, 0).await?;
-            let mut findings = findings(&facts, &hours, &silence, now);
-            findings.retain(|it| it.is_news(now));
-            stacks.push(StackNow {
-                stack,
-                reported_through: facts.reported_through,
-                behind_hours: facts.behind(now).map_or(0, HourInterval::hours),
-                gap_hours: hours.iter().map(|it| u64::from(it.state == HourState::Gap)).sum(),
-                findings,
-            });
+        let mut stacks = Vec::new();
+        for known in self.due(Hour::containing(now)).await? {
+            stacks.push(self.evaluated(known).await?.now.clone());
         }
         Ok(stacks)
+    }
+
+    /// The stacks that have to report in an hour, by id.
+    async fn due(&self, this_hour: Hour) -> Result<Vec<Known>, Error> {
+        // Before everything else: what comes meanwhile is found with the next number.
+        let mut sequences = self.sequences().await?;
+        let mut due = self.read(|books| {
+            let stacks = books.stacks().map(|(stack, _)| Known {
+                stack,
+                this_hour,
+                sequence: sequences.remove(&stack).unwrap_or_default(),
+                duties: duties(books, None, stack),
+                bundles: bundles(books, stack),
+            });
+            let due = stacks.filter(|it| has_to_report(&it.duties, this_hour));
+            due.collect::<Vec<_>>()
+        });
+        due.sort_unstable_by_key(|it| it.stack);
+        Ok(due)
     }
 
     /// What is here of a stack's usage of a month, for whoever reads a registration that it had then, and what is not. Hours
@@ -149,10 +167,14 @@ impl App {
         if duties.is_empty() && !(view.everything && self.usage.stacks().await?.contains(&stack)) {
             return Err(stack_not_registered(stack));
         }
-        self.month_of(caller, &view, (stack, duties), period).await
+        let sequence = self.sequences().await?.remove(&stack).unwrap_or_default();
+        let asked = (period, SILENT_SERIES_MAX);
+        self.month_of(caller, &view, (stack, sequence, duties), asked)
+            .await
     }
 
-    /// The same of every stack that was registered in the month, by stack: those after `after`, `limit` at the most.
+    /// The same of every stack that was registered in the month, by stack, without naming silent series: those after
+    /// `after`, `limit` at the most.
     ///
     /// # Errors
     /// As the store.
@@ -168,16 +190,20 @@ impl App {
         let in_month = |duties: &[(HourInterval, Duty)]| {
             duties.iter().any(|(hours, _)| hours.intersect(within).is_some())
         };
-        let registered: BTreeMap<_, _> = self.read(|books| {
+        let mut registered: Vec<_> = self.read(|books| {
             let later = books
                 .stacks()
                 .filter(|(stack, _)| after.is_none_or(|after| *stack > after));
             let stacks = later.map(|(stack, _)| (stack, duties(books, Some(&view), stack)));
             stacks.filter(|(_, duties)| in_month(duties)).collect()
         });
+        registered.sort_unstable_by_key(|(stack, _)| *stack);
+        let sequences = self.sequences().await?;
         let mut all = Vec::new();
-        for stack in registered.into_iter().take(limit) {
-            all.push(self.month_of(caller, &view, stack, period).await?);
+        for (stack, duties) in registered.into_iter().take(limit) {
+            let sequence = sequences.get(&stack).copied().unwrap_or_default();
+            let of_stack = (stack, sequence, duties);
+            all.push(self.month_of(caller, &view, of_stack, (period, 0)).await?);
         }
         Ok(all)
     }
@@ -186,33 +212,34 @@ impl App {
         &self,
         caller: &Caller,
         view: &View,
-        (stack, duties): (CloudId, Vec<(HourInterval, Duty)>),
-        period: Period,
+        (stack, sequence, duties): (CloudId, u64, Vec<(HourInterval, Duty)>),
+        (period, listed): (Period, usize),
     ) -> Result<StackCompleteness, Error> {
         let (now, month) = (self.clock.now(), period.interval());
-        let next_hour = Hour::containing(now).plus(1);
-        let is_recent = month.end().plus(24 * RECENT_DAYS) > next_hour;
-        let until = if is_recent {
-            next_hour
-        } else {
-            month.end().plus(AFTERMATH_HOURS)
-        };
-        // Before the records: what a stack declares is here when it has declared it.
+        let is_recent = is_recent(month, Hour::containing(now));
         let reported_through = self.reported_through(caller, stack).await?;
-        let records = self.records_since(stack, month.start(), until).await?;
+        let all = self.facts_of(stack, sequence, month).await?;
         let theirs = |hour: Hour| view.everything || duties.iter().any(|(hours, _)| hours.contains(hour));
+        let declared = if view.everything {
+            all.facts.declared.clone()
+        } else {
+            all.facts.declared.only(duties.iter().map(|(hours, _)| *hours))
+        };
         let facts = Facts {
             stack,
-            records: records.only(theirs),
-            duties: duties.clone(),
-            reported_through,
+            declared,
+            records: all.facts.records.only(theirs),
+            bundles: all.facts.bundles,
+            duties,
         };
+        let theirs =
+            |hour: Hour| view.everything || facts.duties.iter().any(|(hours, _)| hours.contains(hour));
         let hours = facts.hours(month);
-        let of_month = Facts {
-            records: facts.records.only(|hour| hour < month.end()),
-            ..facts.clone()
+        let latest = facts.records.only(|hour| hour < month.end()).last_start();
+        let mut silence = match &all.silence {
+            Some((of, silence)) if listed == 0 && *of == latest => silence.clone(),
+            _ => self.silence_of(stack, latest, listed).await?,
         };
-        let mut silence = self.silence_of(&of_month, SILENT_SERIES_MAX).await?;
         silence.by_last_hour.retain(|last, _| theirs(*last));
         self.read(|books| {
             let is_read =
@@ -220,47 +247,20 @@ impl App {
             silence.series.retain(is_read);
         });
         let mut findings = findings(&facts, &hours, &silence, now);
-        findings.retain(|it| it.hours.intersect(month).is_some());
+        findings.retain(|it| it.begins && it.hours.intersect(month).is_some());
         if !is_recent {
-            findings.retain(|it| it.kind != FindingKind::FellBehind);
+            findings.retain(|it| !matches!(it.kind, FindingKind::FellBehind | FindingKind::NotDeclared));
         }
         Ok(StackCompleteness {
             stack,
             stack_name: self.read(|books| name_of(books, view, stack)),
             reported_through,
             behind: facts.behind(now).filter(|_| is_recent),
+            next_bundle_by: facts.next_bundle_by(now).filter(|_| is_recent),
             hours,
             findings,
             silence,
         })
-    }
-
-    /// How far each stack says that it has reported everything.
-    async fn progress(&self) -> Result<BTreeMap<CloudId, Option<Hour>>, Error> {
-        let progress = self.usage.progress().await?.into_iter();
-        let said = progress.map(
-            |StackProgress {
-                 stack,
-                 reported_through,
-             }| (stack, reported_through),
-        );
-        Ok(said.collect())
-    }
-
-    /// The records of a stack up to an hour, from as long before `first` as hours are compared with.
-    async fn records_since(&self, stack: CloudId, first: Hour, until: Hour) -> Result<Records, Error> {
-        let from = first.day().first_hour().plus(-24 * LOOK_BACK_DAYS);
-        match HourInterval::new(from, until.max(first)) {
-            Some(hours) => Ok(self.usage.records_by_hour(stack, hours).await?),
-            None => Ok(Records::default()),
-        }
-    }
-
-    async fn silence_of(&self, facts: &Facts, listed: usize) -> Result<Silence, Error> {
-        let Some(latest) = facts.records.last_start() else {
-            return Ok(Silence::default());
-        };
-        Ok(self.usage.silence(facts.stack, latest, listed).await?)
     }
 }
 
@@ -282,6 +282,14 @@ fn reads_series(books: &Books, caller: &Caller, stack: CloudId, series: &SilentS
     hours_read(books, caller, of).is_ok_and(|hours| hours.iter().any(|it| it.contains(series.rhythm.last)))
 }
 
+/// How often a stack delivers by bundle under the registration that it has now, if it does.
+fn bundles(books: &Books, stack: CloudId) -> Option<BundleRhythm> {
+    let registration = books.registration_of_stack(stack)?;
+    let taken = books.bundles_taken(registration.id).iter();
+    let windows: Vec<HourInterval> = taken.map(|it| it.bundle.window).collect();
+    BundleRhythm::of(&windows)
+}
+
 fn has_to_report(duties: &[(HourInterval, Duty)], hour: Hour) -> bool {
     duties
         .iter()
@@ -294,10 +302,19 @@ fn duties(books: &Books, view: Option<&View>, stack: CloudId) -> Vec<(HourInterv
         let read = |view| tenure::is_read(books, view, terms.registration, terms.default_subscription);
         view.is_none_or(read)
     };
+    duties_where(books, stack, is_read)
+}
+
+/// The hours in which a stack was registered on terms like these, in order.
+fn duties_where(
+    books: &Books,
+    stack: CloudId,
+    is_like: impl Fn(&RegistrationTerms) -> bool,
+) -> Vec<(HourInterval, Duty)> {
     let mut duties: Vec<(HourInterval, Duty)> = Vec::new();
     let history = books.stack(stack).into_iter();
     for (hours, terms) in history.flat_map(|it| it.registration.segments(HourInterval::ALWAYS)) {
-        let Some(terms) = terms.and_then(|terms| terms.value).filter(is_read) else {
+        let Some(terms) = terms.and_then(|terms| terms.value).filter(&is_like) else {
             continue;
         };
         let duty = duty_of(books, &terms);

@@ -15,9 +15,12 @@ use crate::environment::Environment;
 use crate::frame::Frame;
 use crate::patience::HELD_WAIT;
 use crate::spool::{Located, Spool, SpoolError};
+use crate::stack::is_stack_at;
 use crate::status::Reporter;
 use crate::trouble::{PASSES, Trouble};
 
+/// The code of a server whose certificate is not trusted.
+const NOT_TRUSTED: &str = "ServerNotTrusted";
 /// How many frames are on their way at once.
 const FRAMES_AT_ONCE: usize = 4;
 
@@ -66,6 +69,24 @@ pub(crate) enum Verdict {
     Held(Trouble),
 }
 
+impl ServerAddress {
+    /// What is wrong where something was refused for good: perhaps it was no server that was asked.
+    pub(crate) async fn explained(&self, refused: Trouble, environment: &Environment) -> Trouble {
+        let now = environment.clock.now();
+        if !is_stack_at(&self.url, self.ca.as_deref(), now).await {
+            return refused;
+        }
+        Trouble::new(
+            "ServerIsStack",
+            format!(
+                "What answers at {} is a stack and no Meterbridge server.",
+                self.url
+            ),
+            "Set `url` of [server] to the server that takes usage. The stack is what `endpoint` of [[stack]] names.",
+        )
+    }
+}
+
 impl Deliverer {
     /// Delivers until the spool cannot be used any more.
     pub(crate) async fn run(self) -> SpoolError {
@@ -85,11 +106,16 @@ impl Deliverer {
                 Verdict::Again(trouble) => {
                     let wait = self.environment.wait_after(failures, None);
                     self.reporter.failed(&trouble, failures, wait);
+                    if trouble.code == NOT_TRUSTED {
+                        // What it waits for may be another authority in the file.
+                        client = None;
+                    }
                     wait
                 }
                 Verdict::Held(trouble) => {
                     // What it waits for may be another key in the file.
                     client = None;
+                    let trouble = self.server.explained(trouble, &self.environment).await;
                     self.reporter.held(&trouble, failures, HELD_WAIT);
                     HELD_WAIT
                 }
@@ -121,7 +147,8 @@ impl Deliverer {
             match outcomes.next().flatten() {
                 Some(Ok(receipt)) => {
                     self.log(&receipt);
-                    done = Some((located.end, located.frame.through));
+                    let before = done.and_then(|(_, through)| through);
+                    done = Some((located.end, located.frame.through.max(before)));
                     receipts.push(receipt);
                 }
                 failed => {
@@ -192,7 +219,9 @@ impl Deliverer {
         let work = move |spool: &mut Spool| {
             spool.acknowledge(end, |cursor| {
                 count(cursor, &receipts);
-                cursor.acknowledged_through = through.or(cursor.acknowledged_through);
+                // What was read on command declares hours before these, or even before the first.
+                let further = through.filter(|through| *through > cursor.start);
+                cursor.acknowledged_through = further.max(cursor.acknowledged_through);
             })
         };
         let outcome = self.depot.work(work).await;
@@ -248,7 +277,7 @@ pub(crate) fn judge(error: &ClientError) -> Verdict {
             "See that `url` of [server] is that of a Meterbridge server. It is tried again.",
         ),
         ClientError::Untrusted { .. } | ClientError::OtherName { .. } => again(
-            "ServerNotTrusted",
+            NOT_TRUSTED,
             "Set `ca` of [server] to the certificate of the authority that made the server's, in PEM, and `url` to a \
              name that it is good for. It is tried again.",
         ),

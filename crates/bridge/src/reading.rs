@@ -25,6 +25,12 @@ const LOOKED_AFTER: Duration = Duration::from_secs(5);
 const NOT_READY_FAILURES: u32 = 6;
 /// From which time in a row on it is said that the newest hour is not ready: before that it is the usual thing.
 const NOT_READY_SAID_FROM: u32 = 4;
+/// How often in a row a page of a new hour is asked for before the hour is begun again: a continuation that the stack has
+/// lost may never be answered. With the waits in between that is a quarter of an hour and more: real stacks are busy for
+/// minutes.
+const FAILURES_OF_A_NEW_PAGE_MAX: u32 = 12;
+/// The same of an hour that was read before: new hours do not wait for what the stack cannot give.
+const FAILURES_OF_AN_OLD_PAGE_MAX: u32 = 4;
 /// The most pages of an hour that are remembered. Those of larger ones are delivered again when they are looked back at,
 /// which costs nothing but time.
 const SEEN_PAGES_MAX: usize = 256;
@@ -133,19 +139,25 @@ impl Reader {
             Purpose::New | Purpose::Backfill => None,
         };
         let mut seen = known.unwrap_or_default();
-        let mut reading = UsageReading::new(&self.stack, &self.reporter, window.hour);
+        let reporter = self.reporter.giving_up_after(match window.purpose {
+            Purpose::New => FAILURES_OF_A_NEW_PAGE_MAX,
+            Purpose::LookBack | Purpose::Backfill => FAILURES_OF_AN_OLD_PAGE_MAX,
+        });
+        let mut reading = UsageReading::new(&self.stack, &reporter, window.hour);
         while let Some(page) = reading.next().await? {
             let is_known = seen.contains(&page.digest);
             if !is_known {
                 seen.push(page.digest);
             }
             let is_new = window.purpose == Purpose::New;
-            if !is_new && (is_known || page.records == 0) {
+            // An hour that is only looked back at was declared when it was read first.
+            let declares = page.is_last && window.purpose != Purpose::LookBack;
+            if !is_new && !declares && (is_known || page.records == 0) {
                 continue;
             }
             let frame = Frame {
                 window: window.hour,
-                through: (is_new && page.is_last).then(|| window.hour.plus(1)),
+                through: declares.then(|| window.hour.plus(1)),
                 key: self.environment.uuid(),
                 records: page.records,
                 page: Bytes::new(),
@@ -229,8 +241,8 @@ impl Reader {
 
     /// Takes up a range that somebody asked for. The request is removed when everybody can see that it was taken up.
     async fn take_request(&self) -> Result<(), SpoolError> {
-        let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
-        let take_up = move |spool: &mut Spool| backfill::take_up(&*disk, &directory, spool);
+        let directory = self.directory.clone();
+        let take_up = move |spool: &mut Spool| backfill::take_up(&directory, spool);
         if !self.depot.work(take_up).await? {
             return Ok(());
         }

@@ -1,37 +1,48 @@
 //! Completeness: what is missing of a stack's usage, hour by hour.
 //!
-//! Everything follows from values: how far the stack says that it has reported, how many records of each hour count, when
-//! it was registered, and what time it is. So the order in which records came changes nothing, and late ones heal.
+//! Everything follows from values: which hours the stack says that it has reported, how many records of each hour count,
+//! when it was registered, and what time it is. So the order in which records came changes nothing, and late ones heal.
 //!
 //! *(ours)*, all of it:
 //!
 //! - **What is usual for an hour** is the median of the same hour of the day over the last [`COMPARABLE_DAYS`] earlier days
-//!   on which the stack reported anything, no older than [`LOOK_BACK_DAYS`]. Days on which nothing came are not compared
-//!   with, so that an outage does not become usual. With fewer than [`COMPARABLE_DAYS_MIN`] such days nothing is usual yet.
+//!   on which the stack reported anything, or said that there was nothing, no older than [`LOOK_BACK_DAYS`]. Days of which
+//!   nothing came and nothing was said are not compared with, so that an outage does not become usual. With fewer than
+//!   [`COMPARABLE_DAYS_MIN`] such days nothing is usual yet.
 //! - **When it has to be there.** A stack reports the usage of an hour in the hour after it, and that of a day after the
 //!   day. So an hour is due when the stack has declared, or shown by later usage, that it has got [`REPORTED_AFTER_HOURS`]
 //!   beyond its end.
-//! - **A gap** is a due hour without any record where something is usual.
+//! - **Not read** is an hour that nobody declared though a later one was: the window in which its usage was reported was
+//!   never read, or not completely. So a stack that began to be read in the middle of a month has not got that month.
+//! - **A gap** is a due hour without any record where something is usual. If the stack says that there was nothing, that is
+//!   believed where it can well be: where the same hour of the week before was empty as well, and where fewer than
+//!   [`RANGE_RECORDS_MIN`] records are usual and one of the comparable hours had none.
 //! - **A drop** is a due hour with less than one [`RANGE_FACTOR`]th of what is usual, and less than in any of the hours it
 //!   is compared with; **a jump** is more than [`RANGE_FACTOR`] times as much, and more than in any of them. A difference
 //!   of fewer than [`RANGE_RECORDS_MIN`] records is neither.
 
+mod behind;
+mod bundles;
+mod declared;
 mod finding;
 mod records;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod told;
 mod usual;
 
-pub use finding::{
-    FELL_BEHIND_AFTER_HOURS, Finding, FindingId, FindingKind, NEWS_HOURS, SILENT_TOGETHER_MIN, findings,
-};
+pub use behind::{CAUGHT_UP_WITHIN_HOURS, FELL_BEHIND_AFTER_HOURS};
+pub use bundles::BundleRhythm;
+pub use declared::{Declared, declared_hours};
+pub use finding::{Finding, FindingId, FindingKind, NEWS_HOURS, SILENT_TOGETHER_MIN, findings};
 pub use records::{Records, RecordsOfDay};
 pub use silence::{RHYTHM_DAYS, Rhythm, SILENT_AFTER_HOURS, Silence, SilentSeries};
+pub use told::told_since;
 pub use usual::Usual;
 
 use crate::ids::CloudId;
-use crate::time::{Hour, HourInterval, Timestamp};
+use crate::time::{Day, Hour, HourInterval};
 
 /// The most days that an hour is compared with.
 pub const COMPARABLE_DAYS: usize = 14;
@@ -45,6 +56,7 @@ pub const REPORTED_AFTER_HOURS: i32 = 1;
 pub const RANGE_FACTOR: u64 = 2;
 /// The fewest records by which an hour leaves the usual range.
 pub const RANGE_RECORDS_MIN: u64 = 10;
+const HOURS_OF_WEEK: i32 = 7 * 24;
 
 /// Whether a registered stack has to report its usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +69,18 @@ pub enum Duty {
 }
 
 /// What is known of a stack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The stack.
     pub stack: CloudId,
     /// The hours in which it was registered, in order; in others it had no registration.
     pub duties: Vec<(HourInterval, Duty)>,
-    /// How far it says that it has reported everything, by reported time.
-    pub reported_through: Option<Hour>,
+    /// Of which hours it says that it has reported everything, by reported time.
+    pub declared: Declared,
     /// How many records count, from [`LOOK_BACK_DAYS`] before the first hour asked about.
     pub records: Records,
+    /// How often it delivers by bundle, if it does.
+    pub bundles: Option<BundleRhythm>,
 }
 
 /// How it is with one hour.
@@ -76,6 +90,8 @@ pub enum HourState {
     Complete,
     /// Records are here, and the stack has not declared that these are all.
     Received,
+    /// It was never read completely, though later hours were.
+    NotRead,
     /// No record is here though it is due, and comparable hours had some.
     Gap,
     /// No record is here, and none has to be yet.
@@ -101,38 +117,25 @@ pub struct HourReport {
     pub due: u64,
 }
 
+impl HourReport {
+    /// How many records are usual.
+    fn expected(&self) -> u64 {
+        self.usual.map_or(0, |usual| usual.expected())
+    }
+}
+
 impl Facts {
-    /// The hour up to which something was heard of the stack: what it declared, or the end of the last hour with usage.
-    #[must_use]
-    pub fn heard_through(&self, now: Timestamp) -> Option<Hour> {
-        let shown = self
-            .records
-            .covered_through()
-            .map(|end| end.min(Hour::containing(now)));
-        self.reported_through.max(shown)
-    }
-
-    /// How many hours the stack is behind, if it has to report now: since it was heard of last, or since it had to.
-    #[must_use]
-    pub fn behind(&self, now: Timestamp) -> Option<HourInterval> {
-        let this_hour = Hour::containing(now);
-        let due = self.duty_of(this_hour)?;
-        if due.1 == Duty::NotAsked {
-            return None;
-        }
-        let heard = self.heard_through(now).unwrap_or(Hour::MIN);
-        HourInterval::new(heard.max(due.0.start()), this_hour)
-    }
-
     /// The hours of an interval, in order.
     #[must_use]
     pub fn hours(&self, within: HourInterval) -> Vec<HourReport> {
-        let progress = Progress::of(self);
+        let reached = self.records.last_start().max(self.declared.through());
+        let reached = reached.unwrap_or(Hour::MIN);
         let hours = (0..within.hours()).map(|after| within.start().plus(after));
-        hours.map(|hour| self.hour(hour, progress)).collect()
+        hours.map(|hour| self.hour(hour, reached)).collect()
     }
 
-    fn hour(&self, hour: Hour, progress: Progress) -> HourReport {
+    /// One hour, where the stack has declared, or shown by later usage, that it has `reached` an hour.
+    fn hour(&self, hour: Hour, reached: Hour) -> HourReport {
         let received = self.records.at(hour).total();
         let report = HourReport {
             hour,
@@ -148,16 +151,67 @@ impl Facts {
                 ..report
             },
             Some((_, Duty::Reports)) => {
-                let usual = Usual::of(&self.records, hour);
-                let due = usual.map_or(0, |usual| progress.due(hour, &usual));
-                HourReport {
-                    state: progress.state(hour, received, due),
+                let usual = Usual::of(self, hour);
+                let report = HourReport {
+                    due: usual.map_or(0, |usual| due(reached, hour, &usual)),
                     usual,
-                    due,
+                    ..report
+                };
+                HourReport {
+                    state: self.state(&report),
                     ..report
                 }
             }
         }
+    }
+
+    fn state(&self, it: &HourReport) -> HourState {
+        let (through, end) = (self.declared.through(), it.hour.plus(1));
+        let is_read = self.is_read(it.hour);
+        // The last hour that was declared may be reported in the next one: what came of it is believed meanwhile.
+        if it.received > 0 && (is_read || through == Some(end)) {
+            HourState::Complete
+        } else if !is_read && through.is_some_and(|through| end < through) {
+            HourState::NotRead
+        } else if it.received > 0 {
+            HourState::Received
+        } else if it.due > 0 && !(is_read && self.may_be_empty(it)) {
+            HourState::Gap
+        } else if is_read {
+            HourState::Complete
+        } else {
+            HourState::NotYetDue
+        }
+    }
+
+    /// Whether the hour was declared in which the usage of this one is reported.
+    fn is_read(&self, hour: Hour) -> bool {
+        self.declared.contains(hour.plus(REPORTED_AFTER_HOURS))
+    }
+
+    /// Whether it can well be that there was nothing, if the stack says so.
+    fn may_be_empty(&self, it: &HourReport) -> bool {
+        let week_before = it.hour.plus(-HOURS_OF_WEEK);
+        let was_empty = self.has_to_report(week_before)
+            && self.is_read(week_before)
+            && self.records.at(week_before).total() == 0;
+        was_empty || (it.due < RANGE_RECORDS_MIN && it.usual.is_some_and(|usual| !usual.always))
+    }
+
+    /// Whether the stack had to report all of a day, and says that it did.
+    fn said_all_of(&self, day: Day) -> bool {
+        let hours = day.interval();
+        let reported = hours.start().plus(REPORTED_AFTER_HOURS);
+        let reported = HourInterval::new(reported, hours.end().plus(REPORTED_AFTER_HOURS));
+        let had_to = self
+            .duties
+            .iter()
+            .any(|(duty, what)| *what == Duty::Reports && duty.intersect(hours) == Some(hours));
+        had_to && reported.is_some_and(|reported| self.declared.covers(reported))
+    }
+
+    fn has_to_report(&self, hour: Hour) -> bool {
+        self.duty_of(hour).is_some_and(|(_, duty)| duty == Duty::Reports)
     }
 
     fn duty_of(&self, hour: Hour) -> Option<(HourInterval, Duty)> {
@@ -169,52 +223,16 @@ impl Facts {
     }
 }
 
-/// How far a stack has got.
-#[derive(Debug, Clone, Copy)]
-struct Progress {
-    declared: Hour,
-    /// Declared, or shown by later usage.
-    reached: Hour,
-}
-
-impl Progress {
-    fn of(facts: &Facts) -> Self {
-        let declared = facts.reported_through.unwrap_or(Hour::MIN);
-        Self {
-            declared,
-            reached: facts
-                .records
-                .last_start()
-                .map_or(declared, |last| last.max(declared)),
-        }
-    }
-
-    /// How many of the usual records of an hour have to be here.
-    fn due(self, hour: Hour, usual: &Usual) -> u64 {
-        let over = |end: Hour| end.plus(REPORTED_AFTER_HOURS) <= self.reached;
-        let of_hour = if over(hour.plus(1)) { usual.of_hour } else { 0 };
-        let of_day = if over(hour.day().interval().end()) {
-            usual.of_day
-        } else {
-            0
-        };
-        of_hour + of_day
-    }
-
-    fn state(self, hour: Hour, received: u64, due: u64) -> HourState {
-        let end = hour.plus(1);
-        if received > 0 && end <= self.declared {
-            HourState::Complete
-        } else if received > 0 {
-            HourState::Received
-        } else if due > 0 {
-            HourState::Gap
-        } else if end.plus(REPORTED_AFTER_HOURS) <= self.declared {
-            HourState::Complete
-        } else {
-            HourState::NotYetDue
-        }
-    }
+/// How many of the usual records of an hour have to be here of a stack that has reached an hour.
+fn due(reached: Hour, hour: Hour, usual: &Usual) -> u64 {
+    let over = |end: Hour| end.plus(REPORTED_AFTER_HOURS) <= reached;
+    let of_hour = if over(hour.plus(1)) { usual.of_hour } else { 0 };
+    let of_day = if over(hour.day().interval().end()) {
+        usual.of_day
+    } else {
+        0
+    };
+    of_hour + of_day
 }
 
 /// Whether nothing of these hours is missing or still to come, as far as anybody can tell.
@@ -222,6 +240,6 @@ impl Progress {
 pub fn are_complete(hours: &[HourReport]) -> bool {
     hours.iter().all(|it| match it.state {
         HourState::Complete | HourState::NotAsked | HourState::NotRegistered => true,
-        HourState::Received | HourState::Gap | HourState::NotYetDue => false,
+        HourState::Received | HourState::NotRead | HourState::Gap | HourState::NotYetDue => false,
     })
 }

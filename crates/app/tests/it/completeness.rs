@@ -8,7 +8,7 @@ use app::completeness::StackCompleteness;
 use app::usage::Delivery;
 use app::{App, Kind};
 use domain::authorization::{PartnerRole, RoleDefinition, Scope};
-use domain::completeness::{FELL_BEHIND_AFTER_HOURS, FindingKind, HourState};
+use domain::completeness::{FELL_BEHIND_AFTER_HOURS, Finding, FindingKind, HourState};
 use domain::ids::{CloudId, LocalSubscriptionId};
 use domain::registration::BillingModel;
 use domain::time::{Hour, Period, Timestamp};
@@ -57,6 +57,16 @@ fn machine(number: u32, of: LocalSubscriptionId, start: Hour) -> UsageRecord<'st
 
 /// Delivers an hour of each of some machines, and how far the stack says it has reported.
 async fn deliver(app: &App, machines: Range<u32>, hours: &[i32], through: Option<i32>) {
+    deliver_read(app, machines, hours, (None, through)).await;
+}
+
+/// The same, read from a window of reported time.
+async fn deliver_read(
+    app: &App,
+    machines: Range<u32>,
+    hours: &[i32],
+    (window, through): (Option<Range<i32>>, Option<i32>),
+) {
     let started = |after: &i32| {
         let start = october_hour(*after);
         machines.clone().map(move |number| machine(number, LOCAL, start))
@@ -67,8 +77,8 @@ async fn deliver(app: &App, machines: Range<u32>, hours: &[i32], through: Option
         .collect();
     let delivery = Delivery {
         stack: STACK,
-        reported_start: None,
-        reported_end: None,
+        reported_start: window.as_ref().map(|window| october_hour(window.start)),
+        reported_end: window.map(|window| october_hour(window.end)),
         reported_through: through.map(october_hour),
         idempotency_key: None,
         digest: [0; 32],
@@ -89,6 +99,13 @@ async fn stack_at(after: i32, model: BillingModel) -> House {
 
 fn all_but(missing: Range<i32>, until: i32) -> Vec<i32> {
     (0..until).filter(|after| !missing.contains(after)).collect()
+}
+
+/// What is told of all stacks at a moment.
+async fn findings_at(app: &App, now: Timestamp) -> Vec<Finding> {
+    let stacks = app.completeness_now(now).await.unwrap();
+    let findings = stacks.into_iter().flat_map(|it| it.findings);
+    findings.filter(|it| it.begins).collect()
 }
 
 fn found(completeness: &StackCompleteness) -> Vec<(FindingKind, i32, i32)> {
@@ -114,7 +131,7 @@ async fn a_window_that_was_lost_on_the_way_is_told_of_until_it_comes_and_no_long
     assert_eq!(month.count(HourState::Complete), 235);
     assert!(!month.is_complete());
     let now = first_of_october(241);
-    let findings = app.completeness_findings(now).await.unwrap();
+    let findings = findings_at(&app, now).await;
     assert_eq!(findings, month.findings);
     assert_eq!(
         (findings[0].expected, findings[0].received),
@@ -123,7 +140,51 @@ async fn a_window_that_was_lost_on_the_way_is_told_of_until_it_comes_and_no_long
 
     deliver(&app, 0..MACHINES, &(150..155).collect::<Vec<_>>(), None).await;
     assert_eq!(found(&of_october(&app, &operator()).await), []);
-    assert_eq!(app.completeness_findings(now).await.unwrap(), []);
+    assert_eq!(findings_at(&app, now).await, []);
+}
+
+#[tokio::test]
+async fn hours_before_the_bridge_began_are_missing_until_somebody_has_them_read() {
+    let house = stack_at(241, BillingModel::PayAsYouUse).await;
+    let app = house.app();
+    // The bridge began four days late: what it read first holds the end of what nobody read.
+    let of_bridge: Vec<i32> = (95..240).collect();
+    deliver_read(&app, 0..MACHINES, &of_bridge, (Some(96..241), Some(241))).await;
+    let month = of_october(&app, &operator()).await;
+    assert_eq!(found(&month), [(FindingKind::NotRead, 0, 95)]);
+    assert_eq!(month.count(HourState::NotRead), 95);
+    assert_eq!(month.reported_through, Some(october_hour(241)));
+    assert!(!month.is_complete());
+    let now = first_of_october(241);
+    let stacks = app.completeness_now(now).await.unwrap();
+    assert_eq!((stacks[0].not_read_hours, stacks[0].gap_hours), (95, 0));
+    assert_eq!(findings_at(&app, now).await, month.findings);
+    // The command that is advised reads the hours in which these were reported, some of them without any usage.
+    assert!(
+        month.findings[0]
+            .advice()
+            .contains("--from 2026-10-01T00:00:00Z --to 2026-10-05T00:00:00Z"),
+        "{}",
+        month.findings[0].advice()
+    );
+    let backfilled: Vec<i32> = (0..95).collect();
+    deliver_read(&app, 0..MACHINES, &backfilled, (Some(0..90), Some(90))).await;
+    deliver_read(&app, 0..MACHINES, &[], (Some(90..96), Some(96))).await;
+    let month = of_october(&app, &operator()).await;
+    assert_eq!((found(&month), month.count(HourState::NotRead)), (vec![], 0));
+    assert_eq!(findings_at(&app, now).await, []);
+}
+
+#[tokio::test]
+async fn a_stack_whose_bridge_declares_nothing_any_more_is_told_of_though_its_usage_comes() {
+    let house = stack_at(241, BillingModel::PayAsYouUse).await;
+    let app = house.app();
+    deliver(&app, 0..MACHINES, &all_but(0..0, 150), Some(150)).await;
+    deliver(&app, 0..MACHINES, &(150..240).collect::<Vec<_>>(), None).await;
+    let month = of_october(&app, &operator()).await;
+    assert_eq!(found(&month), [(FindingKind::NotDeclared, 150, 240)]);
+    assert!(month.findings[0].kind.is_missing_usage());
+    assert_eq!(findings_at(&app, first_of_october(241)).await, month.findings);
 }
 
 #[tokio::test]
@@ -165,7 +226,7 @@ async fn a_stack_that_stops_is_told_of_after_hours_and_not_before_and_once() {
         Some(silent_since),
     )
     .await;
-    let found_at = async |after: i32| app.completeness_findings(first_of_october(after)).await.unwrap();
+    let found_at = async |after: i32| findings_at(&app, first_of_october(after)).await;
     assert_eq!(found_at(silent_since + FELL_BEHIND_AFTER_HOURS).await, []);
     let early = found_at(silent_since + FELL_BEHIND_AFTER_HOURS + 1).await;
     let late = found_at(silent_since + 100).await;
@@ -189,10 +250,7 @@ async fn nothing_is_missed_of_a_stack_that_pays_by_its_cores() {
         ..crate::house::token(BillingModel::Capacity)
     };
     house.put_registration(Some(token)).await.unwrap();
-    assert_eq!(
-        app.completeness_findings(first_of_october(300)).await.unwrap(),
-        []
-    );
+    assert_eq!(findings_at(&app, first_of_october(300)).await, []);
     let month = of_october(&app, &operator()).await;
     assert_eq!(month.count(HourState::NotAsked), 744);
     assert!(month.is_complete());

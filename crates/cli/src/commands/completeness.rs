@@ -29,6 +29,7 @@ const STACKS: Listing<StackCompleteness> = Listing(&[
     }),
     (right("COMPLETE"), |it| of_due(it)),
     (right("GAPS"), |it| count(it.hour_counts.gap)),
+    (right("NOT READ").rank(1), |it| count(it.hour_counts.not_read)),
     (right("RECORDS").rank(2), |it| count(it.received)),
     (left("FINDINGS"), |it| codes(it)),
 ]);
@@ -36,7 +37,7 @@ const STACKS: Listing<StackCompleteness> = Listing(&[
 /// Complete hours of those in which the stack has to report.
 fn of_due(it: &StackCompleteness) -> String {
     let hours = it.hour_counts;
-    let all = hours.complete + hours.received + hours.gap + hours.not_yet_due;
+    let all = hours.complete + hours.received + hours.not_read + hours.gap + hours.not_yet_due;
     format!("{}/{all}", hours.complete)
 }
 

@@ -2,15 +2,16 @@
 
 use std::fmt;
 
+use super::behind::{FELL_BEHIND_AFTER_HOURS, behind};
 use super::silence::{SILENT_AFTER_HOURS, Silence};
-use super::{Facts, HourReport, HourState};
+use super::{Facts, HourReport, HourState, REPORTED_AFTER_HOURS};
 use crate::ids::CloudId;
 use crate::time::{Hour, HourInterval, Timestamp};
 
-/// More hours than these behind is fallen behind. A stack that is read every hour is one or two hours behind.
-pub const FELL_BEHIND_AFTER_HOURS: i32 = 6;
 /// For how many hours after its end something is worth telling that asks nobody to do anything.
 pub const NEWS_HOURS: i32 = 7 * 24;
+/// For how many hours after a gap the usage of its hours may have been reported.
+const HOURS_OF_LATENESS: i32 = 24;
 /// How many series have to fall silent in the same hour to be worth telling. Single ones are listed only: resources are
 /// deleted every day.
 pub const SILENT_TOGETHER_MIN: u64 = 10;
@@ -18,8 +19,13 @@ pub const SILENT_TOGETHER_MIN: u64 = 10;
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
-    /// Nothing was heard of the stack for more than [`FELL_BEHIND_AFTER_HOURS`].
+    /// Nothing was heard of the stack for more than [`FELL_BEHIND_AFTER_HOURS`]; of one that delivers by bundle, for much
+    /// longer than usual.
     FellBehind,
+    /// Usage goes on coming, and of more hours than that the stack has not declared that it is all.
+    NotDeclared,
+    /// Hours that were never read completely, though later ones were.
+    NotRead,
     /// Hours without a record that are due, where there usually are some.
     Gap,
     /// Hours with far fewer records than usual.
@@ -34,8 +40,10 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::FellBehind,
+        Self::NotDeclared,
+        Self::NotRead,
         Self::Gap,
         Self::Drop,
         Self::Jump,
@@ -48,6 +56,8 @@ impl FindingKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::FellBehind => "FellBehind",
+            Self::NotDeclared => "NotDeclared",
+            Self::NotRead => "NotRead",
             Self::Gap => "Gap",
             Self::Drop => "Drop",
             Self::Jump => "Jump",
@@ -59,20 +69,30 @@ impl FindingKind {
     /// Whether it says that usage is missing, until somebody brings it.
     #[must_use]
     pub const fn is_missing_usage(self) -> bool {
-        matches!(self, Self::FellBehind | Self::Gap)
+        matches!(
+            self,
+            Self::FellBehind | Self::NotDeclared | Self::NotRead | Self::Gap
+        )
     }
 
-    /// What somebody may do about it.
-    #[must_use]
-    pub const fn advice(self) -> &'static str {
+    /// What somebody may do about it, whichever hours it is about.
+    const fn advice(self) -> &'static str {
         match self {
             Self::FellBehind => {
                 "Look on the stack's side whether its bridge runs, what it says last, and whether it reaches this \
                  server. What a stack keeps of its usage is not lost: the bridge takes it up where it stopped."
             }
+            Self::NotDeclared => {
+                "If a bridge reads the stack, see `meterbridge bridge status` there for what it waits for. If files are \
+                 imported, say with the last one that these are all: `meterbridge usage import --reported-through HOUR`."
+            }
+            Self::NotRead => {
+                "Have these hours of reported time read on the stack's side, where STACK is its name in the bridge's \
+                 configuration:"
+            }
             Self::Gap => {
-                "Have these hours read from the stack again: let its bridge backfill from the first of them to a day \
-                 after the last, or import a file of them. What is here already is not counted twice."
+                "Have these hours read from the stack again, on its side, where STACK is its name in the bridge's \
+                 configuration, or import a file of them. What is here already is not counted twice."
             }
             Self::Drop => {
                 "Compare with the stack itself. Where it shows more, have these hours read again; where resources were \
@@ -108,12 +128,17 @@ pub struct Finding {
     pub expected: u64,
     /// What is here of these hours, likewise; of [`FindingKind::Reappeared`] the records of the first hour.
     pub received: u64,
+    /// By when the next bundle was expected, of a stack that delivers by bundle and fell behind.
+    pub next_bundle_by: Option<Hour>,
+    /// Whether it is so now. If not, it is only not over: whoever was told of it before hears nothing yet, and whoever was
+    /// not is not told.
+    pub begins: bool,
 }
 
 /// What a finding is recognised by: found again, it has the same.
 ///
 /// It is the stack, the kind and the first hour. Of a stack that fell behind it is the day instead: one that limps along
-/// at a constant distance is told of once a day, and not every hour.
+/// at a constant distance is listed under the same for a day, and not for an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FindingId {
     stack: CloudId,
@@ -132,13 +157,36 @@ impl Finding {
     #[must_use]
     pub fn id(&self) -> FindingId {
         let first = match self.kind {
-            FindingKind::FellBehind => self.since().day().first_hour(),
+            FindingKind::FellBehind | FindingKind::NotDeclared => self.since().day().first_hour(),
             _ => self.since(),
         };
         FindingId {
             stack: self.stack,
             kind: self.kind,
             first,
+        }
+    }
+
+    /// What somebody may do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let advice = self.kind.advice();
+        let (since, until) = (self.since(), self.until().plus(REPORTED_AFTER_HOURS));
+        match self.kind {
+            FindingKind::FellBehind if self.next_bundle_by.is_some() => {
+                "Ask on the stack's side for its next bundle: `meterbridge bridge export` there, `meterbridge usage \
+                 import` here."
+                    .to_owned()
+            }
+            FindingKind::NotRead => format!(
+                "{advice} `meterbridge bridge backfill STACK --from {since} --to {until}`. Or import a file of all of them \
+                 with `meterbridge usage import --reported-start {since} --reported-end {until} --reported-through {until}`."
+            ),
+            FindingKind::Gap => {
+                let until = self.until().plus(HOURS_OF_LATENESS);
+                format!("{advice} `meterbridge bridge backfill STACK --from {since} --to {until}`")
+            }
+            _ => advice.to_owned(),
         }
     }
 
@@ -180,6 +228,25 @@ impl fmt::Display for Finding {
                 match expected {
                     0 => f.write_str("."),
                     _ => write!(f, ", in which {expected} records are usual."),
+                }?;
+                match self.next_bundle_by {
+                    Some(by) => write!(f, " Its next bundle was expected by {by}."),
+                    None => Ok(()),
+                }
+            }
+            FindingKind::NotDeclared => write!(
+                f,
+                "Usage goes on coming, and of the {count} since {since} the stack has not declared that it is all."
+            ),
+            FindingKind::NotRead => {
+                write!(
+                    f,
+                    "The {count} from {since} to {until} were never read completely from the stack, though later ones were; \
+                     {received} records are here"
+                )?;
+                match expected {
+                    0 => f.write_str("."),
+                    _ => write!(f, ", {expected} are usual."),
                 }
             }
             FindingKind::Gap => write!(
@@ -222,7 +289,7 @@ impl fmt::Display for InHours {
 /// Whether something is to be said of an hour.
 type IsOfHour = fn(&HourReport) -> bool;
 
-/// What is worth telling of some hours of a stack: by kind, then by hour.
+/// What is worth telling of some hours of a stack, and what is not over ([`Finding::begins`]): by kind, then by hour.
 #[must_use]
 pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Timestamp) -> Vec<Finding> {
     let finding = |kind, hours, expected, received| Finding {
@@ -231,9 +298,12 @@ pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Tim
         hours,
         expected,
         received,
+        next_bundle_by: None,
+        begins: true,
     };
-    let mut found: Vec<Finding> = fallen_behind(facts, hours, now).into_iter().collect();
-    let of_hours: [(FindingKind, IsOfHour); 3] = [
+    let mut found: Vec<Finding> = behind(facts, hours, now).collect();
+    let of_hours: [(FindingKind, IsOfHour); 4] = [
+        (FindingKind::NotRead, is_not_read),
         (FindingKind::Gap, is_gap),
         (FindingKind::Drop, is_drop),
         (FindingKind::Jump, is_jump),
@@ -261,22 +331,8 @@ pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Tim
     found
 }
 
-fn fallen_behind(facts: &Facts, hours: &[HourReport], now: Timestamp) -> Option<Finding> {
-    let behind = facts
-        .behind(now)
-        .filter(|behind| behind.hours() > FELL_BEHIND_AFTER_HOURS)?;
-    let of_these = || hours.iter().filter(|it| behind.contains(it.hour));
-    Some(Finding {
-        stack: facts.stack,
-        kind: FindingKind::FellBehind,
-        hours: behind,
-        expected: of_these().map(expected).sum(),
-        received: of_these().map(|it| it.received).sum(),
-    })
-}
-
-fn expected(hour: &HourReport) -> u64 {
-    hour.usual.map_or(0, |usual| usual.expected())
+fn is_not_read(hour: &HourReport) -> bool {
+    hour.state == HourState::NotRead
 }
 
 fn is_gap(hour: &HourReport) -> bool {
@@ -308,7 +364,7 @@ fn runs(hours: &[HourReport], is: fn(&HourReport) -> bool) -> impl Iterator<Item
         let (first, last) = (run.first().filter(|it| is(it))?, run.last()?);
         Some(Run {
             hours: HourInterval::new(first.hour, last.hour.plus(1))?,
-            expected: run.iter().map(expected).sum(),
+            expected: run.iter().map(HourReport::expected).sum(),
             received: run.iter().map(|it| it.received).sum(),
         })
     })

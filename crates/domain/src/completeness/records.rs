@@ -87,15 +87,9 @@ impl Records {
         })
     }
 
-    /// Those that cover the same hour of the last days before, on which there were any; the last one first.
-    pub(super) fn comparable(&self, hour: Hour, days_back: i32) -> impl Iterator<Item = RecordsAt> {
-        let first = Day::from_epoch_days(hour.day().epoch_days() - days_back);
-        let days = self
-            .0
-            .range(first..hour.day())
-            .rev()
-            .filter(|(_, records)| records.any());
-        days.map(move |(_, records)| records_at(records, hour_of_day(hour)))
+    /// Whether there are any of a day.
+    pub(super) fn any_on(&self, day: Day) -> bool {
+        self.0.get(&day).is_some_and(RecordsOfDay::any)
     }
 
     /// The last hour in which a record starts.

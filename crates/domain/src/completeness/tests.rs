@@ -3,27 +3,33 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::time::Day;
+use crate::time::{Day, Timestamp};
 use crate::usage::Granularity;
 
 const STACK: CloudId = CloudId::from_bytes([6; 16]);
 /// Midnight, and the first hour of the stack.
-const FIRST: i32 = 500_016;
+pub(super) const FIRST: i32 = 500_016;
 
-fn hour(after: i32) -> Hour {
+pub(super) fn hour(after: i32) -> Hour {
     Hour::from_epoch_hours(FIRST + after).unwrap()
 }
 
-fn hours(start: i32, end: i32) -> HourInterval {
+pub(super) fn hours(start: i32, end: i32) -> HourInterval {
     HourInterval::new(hour(start), hour(end)).unwrap()
 }
 
-fn now(after: i32) -> Timestamp {
+pub(super) fn now(after: i32) -> Timestamp {
     hour(after).start()
 }
 
+/// What a stack declares that was read from its beginning up to an hour.
+pub(super) fn through(after: Option<i32>) -> Declared {
+    let hours = after.and_then(|after| declared_hours(None, hour(after)));
+    hours.into_iter().collect()
+}
+
 /// A stack that is registered from the first hour on, with so many records in each hour.
-fn stack(counts: impl IntoIterator<Item = (i32, u64)>, reported_through: Option<i32>) -> Facts {
+pub(super) fn stack(counts: impl IntoIterator<Item = (i32, u64)>, reported_through: Option<i32>) -> Facts {
     let mut records = Records::default();
     for (after, count) in counts {
         records.add(hour(after), Granularity::Hour, count);
@@ -31,30 +37,35 @@ fn stack(counts: impl IntoIterator<Item = (i32, u64)>, reported_through: Option<
     Facts {
         stack: STACK,
         duties: vec![(HourInterval::from(hour(0)), Duty::Reports)],
-        reported_through: reported_through.map(hour),
+        declared: through(reported_through),
         records,
+        bundles: None,
     }
 }
 
-fn every_hour(of: std::ops::Range<i32>) -> impl Iterator<Item = (i32, u64)> {
+pub(super) fn every_hour(of: std::ops::Range<i32>) -> impl Iterator<Item = (i32, u64)> {
     of.map(|after| (after, 100))
 }
 
-fn without(missing: std::ops::Range<i32>, of: std::ops::Range<i32>) -> impl Iterator<Item = (i32, u64)> {
+pub(super) fn without(
+    missing: std::ops::Range<i32>,
+    of: std::ops::Range<i32>,
+) -> impl Iterator<Item = (i32, u64)> {
     every_hour(of).filter(move |(after, _)| !missing.contains(after))
 }
 
-fn state(facts: &Facts, after: i32) -> HourState {
+pub(super) fn state(facts: &Facts, after: i32) -> HourState {
     facts.hours(hours(after, after + 1))[0].state
 }
 
 /// What is found in the hours of the stack up to a moment: kind, hours from and to, expected, received.
-fn found(facts: &Facts, at: i32) -> Vec<(&'static str, i32, i32, u64, u64)> {
+pub(super) fn found(facts: &Facts, at: i32) -> Vec<(&'static str, i32, i32, u64, u64)> {
     let of_all = facts.hours(hours(0, at));
     let found = findings(facts, &of_all, &Silence::default(), now(at));
     let after = |hour: Hour| hour.epoch_hours() - FIRST;
     found
         .iter()
+        .filter(|it| it.begins)
         .map(|it| {
             (
                 it.kind.code(),
@@ -90,8 +101,9 @@ fn late_records_heal_a_gap() {
 
 #[test]
 fn an_outage_of_weeks_does_not_become_usual_and_forgotten() {
+    // Nobody says that there was nothing: later usage shows that something is missing.
     let outage = 240..240 + 24 * 30;
-    let facts = stack(without(outage.clone(), 0..24 * 60), Some(24 * 60));
+    let facts = stack(without(outage.clone(), 0..24 * 60), None);
     let gaps: Vec<_> = found(&facts, 24 * 60 + 1)
         .into_iter()
         .filter(|it| it.0 == "Gap")
@@ -133,7 +145,8 @@ fn a_stack_that_declares_nothing_shows_its_gaps_by_what_came_later() {
 fn a_stack_that_says_nothing_any_more_is_told_of_once_and_not_every_hour() {
     let facts = stack(every_hour(0..240), Some(240));
     assert_eq!(found(&facts, 240 + FELL_BEHIND_AFTER_HOURS), []);
-    let ids = (240 + FELL_BEHIND_AFTER_HOURS + 1..400).map(|at| {
+    let first = 240 + FELL_BEHIND_AFTER_HOURS + 1;
+    let ids = (first..400).map(|at| {
         let of_all = facts.hours(hours(0, at));
         let found = findings(&facts, &of_all, &Silence::default(), now(at));
         assert_eq!(found.len(), 1, "{found:?}");
@@ -219,7 +232,7 @@ fn records_of_whole_days_cover_their_hours_and_are_due_after_the_day() {
     assert_eq!(found(&facts, 24 * 9 + 2), lost);
     assert_eq!(state(&facts, 24 * 5 + 13), HourState::Complete);
     // The day that goes on.
-    facts.reported_through = Some(hour(24 * 9 + 20));
+    facts.declared = through(Some(24 * 9 + 20));
     assert_eq!(found(&facts, 24 * 9 + 21), lost);
 }
 
@@ -304,17 +317,15 @@ fn every_finding_says_what_was_expected_and_what_to_do() {
             hours: hours(0, 5),
             expected: 500,
             received: 20,
+            next_bundle_by: None,
+            begins: true,
         };
-        let text = finding.to_string();
+        let (text, advice) = (finding.to_string(), finding.advice());
         assert!(
             text.contains(&hour(0).to_string()) && text.ends_with('.'),
             "{text}"
         );
-        assert!(
-            !text.contains("  ") && !kind.advice().contains("  "),
-            "{text} {}",
-            kind.advice()
-        );
+        assert!(!text.contains("  ") && !advice.contains("  "), "{text} {advice}");
     }
 }
 

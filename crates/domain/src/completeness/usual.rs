@@ -1,8 +1,9 @@
 //! What is usual for an hour.
 
-use super::records::Records;
-use super::{COMPARABLE_DAYS, COMPARABLE_DAYS_MIN, LOOK_BACK_DAYS, RANGE_FACTOR, RANGE_RECORDS_MIN};
-use crate::time::Hour;
+use super::{COMPARABLE_DAYS, COMPARABLE_DAYS_MIN, Facts, LOOK_BACK_DAYS, RANGE_FACTOR, RANGE_RECORDS_MIN};
+use crate::time::{Day, Hour};
+
+const HOURS_OF_DAY: i32 = 24;
 
 /// What came in comparable hours, in records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +16,21 @@ pub struct Usual {
     pub fewest: u64,
     /// The most.
     pub most: u64,
+    /// Whether there were some in each of them.
+    pub always: bool,
 }
 
 impl Usual {
     /// What is usual for an hour, if enough is known.
-    pub(super) fn of(records: &Records, hour: Hour) -> Option<Self> {
-        let comparable: Vec<_> = records
-            .comparable(hour, LOOK_BACK_DAYS)
+    pub(super) fn of(facts: &Facts, hour: Hour) -> Option<Self> {
+        let today = hour.day().epoch_days();
+        let before = (1..=LOOK_BACK_DAYS).map(|days| Day::from_epoch_days(today - days));
+        let comparable: Vec<_> = before
+            .filter(|day| facts.records.any_on(*day) || facts.said_all_of(*day))
+            .map(|day| {
+                let days = today - day.epoch_days();
+                facts.records.at(hour.plus(-HOURS_OF_DAY * days))
+            })
             .take(COMPARABLE_DAYS)
             .collect();
         if comparable.len() < COMPARABLE_DAYS_MIN {
@@ -33,6 +42,7 @@ impl Usual {
             of_day: median(comparable.iter().map(|it| it.of_day).collect())?,
             fewest: totals().filter(|total| *total > 0).min().unwrap_or_default(),
             most: totals().max().unwrap_or_default(),
+            always: totals().all(|total| total > 0),
         })
     }
 
