@@ -6,14 +6,16 @@
 
 use domain::authorization::Deed;
 use domain::books::{Books, BundleEntry, BundleKey, BundlePublicKey, KeyWasReplaced, TakenBundle};
-use domain::bundle::{Bundle, Digest, OutOfOrder, Place, delivery_name};
+use domain::bundle::{Bundle, Digest, OutOfOrder, Place, delivery_name, must_begin_by};
 use domain::ids::{CloudId, RegistrationId};
 use domain::registration::Registration;
+use domain::time::Hour;
 use domain::usage::latest_hour;
 use store::Receipt;
 
 use crate::access::{Caller, demand};
-use crate::registrations::{WRITE_REGISTRATION, registration_of};
+use crate::directory::Carried;
+use crate::registrations::{WRITE_REGISTRATION, registration_of, valid_from};
 use crate::seen::{registration_seen, scope_of};
 use crate::{App, Error, Kind};
 
@@ -31,6 +33,10 @@ pub struct AnnouncedBundle {
     pub key: BundlePublicKey,
     /// The bundle.
     pub bundle: Bundle,
+    /// Whether it says itself that hours before it are left out.
+    pub leaves_out_earlier: bool,
+    /// What the stack's directory listed when it was made, if it says so.
+    pub directory: Option<Carried>,
     /// How many records it holds.
     pub records: u64,
     /// The digests of its deliveries, in order: the parts and, last, the declaration of how far the stack has reported.
@@ -113,7 +119,8 @@ impl App {
     /// `RegistrationNotFound`, `BundleOfAnotherRegistration`, `BundleKeyNotRegistered`, `BundleKeyNotKnown`, [`OutOfOrder`],
     /// `ReportedTimeInFuture`, `BundlePartDiffers`, or as the store.
     pub async fn check_bundle(&self, announced: &AnnouncedBundle) -> Result<CheckedBundle, Error> {
-        let place = self.read(|books| self.admit(books, announced))?;
+        let through = self.usage.watermark(announced.stack).await?;
+        let place = self.read(|books| self.admit(books, announced, through))?;
         let found = self.deliveries_of(announced).await?;
         let missing = found
             .iter()
@@ -128,13 +135,14 @@ impl App {
     /// Takes note that all of a bundle has arrived. Done again, it is answered in the same way and changes nothing.
     ///
     /// # Errors
-    /// As [`Self::check_bundle`], or `BundleIncomplete` with what is missing.
+    /// As [`Self::check_bundle`], or `BundleIncomplete` or `BundleDirectoryMissing` with what is missing.
     pub async fn take_bundle(
         &self,
         caller: &Caller,
         announced: &AnnouncedBundle,
     ) -> Result<BundleReceipt, Error> {
-        self.read(|books| self.admit(books, announced))?;
+        let through = self.usage.watermark(announced.stack).await?;
+        self.read(|books| self.admit(books, announced, through))?;
         let found = self.deliveries_of(announced).await?;
         let (bundle, all) = (announced.bundle, found.len());
         if let Some(missing) = found.iter().position(Option::is_none) {
@@ -153,9 +161,11 @@ impl App {
             records: announced.records,
         };
         self.change(caller, |books| {
-            let is_new = self.admit(books, announced)? == Place::Next;
-            let entry = is_new.then(|| entry.clone().into());
-            Ok((entry.into_iter().collect(), ()))
+            if self.admit(books, announced, through)? == Place::Taken {
+                return Ok((Vec::new(), ()));
+            }
+            must_be_listed(books, announced)?;
+            Ok((vec![entry.clone().into()], ()))
         })
         .await?;
         let registration = announced.registration;
@@ -211,8 +221,13 @@ impl App {
         })
     }
 
-    /// Where a bundle belongs that may be taken in.
-    fn admit(&self, books: &Books, announced: &AnnouncedBundle) -> Result<Place, Error> {
+    /// Where a bundle belongs that may be taken in, if the stack has reported through this hour so far.
+    fn admit(
+        &self,
+        books: &Books,
+        announced: &AnnouncedBundle,
+        through: Option<Hour>,
+    ) -> Result<Place, Error> {
         let AnnouncedBundle {
             stack, bundle, key, ..
         } = announced;
@@ -238,13 +253,17 @@ impl App {
             }
             None => {
                 let message = format!(
-                    "No bundle key is registered for stack {stack}. Register the public key that `meterbridge bridge \
-                     bundle-key` prints on the stack's side, with PUT /api/v1/registrations/{stack}/bundle-key."
+                    "No bundle key is registered for stack {stack} as it is registered now. Register the public key that \
+                     `meterbridge bridge bundle-key` prints on the stack's side: `meterbridge registration bundle-key \
+                     {stack} --public-key FILE`."
                 );
                 return Err(Error::new(Kind::Conflict, "BundleKeyNotRegistered", message));
             }
         }
         let place = books.place_bundle(live.id, bundle)?;
+        if place == Place::Next && !announced.leaves_out_earlier {
+            must_begin_by(begins_by(books, live, through), bundle)?;
+        }
         let latest = latest_hour(self.clock.now());
         if bundle.window.end() > latest {
             let message = format!(
@@ -291,6 +310,33 @@ impl App {
         }
         Ok(found)
     }
+}
+
+/// The hour with which the first bundle of a registration begins at the latest: that up to which the stack has reported and,
+/// unless that was certainly said under this registration, that with which it is valid.
+fn begins_by(books: &Books, live: &Registration, through: Option<Hour>) -> Hour {
+    let begun = valid_from(books, live);
+    match through {
+        Some(through) if through > latest_hour(live.created.at) => through,
+        Some(through) => through.min(begun),
+        None => begun,
+    }
+}
+
+/// What the manifest says of the stack's directory was taken in, and as of then.
+fn must_be_listed(books: &Books, announced: &AnnouncedBundle) -> Result<(), Error> {
+    let Some(Carried { made_at, digest }) = announced.directory else {
+        return Ok(());
+    };
+    if books.knows_listing(announced.stack, made_at, digest) {
+        return Ok(());
+    }
+    let message = format!(
+        "The listing of the stack's directory that bundle {} holds is not here: none came as of {made_at}, or another \
+         one. Import the file with `meterbridge usage import`, which delivers it first.",
+        announced.bundle.sequence
+    );
+    Err(Error::new(Kind::Conflict, "BundleDirectoryMissing", message))
 }
 
 fn taken_one(books: &Books, registration: RegistrationId, digest: Digest) -> Option<TakenBundle> {

@@ -1,12 +1,15 @@
 //! A stack's directory: which tenant each local subscription belongs to.
 
 use domain::attribution::LocalSubscription;
-use domain::books::{Books, Entry};
+use domain::books::{Books, Listed, Listing};
+use domain::bundle::Digest;
 use domain::ids::{CloudId, LocalSubscriptionId};
-use domain::time::HourInterval;
+use domain::time::{Hour, HourInterval, Timestamp};
+use domain::usage::latest_hour;
 
 use crate::access::Caller;
-use crate::{App, Error};
+use crate::registrations::{registration_of, valid_from};
+use crate::{App, Error, Kind};
 
 /// What a delivered directory changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,59 +22,86 @@ pub struct DirectoryTaken {
     pub changed: usize,
 }
 
+/// A listing that was carried in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// When the stack listed this.
+    pub made_at: Timestamp,
+    /// What the listing is: BLAKE3 of its text.
+    pub digest: Digest,
+}
+
 impl App {
-    /// Takes in what a stack's directory lists.
+    /// Takes in what a stack's directory lists just now, or listed when the file was made that it was carried in.
     ///
     /// A local subscription listed for the first time is taken to have belonged to its tenant always *(ours)*: usage
     /// often comes before the directory. Where another subscription had the stack before, be it under the same
-    /// registration, which was moved since, it is taken so from the end of that on, unless an operator lists it: who has a stack now does not say who pays for the hours in
-    /// which others had it. A later change holds from the start of the present hour. One that is no
-    /// longer listed keeps its tenant, since its last usage may still be on its way.
+    /// registration, which was moved since, it is taken so from the end of that on, unless an operator lists it: who has
+    /// a stack now does not say who pays for the hours in which others had it. A later change holds from the start of the
+    /// hour in which it was listed, up to the next listing that was made after it: [`Books::list_directory`]. One that is
+    /// no longer listed keeps its tenant, since its last usage may still be on its way.
     ///
     /// # Errors
-    /// As the store.
+    /// For one that was carried `RegistrationNotFound`, `ListingInFuture` or `ListingBeforeRegistration`. Or as the store.
     pub async fn take_directory(
         &self,
         caller: &Caller,
         stack: CloudId,
         listing: &[(LocalSubscriptionId, LocalSubscription)],
+        carried: Option<Carried>,
     ) -> Result<DirectoryTaken, Error> {
-        let hour = self.this_hour();
+        let now = self.clock.now();
         self.change(caller, |books| {
-            let directory = books.stack(stack).map(|history| &history.directory);
-            let first_listed = match caller {
-                Caller::Stack { .. } => own_hours(books, stack),
-                Caller::Operator { .. } | Caller::Principal(_) => HourInterval::ALWAYS,
-            };
-            let mut taken = DirectoryTaken {
-                listed: listing.len(),
-                ..DirectoryTaken::default()
-            };
-            let mut entries = Vec::new();
-            for (local_subscription, listed) in listing {
-                let known = directory.and_then(|directory| directory.get(local_subscription));
-                let valid = match known.map(|timeline| timeline.at(hour)) {
-                    Some(Some(now)) if now.value == *listed => continue,
-                    Some(_) => {
-                        taken.changed += 1;
-                        HourInterval::from(hour)
-                    }
-                    None => {
-                        taken.added += 1;
-                        first_listed
-                    }
-                };
-                entries.push(Entry::LocalSubscriptionListed {
-                    stack,
-                    local_subscription: *local_subscription,
-                    listed: listed.clone(),
-                    valid,
-                });
+            if let Some(carried) = &carried {
+                check_moment(books, stack, carried.made_at, now)?;
             }
+            let made_at = carried.map_or(now, |carried| carried.made_at);
+            let Listed {
+                entries,
+                added,
+                changed,
+            } = books.list_directory(&Listing {
+                stack,
+                made_at,
+                carried: carried.map(|carried| carried.digest),
+                local_subscriptions: listing,
+                speaks_from: match caller {
+                    Caller::Stack { .. } => own_hours(books, stack).start(),
+                    Caller::Operator { .. } | Caller::Principal(_) => Hour::MIN,
+                },
+            });
+            let taken = DirectoryTaken {
+                listed: listing.len(),
+                added,
+                changed,
+            };
             Ok((entries, taken))
         })
         .await
     }
+}
+
+/// Whether a listing can have been made then.
+fn check_moment(books: &Books, stack: CloudId, made_at: Timestamp, now: Timestamp) -> Result<(), Error> {
+    let registration = registration_of(books, stack)?;
+    let (hour, latest) = (Hour::containing(made_at), latest_hour(now));
+    if hour > latest {
+        let message = format!(
+            "asOf is {made_at}, in the future: nothing can have been listed then yet. Expected {latest} or earlier. See \
+             whether the clocks here and on the stack's side agree."
+        );
+        return Err(Error::new(Kind::Invalid, "ListingInFuture", message).about("asOf"));
+    }
+    let earliest = valid_from(books, registration);
+    if hour < earliest {
+        let message = format!(
+            "asOf is {made_at}, and the registration of stack {stack} holds from {earliest} on: who was on the stack \
+             before does not say who pays now. Expected {earliest} or later. See whether the clock on the stack's side is \
+             right, or have an operator declare that the registration held then."
+        );
+        return Err(Error::new(Kind::Conflict, "ListingBeforeRegistration", message).about("asOf"));
+    }
+    Ok(())
 }
 
 /// The hours since another subscription than the one that has a stack now was to pay for it.

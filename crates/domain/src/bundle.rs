@@ -10,7 +10,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-pub use chain::{Chain, Made, NextBundle, State, UnknownBundle};
+pub use chain::{Chain, Made, NextBundle, State};
 
 use crate::time::{Hour, HourInterval};
 
@@ -127,19 +127,24 @@ pub enum OutOfOrder {
     },
     /// Another bundle with its number was taken in.
     #[error(
-        "bundle {sequence} of the stack was taken in already, and it was another one, with digest {taken}. Bring its \
-         receipt to the stack's side, so that the next export follows it"
+        "bundle {sequence} of the stack was taken in already, and it was another one, with digest {taken}. Bring the \
+         receipt of the last one that was taken in, bundle {last}, to the stack's side (`meterbridge stack \
+         bundle-receipt` prints it, `meterbridge bridge accept-receipt` takes it), and export again: the next bundle \
+         follows it"
     )]
     AnotherTaken {
         /// The number.
         sequence: NonZeroU32,
         /// The one that was taken in.
         taken: Digest,
+        /// The number of the last one that was taken in.
+        last: NonZeroU32,
     },
     /// It follows another bundle than the last one that was taken in.
     #[error(
         "bundle {sequence} follows a bundle that is not the last one that was taken in, which has digest {last}. Bring \
-         the receipt of that one to the stack's side, so that the next export follows it"
+         the receipt of that one to the stack's side (`meterbridge stack bundle-receipt` prints it, `meterbridge bridge \
+         accept-receipt` takes it), and export again: the next bundle follows it"
     )]
     AnotherBefore {
         /// The number.
@@ -157,6 +162,19 @@ pub enum OutOfOrder {
     )]
     NotJoined {
         /// The hour with which it has to begin.
+        expected: Hour,
+        /// The hour with which it begins.
+        starts: Hour,
+    },
+    /// It is the first one, and hours before it were neither reported nor given up.
+    #[error(
+        "it is the first bundle of the stack's registration, and its window of reported time begins at {starts}: what the \
+         stack reported from {expected} on, the hour up to which it had reported before or in which the registration \
+         began, would be left out. Export again on the stack's side, with --restart --from {expected}. Where those hours \
+         cannot be had any more, begin later with --leave-out-earlier: then everybody sees that they are left out"
+    )]
+    BeginsLate {
+        /// The hour with which it has to begin, or an earlier one.
         expected: Hour,
         /// The hour with which it begins.
         starts: Hour,
@@ -180,7 +198,7 @@ impl OutOfOrder {
             Self::Missing { .. } => "BundlesMissing",
             Self::AnotherTaken { .. } => "BundleSuperseded",
             Self::AnotherBefore { .. } | Self::FirstFollows => "BundlePredecessorDiffers",
-            Self::NotJoined { .. } => "BundleNotJoined",
+            Self::NotJoined { .. } | Self::BeginsLate { .. } => "BundleNotJoined",
         }
     }
 }
@@ -191,6 +209,7 @@ impl OutOfOrder {
 /// [`OutOfOrder`] if it is neither one of them nor the next.
 pub fn place<T: AsRef<Bundle>>(taken: &[T], bundle: &Bundle) -> Result<Place, OutOfOrder> {
     let sequence = bundle.sequence;
+    let last = taken.last().map(AsRef::as_ref);
     let same = taken.iter().map(AsRef::as_ref).find(|it| it.sequence == sequence);
     if let Some(same) = same {
         return if same.digest == bundle.digest {
@@ -199,10 +218,10 @@ pub fn place<T: AsRef<Bundle>>(taken: &[T], bundle: &Bundle) -> Result<Place, Ou
             Err(OutOfOrder::AnotherTaken {
                 sequence,
                 taken: same.digest,
+                last: last.map_or(sequence, |last| last.sequence),
             })
         };
     }
-    let last = taken.last().map(AsRef::as_ref);
     let first = last.map_or(1, |last| last.sequence.get().saturating_add(1));
     if sequence.get() != first {
         return Err(OutOfOrder::Missing { first, sequence });
@@ -220,6 +239,19 @@ pub fn place<T: AsRef<Bundle>>(taken: &[T], bundle: &Bundle) -> Result<Place, Ou
         }),
         (Some(_), _) => Ok(Place::Next),
     }
+}
+
+/// Whether the first bundle of a registration leaves no hour out, if this is the first one: it begins where the stack's
+/// reports ended or, where there were none, with the registration, or earlier than that.
+///
+/// # Errors
+/// [`OutOfOrder::BeginsLate`].
+pub fn must_begin_by(expected: Hour, bundle: &Bundle) -> Result<(), OutOfOrder> {
+    let starts = bundle.window.start();
+    if bundle.sequence > NonZeroU32::MIN || starts <= expected {
+        return Ok(());
+    }
+    Err(OutOfOrder::BeginsLate { expected, starts })
 }
 
 #[cfg(test)]

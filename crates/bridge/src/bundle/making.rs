@@ -1,18 +1,19 @@
 //! Making a bundle: hour by hour, each read completely, kept aside until all of them are there, then written as one file.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::bundle::{BUNDLE_HOURS_MAX, BUNDLE_PARTS_MAX, Digest, Made, State};
-use domain::time::{Hour, HourInterval};
+use domain::bundle::{BUNDLE_HOURS_MAX, BUNDLE_PARTS_MAX, Chain, Digest, Made, NextBundle, State};
+use domain::time::{Hour, HourInterval, Timestamp};
 use jiff::SignedDuration;
 use wire::bundle::{Manifest, Packed, Part};
 
 use super::archive::{DIRECTORY, MANIFEST, SIGNATURE, Writer, part_name};
 use super::key::SigningKey;
 use super::packing::{Packer, digest_of, packed};
+use super::placing;
 use super::remembered::{Entry, unusable};
 use super::side::StackSide;
 use super::work::Work;
@@ -36,6 +37,20 @@ pub struct Exporting {
     pub made_by: String,
     /// Whether to wait no longer for bundles that have no receipt, and to begin again after the last one that has.
     pub restart: bool,
+    /// Hours from this one on, before those that are exported, are read again: by itself as many as the bridge looks back
+    /// at.
+    pub again: Option<Hour>,
+    /// Whether hours before the first bundle, though nobody reported them, are left out for good.
+    pub leave_out_earlier: bool,
+}
+
+/// Which hours are read.
+#[derive(Debug, Clone, Copy)]
+struct Hours {
+    /// Those of the bundle.
+    window: HourInterval,
+    /// Those before them that are read again.
+    again: Option<HourInterval>,
 }
 
 /// How far the reading is.
@@ -60,6 +75,8 @@ pub struct Exported {
     pub digest: Digest,
     /// The hours of reported time in it.
     pub window: HourInterval,
+    /// Hours before them were read again from here on.
+    pub read_again_from: Option<Hour>,
     /// How many parts it has.
     pub parts: usize,
     /// How many records it holds.
@@ -90,24 +107,20 @@ impl StackSide {
         asked: &Exporting,
         step: &mut (dyn FnMut(Step) + Send),
     ) -> Result<Exported, Trouble> {
-        if asked.out.exists() {
-            return Err(Trouble::new(
-                "FileExists",
-                format!(
-                    "{} is there already, and is not overwritten.",
-                    asked.out.display()
-                ),
-                "Name another file with --out.",
-            ));
+        self.settle()?;
+        if placing::is_taken(&asked.out) {
+            return Err(file_exists(&asked.out));
         }
         let mut chain = self.remembered.chain();
         if asked.restart {
             chain.give_up();
         }
         let next = chain.next();
-        let window = self.window(asked, next.start)?;
+        let window = self.window(asked, &next)?;
+        let again = self.again(asked, &chain, window)?;
+        let hours = Hours { window, again };
         let work = Work::open(Arc::clone(&self.environment.disk), &self.folder)?;
-        let (parts, directory) = self.read(window, &work, step).await?;
+        let (parts, directory) = self.read(hours, &work, step).await?;
         let manifest = Manifest {
             stack: self.key.cloud_id,
             registration: self.registration,
@@ -115,6 +128,8 @@ impl StackSide {
             sequence: next.sequence,
             previous: next.previous,
             window,
+            read_again_from: again.map(HourInterval::start),
+            leaves_out_earlier: asked.leave_out_earlier,
             directory: Some(directory),
             parts,
             made_at: self.environment.clock.now(),
@@ -129,12 +144,12 @@ impl StackSide {
             )
         })?;
         let digest = digest_of(text.as_bytes());
-        let unfinished = unfinished(&asked.out);
-        let bytes = write(&unfinished, (&text, &signing.sign(&text)), &manifest, &work)
-            .map_err(|error| unusable(&unfinished, &error))?;
+        let unfinished = |error: io::Error| unusable(&placing::unfinished(&asked.out), &error);
+        let signed = (&*text, &*signing.sign(&text));
+        let bytes = write(&asked.out, signed, &manifest, &work).map_err(unfinished)?;
         self.remembered.update(&chain);
         self.remember(&manifest, (&text, digest), asked)?;
-        publish(&unfinished, &asked.out).map_err(|error| unusable(&asked.out, &error))?;
+        self.publish(&asked.out, digest)?;
         if let Err(trouble) = work.clear() {
             // The bundle is made; what lies about is cleared with the next one.
             tracing::warn!(code = %trouble.code, "{}", trouble.message);
@@ -144,6 +159,7 @@ impl StackSide {
             sequence: manifest.sequence.get(),
             digest,
             window,
+            read_again_from: manifest.read_again_from,
             parts: manifest.parts.len(),
             records: manifest.records(),
             bytes,
@@ -160,6 +176,8 @@ impl StackSide {
         let (disk, path) = (&self.environment.disk, self.manifest_path(digest));
         let kept = disk.replace(&path, text.as_bytes());
         kept.map_err(|error| unusable(&path, &error))?;
+        // Whoever looks for it later may do so from elsewhere.
+        let out = std::path::absolute(&asked.out).map_err(|error| unusable(&asked.out, &error))?;
         self.remembered.add(Entry {
             made: Made {
                 bundle: manifest.bundle(digest),
@@ -167,15 +185,43 @@ impl StackSide {
             },
             parts: manifest.parts.len(),
             records: manifest.records(),
-            made_at: format!("{:.0}", manifest.made_at),
-            file: asked.out.display().to_string(),
+            made_at: Some(format!("{:.0}", manifest.made_at)),
+            file: Some(out.display().to_string()),
+            is_unpublished: true,
             taken_at: None,
         });
         self.remembered.keep(&**disk, &self.folder)
     }
 
+    /// Gives the file of a bundle its name. Without one the bundle is taken back.
+    fn publish(&mut self, out: &Path, digest: Digest) -> Result<(), Trouble> {
+        if let Err(error) = placing::publish(out) {
+            self.settle()?;
+            return Err(match error.kind() {
+                io::ErrorKind::AlreadyExists => file_exists(out),
+                _ => unusable(out, &error),
+            });
+        }
+        if let Some(entry) = self.remembered.find(digest) {
+            entry.is_unpublished = false;
+        }
+        if let Err(trouble) = self.remembered.keep(&*self.environment.disk, &self.folder) {
+            // The file is there, which is found out the next time.
+            tracing::warn!(code = %trouble.code, "{}", trouble.message);
+        }
+        Ok(())
+    }
+
     /// The hours to be exported.
-    fn window(&self, asked: &Exporting, start: Option<Hour>) -> Result<HourInterval, Trouble> {
+    fn window(&self, asked: &Exporting, next: &NextBundle) -> Result<HourInterval, Trouble> {
+        let start = next.start;
+        if asked.leave_out_earlier && start.is_some() {
+            return Err(Trouble::new(
+                "NothingLeftOut",
+                "This is not the first bundle: it begins where the last one ended, and leaves nothing out.",
+                "Leave --leave-out-earlier out.",
+            ));
+        }
         if let (Some(start), Some(from)) = (start, asked.from)
             && start != from
         {
@@ -214,10 +260,44 @@ impl StackSide {
         })
     }
 
-    /// Reads all of a window, as far as it was not read before.
+    /// The hours before the window that are read again, for what came late: as many as the bridge looks back at, or those
+    /// that were asked for. Before what was read first there is nothing to look back at.
+    fn again(
+        &self,
+        asked: &Exporting,
+        chain: &Chain,
+        window: HourInterval,
+    ) -> Result<Option<HourInterval>, Trouble> {
+        let start = window.start();
+        if let Some(from) = asked.again {
+            let hours = HourInterval::new(from, start).filter(|it| it.hours() <= BUNDLE_HOURS_MAX);
+            return hours.map(Some).ok_or_else(|| {
+                Trouble::new(
+                    "InvalidWindow",
+                    format!(
+                        "The hours from {from} on cannot be read again with a bundle that begins at {start}: it takes 1 to \
+                         {BUNDLE_HOURS_MAX} of the hours before."
+                    ),
+                    "Name an --again that is before that beginning, and not much earlier.",
+                )
+            });
+        }
+        if chain.next().start.is_none() {
+            return Ok(None);
+        }
+        let from = start.plus(-self.lookback());
+        let from = chain.begins().map_or(from, |begins| begins.max(from));
+        Ok(HourInterval::new(from, start))
+    }
+
+    fn lookback(&self) -> i32 {
+        i32::from(self.stack.lookback_hours)
+    }
+
+    /// Reads all of these hours, as far as they were not read before.
     async fn read(
         &self,
-        window: HourInterval,
+        hours: Hours,
         work: &Work,
         step: &mut (dyn FnMut(Step) + Send),
     ) -> Result<(Vec<Part>, Packed), Trouble> {
@@ -228,13 +308,14 @@ impl StackSide {
         let mut parts = Vec::new();
         let mut so_far = Step {
             hours_read: 0,
-            hours: window.hours(),
+            hours: hours.window.hours() + hours.again.map_or(0, HourInterval::hours),
             records: 0,
         };
         step(so_far);
-        let mut hour = window.start();
-        while hour < window.end() {
-            let of_hour = match work.parts_of(hour)? {
+        let mut hour = hours.again.unwrap_or(hours.window).start();
+        while hour < hours.window.end() {
+            let is_good = |read_at| is_good(hour, read_at, hours.window, self.lookback());
+            let of_hour = match work.parts_of(hour, is_good)? {
                 Some(parts) => parts,
                 None => {
                     self.patiently(&reporter, || self.read_hour(&stack, &reporter, hour, work))
@@ -281,11 +362,12 @@ impl StackSide {
     ) -> Result<Vec<Part>, Failure> {
         let mut packer = Packer::new(hour);
         let mut reading = UsageReading::new(stack, reporter, hour);
+        let read_at = self.environment.clock.now();
         while let Some(page) = reading.next().await? {
-            packer.add(&page.body).map_err(Failure::Refused)?;
+            packer.add(&page.body)?;
         }
         let parts = packer.finish().map_err(Failure::Refused)?;
-        work.keep(hour, &parts).map_err(Failure::Refused)?;
+        work.keep(hour, &parts, read_at).map_err(Failure::Refused)?;
         Ok(parts.iter().map(|it| it.part).collect())
     }
 
@@ -316,6 +398,13 @@ impl StackSide {
     }
 }
 
+/// Whether what was read of an hour in an attempt that was broken off can be used. What came late since is read with the
+/// next bundle, or came so late that nobody would have looked for it.
+fn is_good(hour: Hour, read_at: Timestamp, window: HourInterval, lookback: i32) -> bool {
+    let looked_at_until = hour.plus(1 + lookback).start();
+    read_at >= looked_at_until || hour >= window.end().plus(-lookback)
+}
+
 fn no_key() -> Trouble {
     Trouble::new(
         "NoBundleKey",
@@ -325,16 +414,18 @@ fn no_key() -> Trouble {
     )
 }
 
-fn unfinished(out: &Path) -> PathBuf {
-    let mut name = out.file_name().unwrap_or_default().to_os_string();
-    name.push(".unfinished");
-    out.with_file_name(name)
+fn file_exists(out: &Path) -> Trouble {
+    Trouble::new(
+        "FileExists",
+        format!("{} is there already, and is not overwritten.", out.display()),
+        "Name another file with --out. `meterbridge bridge bundles` lists which bundle is in which file.",
+    )
 }
 
-/// Writes the archive, durably, and says how many bytes it has.
-fn write(to: &Path, (text, signature): (&str, &str), manifest: &Manifest, work: &Work) -> io::Result<u64> {
+/// Writes the archive, durably and not yet under its name, and says how many bytes it has.
+fn write(out: &Path, (text, signature): (&str, &str), manifest: &Manifest, work: &Work) -> io::Result<u64> {
     let length = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
-    let mut archive = Writer::new(io::BufWriter::new(File::create(to)?));
+    let mut archive = Writer::new(io::BufWriter::new(placing::begin(out)?));
     archive.add(MANIFEST, length(text), &mut text.as_bytes())?;
     archive.add(SIGNATURE, length(signature), &mut signature.as_bytes())?;
     if let Some(directory) = &manifest.directory {
@@ -361,11 +452,24 @@ fn write(to: &Path, (text, signature): (&str, &str), manifest: &Manifest, work: 
     Ok(file.metadata()?.len())
 }
 
-/// Gives a file its name, and never takes that of another one away.
-fn publish(unfinished: &Path, out: &Path) -> io::Result<()> {
-    fs::rename(unfinished, out)?;
-    match out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => File::open(".")?.sync_all(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_late_usage_could_come_is_read_again_unless_the_next_bundle_does() {
+        let hour = |text: &str| text.parse::<Hour>().unwrap();
+        let five = hour("2026-10-01T05:00:00Z");
+        let until = |end| HourInterval::new(hour("2026-10-01T00:00:00Z"), hour(end)).unwrap();
+        let (early, late) = ("2026-10-01T06:20:00Z", "2026-10-01T12:00:00Z");
+        for (read_at, end, expected) in [
+            (early, "2026-10-02T00:00:00Z", false),
+            (late, "2026-10-02T00:00:00Z", true),
+            (early, "2026-10-01T11:00:00Z", true),
+            (early, "2026-10-01T12:00:00Z", false),
+        ] {
+            let is_good = is_good(five, read_at.parse().unwrap(), until(end), 6);
+            assert_eq!(is_good, expected, "{read_at} {end}");
+        }
     }
 }

@@ -7,12 +7,16 @@ use serde_json::value::RawValue;
 use wire::bundle::{PART_BYTES_MAX, Packed, Part, digested_parameters};
 
 use crate::frame::compress;
+use crate::stack::Failure;
 use crate::trouble::Trouble;
 
 /// How many records a part has at the most: many enough to compress well, few enough to be sent again.
 const RECORDS_MAX: u32 = 10_000;
 /// From how many bytes on a part is closed.
 const BYTES_WANTED: usize = 8 * 1024 * 1024;
+
+/// What some programs write before UTF-8, and the server passes over.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A part with its content, compressed.
 pub(super) struct PackedPart {
@@ -80,22 +84,24 @@ impl Packer {
         }
     }
 
-    /// Adds a page as the stack sent it.
-    pub(super) fn add(&mut self, page: &[u8]) -> Result<(), Trouble> {
+    /// Adds a page as the stack sent it. What its records say is for the server to judge: those that cannot be counted are
+    /// put into quarantine there, and cost none of the others.
+    ///
+    /// # Errors
+    /// [`Failure::Temporary`] if it is no page: it is asked for again, as the bridge does, and never passed over.
+    pub(super) fn add(&mut self, page: &[u8]) -> Result<(), Failure> {
+        let page = page.strip_prefix(BYTE_ORDER_MARK).unwrap_or(page);
         let page: Page<'_> = serde_json::from_slice(page).map_err(|error| {
-            Trouble::new(
-                "AnswerBroken",
-                format!(
-                    "A page of the reported hour {} cannot be read: {error}.",
-                    self.hour
-                ),
-                "Export again: it goes on with this hour.",
-            )
+            let message = format!(
+                "A page of the reported hour {} cannot be read: {error}.",
+                self.hour
+            );
+            Failure::temporary("AnswerBroken", message)
         })?;
         for record in page.value {
             let record = record.get().as_bytes();
             if self.records > 0 && self.lines.len() + record.len() > BYTES_WANTED {
-                self.close()?;
+                self.close().map_err(Failure::Refused)?;
             }
             // A line end can only be white space between the members.
             self.lines.extend(record.iter().map(|byte| match byte {
@@ -105,7 +111,7 @@ impl Packer {
             self.lines.push(b'\n');
             self.records += 1;
             if self.records == RECORDS_MAX {
-                self.close()?;
+                self.close().map_err(Failure::Refused)?;
             }
         }
         Ok(())
@@ -152,6 +158,27 @@ mod tests {
         let expected = b"{\"q\":  0.10000000000000000000000001,  \"t\":\"\\n\"}\n5\n";
         assert_eq!(text, expected);
         assert_eq!(parts[0].part.packed.bytes, expected.len() as u64);
+    }
+
+    #[test]
+    fn whatever_the_bridge_delivers_is_put_into_a_bundle_and_what_is_no_page_is_asked_for_again() {
+        let mut packer = Packer::new("2026-10-01T05:00:00Z".parse().unwrap());
+        let long = format!("\"{}\"", "x".repeat(40 * 1024 * 1024));
+        for page in [
+            "\u{feff}{\"value\":[{\"properties\":{}}]}".to_owned(),
+            r#"{"odata.nextLink":7,"value":[null,"\ud800",[],{"properties":{"quantity":"many"}}]}"#
+                .to_owned(),
+            format!(r#"{{"value":[{long}]}}"#),
+        ] {
+            packer.add(page.as_bytes()).unwrap();
+        }
+        for page in ["", "<html>", "{\"value\":[{}", "{\"value\":null}"] {
+            let failure = packer.add(page.as_bytes()).unwrap_err();
+            assert!(matches!(failure, Failure::Temporary(..)), "{page}: {failure:?}");
+        }
+        let parts = packer.finish().unwrap();
+        let records: u32 = parts.iter().map(|it| it.part.records).sum();
+        assert_eq!(records, 6, "nothing of what was refused stays behind");
     }
 
     #[test]

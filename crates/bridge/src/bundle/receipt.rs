@@ -4,8 +4,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::bundle::Digest;
+use domain::bundle::Bundle;
 use domain::ids::RegistrationId;
+use domain::time::HourInterval;
 use wire::bundle::{BundleReceipt, Manifest, RECEIPT_FORMAT, SignedReceipt, signed_of_receipt};
 
 use crate::activation::ActivationKey;
@@ -56,12 +57,13 @@ pub(super) fn verified(text: &str, key: &ActivationKey) -> Result<BundleReceipt,
     Ok(receipt)
 }
 
-/// The bundle of a receipt that is of this stack and of this life of its registration.
+/// The bundle of a receipt that is of this stack and of this life of its registration, but for what it follows, which no
+/// receipt says.
 pub(super) fn bundle_of(
     receipt: &BundleReceipt,
     key: &ActivationKey,
     registration: RegistrationId,
-) -> Result<Digest, Trouble> {
+) -> Result<Bundle, Trouble> {
     if receipt.cloud_id.parse() != Ok(key.cloud_id) || receipt.registration_id.parse() != Ok(registration) {
         return Err(Trouble::new(
             "ReceiptOfAnotherStack",
@@ -72,11 +74,20 @@ pub(super) fn bundle_of(
             "Accept it with the configuration of the stack that it is of.",
         ));
     }
-    receipt.bundle.digest.parse().map_err(|error| {
+    let said = &receipt.bundle;
+    let bundle = || {
+        Some(Bundle {
+            sequence: said.sequence.try_into().ok()?,
+            digest: said.digest.parse().ok()?,
+            previous: None,
+            window: HourInterval::new(said.reported_start.parse().ok()?, said.reported_end.parse().ok()?)?,
+        })
+    };
+    bundle().ok_or_else(|| {
         Trouble::new(
             "InvalidReceipt",
-            format!("The receipt names no bundle: {error}."),
-            "Have it written again.",
+            "The receipt names no bundle: its number, its digest or its hours cannot be read.",
+            "Have it written again with `meterbridge stack bundle-receipt` on the platform's side.",
         )
     })
 }

@@ -16,15 +16,18 @@ const FILE: &str = "bundles.json";
 /// The most bytes of the file: hundreds of thousands of bundles.
 const BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// A bundle that was made here.
+/// A bundle that was made here, or of which only the receipt is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) made: Made,
     pub(super) parts: usize,
     pub(super) records: u64,
-    pub(super) made_at: String,
-    /// Where it was written to.
-    pub(super) file: String,
+    /// When it was made, where that is known.
+    pub(super) made_at: Option<String>,
+    /// Where it was written to, where that is known.
+    pub(super) file: Option<String>,
+    /// Whether nobody knows yet that the file got its name: it is remembered before anybody can carry it away.
+    pub(super) is_unpublished: bool,
     /// When the platform had taken it in, if its own receipt is here.
     pub(super) taken_at: Option<String>,
 }
@@ -56,8 +59,12 @@ struct StoredEntry {
     state: StoredState,
     parts: usize,
     records: u64,
-    made_at: String,
-    file: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unpublished: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     taken_at: Option<String>,
 }
@@ -113,8 +120,10 @@ impl Remembered {
             Trouble::new(
                 "BundlesDamaged",
                 format!("{} is damaged: it is not known any more which bundles were made.", path.display()),
-                "Bring it back from a backup. Without one, remove the file and accept the receipt of the last bundle that \
-                 the platform has taken in (`meterbridge stack bundles` there): the next one follows it.",
+                "Bring it back from a backup. Without one, remove the file, have the receipt of the last bundle that was \
+                 taken in printed on the platform's side (`meterbridge stack bundles` lists them, `meterbridge stack \
+                 bundle-receipt` prints it) and accept it here with `meterbridge bridge accept-receipt`: the next bundle \
+                 follows it, and nothing is left out.",
             )
         })
     }
@@ -154,6 +163,10 @@ impl Remembered {
         &self.entries
     }
 
+    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
     pub(super) fn find(&mut self, digest: Digest) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|it| it.made.bundle.digest == digest)
     }
@@ -188,6 +201,7 @@ impl StoredEntry {
             records: entry.records,
             made_at: entry.made_at.clone(),
             file: entry.file.clone(),
+            unpublished: entry.is_unpublished,
             taken_at: entry.taken_at.clone(),
         }
     }
@@ -212,6 +226,7 @@ impl StoredEntry {
             records: self.records,
             made_at: self.made_at,
             file: self.file,
+            is_unpublished: self.unpublished,
             taken_at: self.taken_at,
         })
     }
@@ -249,8 +264,9 @@ mod tests {
             },
             parts: 24,
             records: 100,
-            made_at: "2026-10-02T00:20:00Z".to_owned(),
-            file: "/media/one.mbz".to_owned(),
+            made_at: Some("2026-10-02T00:20:00Z".to_owned()),
+            file: Some("/media/one.mbz".to_owned()),
+            is_unpublished: state == State::Outstanding,
             taken_at: (state == State::Arrived).then(|| "2026-10-03T00:00:00Z".to_owned()),
         };
         Remembered {

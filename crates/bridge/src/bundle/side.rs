@@ -3,14 +3,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-use domain::bundle::{Digest, State};
+use domain::bundle::{Bundle, Digest, Made, State};
 use domain::ids::RegistrationId;
 use serde::Serialize;
 use wire::bundle::{BundleReceipt, Manifest, public_key_pem};
 
+use super::file::BundleFile;
 use super::key::SigningKey;
+use super::placing;
 use super::receipt::{bundle_of, must_agree, verified};
-use super::remembered::{Remembered, folder_of, unusable};
+use super::remembered::{Entry, Remembered, folder_of, unusable};
 use crate::activation::ActivationKey;
 use crate::backfill::stack_directory;
 use crate::config::{BridgeConfig, StackConfig};
@@ -45,10 +47,12 @@ pub struct BundleOnTheWay {
     pub reported_end: String,
     /// How many records it holds.
     pub records: u64,
-    /// When it was made.
-    pub made_at: String,
-    /// Where it was written to.
-    pub file: String,
+    /// When it was made, unless only its receipt is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<String>,
+    /// Where it was written to, unless only its receipt is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// `outstanding`, `arrived`, or `givenUp`: another one was made in its place.
     pub state: &'static str,
     /// When the platform had taken it in, if its own receipt is here.
@@ -72,6 +76,8 @@ pub struct AcceptedReceipt {
     pub quarantined: u64,
     /// How many bundles are on their way still.
     pub outstanding: usize,
+    /// Whether the bundle was not known here: then it is from now on, and the next one follows it.
+    pub restored: bool,
 }
 
 /// The stack's side of one stack and of one life of its registration. There is one at a time.
@@ -114,7 +120,7 @@ impl StackSide {
         let folder = folder_of(&directory, registration);
         let made = environment.disk.make_directory(&folder);
         made.map_err(|error| unusable(&folder, &error))?;
-        Ok(Self {
+        let mut side = Self {
             stack: stack.clone(),
             remembered: Remembered::read(&*environment.disk, &folder, registration)?,
             signing: SigningKey::read(&directory)?,
@@ -123,7 +129,38 @@ impl StackSide {
             registration,
             folder,
             _lock: lock,
-        })
+        };
+        side.settle()?;
+        Ok(side)
+    }
+
+    /// Sees what became of a bundle whose making was broken off when it was remembered and had no name yet. If its file
+    /// has not got one, nobody can have carried it away: it is taken back, and the next one is made in its place.
+    pub(super) fn settle(&mut self) -> Result<(), Trouble> {
+        let mut unpublished = self
+            .remembered
+            .entries_mut()
+            .iter_mut()
+            .filter(|it| it.is_unpublished)
+            .peekable();
+        if unpublished.peek().is_none() {
+            return Ok(());
+        }
+        for entry in unpublished {
+            let out = PathBuf::from(entry.file.clone().unwrap_or_default());
+            let digest = entry.made.bundle.digest;
+            let is_there = BundleFile::open(&out).is_ok_and(|file| file.digest() == digest);
+            entry.is_unpublished = false;
+            if is_there || entry.made.state != State::Outstanding {
+                continue;
+            }
+            entry.made.state = State::GivenUp;
+            if let Err(error) = placing::clear(&out) {
+                // It is in nobody's way.
+                tracing::warn!(file = %out.display(), "what is left of a bundle cannot be removed: {error}");
+            }
+        }
+        self.remembered.keep(&*self.environment.disk, &self.folder)
     }
 
     /// The key that the bundles of the only stack of a configuration are signed with: made, if there is none or it is to be
@@ -178,33 +215,31 @@ impl StackSide {
             .collect()
     }
 
-    /// Takes note of a receipt, after everything that it says was found to be right. Done again, it changes nothing.
+    /// Takes note of a receipt, after everything that it says was found to be right. Done again, it changes nothing. A
+    /// bundle that is not known here, since what was known was lost, is known from then on.
     ///
     /// # Errors
     /// [`Trouble`].
     pub fn accept_receipt(&mut self, text: &str) -> Result<AcceptedReceipt, Trouble> {
         let receipt = verified(text, &self.key)?;
-        let digest = bundle_of(&receipt, &self.key, self.registration)?;
-        let mut chain = self.remembered.chain();
-        chain.arrived(digest).map_err(|error| {
-            Trouble::new(
-                "ReceiptOfUnknownBundle",
-                format!("The receipt is of a bundle that was not made here: {error}."),
-                "Accept it where the bundle was exported, with the same spool.",
-            )
-        })?;
-        if let Some(manifest) = self.manifest_of(digest)? {
+        let bundle = bundle_of(&receipt, &self.key, self.registration)?;
+        if let Some(manifest) = self.manifest_of(bundle.digest)? {
             must_agree(&receipt, &manifest)?;
         }
+        let mut chain = self.remembered.chain();
+        let restored = chain.arrived(bundle);
+        if restored {
+            self.remembered.add(restored_from(&receipt, bundle));
+        }
         self.remembered.update(&chain);
-        if let Some(entry) = self.remembered.find(digest) {
+        if let Some(entry) = self.remembered.find(bundle.digest) {
             entry.taken_at = Some(receipt.bundle.taken_at.clone());
         }
         self.remembered.keep(&*self.environment.disk, &self.folder)?;
-        Ok(self.accepted(receipt))
+        Ok(self.accepted(receipt, restored))
     }
 
-    fn accepted(&self, receipt: BundleReceipt) -> AcceptedReceipt {
+    fn accepted(&self, receipt: BundleReceipt, restored: bool) -> AcceptedReceipt {
         let entries = self.remembered.entries().iter();
         let outstanding = entries.filter(|it| it.made.state == State::Outstanding);
         let sum =
@@ -216,6 +251,7 @@ impl StackSide {
             digest: receipt.bundle.digest,
             taken_at: receipt.bundle.taken_at,
             outstanding: outstanding.count(),
+            restored,
         }
     }
 
@@ -237,6 +273,22 @@ impl StackSide {
         Manifest::read(&text)
             .map(Some)
             .map_err(|error| unusable(&path, &error))
+    }
+}
+
+/// What is known of a bundle by its receipt alone.
+fn restored_from(receipt: &BundleReceipt, bundle: Bundle) -> Entry {
+    Entry {
+        made: Made {
+            bundle,
+            state: State::Arrived,
+        },
+        parts: usize::try_from(receipt.bundle.parts).unwrap_or(usize::MAX),
+        records: receipt.bundle.records,
+        made_at: None,
+        file: None,
+        is_unpublished: false,
+        taken_at: None,
     }
 }
 

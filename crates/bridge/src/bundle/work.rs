@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::time::Hour;
+use domain::time::{Hour, Timestamp};
 use serde::{Deserialize, Serialize};
 use wire::bundle::{Packed, Part};
 
@@ -23,7 +23,15 @@ pub(super) struct Work {
     folder: PathBuf,
 }
 
-/// What is said of the parts of an hour.
+/// What is said of an hour.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SaidOfHour {
+    read_at: String,
+    parts: Vec<Said>,
+}
+
+/// What is said of a part of an hour.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Said {
@@ -54,8 +62,8 @@ impl Work {
         self.folder.join(format!("{}.json", hour.epoch_hours()))
     }
 
-    /// Keeps an hour.
-    pub(super) fn keep(&self, hour: Hour, parts: &[PackedPart]) -> Result<(), Trouble> {
+    /// Keeps an hour that was read at this moment.
+    pub(super) fn keep(&self, hour: Hour, parts: &[PackedPart], read_at: Timestamp) -> Result<(), Trouble> {
         for (part, number) in parts.iter().zip(1..) {
             self.write(&self.part_path(hour, number), &part.content)?;
         }
@@ -66,7 +74,11 @@ impl Work {
             digest: part.packed.digest.to_string(),
         });
         let path = self.hour_path(hour);
-        let said = serde_json::to_vec(&said.collect::<Vec<_>>()).map_err(|error| unusable(&path, &error))?;
+        let said = SaidOfHour {
+            read_at: read_at.to_string(),
+            parts: said.collect(),
+        };
+        let said = serde_json::to_vec(&said).map_err(|error| unusable(&path, &error))?;
         self.write(&path, &said)
     }
 
@@ -81,15 +93,26 @@ impl Work {
             .map_err(|error| unusable(path, &error))
     }
 
-    /// The parts of an hour that was read before.
-    pub(super) fn parts_of(&self, hour: Hour) -> Result<Option<Vec<Part>>, Trouble> {
+    /// The parts of an hour that was read before, at a moment that is good enough.
+    pub(super) fn parts_of(
+        &self,
+        hour: Hour,
+        is_good: impl FnOnce(Timestamp) -> bool,
+    ) -> Result<Option<Vec<Part>>, Trouble> {
         let path = self.hour_path(hour);
         let failed = |error: std::io::Error| unusable(&path, &error);
         if self.disk.length(&path).map_err(failed)?.is_none() {
             return Ok(None);
         }
         let text = self.disk.read(&path, 0, HOUR_BYTES_MAX).map_err(failed)?;
-        let said: Vec<Said> = serde_json::from_slice(&text).map_err(|error| unusable(&path, &error))?;
+        let Some(said) = serde_json::from_slice::<SaidOfHour>(&text).ok() else {
+            // It was written in another form: the hour is read again.
+            return Ok(None);
+        };
+        if !said.read_at.parse().is_ok_and(is_good) {
+            return Ok(None);
+        }
+        let said = said.parts;
         let mut parts = Vec::with_capacity(said.len());
         for (said, number) in said.into_iter().zip(1..) {
             let there = self.disk.length(&self.part_path(hour, number)).map_err(failed)?;

@@ -1,12 +1,14 @@
 //! Bundles of a stack: read completely, gone on with where it was, and joined.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bridge::bundle::{BundleFile, Exporting, StackSide, Step};
+use bridge::{Appender, Disk, LocalDisk};
 use domain::time::Hour;
 
 use crate::stack_stub::{CLOUD, Fault};
@@ -40,6 +42,8 @@ impl World {
             out: self.out(out),
             made_by: "tests".to_owned(),
             restart: false,
+            again: None,
+            leave_out_earlier: false,
         }
     }
 
@@ -182,4 +186,186 @@ async fn another_stack_than_that_of_the_key_is_not_exported() {
     assert_eq!(refused.code, "ForeignStack");
     assert!(!world.out("1.mbz").exists());
     assert!(world.side().bundles().is_empty());
+}
+
+/// The hours of the parts of a bundle, each once, and its records.
+fn held(path: &Path) -> (Vec<Hour>, usize) {
+    let mut file = BundleFile::open(path).unwrap();
+    let (mut hours, mut records) = (Vec::new(), 0);
+    for number in 1..=file.manifest().parts.len() {
+        let (part, content) = file.part(number).unwrap();
+        hours.push(part.hour);
+        records += content.bytes.iter().filter(|byte| **byte == b'\n').count();
+    }
+    hours.dedup();
+    (hours, records)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_that_came_late_for_hours_of_an_earlier_bundle_is_in_the_next_one_and_not_lost() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.report_hours(10, 2);
+    world.hours_over(11).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let mut side = world.side();
+    let first = side
+        .export(&world.exporting(6, "1.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    assert_eq!((first.read_again_from, first.records), (None, 12));
+    world.report_late(5, 77);
+    world.report_late(1, 78);
+    let second = side
+        .export(&world.exporting(8, "2.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    let hours = |from: i32, to: i32| (from..to).map(|it| world.hour(it)).collect::<Vec<_>>();
+    assert_eq!(second.window.start(), world.hour(6), "the windows join");
+    assert_eq!(
+        second.read_again_from,
+        Some(world.hour(3)),
+        "as many as the bridge looks back at"
+    );
+    assert_eq!(held(&world.out("2.mbz")), (hours(3, 8), 11));
+    assert_eq!(second.records, 11);
+
+    let asking = |again| Exporting {
+        again: Some(world.hour(again)),
+        ..world.exporting(9, "3.mbz")
+    };
+    for beside in [8, 9, -20_000] {
+        let refused = side.export(&asking(beside), &mut unwatched).await.unwrap_err();
+        assert_eq!(refused.code, "InvalidWindow", "{beside}");
+    }
+    let third = side.export(&asking(1), &mut unwatched).await.unwrap();
+    assert_eq!(third.read_again_from, Some(world.hour(1)));
+    assert_eq!(held(&world.out("3.mbz")), (hours(1, 9), 18));
+    let left_out = Exporting {
+        leave_out_earlier: true,
+        ..world.exporting(10, "4.mbz")
+    };
+    let refused = side.export(&left_out, &mut unwatched).await.unwrap_err();
+    assert_eq!(refused.code, "NothingLeftOut");
+}
+
+/// A disk of a process that is killed when it has kept, or is about to keep, what is remembered of bundles for the n-th
+/// time from now.
+#[derive(Default)]
+struct Dying {
+    before: AtomicU32,
+    after: AtomicU32,
+}
+
+impl Dying {
+    fn comes_to(countdown: &AtomicU32) {
+        if countdown.load(Ordering::SeqCst) > 0 {
+            assert!(countdown.fetch_sub(1, Ordering::SeqCst) > 1, "killed");
+        }
+    }
+}
+
+impl Disk for Dying {
+    fn make_directory(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.make_directory(path)
+    }
+
+    fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
+        LocalDisk.names(directory)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        LocalDisk.length(path)
+    }
+
+    fn read(&self, path: &Path, from: u64, length: usize) -> io::Result<Vec<u8>> {
+        LocalDisk.read(path, from, length)
+    }
+
+    fn append_to(&self, path: &Path) -> io::Result<Box<dyn Appender>> {
+        LocalDisk.append_to(path)
+    }
+
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
+        LocalDisk.truncate(path, length)
+    }
+
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let is_memory = path.ends_with("bundles.json");
+        if is_memory {
+            Self::comes_to(&self.before);
+        }
+        LocalDisk.replace(path, content)?;
+        if is_memory {
+            Self::comes_to(&self.after);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.remove(path)
+    }
+}
+
+async fn killed_in_export(world: &World, to: i32, out: &str) {
+    let (mut side, exporting) = (world.side(), world.exporting(to, out));
+    let task = tokio::spawn(async move { side.export(&exporting, &mut unwatched).await });
+    assert!(task.await.unwrap_err().is_panic());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_before_the_file_has_its_name_leaves_no_hours_behind_in_a_bundle_that_nobody_has() {
+    let dying = Arc::new(Dying::default());
+    let world = World::with(Arc::clone(&dying) as Arc<dyn Disk>, None).await;
+    world.activate(LIFE);
+    world.report_hours(4, 1);
+    world.hours_over(5).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+
+    // Remembered, and killed before anybody could see the file.
+    dying.after.store(1, Ordering::SeqCst);
+    killed_in_export(&world, 2, "1.mbz").await;
+    assert!(!world.out("1.mbz").exists());
+    assert_eq!(world.side().bundles()[0].state, "givenUp");
+    assert!(!world.out("1.mbz.unfinished").exists(), "what was left is gone");
+    let again = world
+        .side()
+        .export(&world.exporting(2, "1.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    assert_eq!((again.sequence, again.window.start()), (1, world.start));
+
+    // The file has its name, and was killed before that was remembered: it may be on its way.
+    dying.before.store(2, Ordering::SeqCst);
+    killed_in_export(&world, 3, "2.mbz").await;
+    assert!(world.out("2.mbz").exists());
+    let states: Vec<_> = world.side().bundles().iter().map(|it| it.state).collect();
+    assert_eq!(states, ["givenUp", "outstanding", "outstanding"]);
+    let next = world
+        .side()
+        .export(&world.exporting(4, "3.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    assert_eq!((next.sequence, next.window.start()), (3, world.hour(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_came_while_a_bundle_was_made_stays_and_the_bundle_is_taken_back() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.hours_over(4).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let (mut side, out) = (world.side(), world.out("1.mbz"));
+    let (exporting, mut in_between) = (world.exporting(2, "1.mbz"), |_| {
+        std::fs::write(&out, "theirs").unwrap();
+    });
+    let refused = side.export(&exporting, &mut in_between).await.unwrap_err();
+    assert_eq!(refused.code, "FileExists");
+    assert_eq!(std::fs::read(&out).unwrap(), b"theirs");
+    assert_eq!(side.bundles()[0].state, "givenUp");
+    let made = side
+        .export(&world.exporting(2, "other.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    assert_eq!((made.sequence, made.window.start()), (1, world.start));
 }

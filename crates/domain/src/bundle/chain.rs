@@ -36,11 +36,6 @@ pub struct NextBundle {
     pub start: Option<Hour>,
 }
 
-/// A receipt is of a bundle that was not made here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no bundle with digest {0} was made here")]
-pub struct UnknownBundle(pub Digest);
-
 /// The bundles that the stack's side made in one life of the registration, in the order in which it made them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain(Vec<Made>);
@@ -87,22 +82,44 @@ impl Chain {
         }
     }
 
+    /// The hour with which the first bundle began, if that one is known.
+    #[must_use]
+    pub fn begins(&self) -> Option<Hour> {
+        let firsts = self.0.iter().filter(|it| it.bundle.sequence == NonZeroU32::MIN);
+        let kept = firsts.filter(|it| it.state != State::GivenUp);
+        kept.map(|it| it.bundle.window.start()).min()
+    }
+
     /// Takes note of a receipt. Bundles are taken in in order, so whatever the bundle follows has arrived with it, and
-    /// what was made in place of any of these never will be taken in.
-    ///
-    /// # Errors
-    /// [`UnknownBundle`] if it was not made here.
-    pub fn arrived(&mut self, digest: Digest) -> Result<(), UnknownBundle> {
+    /// what was made in place of any of these never will be taken in. One that is not known here, since what was known was
+    /// lost, is known from then on, but for what it follows; that is answered with true.
+    pub fn arrived(&mut self, bundle: Bundle) -> bool {
         let find = |digest| move |it: &Made| it.bundle.digest == digest;
-        let mut at = self.0.iter().position(find(digest));
-        at.ok_or(UnknownBundle(digest))?;
+        let mut at = self.0.iter().position(find(bundle.digest));
+        let is_unknown = at.is_none();
+        if is_unknown {
+            self.add(bundle);
+            at = self.0.len().checked_sub(1);
+        }
         while let Some(made) = at.and_then(|at| self.0.get_mut(at)) {
             made.state = State::Arrived;
             let previous = made.bundle.previous;
             at = previous.and_then(|previous| self.0.iter().position(find(previous)));
         }
-        // Whatever was made in place of one of these was made for nothing, with all that follows it.
-        let mut live = vec![digest];
+        self.give_up_beside(bundle);
+        is_unknown
+    }
+
+    /// Gives up what neither follows a bundle that has arrived nor one that has arrived after it: it was made in place of
+    /// one of these, for nothing.
+    fn give_up_beside(&mut self, arrived: Bundle) {
+        let is_later = |it: &&Made| it.state == State::Arrived && it.bundle.sequence >= arrived.sequence;
+        let mut live: Vec<Digest> = self
+            .0
+            .iter()
+            .filter(is_later)
+            .map(|it| it.bundle.digest)
+            .collect();
         for made in &mut self.0 {
             let Bundle { digest, previous, .. } = made.bundle;
             if previous.is_some_and(|previous| live.contains(&previous)) {
@@ -111,6 +128,5 @@ impl Chain {
                 made.state = State::GivenUp;
             }
         }
-        Ok(())
     }
 }

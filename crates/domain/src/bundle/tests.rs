@@ -111,15 +111,76 @@ fn a_late_receipt_of_a_bundle_that_was_given_up_puts_the_chain_back_behind_it() 
         ..bundle(1, 0, (0, 12))
     });
     assert_eq!(chain.next().start, Some(hour(12)));
-    chain.arrived(digest(1)).unwrap();
+    assert!(!chain.arrived(bundle(1, 0, (0, 10))));
     let next = chain.next();
     assert_eq!(
         (next.sequence.get(), next.previous, next.start),
         (2, Some(digest(1)), Some(hour(10)))
     );
-    let states: Vec<_> = chain.made().iter().map(|it| it.state).collect();
-    assert_eq!(states, [State::Arrived, State::GivenUp]);
-    assert_eq!(chain.arrived(digest(5)), Err(UnknownBundle(digest(5))));
+    assert_eq!(states(&chain), [State::Arrived, State::GivenUp]);
+}
+
+#[test]
+fn a_side_that_lost_its_memory_goes_on_behind_the_receipt_of_a_bundle_that_it_does_not_know() {
+    let mut chain = Chain::default();
+    // It had begun again, which the platform refuses.
+    chain.add(bundle(1, 0, (0, 40)));
+    assert!(chain.arrived(bundle(3, 0, (20, 30))));
+    let next = chain.next();
+    assert_eq!(
+        (next.sequence.get(), next.previous, next.start, chain.begins()),
+        (4, Some(digest(3)), Some(hour(30)), None)
+    );
+    assert_eq!(states(&chain), [State::GivenUp, State::Arrived]);
+    // The receipt of an earlier one, too, changes nothing of what is made behind it.
+    chain.add(bundle(4, 3, (30, 40)));
+    assert!(chain.arrived(bundle(2, 0, (10, 20))));
+    assert_eq!(
+        states(&chain),
+        [State::GivenUp, State::Arrived, State::Outstanding, State::Arrived]
+    );
+    assert_eq!(chain.next().sequence.get(), 5);
+    assert!(!chain.arrived(bundle(3, 0, (20, 30))));
+}
+
+#[test]
+fn what_was_made_after_an_old_backup_was_brought_back_is_given_up_for_what_has_arrived() {
+    let mut chain = Chain::default();
+    chain.add(bundle(1, 0, (0, 10)));
+    chain.arrived(bundle(1, 0, (0, 10)));
+    for (sequence, number, previous) in [(2, 72, 1), (3, 73, 72)] {
+        let window = (10 * (sequence - 1), 10 * sequence);
+        chain.add(Bundle {
+            digest: digest(number),
+            ..bundle(u32::try_from(sequence).unwrap(), previous, window)
+        });
+    }
+    assert!(chain.arrived(bundle(2, 0, (10, 15))));
+    assert_eq!(chain.next().previous, Some(digest(2)));
+    assert_eq!(chain.begins(), Some(hour(0)));
+    assert_eq!(
+        states(&chain),
+        [State::Arrived, State::GivenUp, State::GivenUp, State::Arrived]
+    );
+}
+
+#[test]
+fn a_first_bundle_that_leaves_hours_out_that_nobody_gave_up_is_refused_with_the_hour() {
+    for (expected, is_good) in [(5, true), (6, true), (4, false)] {
+        let begun = must_begin_by(hour(expected), &bundle(1, 0, (5, 6)));
+        assert_eq!(begun.is_ok(), is_good, "{expected}: {begun:?}");
+    }
+    let refused = must_begin_by(hour(4), &bundle(1, 0, (5, 6))).unwrap_err();
+    assert_eq!(refused.code(), "BundleNotJoined");
+    assert!(
+        refused.to_string().contains(&format!("--from {}", hour(4))),
+        "{refused}"
+    );
+    assert_eq!(must_begin_by(hour(4), &bundle(2, 1, (5, 6))), Ok(()));
+}
+
+fn states(chain: &Chain) -> Vec<State> {
+    chain.made().iter().map(|it| it.state).collect()
 }
 
 #[test]
@@ -132,10 +193,12 @@ fn an_old_receipt_that_comes_late_gives_up_nothing_that_is_on_its_way() {
     ] {
         chain.add(bundle);
     }
-    chain.arrived(digest(2)).unwrap();
-    chain.arrived(digest(1)).unwrap();
-    let states: Vec<_> = chain.made().iter().map(|it| it.state).collect();
-    assert_eq!(states, [State::Arrived, State::Arrived, State::Outstanding]);
+    chain.arrived(bundle(2, 1, (10, 20)));
+    chain.arrived(bundle(1, 0, (0, 10)));
+    assert_eq!(
+        states(&chain),
+        [State::Arrived, State::Arrived, State::Outstanding]
+    );
 }
 
 /// What happens between a stack and the platform.
@@ -148,6 +211,9 @@ enum Event {
     BundleLost(prop::sample::Index),
     ReceiptArrives(prop::sample::Index),
     ReceiptLost(prop::sample::Index),
+    Backup,
+    /// What the stack's side knows is lost, and what it knew at the last backup brought back.
+    MemoryLost,
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -158,6 +224,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => any::<prop::sample::Index>().prop_map(Event::BundleLost),
         3 => any::<prop::sample::Index>().prop_map(Event::ReceiptArrives),
         1 => any::<prop::sample::Index>().prop_map(Event::ReceiptLost),
+        1 => Just(Event::Backup),
+        1 => Just(Event::MemoryLost),
     ];
     prop::collection::vec(event, 0..80)
 }
@@ -166,9 +234,10 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 #[derive(Default)]
 struct World {
     chain: Chain,
+    backup: Chain,
     taken: Vec<Bundle>,
     bundles: VecDeque<Bundle>,
-    receipts: VecDeque<Digest>,
+    receipts: VecDeque<Bundle>,
     made: u32,
 }
 
@@ -197,7 +266,11 @@ impl World {
             Ok(Place::Taken) => {}
             Err(_) => return false,
         }
-        self.receipts.push_back(bundle.digest);
+        // A receipt does not say what the bundle follows.
+        self.receipts.push_back(Bundle {
+            previous: None,
+            ..bundle
+        });
         true
     }
 
@@ -218,9 +291,11 @@ impl World {
             }
             Event::BundleLost(which) if bundles > 0 => drop(self.bundles.remove(which.index(bundles))),
             Event::ReceiptArrives(which) if receipts > 0 => {
-                let digest = self.receipts.remove(which.index(receipts)).unwrap();
-                self.chain.arrived(digest).unwrap();
+                let taken = self.receipts.remove(which.index(receipts)).unwrap();
+                self.chain.arrived(taken);
             }
+            Event::Backup => self.backup = self.chain.clone(),
+            Event::MemoryLost => self.chain = self.backup.clone(),
             Event::ReceiptLost(which) if receipts > 0 => drop(self.receipts.remove(which.index(receipts))),
             _ => {}
         }
@@ -244,7 +319,7 @@ proptest! {
         // The receipt of the last one that was taken in can always be had again, and then the next one follows it.
         world.chain.give_up();
         if let Some(last) = world.taken.last().copied() {
-            world.chain.arrived(last.digest).unwrap();
+            world.chain.arrived(Bundle { previous: None, ..last });
         }
         let next = world.export(5);
         prop_assert_eq!(place(&world.taken, &next), Ok(Place::Next));

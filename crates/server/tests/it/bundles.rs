@@ -16,7 +16,7 @@ use wire::bundle::{
 };
 
 use crate::fixture::{Answer, House, id};
-use crate::world::{at, record, registration, registration_body, stack};
+use crate::world::{at, directory, record, registration, registration_body, stack, tenant};
 
 /// A stack's side: a key, and the activation key.
 struct Side {
@@ -79,6 +79,8 @@ impl Side {
             sequence: sequence.try_into().unwrap(),
             previous: previous.map(Bundle::digest),
             window: HourInterval::new(start, start.plus(24)).unwrap(),
+            read_again_from: None,
+            leaves_out_earlier: false,
             directory: None,
             parts: vec![Part {
                 hour: start,
@@ -258,6 +260,29 @@ async fn a_bundle_is_taken_in_only_when_all_of_it_is_there_and_its_receipt_prove
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_delivers_by_bundle_is_told_by_when_the_next_one_is_expected() {
+    let house = House::start().await;
+    let side = Side::of(&house, 1).await;
+    let backdate = format!("/api/v1/registrations/{}/backdate", stack());
+    let since = json!({ "validFrom": hour(0).to_string() });
+    house.post(&backdate, &since).await.expect(200);
+    let bundle = side.bundle(1, None);
+    side.deliver(&house, &bundle).await;
+    side.take(&house, &bundle).await.expect(200);
+    let path = format!("/api/v1/stacks/{}/completeness?period=2026-10", stack());
+    let month = house.get(&path).await.expect(200).body;
+    // It held a day: two days after it something is wrong, and that was long ago.
+    let by = hour(24 + 48).to_string();
+    assert_eq!(month["nextBundleBy"], by, "{month}");
+    let behind = &month["findings"][0];
+    assert_eq!(behind["code"], "FellBehind");
+    for (member, said) in [("message", by.as_str()), ("advice", "next bundle")] {
+        assert!(behind[member].as_str().unwrap().contains(said), "{behind}");
+    }
+    assert_eq!(month["hourCounts"]["notRead"], 0, "{month}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_not_the_stacks_own_next_bundle_is_refused_before_anything_is_delivered() {
     let house = House::start().await;
     let side = Side::of(&house, 1).await;
@@ -373,9 +398,11 @@ async fn a_key_that_was_replaced_signs_nothing_and_a_new_life_needs_its_own() {
         signing: key(1),
         activation_key: house.activation_key("north").await,
     };
-    side.check(&house, &side.bundle(1, None))
-        .await
-        .refused(409, "BundleKeyNotRegistered");
+    let unknown = side.check(&house, &side.bundle(1, None)).await;
+    let unknown = unknown.refused(409, "BundleKeyNotRegistered");
+    let command = format!("meterbridge registration bundle-key {} --public-key", stack());
+    let message = unknown.body["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&command), "{message}");
     let known = register_key(&house, &key(1)).await.expect(200).body;
     assert_eq!(
         (&known["generation"], &known["registeredAt"]),
@@ -424,4 +451,102 @@ async fn a_key_that_was_replaced_signs_nothing_and_a_new_life_needs_its_own() {
     new.check(&house, &new.bundle(1, None))
         .await
         .refused(409, "BundleKeyNotRegistered");
+}
+
+impl Side {
+    /// The first bundle, with another window and what else is said here.
+    fn beginning(&self, (from, to): (i32, i32), change: fn(&mut Manifest)) -> Bundle {
+        let mut manifest = self.bundle(1, None).manifest;
+        manifest.window = HourInterval::new(hour(from), hour(to)).unwrap();
+        manifest.parts.clear();
+        change(&mut manifest);
+        self.sign(manifest, String::new())
+    }
+
+    async fn declare(&self, house: &House, to: i32) {
+        let path = format!("/api/v1/stacks/{}/usage?reportedThrough={}", stack(), hour(to));
+        let nothing = json!({ "value": [] });
+        self.send(house, Method::POST, &path, &nothing).await.expect(200);
+    }
+}
+
+/// A bundle is refused that would leave hours out, with the hour with which it has to begin.
+async fn assert_leaves_out(side: &Side, house: &House, window: (i32, i32), expected: i32) {
+    let refused = side.check(house, &side.beginning(window, |_| {})).await;
+    let refused = refused.refused(409, "BundleNotJoined");
+    let message = refused.body["error"]["message"].as_str().unwrap();
+    for said in [
+        hour(window.0).to_string(),
+        format!("--restart --from {}", hour(expected)),
+        "--leave-out-earlier".to_owned(),
+    ] {
+        assert!(message.contains(&said), "{message}");
+    }
+    let said_so = side.beginning(window, |it| it.leaves_out_earlier = true);
+    side.check(house, &said_so).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_bundle_of_a_registration_leaves_no_hours_out_in_silence() {
+    let house = House::start().await;
+    let side = Side::of(&house, 1).await;
+    let backdate = format!("/api/v1/registrations/{}/backdate", stack());
+    let since = json!({ "validFrom": hour(48).to_string() });
+    house.post(&backdate, &since).await.expect(200);
+    // Nothing was ever reported: from the beginning of the registration on.
+    assert_leaves_out(&side, &house, (49, 60), 48).await;
+    for window in [(48, 60), (0, 60)] {
+        side.check(&house, &side.beginning(window, |_| {}))
+            .await
+            .expect(200);
+    }
+    // What was reported before the registration does not spare it what came after that.
+    side.declare(&house, 24).await;
+    assert_leaves_out(&side, &house, (48, 60), 24).await;
+    side.check(&house, &side.beginning((24, 60), |_| {}))
+        .await
+        .expect(200);
+    side.declare(&house, 100).await;
+    assert_leaves_out(&side, &house, (100, 110), 48).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_is_not_taken_in_before_what_it_says_of_the_directory_came_as_of_its_making() {
+    let house = House::start().await;
+    let side = Side::of(&house, 1).await;
+    let (listing, another) = (directory(&tenant()), directory(&id('9', 9)));
+    let mut manifest = side.bundle(1, None).manifest;
+    let text = listing.to_string();
+    manifest.directory = Some(Packed {
+        bytes: text.len() as u64,
+        compressed_bytes: 100,
+        digest: digest_of(&text),
+    });
+    let bundle = side.sign(manifest, side.bundle(1, None).part);
+    side.deliver(&house, &bundle).await;
+    let path = format!("/api/v1/stacks/{}/subscriptions", stack());
+    let put = async |query: &str, listing: &Value| {
+        side.send(&house, Method::PUT, &format!("{path}{query}"), listing)
+            .await
+    };
+    for (query, listed) in [
+        ("", &listing),
+        ("?asOf=2026-11-02T10:00:01Z", &listing),
+        ("?asOf=2026-11-02T10:00:00Z", &another),
+    ] {
+        put(query, listed).await.expect(200);
+        let refused = side.take(&house, &bundle).await;
+        refused.refused(409, "BundleDirectoryMissing");
+    }
+    for (query, status, code) in [
+        ("?asOf=2026-11-02T09:59:59Z", 409, "ListingBeforeRegistration"),
+        ("?asOf=2026-11-02T18:00:00Z", 400, "ListingInFuture"),
+        ("?asOf=yesterday", 400, "InvalidTime"),
+    ] {
+        let refused = put(query, &listing).await.refused(status, code);
+        assert_eq!(refused.target(), "asOf");
+    }
+    put("?asOf=2026-11-02T10:00:00Z", &listing).await.expect(200);
+    let taken = side.take(&house, &bundle).await.expect(200);
+    assert_eq!(side.take(&house, &bundle).await.expect(200).body, taken.body);
 }

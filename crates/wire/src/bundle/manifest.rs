@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 
 /// The most bytes of a manifest: the most parts fit in.
 pub const MANIFEST_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// The most bytes of a part, and of the directory, before and after compression.
-pub const PART_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// The most bytes of a part, and of the directory, before and after compression: no answer of a stack is longer, and a server
+/// takes no more.
+pub const PART_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-const FORMAT: &str = "meterbridge-bundle/1";
+const FORMAT: &str = "meterbridge-bundle/2";
+/// The form before, in which no hour is read again and none is left out.
+const FORMER_FORMAT: &str = "meterbridge-bundle/1";
 const FORMAT_OF_ANY_VERSION: &str = "meterbridge-bundle/";
 const MADE_BY_CHARACTERS_MAX: usize = 200;
 
@@ -34,9 +37,14 @@ pub struct Manifest {
     pub previous: Option<Digest>,
     /// The hours of reported time that it holds completely: their end is how far the stack has reported.
     pub window: HourInterval,
+    /// From here on hours before the window were read again, up to it, for usage that came late; none if none were.
+    pub read_again_from: Option<Hour>,
+    /// Whoever made it, the first of its registration, has said that hours before the window, though nobody reported
+    /// them, are left out.
+    pub leaves_out_earlier: bool,
     /// Who is on the stack, as its admin API lists it.
     pub directory: Option<Packed>,
-    /// The usage: each part is one delivery.
+    /// The usage, in the order of time: each part is one delivery.
     pub parts: Vec<Part>,
     /// When it was made.
     pub made_at: Timestamp,
@@ -96,6 +104,10 @@ struct Text {
     reported_start: String,
     reported_end: String,
     reported_through: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read_again_from: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    leaves_out_earlier: bool,
     records: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     directory: Option<PackedText>,
@@ -191,6 +203,8 @@ impl Manifest {
             reported_start: self.window.start().to_string(),
             reported_end: self.window.end().to_string(),
             reported_through: self.window.end().to_string(),
+            read_again_from: self.read_again_from.map(|hour| hour.to_string()),
+            leaves_out_earlier: self.leaves_out_earlier,
             records: self.records(),
             directory: self.directory.map(|directory| PackedText {
                 bytes: directory.bytes,
@@ -221,7 +235,7 @@ impl Manifest {
         }
         let json = |error: serde_json::Error| refuse("manifest", error);
         let Versioned { format } = serde_json::from_str(text).map_err(json)?;
-        if format != FORMAT {
+        if format != FORMAT && format != FORMER_FORMAT {
             return Err(if format.starts_with(FORMAT_OF_ANY_VERSION) {
                 InvalidManifest::Newer(format.chars().take(MADE_BY_CHARACTERS_MAX).collect())
             } else {
@@ -244,13 +258,18 @@ impl Text {
         if self.reported_through != self.reported_end {
             return Err(refuse("reportedThrough", "expected the same as reportedEnd"));
         }
+        let read_again_from = self.read_again_from(window)?;
+        if self.leaves_out_earlier && self.sequence > NonZeroU32::MIN {
+            let message = "expected in the first bundle of a registration alone: any other begins where the one before ended";
+            return Err(refuse("leavesOutEarlier", message));
+        }
         if self.parts.len() > BUNDLE_PARTS_MAX {
             return Err(refuse("parts", format!("expected at most {BUNDLE_PARTS_MAX}")));
         }
         let key = STANDARD.decode(&self.public_key).ok();
         let key = key.and_then(|key| key.try_into().ok());
         let mut parts = Vec::with_capacity(self.parts.len());
-        let mut earliest = window.start();
+        let mut earliest = read_again_from.unwrap_or(window.start());
         for (index, part) in self.parts.iter().enumerate() {
             let part = part.read(&format!("parts[{index}]."), (earliest, window.end()))?;
             earliest = part.hour;
@@ -270,6 +289,8 @@ impl Text {
             sequence: self.sequence,
             previous: self.previous.map(|text| member("previous", &text)).transpose()?,
             window,
+            read_again_from,
+            leaves_out_earlier: self.leaves_out_earlier,
             directory: self.directory.map(|it| it.read("directory.")).transpose()?,
             parts,
             made_at: parse_timestamp(&self.made_at).map_err(|error| refuse("madeAt", error))?,
@@ -280,6 +301,21 @@ impl Text {
         }
         Ok(manifest)
     }
+
+    /// Where hours before the window begin that were read again.
+    fn read_again_from(&self, window: HourInterval) -> Result<Option<Hour>, InvalidManifest> {
+        let Some(text) = &self.read_again_from else {
+            return Ok(None);
+        };
+        let from = member("readAgainFrom", text)?;
+        let again = HourInterval::new(from, window.start());
+        if again.is_none_or(|again| again.hours() > BUNDLE_HOURS_MAX) {
+            let message =
+                format!("expected an hour before reportedStart, by at most {BUNDLE_HOURS_MAX} hours");
+            return Err(refuse("readAgainFrom", message));
+        }
+        Ok(Some(from))
+    }
 }
 
 impl PartText {
@@ -287,7 +323,7 @@ impl PartText {
         let hours = window(name, &self.reported_start, &self.reported_end)?;
         if hours.hours() != 1 || hours.start() < earliest || hours.end() > end {
             let message =
-                "expected parts of one hour each, inside of the bundle's window, in the order of time";
+                "expected parts of one hour each, of the hours that were read, in the order of time";
             return Err(refuse(format!("{name}reportedStart"), message));
         }
         let records = usize::try_from(self.records).unwrap_or(usize::MAX);

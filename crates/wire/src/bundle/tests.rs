@@ -24,6 +24,8 @@ fn manifest() -> Manifest {
         sequence: NonZeroU32::new(2).unwrap(),
         previous: Some(Digest::from_bytes([9; 32])),
         window: HourInterval::new(start, start.plus(24)).unwrap(),
+        read_again_from: None,
+        leaves_out_earlier: false,
         directory: Some(packed(4)),
         parts: vec![part(0, 1), part(0, 2), part(23, 3)],
         made_at: "2026-10-02T01:00:00Z".parse().unwrap(),
@@ -39,18 +41,88 @@ fn a_manifest_reads_back_as_it_was_written() {
 }
 
 #[test]
+fn a_manifest_says_which_hours_before_its_window_were_read_again() {
+    let mut again = manifest();
+    let start = again.window.start();
+    again.read_again_from = Some(start.plus(-6));
+    again.parts.insert(
+        0,
+        Part {
+            hour: start.plus(-6),
+            ..again.parts[0]
+        },
+    );
+    let text = again.write().unwrap();
+    assert_eq!(Manifest::read(&text), Ok(again.clone()));
+    for (from, to, expected) in [
+        (
+            "readAgainFrom\": \"2026-09-30T18",
+            "readAgainFrom\": \"2026-09-30T19",
+            "parts[0].",
+        ),
+        (
+            "readAgainFrom\": \"2026-09-30T18",
+            "readAgainFrom\": \"2026-10-01T00",
+            "readAgainFrom: ",
+        ),
+        (
+            "readAgainFrom\": \"2026-09-30T18",
+            "readAgainFrom\": \"2025-09-29T18",
+            "readAgainFrom: ",
+        ),
+        (
+            "  \"readAgainFrom\": \"2026-09-30T18:00:00Z\",\n",
+            "",
+            "parts[0].",
+        ),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        let error = Manifest::read(&changed).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn only_the_first_bundle_can_leave_earlier_hours_out() {
+    let mut first = Manifest {
+        sequence: NonZeroU32::MIN,
+        previous: None,
+        leaves_out_earlier: true,
+        ..manifest()
+    };
+    assert_eq!(Manifest::read(&first.write().unwrap()), Ok(first.clone()));
+    first.sequence = NonZeroU32::new(2).unwrap();
+    let error = first.write().unwrap_err().to_string();
+    assert!(error.contains("leavesOutEarlier: "), "{error}");
+}
+
+#[test]
+fn a_bundle_that_was_made_by_the_version_before_is_read() {
+    let former = r#"{"format":"meterbridge-bundle/1","cloudId":"5bf881b2-6be7-42a1-9f47-d6fcb6737747",
+        "registrationId":"0f000000-0000-4000-8000-000000000001",
+        "publicKey":"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=","sequence":1,
+        "reportedStart":"2026-10-01T00:00:00Z","reportedEnd":"2026-10-02T00:00:00Z",
+        "reportedThrough":"2026-10-02T00:00:00Z","records":0,"parts":[],
+        "madeAt":"2026-10-02T01:00:00Z","madeBy":"meterbridge 1.0.0"}"#;
+    let read = Manifest::read(former).unwrap();
+    assert_eq!((read.read_again_from, read.leaves_out_earlier), (None, false));
+    assert_eq!(read.window, manifest().window);
+}
+
+#[test]
 fn a_manifest_that_contradicts_itself_is_refused_with_the_member() {
     let text = manifest().write().unwrap();
     for (from, to, expected) in [
         (
-            "\"meterbridge-bundle/1\"",
             "\"meterbridge-bundle/2\"",
+            "\"meterbridge-bundle/3\"",
             "use a newer one",
         ),
         (
-            "\"meterbridge-bundle/1\"",
+            "\"meterbridge-bundle/2\"",
             "\"zip\"",
-            "format: expected 'meterbridge-bundle/1'",
+            "format: expected 'meterbridge-bundle/2'",
         ),
         ("\"sequence\": 2", "\"sequence\": 0", "manifest: "),
         (
@@ -67,7 +139,7 @@ fn a_manifest_that_contradicts_itself_is_refused_with_the_member() {
         (
             "\"bytes\": 900",
             "\"bytes\": 99000000000",
-            "expected 1 to 33554432",
+            "expected 1 to 67108864",
         ),
         (
             "\"compressedBytes\": 300",

@@ -302,6 +302,7 @@ fn the_answer_to_a_delivery_is_as_fixed() {
         duplicate: 2,
         revised: 3,
         quarantined: 1,
+        still_quarantined: 1,
         problems: vec![problem],
         unregistered: 1,
         warnings: vec![Warning {
@@ -311,7 +312,7 @@ fn the_answer_to_a_delivery_is_as_fixed() {
     };
     let said = serde_json::to_string(&receipt).unwrap();
     let fixed = format!(
-        r#"{{"batchId":"{ID}","accepted":1,"duplicate":2,"revised":3,"quarantined":1,"problems":[{{"index":3,"code":"InvalidQuantity","message":"…"}}],"unregistered":1,"warnings":[{{"code":"UnregisteredUsage","message":"…"}}]}}"#
+        r#"{{"batchId":"{ID}","accepted":1,"duplicate":2,"revised":3,"quarantined":1,"stillQuarantined":1,"problems":[{{"index":3,"code":"InvalidQuantity","message":"…"}}],"unregistered":1,"warnings":[{{"code":"UnregisteredUsage","message":"…"}}]}}"#
     );
     assert_eq!(said, fixed);
     assert_eq!(serde_json::from_str::<DeliveryReceipt>(&said).unwrap(), receipt);

@@ -64,6 +64,8 @@ impl Making {
             sequence: 1.try_into().unwrap(),
             previous: None,
             window: HourInterval::new(start, start.plus(24)).unwrap(),
+            read_again_from: None,
+            leaves_out_earlier: false,
             directory: Some(of_directory),
             parts,
             made_at: environment.clock.now(),

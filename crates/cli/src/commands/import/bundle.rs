@@ -1,13 +1,12 @@
 //! A bundle: verified here and by the server before anything of it is delivered, then delivered part by part, then taken in
 //! as a whole.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use bridge::Trouble;
-use bridge::bundle::{BundleFile, Content};
+use bridge::bundle::{BundleFile, Content, write_new};
 use bytes::Bytes;
 use client::{Client, ClientError, Delivery, Encoding, Format};
 use domain::bundle::delivery_name;
@@ -35,6 +34,11 @@ struct Outcome {
     digest: String,
     reported_start: String,
     reported_end: String,
+    /// From here on hours before were read again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_again_from: Option<String>,
+    /// Whether hours before, though nobody reported them, are left out.
+    leaves_out_earlier: bool,
     parts: usize,
     /// Whether it was taken in before.
     taken_before: bool,
@@ -68,6 +72,7 @@ pub(super) async fn import_bundle(
         ));
     };
     nothing_else_said(args)?;
+    receipt_is_new(args.receipt.as_deref())?;
     let mut bundle = BundleFile::open(source.path()).map_err(refused)?;
     verify(&mut bundle, printer)?;
     let StackCredential { client, cloud_id } = credential(server, args, &bundle, source).await?;
@@ -113,6 +118,19 @@ fn nothing_else_said(args: &ImportArgs) -> Result<(), Failure> {
     }
 }
 
+/// A receipt is written where nothing is.
+fn receipt_is_new(path: Option<&Path>) -> Result<(), Failure> {
+    match path.filter(|path| path.symlink_metadata().is_ok()) {
+        None => Ok(()),
+        Some(path) => Err(Failure::new(format!(
+            "{} is there already, and is not overwritten.",
+            path.display()
+        ))
+        .coded("FileExists")
+        .hint("Name another file with --receipt. Nothing was delivered.")),
+    }
+}
+
 /// Reads all of it before anything is delivered.
 fn verify(bundle: &mut BundleFile, printer: &Printer) -> Result<(), Failure> {
     let parts = bundle.manifest().parts.len();
@@ -154,6 +172,8 @@ fn described(bundle: &BundleFile, checked: &CheckedBundle, dry_run: bool) -> Out
         digest: checked.digest.clone(),
         reported_start: manifest.window.start().to_string(),
         reported_end: manifest.window.end().to_string(),
+        read_again_from: manifest.read_again_from.map(|hour| hour.to_string()),
+        leaves_out_earlier: manifest.leaves_out_earlier,
         parts: manifest.parts.len(),
         taken_before: checked.taken,
         missing: checked.missing.len(),
@@ -177,12 +197,13 @@ impl Import {
         checked: &CheckedBundle,
         printer: &Printer,
     ) -> Result<SignedReceipt, Failure> {
-        // An older one must not put back what a later one said of the stack's directory.
         if !checked.taken
             && let Some(Content { bytes, .. }) = bundle.directory().map_err(refused)?
         {
-            let taken = self.client.put_directory(&self.cloud_id, bytes).await;
-            taken.map_err(broken_off)?;
+            // Who was on the stack when the bundle was made, whenever it is imported.
+            let as_of = format!("{:.0}", bundle.manifest().made_at);
+            let taken = self.client.put_carried_directory(&self.cloud_id, bytes, &as_of);
+            taken.await.map_err(broken_off)?;
         }
         let parts = bundle.manifest().parts.len();
         let missing = checked.missing.iter().copied().filter(|number| *number <= parts);
@@ -293,13 +314,9 @@ fn refused(trouble: Trouble) -> Failure {
 }
 
 fn write_receipt(path: &Path, signed: &SignedReceipt) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(signed)?;
-    let unfinished = path.with_extension("unfinished");
-    let mut file = File::create(&unfinished)?;
-    file.write_all(&text)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)
+    let mut text = serde_json::to_vec_pretty(signed)?;
+    text.push(b'\n');
+    write_new(path, &text)
 }
 
 impl Outcome {
@@ -319,6 +336,12 @@ impl Outcome {
 
     fn report(&self, printer: &Printer) -> Result<(), Failure> {
         printer.show(self, || self.in_words())?;
+        if self.leaves_out_earlier {
+            printer.warning(&format!(
+                "Whoever made it has said that nothing is reported of the hours before {}: they are left out for good.",
+                self.reported_start
+            ));
+        }
         if self.quarantined > 0 {
             printer.warning(&format!(
                 "{} could not be counted: `meterbridge usage quarantine --stack {}` lists them.",
@@ -349,8 +372,10 @@ impl Outcome {
         } = self;
         let parts = counted(self.parts as u64, "part");
         let records = counted(self.records, "record");
+        let again = self.read_again_from.as_ref();
+        let again = again.map_or_else(String::new, |from| format!(" (and from {from} on again)"));
         let what = format!(
-            "Bundle {sequence} of stack {cloud_id}, {reported_start} to {reported_end}: {records} in {parts}."
+            "Bundle {sequence} of stack {cloud_id}, {reported_start} to {reported_end}{again}: {records} in {parts}."
         );
         if self.dry_run {
             let then = if self.taken_before {

@@ -1,0 +1,128 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::books::tests::{STACK, enter};
+use crate::ids::TenantId;
+
+const HOURS: i32 = 30;
+
+/// A listing that was carried: when it was made, and the tenants of those of the local subscriptions that it lists.
+type Made = (i64, [Option<u8>; 3]);
+
+fn moment(minutes: i64) -> Timestamp {
+    let begin: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();
+    begin + jiff::SignedDuration::from_mins(minutes)
+}
+
+fn local(number: usize) -> LocalSubscriptionId {
+    LocalSubscriptionId::from_bytes([u8::try_from(number).unwrap(); 16])
+}
+
+fn of_tenant(tenant: u8) -> LocalSubscription {
+    LocalSubscription {
+        tenant: TenantId::from_bytes([tenant; 16]),
+        name: "web".to_owned(),
+        owner: String::new(),
+        state: "Enabled".to_owned(),
+    }
+}
+
+fn list(books: &mut Books, (minutes, tenants): &Made) -> Listed {
+    let listed = tenants.iter().enumerate();
+    let listed: Vec<_> = listed
+        .filter_map(|(number, tenant)| Some((local(number), of_tenant((*tenant)?))))
+        .collect();
+    let outcome = books.list_directory(&Listing {
+        stack: STACK,
+        made_at: moment(*minutes),
+        carried: Some(Digest::from_bytes([7; 32])),
+        local_subscriptions: &listed,
+        speaks_from: Hour::MIN,
+    });
+    for entry in &outcome.entries {
+        enter(books, entry).unwrap();
+    }
+    outcome
+}
+
+/// Whose each local subscription is in each hour.
+fn whose(listings: &[Made]) -> Vec<Vec<Option<TenantId>>> {
+    let mut books = Books::default();
+    for made in listings {
+        list(&mut books, made);
+    }
+    let in_hour = |number, hour| {
+        let timeline = books.stack(STACK)?.directory.get(&local(number))?;
+        Some(timeline.at(hour)?.value.tenant)
+    };
+    let hour = |after: i32| Hour::containing(moment(0)).plus(after);
+    (0..3)
+        .map(|number| (-2..HOURS).map(|after| in_hour(number, hour(after))).collect())
+        .collect()
+}
+
+#[test]
+fn a_listing_that_comes_late_does_not_take_back_what_a_newer_one_said() {
+    let (old, between, new) = (
+        (60, [Some(1), None, None]),
+        (600, [Some(2), None, None]),
+        (1200, [Some(1), None, None]),
+    );
+    let expected = whose(&[old, between, new]);
+    assert_eq!(expected[0][2 + 10], Some(TenantId::from_bytes([2; 16])));
+    assert_eq!(expected[0][2 + 20], Some(TenantId::from_bytes([1; 16])));
+    // What the newest one says was known already when it came: it is a listing all the same.
+    assert_eq!(whose(&[old, new, between]), expected);
+    assert_eq!(whose(&[new, between, old]), expected);
+}
+
+#[test]
+fn a_listing_that_is_taken_in_twice_enters_nothing_the_second_time() {
+    let mut books = Books::default();
+    let made = (60, [Some(1), Some(2), None]);
+    let first = list(&mut books, &made);
+    assert_eq!((first.added, first.changed, first.entries.len()), (2, 0, 3));
+    assert_eq!(list(&mut books, &made), Listed::default());
+    assert!(books.knows_listing(STACK, moment(60), Digest::from_bytes([7; 32])));
+    assert!(!books.knows_listing(STACK, moment(60), Digest::from_bytes([8; 32])));
+    assert!(!books.knows_listing(STACK, moment(61), Digest::from_bytes([7; 32])));
+}
+
+#[test]
+fn a_listing_never_speaks_of_hours_in_which_others_had_the_stack() {
+    let mut books = Books::default();
+    list(&mut books, &(60, [Some(1), None, None]));
+    let theirs = Hour::containing(moment(600));
+    let listed = [(local(0), of_tenant(2)), (local(1), of_tenant(2))];
+    let outcome = books.list_directory(&Listing {
+        stack: STACK,
+        made_at: moment(300),
+        carried: None,
+        local_subscriptions: &listed,
+        speaks_from: theirs,
+    });
+    let valid = outcome.entries.iter().map(|entry| match entry {
+        Entry::LocalSubscriptionListed { valid, .. } => *valid,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(valid.collect::<Vec<_>>(), [HourInterval::from(theirs); 2]);
+}
+
+fn listings() -> impl Strategy<Value = Vec<Made>> {
+    let tenants = prop::array::uniform3(prop::option::of(0u8..3));
+    let listings = prop::collection::btree_map(0..i64::from(HOURS) * 60, tenants, 1..8);
+    listings.prop_map(|listings| listings.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn who_pays_does_not_depend_on_when_or_in_which_order_listings_come(
+        (in_order, shuffled) in listings().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+        again in any::<prop::sample::Index>(),
+    ) {
+        let expected = whose(&in_order);
+        let once_more = shuffled[again.index(shuffled.len())];
+        let shuffled: Vec<Made> = shuffled.into_iter().chain([once_more]).collect();
+        prop_assert_eq!(whose(&shuffled), expected);
+    }
+}
