@@ -19,7 +19,7 @@ use crate::accounts::Created;
 use crate::{App, Error, Kind};
 
 pub use duty::Duty;
-pub use sending::Due;
+pub use sending::{Due, DueWebhook};
 
 /// A notice that was for a webhook, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +54,8 @@ impl App {
         Ok(self.read(|books| books.notices().webhooks().cloned().collect()))
     }
 
-    /// Sets a webhook. What waits for one of this name goes where this one says; one that was stopped begins anew, with what
-    /// is raised from now on.
+    /// Sets a webhook. What waits for one of this name goes where this one says, at once, unless it is set for another partner
+    /// whose business it is not; one that was stopped begins anew, with what is raised from now on.
     ///
     /// # Errors
     /// `AuthorizationFailed`, [`NoticeRefused`], or as the store.
@@ -68,8 +68,9 @@ impl App {
         let created = self
             .change(caller, |books| {
                 let is_new = books.notices().webhook(&webhook.name).is_none();
-                let entry = books.set_webhook(&webhook)?;
-                Ok((entry.into_iter().collect(), Created::from(is_new)))
+                let mut entries = books.give_up_what_is_others(&webhook);
+                entries.extend(books.set_webhook(&webhook)?);
+                Ok((entries, Created::from(is_new)))
             })
             .await?;
         let set = self.read(|books| books.notices().webhook(&webhook.name).cloned());
@@ -87,7 +88,7 @@ impl App {
             .await
     }
 
-    /// Sends a webhook a notice that nothing happened. It waits for those before it.
+    /// Sends a webhook a notice that nothing happened. It waits for those before it, which are tried at once.
     ///
     /// # Errors
     /// `AuthorizationFailed`, [`NoticeRefused`], or as the store.
@@ -125,12 +126,12 @@ impl App {
                 Some(SentNotice { notice, sending })
             });
             let mut sent: Vec<SentNotice> = of_this.collect();
-            sent.sort_by_key(|it| std::cmp::Reverse(it.sending.asked.entry));
+            sent.sort_by_key(|it| std::cmp::Reverse(it.sending.last_asked().entry));
             Ok(sent)
         })
     }
 
-    /// Sends a notice to a webhook again that it was for.
+    /// Sends a notice to a webhook again that it was for. Those that wait before it are tried at once.
     ///
     /// # Errors
     /// `AuthorizationFailed`, [`NoticeRefused`], or as the store.

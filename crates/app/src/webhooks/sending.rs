@@ -19,17 +19,33 @@ pub struct Due {
     pub set: u64,
     /// What is sent.
     pub notice: Notice,
-    /// When that was asked for.
+    /// When that was asked for last.
     pub asked: Timestamp,
 }
 
+/// A webhook for which something waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueWebhook {
+    /// The webhook.
+    pub name: WebhookName,
+    /// The entry that set it: with another one, what is under way is not worth going on with.
+    pub set: u64,
+    /// The entry with which somebody set it or asked for something last: with another one it is tried at once.
+    pub asked: u64,
+}
+
 impl App {
-    /// The webhooks for which something waits, each with the entry that set it.
+    /// The webhooks for which something waits, by name.
     #[must_use]
-    pub fn webhooks_due(&self) -> Vec<(WebhookName, u64)> {
+    pub fn webhooks_due(&self) -> Vec<DueWebhook> {
         self.read(|books| {
             let due = books.notices().webhooks().filter(|it| it.waiting() > 0);
-            due.map(|it| (it.webhook.name.clone(), it.set.entry)).collect()
+            let due = due.map(|it| DueWebhook {
+                name: it.webhook.name.clone(),
+                set: it.set.entry,
+                asked: it.asked,
+            });
+            due.collect()
         })
     }
 
@@ -54,30 +70,36 @@ impl App {
                 webhook: record.webhook.clone(),
                 set: record.set.entry,
                 notice: known.notice.clone(),
-                asked: known.sendings.get(name)?.asked.at,
+                asked: known.sendings.get(name)?.last_asked().at,
             })
         })
     }
 
-    /// The receiver has taken it.
+    /// The receiver has taken it, with the last of so many attempts.
     ///
     /// # Errors
     /// As the store.
-    pub async fn was_delivered(&self, due: &Due) -> Result<(), Error> {
+    pub async fn was_delivered(&self, due: &Due, attempts: u32, answer: String) -> Result<(), Error> {
         let (notice, webhook) = (due.notice.id, due.webhook.name.clone());
-        let entry = NoticeEntry::Delivered { notice, webhook };
+        let entry = NoticeEntry::Delivered {
+            notice,
+            webhook,
+            attempts,
+            answer,
+        };
         self.enter_if(entry, |books| waits(books, due, notice)).await
     }
 
-    /// It is not tried any more.
+    /// It is not tried any more, after so many attempts.
     ///
     /// # Errors
     /// As the store.
-    pub async fn was_given_up(&self, due: &Due, because: String) -> Result<(), Error> {
+    pub async fn was_given_up(&self, due: &Due, attempts: u32, because: String) -> Result<(), Error> {
         let (notice, webhook) = (due.notice.id, due.webhook.name.clone());
         let entry = NoticeEntry::GivenUp {
             notice,
             webhook,
+            attempts,
             because,
         };
         self.enter_if(entry, |books| waits(books, due, notice)).await
@@ -97,18 +119,23 @@ impl App {
         self.enter_if(entry, is_same).await
     }
 
-    /// The receiver did not take it. The first time is written down, for whoever lists webhooks at whichever server.
+    /// The receiver has not taken it with so many attempts: for whoever lists webhooks at whichever server. It is entered for
+    /// ever, so it is worth saying of some attempts only.
     ///
     /// # Errors
     /// As the store.
-    pub async fn was_not_taken(&self, due: &Due, because: String) -> Result<(), Error> {
-        let webhook = due.webhook.name.clone();
-        let entry = NoticeEntry::WebhookFailing { webhook, because };
-        let is_first = |books: &Books| {
-            let known = books.notices().webhook(&due.webhook.name);
-            known.is_some_and(|known| known.set.entry == due.set && known.failing.is_none())
+    pub async fn was_not_taken(&self, due: &Due, attempts: u32, because: String) -> Result<(), Error> {
+        let entry = NoticeEntry::WebhookFailing {
+            webhook: due.webhook.name.clone(),
+            notice: Some(due.notice.id),
+            attempts,
+            because,
         };
-        self.enter_if(entry, is_first).await
+        let is_same = |books: &Books| {
+            let known = books.notices().webhook(&due.webhook.name);
+            known.is_some_and(|known| known.set.entry == due.set) && waits(books, due, due.notice.id)
+        };
+        self.enter_if(entry, is_same).await
     }
 
     async fn enter_if(

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::books::{Books, Entry};
-use domain::completeness::{Finding, FindingKind};
+use domain::completeness::{Finding, FindingKind, told_since};
 use domain::ids::{CloudId, NoticeId, PartnerId};
 use domain::notices::{Condition, Notice, NoticeKind, Watch};
-use domain::time::Timestamp;
+use domain::time::{Hour, Timestamp};
 
 use super::sending::PLATFORM;
+use crate::completeness::{OwnersFindings, partner_of};
 use crate::{App, Error};
 
 /// The kinds of conditions that come from findings about completeness. *(ours)* The others are somebody else's to end.
@@ -22,40 +23,31 @@ impl App {
     /// # Errors
     /// As the store; what could not be raised is with the next look.
     pub async fn look_after_completeness(&self, watch: &mut Watch) -> Result<usize, Error> {
-        let findings = self.completeness_findings(self.clock.now()).await?;
-        self.tell(watch, &findings).await
+        let found = self.findings_of_owners(self.clock.now()).await?;
+        self.tell(watch, &found).await
     }
 
     /// Takes in what was found with a look, and raises what there is to tell. How many notices were raised.
     ///
     /// # Errors
     /// As the store; what could not be raised is with the next look.
-    pub async fn tell(&self, watch: &mut Watch, findings: &[Finding]) -> Result<usize, Error> {
-        let mut found: BTreeMap<Condition, &Finding> = BTreeMap::new();
-        for finding in findings {
-            if let Some(condition) = condition(finding) {
-                found.entry(condition).or_insert(finding);
-            }
-        }
+    pub async fn tell(&self, watch: &mut Watch, found: &[OwnersFindings]) -> Result<usize, Error> {
         let open = self.read(|books| books.notices().open().clone());
         let open: BTreeSet<Condition> = open
             .into_keys()
             .filter(|it| FOUND_HERE.contains(&it.kind))
             .collect();
-        let changes = watch.look(&found.keys().cloned().collect(), &open);
+        let found = Found::of(found, &open);
+        let changes = watch.look(&found.conditions.keys().cloned().collect(), &open);
         if changes.began.is_empty() && changes.ended.is_empty() {
             return Ok(0);
         }
         let now = self.clock.now();
         self.enter(PLATFORM, |books| {
-            let began = changes
-                .began
-                .iter()
-                .filter_map(|it| Some(beginning(books, it, found.get(it)?, now)));
-            let ended = changes
-                .ended
-                .iter()
-                .filter_map(|it| ending(books, it, findings, now));
+            let began = changes.began.iter();
+            let began = began.filter_map(|it| Some(beginning(books, it, found.conditions.get(it)?, now)));
+            let ended = changes.ended.iter();
+            let ended = ended.filter_map(|it| ending(books, it, found.again(it), now));
             let entries: Vec<Entry> = began
                 .chain(ended)
                 .filter_map(|notice| books.raise_notice(&notice))
@@ -67,26 +59,91 @@ impl App {
     }
 }
 
-/// What a finding is told as. Those of one kind and day are told once: a gap that is filled hour by hour begins at another
-/// hour with each look. That a stack is heard of again is told when it is behind no more.
-fn condition(finding: &Finding) -> Option<Condition> {
-    let (kind, subject) = match finding.kind {
-        FindingKind::FellBehind => (NoticeKind::StackBehind, String::new()),
-        FindingKind::Gap | FindingKind::Drop | FindingKind::Jump | FindingKind::Silent => {
-            let subject = format!("{}/{}", finding.kind.code(), finding.since().day().first_hour());
-            (NoticeKind::UsageUnusual, subject)
+/// What was found with a look.
+struct Found<'a> {
+    all: &'a [OwnersFindings],
+    /// What is there: what is so now, and of what others were told also what is only not over.
+    conditions: BTreeMap<Condition, &'a Finding>,
+}
+
+impl<'a> Found<'a> {
+    fn of(all: &'a [OwnersFindings], open: &BTreeSet<Condition>) -> Self {
+        let mut conditions: BTreeMap<Condition, &'a Finding> = BTreeMap::new();
+        for of_stack in all {
+            for (condition, finding) in conditions_of(of_stack, open) {
+                let known = conditions.get(&condition).is_some_and(|known| known.begins);
+                if !known && (finding.begins || open.contains(&condition)) {
+                    conditions.insert(condition, finding);
+                }
+            }
         }
-        FindingKind::Reappeared => return None,
-    };
-    Some(Condition {
+        Self { all, conditions }
+    }
+
+    /// That usage came again of a stack that was behind.
+    fn again(&self, condition: &Condition) -> Option<&'a Finding> {
+        let is_of =
+            |it: &&OwnersFindings| Some(it.stack) == condition.stack && it.partner == condition.partner;
+        let mut findings = self.all.iter().filter(is_of).flat_map(|it| &it.findings);
+        findings.rfind(|it| it.kind == FindingKind::Reappeared)
+    }
+}
+
+/// What the findings about a stack are told as. Drops, jumps and silences of one kind and day are told once; a gap by
+/// itself, under the hour under which it was told of while it is being filled. That a stack is heard of again is told when
+/// it is behind no more.
+fn conditions_of<'a>(
+    of_stack: &'a OwnersFindings,
+    open: &BTreeSet<Condition>,
+) -> Vec<(Condition, &'a Finding)> {
+    let condition = |kind, subject| Condition {
         kind,
-        stack: Some(finding.stack),
+        stack: Some(of_stack.stack),
+        partner: of_stack.partner,
         subject,
-    })
+    };
+    let unusual = |kind: FindingKind, hour: Hour| {
+        condition(NoticeKind::UsageUnusual, format!("{}/{hour}", kind.code()))
+    };
+    let of_kind = |kind| of_stack.findings.iter().filter(move |it| it.kind == kind);
+    let mut conditions = Vec::new();
+    for kind in FindingKind::ALL {
+        match kind {
+            FindingKind::FellBehind | FindingKind::NotDeclared => {
+                let what = if kind == FindingKind::FellBehind {
+                    ""
+                } else {
+                    kind.code()
+                };
+                let behind = || condition(NoticeKind::StackBehind, what.to_owned());
+                conditions.extend(of_kind(kind).map(|it| (behind(), it)));
+            }
+            FindingKind::Gap | FindingKind::NotRead => {
+                let since: Vec<Hour> = of_kind(kind).map(Finding::since).collect();
+                let known = open.iter().filter_map(|it| {
+                    let hour: Hour = it.subject.rsplit('/').next()?.parse().ok()?;
+                    (*it == unusual(kind, hour)).then_some(hour)
+                });
+                let told = told_since(&since, &known.collect::<Vec<_>>());
+                conditions.extend(
+                    told.into_iter()
+                        .zip(of_kind(kind))
+                        .map(|(hour, it)| (unusual(kind, hour), it)),
+                );
+            }
+            FindingKind::Drop | FindingKind::Jump | FindingKind::Silent => {
+                let of_day = |it: &Finding| unusual(kind, it.since().day().first_hour());
+                conditions.extend(of_kind(kind).map(|it| (of_day(it), it)));
+            }
+            FindingKind::Reappeared => {}
+        }
+    }
+    conditions
 }
 
 fn beginning(books: &Books, condition: &Condition, finding: &Finding, now: Timestamp) -> Notice {
     let Finding {
+        stack,
         kind,
         hours,
         expected,
@@ -101,9 +158,8 @@ fn beginning(books: &Books, condition: &Condition, finding: &Finding, now: Times
         ("hours", hours.hours().to_string()),
         ("expected", expected.to_string()),
         ("received", received.to_string()),
-        ("advice", kind.advice().to_owned()),
+        ("advice", finding.advice()),
     ];
-    let stack = finding.stack;
     Notice {
         id: id(&[
             condition.kind.as_str(),
@@ -114,22 +170,22 @@ fn beginning(books: &Books, condition: &Condition, finding: &Finding, now: Times
         kind: condition.kind,
         occurred: now,
         stack: condition.stack,
-        partner: partner(books, stack),
+        partner: condition.partner,
         subject: condition.subject.clone(),
-        text: format!("{}: {finding}", called(books, stack)),
+        text: format!("{}: {finding}", called(books, *stack, condition.partner)),
         data: named(data),
     }
 }
 
-fn ending(books: &Books, condition: &Condition, findings: &[Finding], now: Timestamp) -> Option<Notice> {
+/// The end is told to whom the beginning was told, whoever has the stack by now.
+fn ending(books: &Books, condition: &Condition, again: Option<&Finding>, now: Timestamp) -> Option<Notice> {
     let kind = condition.kind.end()?;
     let stack = condition.stack?;
     let began = *books.notices().open().get(condition)?;
-    let again = findings
-        .iter()
-        .rfind(|it| it.kind == FindingKind::Reappeared && it.stack == stack);
+    let registration = books.registration_of_stack(stack);
+    let is_theirs = registration.is_some_and(|it| partner_of(books, it.subscription) == condition.partner);
     let what = match (condition.kind, again) {
-        _ if books.registration_of_stack(stack).is_none() => "It is not registered any more.".to_owned(),
+        _ if !is_theirs => "It is not registered any more.".to_owned(),
         (NoticeKind::StackBehind, Some(again)) => again.to_string(),
         (NoticeKind::StackBehind, None) => "It has reported what was missing.".to_owned(),
         _ => "What was told of its usage is not so any more: what was missing came, or it is long ago."
@@ -140,9 +196,9 @@ fn ending(books: &Books, condition: &Condition, findings: &[Finding], now: Times
         kind,
         occurred: now,
         stack: Some(stack),
-        partner: partner(books, stack),
+        partner: condition.partner,
         subject: condition.subject.clone(),
-        text: format!("{}: {what}", called(books, stack)),
+        text: format!("{}: {what}", called(books, stack, condition.partner)),
         data: named([("began", began.to_string())]),
     })
 }
@@ -164,16 +220,19 @@ fn id(parts: &[&str]) -> NoticeId {
     NoticeId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
-/// What people call a stack.
-fn called(books: &Books, stack: CloudId) -> String {
-    match books.registration_of_stack(stack) {
+/// What a stack is called by those who have it or had it: by the name of the last registration that it had with them.
+fn called(books: &Books, stack: CloudId, partner: Option<PartnerId>) -> String {
+    let assertions = books
+        .stack(stack)
+        .into_iter()
+        .flat_map(|it| it.registration.assertions());
+    let terms = assertions.filter_map(|it| it.value);
+    let mut theirs = terms.filter(|it| partner_of(books, it.default_subscription) == partner);
+    let registration = theirs
+        .next_back()
+        .and_then(|it| books.registration_by_id(it.registration));
+    match registration {
         Some(registration) => format!("Stack {} ({stack})", registration.name),
         None => format!("Stack {stack}"),
     }
-}
-
-/// The partner whose subscription a stack is registered with.
-fn partner(books: &Books, stack: CloudId) -> Option<PartnerId> {
-    let registration = books.registration_of_stack(stack)?;
-    books.subscription(registration.subscription)?.owner
 }

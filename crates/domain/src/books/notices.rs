@@ -37,10 +37,14 @@ pub enum NoticeEntry {
         /// Why.
         because: String,
     },
-    /// A webhook's receiver did not take a notice, after it had taken the one before. It is tried again.
+    /// A webhook's receiver did not take a notice. It is tried again. Of a row of attempts few are entered.
     WebhookFailing {
         /// The webhook.
         webhook: WebhookName,
+        /// The notice.
+        notice: Option<NoticeId>,
+        /// How often that was tried; 0 if it was not said.
+        attempts: u32,
         /// Why.
         because: String,
     },
@@ -64,6 +68,10 @@ pub enum NoticeEntry {
         notice: NoticeId,
         /// The webhook.
         webhook: WebhookName,
+        /// How often it was tried; 0 if it was not said.
+        attempts: u32,
+        /// What the receiver answered, if it was said.
+        answer: String,
     },
     /// A notice is not sent to a webhook any more.
     GivenUp {
@@ -71,6 +79,8 @@ pub enum NoticeEntry {
         notice: NoticeId,
         /// The webhook.
         webhook: WebhookName,
+        /// How often it was tried; 0 if it was not said.
+        attempts: u32,
         /// Why.
         because: String,
     },
@@ -85,13 +95,22 @@ pub struct WebhookRecord {
     pub set: Recorded,
     /// Since when its receiver wants no more notices, and why.
     pub stopped: Option<(Recorded, String)>,
-    /// Since when its receiver takes nothing, and why.
-    pub failing: Option<(Recorded, String)>,
+    /// How its receiver takes nothing.
+    pub failing: Option<Failing>,
+    /// The entry with which somebody set it last, or asked for a notice: with another one it is not waited any longer, but
+    /// tried at once.
+    pub asked: u64,
     /// What waits for it, by the entry that asked for it.
     waiting: BTreeMap<u64, NoticeId>,
 }
 
 impl WebhookRecord {
+    /// Whether its receiver takes what it is sent, as far as anybody knows.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        self.stopped.is_none() && self.failing.is_none()
+    }
+
     /// How many notices wait for it.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -103,6 +122,19 @@ impl WebhookRecord {
     pub fn next(&self) -> Option<NoticeId> {
         self.waiting.values().next().copied()
     }
+}
+
+/// How a receiver takes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// Since when.
+    pub since: Recorded,
+    /// The last attempt that was entered.
+    pub last: Recorded,
+    /// How often the notice was tried by then that it does not take; 0 if it was not said.
+    pub attempts: u32,
+    /// What came of it.
+    pub because: String,
 }
 
 /// A notice with what became of it.
@@ -119,10 +151,24 @@ pub struct NoticeRecord {
 /// What became of a notice at a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
-    /// When it was asked for last.
+    /// When it was asked for first.
     pub asked: Recorded,
+    /// When it was asked for again, the last time.
+    pub again: Option<Recorded>,
+    /// How often it was tried since, as far as it was entered.
+    pub attempts: u32,
+    /// What came of the last attempt that was entered; empty if none was.
+    pub answer: String,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+impl Sending {
+    /// When it was asked for last.
+    #[must_use]
+    pub fn last_asked(&self) -> Recorded {
+        self.again.unwrap_or(self.asked)
+    }
 }
 
 /// How sending a notice went.
@@ -186,24 +232,50 @@ impl Notices {
                 self.drop_waiting(webhook, recorded, because)?;
                 self.record_mut(webhook)?.stopped = Some((recorded, because.clone()));
             }
-            NoticeEntry::WebhookFailing { webhook, because } => {
-                self.record_mut(webhook)?.failing = Some((recorded, because.clone()));
+            NoticeEntry::WebhookFailing {
+                webhook,
+                notice,
+                attempts,
+                because,
+            } => {
+                let record = self.record_mut(webhook)?;
+                record.failing = Some(Failing {
+                    since: record.failing.as_ref().map_or(recorded, |before| before.since),
+                    last: recorded,
+                    attempts: *attempts,
+                    because: because.clone(),
+                });
+                if let Some(sending) = notice.and_then(|id| self.sending_mut(id, webhook)) {
+                    (sending.attempts, sending.answer) = (*attempts, because.clone());
+                }
             }
             NoticeEntry::Raised { notice, only } => self.raise(notice, only.as_ref(), recorded)?,
             NoticeEntry::SentAgain { notice, webhook } => {
                 let asked = *self.entries.get(notice).ok_or("the notice is unknown")?;
-                self.record_mut(webhook)?;
+                self.record_mut(webhook)?.asked = recorded.entry;
                 self.ask(asked, webhook, recorded);
             }
-            NoticeEntry::Delivered { notice, webhook } => {
-                self.end(*notice, webhook, Outcome::Delivered(recorded))?;
+            NoticeEntry::Delivered {
+                notice,
+                webhook,
+                attempts,
+                answer,
+            } => {
+                self.end(*notice, webhook, *attempts, Outcome::Delivered(recorded))?;
+                if let Some(sending) = self.sending_mut(*notice, webhook) {
+                    sending.answer.clone_from(answer);
+                }
                 self.record_mut(webhook)?.failing = None;
             }
             NoticeEntry::GivenUp {
                 notice,
                 webhook,
+                attempts,
                 because,
-            } => self.end(*notice, webhook, Outcome::GivenUp(recorded, because.clone()))?,
+            } => {
+                let outcome = Outcome::GivenUp(recorded, because.clone());
+                self.end(*notice, webhook, *attempts, outcome)?;
+            }
         }
         Ok(())
     }
@@ -219,6 +291,7 @@ impl Notices {
             set: recorded,
             stopped: None,
             failing: None,
+            asked: recorded.entry,
             waiting: before.map(|record| record.waiting).unwrap_or_default(),
         };
         self.webhooks.insert(webhook.name.clone(), record);
@@ -259,18 +332,27 @@ impl Notices {
         for webhook in &receivers {
             self.ask(recorded.entry, webhook, recorded);
         }
+        if let Some(record) = only.and_then(|only| self.webhooks.get_mut(only)) {
+            record.asked = recorded.entry;
+        }
         self.forget();
         Ok(())
     }
 
-    /// Has a notice wait for a webhook, unless too much does.
+    /// Has a notice wait for a webhook, unless too much does. One that waits already keeps its place.
     fn ask(&mut self, entry: u64, webhook: &WebhookName, asked: Recorded) {
         let (Some(record), Some(known)) = (self.webhooks.get_mut(webhook), self.notices.get_mut(&entry))
         else {
             return;
         };
+        let before = known.sendings.get_mut(webhook);
+        if let Some(sending) = before
+            && sending.outcome == Outcome::Waiting
+        {
+            sending.again = Some(asked);
+            return;
+        }
         let id = known.notice.id;
-        record.waiting.retain(|_, waiting| *waiting != id);
         let outcome = match Limit::NoticesOfWebhook.admits_one_more(record.waiting.len()) {
             Ok(()) => {
                 record.waiting.insert(asked.entry, id);
@@ -278,11 +360,25 @@ impl Notices {
             }
             Err(reached) => Outcome::GivenUp(asked, format!("It was never sent: {reached}.")),
         };
-        known.sendings.insert(webhook.clone(), Sending { asked, outcome });
+        let first = known.sendings.get(webhook).map(|before| before.asked);
+        let sending = Sending {
+            asked: first.unwrap_or(asked),
+            again: first.map(|_| asked),
+            attempts: 0,
+            answer: String::new(),
+            outcome,
+        };
+        known.sendings.insert(webhook.clone(), sending);
     }
 
     /// Writes down what became of a notice that was waiting.
-    fn end(&mut self, id: NoticeId, webhook: &WebhookName, outcome: Outcome) -> Result<(), &'static str> {
+    fn end(
+        &mut self,
+        id: NoticeId,
+        webhook: &WebhookName,
+        attempts: u32,
+        outcome: Outcome,
+    ) -> Result<(), &'static str> {
         const NOT_WAITING: &str = "the notice does not wait for the webhook";
         let record = self.webhooks.get_mut(webhook).ok_or(NOT_WAITING)?;
         let waited = record.waiting.len();
@@ -290,18 +386,15 @@ impl Notices {
         if record.waiting.len() == waited {
             return Err(NOT_WAITING);
         }
-        self.write_down(id, webhook, outcome);
+        if let Some(sending) = self.sending_mut(id, webhook) {
+            (sending.attempts, sending.outcome) = (attempts, outcome);
+        }
         Ok(())
     }
 
-    fn write_down(&mut self, id: NoticeId, webhook: &WebhookName, outcome: Outcome) {
-        let known = self
-            .entries
-            .get(&id)
-            .and_then(|entry| self.notices.get_mut(entry));
-        if let Some(sending) = known.and_then(|known| known.sendings.get_mut(webhook)) {
-            sending.outcome = outcome;
-        }
+    fn sending_mut(&mut self, id: NoticeId, webhook: &WebhookName) -> Option<&mut Sending> {
+        let known = self.notices.get_mut(self.entries.get(&id)?)?;
+        known.sendings.get_mut(webhook)
     }
 
     fn drop_waiting(
@@ -312,7 +405,9 @@ impl Notices {
     ) -> Result<(), &'static str> {
         let waiting = std::mem::take(&mut self.record_mut(webhook)?.waiting);
         for id in waiting.into_values() {
-            self.write_down(id, webhook, Outcome::GivenUp(recorded, because.to_owned()));
+            if let Some(sending) = self.sending_mut(id, webhook) {
+                sending.outcome = Outcome::GivenUp(recorded, because.to_owned());
+            }
         }
         Ok(())
     }

@@ -97,6 +97,8 @@ pub struct Condition {
     pub kind: NoticeKind,
     /// The stack that it is about.
     pub stack: Option<CloudId>,
+    /// The partner that had the stack when it began: who gets the stack later does not learn of it, not even its end.
+    pub partner: Option<PartnerId>,
     /// What of the stack; empty if all of it.
     pub subject: String,
 }
@@ -112,7 +114,7 @@ pub struct Notice {
     pub occurred: Timestamp,
     /// The stack that it is about.
     pub stack: Option<CloudId>,
-    /// The partner that the stack's registration belonged to then.
+    /// The partner that had the stack in the hours that it is about.
     pub partner: Option<PartnerId>,
     /// What of the stack; empty if all of it.
     pub subject: String,
@@ -139,6 +141,7 @@ impl Notice {
         Condition {
             kind,
             stack: self.stack,
+            partner: self.partner,
             subject: self.subject.clone(),
         }
     }
@@ -165,7 +168,13 @@ impl Webhook {
     pub fn wants(&self, notice: &Notice) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&notice.kind))
             && (self.stack.is_none() || self.stack == notice.stack)
-            && (self.partner.is_none() || self.partner == notice.partner)
+            && self.may_learn(notice)
+    }
+
+    /// Whether a notice is nobody else's business: of a webhook that is another partner's by now it may be.
+    #[must_use]
+    pub fn may_learn(&self, notice: &Notice) -> bool {
+        self.partner.is_none() || self.partner == notice.partner
     }
 }
 

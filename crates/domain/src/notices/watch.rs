@@ -7,7 +7,7 @@ use super::Condition;
 /// In how many looks in a row something has to be found before others are told. *(ours)*
 const FOUND_BEFORE_BEGUN: u32 = 2;
 /// In how many looks in a row it has to be missing before others are told that it has ended. *(ours)*
-const MISSING_BEFORE_ENDED: u32 = 3;
+const MISSING_BEFORE_ENDED: u32 = 12;
 /// For how many looks after its end nobody is told of it again. *(ours)*
 const LOOKS_OF_REST: u32 = 12;
 
@@ -20,7 +20,8 @@ pub struct Changes {
     pub ended: Vec<Condition>,
 }
 
-/// What was found in the last looks. It counts looks, not time: a clock that is wrong begins and ends nothing.
+/// What was found in the last looks. It counts looks, not time: what is found and is gone again between two looks, as when a
+/// clock jumps and is set right, begins and ends nothing. What is found is found by the platform's clock all the same.
 ///
 /// What others were told already is not in here but with whoever keeps notices, and is given with each look: a watch
 /// that is begun anew tells nothing twice, only a few looks later.
@@ -88,6 +89,7 @@ mod tests {
         Condition {
             kind: NoticeKind::StackBehind,
             stack: Some(CloudId::from_bytes([stack; 16])),
+            partner: None,
             subject: String::new(),
         }
     }
@@ -114,8 +116,18 @@ mod tests {
     #[test]
     fn what_stays_is_told_once_and_what_goes_for_good_once_more() {
         let looks = [[true; 20], [false; 20], [true; 20]].concat();
-        assert_eq!(told(looks), [(1, true), (22, false), (41, true)]);
+        assert_eq!(told(looks), [(1, true), (31, false), (43, true)]);
         assert_eq!(told([true, false, true, false]), []);
+    }
+
+    /// With a look every five minutes.
+    #[test]
+    fn what_comes_and_goes_with_every_hour_would_be_told_twice_an_hour() {
+        for looks_found in [2, 6, 11] {
+            let of_hour = (0..12).map(|look| look < looks_found);
+            let day: Vec<bool> = of_hour.cycle().take(24 * 12).collect();
+            assert_eq!(told(day), [(1, true)], "{looks_found}");
+        }
     }
 
     #[test]
@@ -126,7 +138,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(watch.look(&found, &nothing).began, [behind(1)]);
         }
-        for _ in 0..2 {
+        for _ in 1..MISSING_BEFORE_ENDED {
             assert_eq!(watch.look(&nothing, &found), Changes::default());
         }
         for _ in 0..3 {
@@ -139,7 +151,7 @@ mod tests {
         let mut watch = Watch::default();
         let open = BTreeSet::from([behind(1), behind(2)]);
         let found = BTreeSet::from([behind(1)]);
-        for _ in 0..2 {
+        for _ in 1..MISSING_BEFORE_ENDED {
             assert_eq!(watch.look(&found, &open), Changes::default());
         }
         assert_eq!(watch.look(&found, &open).ended, [behind(2)]);

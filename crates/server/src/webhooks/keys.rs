@@ -2,7 +2,8 @@
 //!
 //! Every key in the folder signs, the newest first: a receiver that knows one of them accepts a notice. So a key is
 //! replaced without a moment at which somebody has to be quick: a new file is laid beside the old one, receivers learn its
-//! public half, and the old file goes. The folder is read with each notice, of which there are few.
+//! public half, and the old file goes. The folder is read with each notice, of which there are few. A file that cannot be
+//! used is passed over, and named in the log: the others sign all the same.
 
 use std::fs;
 use std::io;
@@ -31,11 +32,25 @@ const FIRST: &str = "first.pem";
 pub(crate) struct WebhookKeys(Vec<Ed25519KeyPair>);
 
 impl WebhookKeys {
-    /// Reads the keys of a data directory.
+    /// Reads the keys of a data directory that can be used. If there are files and none of them can, it says why of the
+    /// newest.
     pub(crate) fn read(data_directory: &Path) -> Result<Self, KeysError> {
-        let files = newest_first(&directory(data_directory))?;
-        let keys = files.iter().take(KEYS_MAX).map(|path| key(path));
-        Ok(Self(keys.collect::<Result<_, _>>()?))
+        let mut keys = Vec::new();
+        let mut unusable = None;
+        for path in newest_first(&directory(data_directory))? {
+            match key(&path) {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    tracing::warn!(%error, "a file in keys/webhooks is passed over: no notice is signed with it");
+                    unusable.get_or_insert(error);
+                }
+            }
+        }
+        keys.truncate(KEYS_MAX);
+        match unusable {
+            Some(error) if keys.is_empty() => Err(error),
+            _ => Ok(Self(keys)),
+        }
     }
 
     /// The signatures of a text, as a header holds them.
@@ -58,10 +73,13 @@ impl WebhookKeys {
     }
 }
 
-/// Makes a key in a data directory that has none.
+/// Makes a key in a data directory that has none. Of the files that are there it is said in the log which cannot be used.
 pub(crate) fn make_first(data_directory: &Path, random: &dyn Random) -> Result<(), KeysError> {
     let directory = directory(data_directory);
     if !newest_first(&directory)?.is_empty() {
+        if let Err(error) = WebhookKeys::read(data_directory) {
+            tracing::error!(%error, "notices wait: no file in keys/webhooks can be used to sign them");
+        }
         return Ok(());
     }
     let mut seed = [0; 32];
@@ -91,8 +109,9 @@ fn newest_first(directory: &Path) -> Result<Vec<PathBuf>, KeysError> {
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         if path.extension().is_some_and(|extension| extension == "pem") {
-            let made = fs::metadata(&path).and_then(|file| file.modified());
-            files.push((made.map_err(failed)?, path));
+            // A link that leads nowhere is named when it is read.
+            let made = fs::metadata(&path).and_then(|file| file.modified()).ok();
+            files.push((made, path));
         }
     }
     files.sort_unstable_by(|one, other| other.cmp(one));
@@ -214,5 +233,21 @@ mod tests {
             let error = WebhookKeys::read(data.path()).err().unwrap().to_string();
             assert!(error.contains("rsa.pem"), "{error}");
         }
+    }
+
+    #[test]
+    fn one_file_that_cannot_be_read_would_keep_the_good_keys_from_signing() {
+        let data = tempfile::tempdir().unwrap();
+        make_first(data.path(), &Sevens).unwrap();
+        let good: Vec<String> = WebhookKeys::read(data.path()).unwrap().public().collect();
+        let folder = directory(data.path());
+        fs::write(folder.join("cut-short.pem"), "-----BEGIN PRIVATE KEY-----\nMC4C").unwrap();
+        fs::create_dir(folder.join("a-folder.pem")).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.join("a-link.pem")).unwrap();
+        let keys = WebhookKeys::read(data.path()).unwrap();
+        assert_eq!(keys.public().collect::<Vec<_>>(), good);
+        assert!(keys.sign(b"text").starts_with(SIGNATURE_PREFIX));
+        make_first(data.path(), &Sevens).unwrap();
+        assert!(folder.join(FIRST).exists(), "and a server starts");
     }
 }

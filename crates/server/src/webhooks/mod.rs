@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::environment::Clock;
-use app::webhooks::Duty;
+use app::webhooks::{DueWebhook, Duty};
 use domain::notices::{Watch, WebhookName};
 use reqwest::Client;
 use tokio::sync::{Notify, watch};
@@ -214,29 +214,44 @@ async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) 
 #[derive(Default)]
 struct Workers {
     tasks: JoinSet<()>,
-    /// With the entry that set the webhook: when it is set anew, it is tried at once.
-    running: BTreeMap<WebhookName, (u64, AbortHandle)>,
+    running: BTreeMap<WebhookName, Running>,
+}
+
+/// What sends to one webhook.
+struct Running {
+    /// The entry that set the webhook: when it is set anew, an attempt that is under way may go elsewhere.
+    set: u64,
+    /// Tells it that somebody asked for something.
+    asked: watch::Sender<u64>,
+    task: AbortHandle,
 }
 
 impl Workers {
-    fn keep_up(
-        &mut self,
-        door: &Arc<Door>,
-        due: &[(WebhookName, u64)],
-        good_until: &watch::Sender<GoodUntil>,
-    ) {
+    fn keep_up(&mut self, door: &Arc<Door>, due: &[DueWebhook], good_until: &watch::Sender<GoodUntil>) {
         while self.tasks.try_join_next().is_some() {}
-        self.running.retain(|name, (set, task)| {
-            let goes_on = !task.is_finished() && due.iter().any(|(due, as_of)| due == name && as_of == set);
-            if !goes_on {
-                task.abort();
+        self.running.retain(|name, running| {
+            let is_same = |it: &&DueWebhook| it.name == *name && it.set == running.set;
+            let same = due.iter().find(is_same).filter(|_| !running.task.is_finished());
+            match same {
+                Some(same) => {
+                    let is_new = |asked: &mut u64| std::mem::replace(asked, same.asked) != same.asked;
+                    running.asked.send_if_modified(is_new);
+                }
+                None => running.task.abort(),
             }
-            goes_on
+            same.is_some()
         });
-        for (name, set) in due {
-            if !self.running.contains_key(name) {
-                let work = worker::serve(Arc::clone(door), name.clone(), good_until.subscribe());
-                self.running.insert(name.clone(), (*set, self.tasks.spawn(work)));
+        for webhook in due {
+            if !self.running.contains_key(&webhook.name) {
+                let asked = watch::Sender::new(webhook.asked);
+                let (name, asks) = (webhook.name.clone(), asked.subscribe());
+                let work = worker::serve(Arc::clone(door), name, good_until.subscribe(), asks);
+                let running = Running {
+                    set: webhook.set,
+                    asked,
+                    task: self.tasks.spawn(work),
+                };
+                self.running.insert(webhook.name.clone(), running);
             }
         }
     }

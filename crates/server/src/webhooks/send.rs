@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use app::webhooks::Due;
+use domain::time::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -22,7 +24,7 @@ const ANSWER_BYTES_MAX: usize = 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
     /// The receiver has taken the notice.
-    Taken,
+    Taken { answer: String },
     /// It wants no more notices.
     Gone,
     /// It has not taken it; perhaps it said when to come again.
@@ -50,7 +52,7 @@ impl Webhooks {
     /// Tries once to send what is due.
     pub(super) async fn attempt(&self, due: &Due) -> Attempt {
         match self.sent(due).await {
-            Ok(answer) => judge(answer).await,
+            Ok(answer) => judge(answer, self.wall_clock.now()).await,
             Err(because) => Attempt::NotTaken {
                 because,
                 come_again: None,
@@ -108,18 +110,17 @@ impl Webhooks {
     }
 }
 
-async fn judge(answer: Response) -> Attempt {
+async fn judge(answer: Response, now: Timestamp) -> Attempt {
     let status = answer.status();
     if status.is_success() {
-        return Attempt::Taken;
+        let answer = format!("It answered {status}.");
+        return Attempt::Taken { answer };
     }
     if status == StatusCode::GONE {
         return Attempt::Gone;
     }
-    let seconds = answer.headers().get(RETRY_AFTER);
-    let come_again = seconds
-        .and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
+    let come_again = answer.headers().get(RETRY_AFTER);
+    let come_again = come_again.and_then(|text| come_again_in(text.to_str().ok()?, now));
     let because = if status.is_redirection() {
         format!("It answered {status}. Redirects are not followed: set the webhook to where it leads.")
     } else {
@@ -147,4 +148,37 @@ async fn beginning(mut answer: Response) -> String {
     text.chars()
         .map(|char| if char.is_control() { ' ' } else { char })
         .collect()
+}
+
+/// In what time a receiver wants to be asked again, by what `Retry-After` holds: seconds, or a date (RFC 9110, section
+/// 10.2.3). Of a date that is over it is at once.
+fn come_again_in(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(at.duration_since(now).try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_says_when_to_come_again_would_be_asked_before() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let seconds = |text| come_again_in(text, now).map(|it| it.as_secs());
+        for (expected, text) in [
+            (Some(0), "0"),
+            (Some(90), " 90 "),
+            (Some(90), "Sun, 22 Nov 2026 10:01:30 GMT"),
+            (Some(0), "Sun, 22 Nov 2026 09:00:00 GMT"),
+            (None, "soon"),
+            (None, "-1"),
+            (None, ""),
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Sending everything that waits for one webhook, one after the other: what happened first is told first. A receiver that
-//! is away holds up nobody else's.
+//! is away holds up nobody else's. It is asked less and less often, until somebody says that it is back: whoever sets the
+//! webhook, tests it or has a notice sent again does not wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,11 +22,17 @@ const WRITING_AGAIN: Duration = Duration::from_secs(1);
 /// Until when something may be sent here; none if it may not.
 pub(super) type GoodUntil = Option<Instant>;
 
-/// Sends until nothing is due any more, or this server has to stop.
-pub(super) async fn serve(door: Arc<Door>, name: WebhookName, good_until: Receiver<GoodUntil>) {
+/// Sends until nothing is due any more, or this server has to stop. With each change of `asked` it is tried at once.
+pub(super) async fn serve(
+    door: Arc<Door>,
+    name: WebhookName,
+    good_until: Receiver<GoodUntil>,
+    asked: Receiver<u64>,
+) {
     let mut worker = Worker {
         door,
         good_until,
+        asked,
         failures: 0,
         tried: None,
     };
@@ -44,7 +51,8 @@ struct OffDuty;
 struct Worker {
     door: Arc<Door>,
     good_until: Receiver<GoodUntil>,
-    /// How many attempts in a row failed.
+    asked: Receiver<u64>,
+    /// How many attempts in a row failed, since somebody asked for one.
     failures: u32,
     /// What was tried last, and how often.
     tried: Option<(NoticeId, u32)>,
@@ -64,16 +72,18 @@ impl Worker {
         };
         self.tried = Some((due.notice.id, attempts));
         let attempt = self.door.webhooks.attempt(due).await;
-        self.door
-            .metrics
-            .count_webhook_attempt(due.webhook.name.as_str(), attempt == Attempt::Taken);
+        self.door.metrics.count_webhook_attempt(
+            due.webhook.name.as_str(),
+            matches!(attempt, Attempt::Taken { .. }),
+        );
         let (webhook, notice) = (&due.webhook.name, due.notice.id);
         let app = self.door.app.clone();
         match attempt {
-            Attempt::Taken => {
+            Attempt::Taken { answer } => {
                 tracing::info!(%webhook, %notice, attempts, "a notice was delivered");
                 self.failures = 0;
-                self.write_down(|| app.was_delivered(due)).await
+                self.write_down(|| app.was_delivered(due, attempts, answer.clone()))
+                    .await
             }
             Attempt::Gone => {
                 tracing::warn!(%webhook, "a receiver wants no more notices; its webhook is stopped");
@@ -83,13 +93,18 @@ impl Worker {
             Attempt::NotTaken { because, come_again } => {
                 tracing::warn!(%webhook, %notice, attempts, because, "a notice was not taken");
                 self.failures = self.failures.saturating_add(1);
-                self.write_down(|| app.was_not_taken(due, because.clone()))
-                    .await?;
+                // The first one after somebody asked, and ever fewer of those that follow: they are kept for ever.
+                if self.failures.is_power_of_two() {
+                    self.write_down(|| app.was_not_taken(due, attempts, because.clone()))
+                        .await?;
+                }
                 let pace = &self.door.webhooks.pace;
                 if attempts >= pace.attempts_min && self.age(due) >= pace.give_up_after {
                     tracing::error!(%webhook, %notice, attempts, "a notice was given up");
                     let because = format!("It was tried for {}. {because}", in_words(pace.give_up_after));
-                    return self.write_down(|| app.was_given_up(due, because.clone())).await;
+                    return self
+                        .write_down(|| app.was_given_up(due, attempts, because.clone()))
+                        .await;
                 }
                 let wait = pace.wait(self.failures, come_again, app.random());
                 self.rest(wait).await
@@ -103,11 +118,15 @@ impl Worker {
         age.try_into().unwrap_or_default()
     }
 
+    /// Waits, until somebody asks for a notice at the most.
     async fn rest(&mut self, wait: Duration) -> Result<(), OffDuty> {
-        let stopped = self.good_until.wait_for(Option::is_none);
-        match tokio::time::timeout(wait, stopped).await {
-            Ok(_) => Err(OffDuty),
-            Err(_) => Ok(()),
+        tokio::select! {
+            _ = self.good_until.wait_for(Option::is_none) => Err(OffDuty),
+            asked = self.asked.changed() => {
+                self.failures = 0;
+                asked.map_err(|_| OffDuty)
+            }
+            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{NoticeEntry, Notices, Outcome};
 use crate::books::{Books, Entry, Limit, LimitReached};
 use crate::ids::{NoticeId, PartnerId};
-use crate::notices::{Notice, Webhook, WebhookName};
+use crate::notices::{Notice, NoticeKind, Webhook, WebhookName};
 
 /// Why nothing is entered. The text says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +50,7 @@ impl From<LimitReached> for NoticeRefused {
 }
 
 impl Books {
-    /// Sets a webhook. None if it is as it should be already.
+    /// Sets a webhook. None if it is as it should be already, and its receiver takes what it is sent.
     ///
     /// # Errors
     /// [`NoticeRefused::TooMany`], [`NoticeRefused::UnknownPartner`].
@@ -60,11 +60,31 @@ impl Books {
         }
         let notices = self.notices();
         match notices.webhook(&webhook.name) {
-            Some(known) if known.webhook == *webhook && known.stopped.is_none() => return Ok(None),
+            Some(known) if known.webhook == *webhook && known.is_good() => return Ok(None),
             Some(_) => {}
             None => Limit::Webhooks.admits_one_more(notices.webhooks.len())?,
         }
         Ok(Some(NoticeEntry::WebhookSet(webhook.clone()).into()))
+    }
+
+    /// Gives up what waits for a webhook of this name and is none of its business in this form: it may be somebody else's now.
+    #[must_use]
+    pub fn give_up_what_is_others(&self, webhook: &Webhook) -> Vec<Entry> {
+        let notices = self.notices();
+        let waiting = notices.webhook(&webhook.name).into_iter();
+        let waiting = waiting.flat_map(|record| record.waiting.values());
+        let others = waiting.filter(|id| {
+            notices
+                .notice(**id)
+                .is_some_and(|it| !is_for(webhook, &it.notice))
+        });
+        let given_up = others.map(|id| NoticeEntry::GivenUp {
+            notice: *id,
+            webhook: webhook.name.clone(),
+            attempts: 0,
+            because: "The webhook was set for another partner.".to_owned(),
+        });
+        given_up.map(Entry::from).collect()
     }
 
     /// Removes a webhook.
@@ -99,21 +119,30 @@ impl Books {
         Ok(NoticeEntry::Raised { notice, only }.into())
     }
 
-    /// Has a notice sent again to a webhook that it was for.
+    /// Has a notice sent again to a webhook that it was for. One that waits because its receiver takes nothing keeps its
+    /// place, and is tried at once.
     ///
     /// # Errors
     /// [`NoticeRefused`].
     pub fn send_notice_again(&self, name: &WebhookName, id: NoticeId) -> Result<Entry, NoticeRefused> {
         let notices = self.notices();
-        notices.takes_one_more(name)?;
-        let sending = notices.notice(id).and_then(|record| record.sendings.get(name));
-        let sending = sending.ok_or(NoticeRefused::UnknownNotice(id))?;
-        if sending.outcome == Outcome::Waiting {
+        if !notices.is_waiting(name, id) {
+            notices.takes_one_more(name)?;
+        } else if notices.known(name)?.is_good() {
             return Err(NoticeRefused::IsWaiting(id));
         }
+        let webhook = &notices.known(name)?.webhook;
+        let known = notices.notice(id).filter(|it| it.sendings.contains_key(name));
+        let known = known.filter(|it| is_for(webhook, &it.notice));
+        known.ok_or(NoticeRefused::UnknownNotice(id))?;
         let webhook = name.clone();
         Ok(NoticeEntry::SentAgain { notice: id, webhook }.into())
     }
+}
+
+/// Whether a notice that a webhook was to be sent may be sent there as it is set now.
+fn is_for(webhook: &Webhook, notice: &Notice) -> bool {
+    notice.kind == NoticeKind::Test || webhook.may_learn(notice)
 }
 
 impl Notices {

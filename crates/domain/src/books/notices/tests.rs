@@ -53,8 +53,31 @@ fn name(text: &str) -> WebhookName {
 }
 
 fn delivered(books: &mut Books, notice: NoticeId, webhook: &str) -> Result<(), Contradiction> {
-    let webhook = name(webhook);
-    enter(books, &NoticeEntry::Delivered { notice, webhook }.into())
+    let taken = NoticeEntry::Delivered {
+        notice,
+        webhook: name(webhook),
+        attempts: 3,
+        answer: "It answered 204 No Content.".to_owned(),
+    };
+    enter(books, &taken.into())
+}
+
+fn failed(books: &mut Books, notice: NoticeId, webhook: &str, attempts: u32) {
+    let failing = NoticeEntry::WebhookFailing {
+        webhook: name(webhook),
+        notice: Some(notice),
+        attempts,
+        because: format!("It answered {}.", 500 + attempts),
+    };
+    enter(books, &failing.into()).unwrap();
+}
+
+fn record<'a>(books: &'a Books, webhook: &str) -> &'a WebhookRecord {
+    books.notices().webhook(&name(webhook)).unwrap()
+}
+
+fn sending<'a>(books: &'a Books, notice: NoticeId, webhook: &str) -> &'a Sending {
+    &books.notices().notice(notice).unwrap().sendings[&name(webhook)]
 }
 
 fn next(books: &Books, webhook: &str) -> Option<NoticeId> {
@@ -206,6 +229,8 @@ fn what_does_not_fit_the_entries_before_it_is_a_contradiction() {
         },
         NoticeEntry::WebhookFailing {
             webhook: elsewhere.clone(),
+            notice: Some(known.id),
+            attempts: 1,
             because: because(),
         },
         NoticeEntry::Raised {
@@ -223,10 +248,13 @@ fn what_does_not_fit_the_entries_before_it_is_a_contradiction() {
         NoticeEntry::Delivered {
             notice: unknown,
             webhook: here.clone(),
+            attempts: 1,
+            answer: because(),
         },
         NoticeEntry::GivenUp {
             notice: known.id,
             webhook: elsewhere,
+            attempts: 1,
             because: because(),
         },
     ] {
@@ -265,4 +293,65 @@ fn a_webhook_that_nobody_can_be_behind_is_not_set() {
         .is_ok()
     );
     assert!(books.remove_webhook(&name("b")).is_err());
+}
+
+#[test]
+fn whoever_has_repaired_a_receiver_and_says_so_would_wait_on() {
+    let mut books = with(&["a"]);
+    let (first, second) = (
+        raise(&mut books, 1, NoticeKind::StackBehind).unwrap(),
+        raise(&mut books, 2, NoticeKind::StackReappeared).unwrap(),
+    );
+    let refused = books.send_notice_again(&name("a"), first);
+    assert_eq!(refused, Err(NoticeRefused::IsWaiting(first)), "it is being sent");
+    failed(&mut books, first, "a", 1);
+    failed(&mut books, first, "a", 4);
+    let failing = record(&books, "a").failing.clone().unwrap();
+    assert!(failing.since.entry < failing.last.entry, "{failing:?}");
+    assert_eq!((failing.attempts, &*failing.because), (4, "It answered 504."));
+
+    let mut asked = record(&books, "a").asked;
+    let test = notice(9, NoticeKind::Test);
+    for entry in [
+        books.send_notice_again(&name("a"), first).unwrap(),
+        books.raise_notice_for(&name("a"), &test).unwrap(),
+        books
+            .set_webhook(&webhook("a"))
+            .unwrap()
+            .expect("it takes nothing"),
+    ] {
+        enter(&mut books, &entry).unwrap();
+        assert!(record(&books, "a").asked > asked, "{entry:?}");
+        asked = record(&books, "a").asked;
+        assert_eq!(next(&books, "a"), Some(first), "what waits keeps its place");
+    }
+    assert!(record(&books, "a").is_good());
+    raise(&mut books, 3, NoticeKind::StackBehind).unwrap();
+    assert_eq!(record(&books, "a").asked, asked, "nobody asked for it");
+    delivered(&mut books, first, "a").unwrap();
+    assert_eq!(next(&books, "a"), Some(second));
+}
+
+#[test]
+fn what_is_sent_again_would_seem_to_be_asked_for_the_first_time() {
+    let mut books = with(&["a"]);
+    let id = raise(&mut books, 1, NoticeKind::StackBehind).unwrap();
+    failed(&mut books, id, "a", 2);
+    let tried = sending(&books, id, "a");
+    assert_eq!((tried.attempts, &*tried.answer), (2, "It answered 502."));
+    delivered(&mut books, id, "a").unwrap();
+    let before = sending(&books, id, "a").clone();
+    assert_eq!(
+        (before.attempts, &*before.answer),
+        (3, "It answered 204 No Content.")
+    );
+    assert_eq!(before.last_asked(), before.asked);
+    let again = books.send_notice_again(&name("a"), id).unwrap();
+    enter(&mut books, &again).unwrap();
+    let again = sending(&books, id, "a");
+    assert_eq!(
+        (again.asked, again.attempts, &*again.answer),
+        (before.asked, 0, "")
+    );
+    assert!(again.last_asked().entry > before.asked.entry);
 }

@@ -1,6 +1,6 @@
 //! Somebody who receives notices: takes them, or does what receivers do when they do not.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -111,6 +111,28 @@ impl Receiver {
     /// Everything that came so far.
     pub(super) fn came(&self) -> Vec<Came> {
         self.inside.lock().unwrap().came.clone()
+    }
+
+    /// The ids of what came, in order, each once: what was not known to have been taken comes again.
+    pub(super) fn heard(&self) -> Vec<String> {
+        self.first_times().into_iter().map(|it| it.id).collect()
+    }
+
+    /// What came for the first time, as soon as it is so many.
+    pub(super) async fn has_heard(&self, count: usize) -> Vec<Came> {
+        eventually(|| Some(self.first_times()).filter(|came| came.len() >= count)).await
+    }
+
+    /// Waits until this notice has come.
+    pub(super) async fn hears_of(&self, id: &str) {
+        eventually(|| self.came().iter().any(|it| it.id == id).then_some(())).await;
+    }
+
+    fn first_times(&self) -> Vec<Came> {
+        let mut came = self.came();
+        let mut known = BTreeSet::new();
+        came.retain(|it| known.insert(it.id.clone()));
+        came
     }
 
     /// What came, as soon as it is so many.
