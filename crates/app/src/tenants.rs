@@ -1,13 +1,12 @@
 //! Adding tenants to registrations: whose usage is charged to which customer's subscription.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use domain::authorization::{Deed, Scope, ScopeLocked};
 use domain::books::{Books, Entry};
 use domain::ids::{SubscriptionId, TenantId};
-use domain::partner::Customer;
-use domain::partner::SubscriptionKind;
+use domain::partner::{Customer, Subscription, SubscriptionKind};
 use domain::registration::tenants::{
     self, AddTenant, Addition, Effect, Lookup, Mappings, Owned, Target, TenantRefusal,
 };
@@ -302,6 +301,46 @@ fn mappings(books: &Books, registration: &Registration, hour: Hour) -> Mappings 
         .collect()
 }
 
+/// What of a registration decides about every tenant that is added to it. It is as large as the stack: whoever asks about
+/// several tenants makes it once.
+pub(crate) struct Ground {
+    mappings: Mappings,
+    /// The first tenant that is mapped to each subscription.
+    tenants: BTreeMap<SubscriptionId, TenantId>,
+    local_tenants: BTreeSet<TenantId>,
+}
+
+impl Ground {
+    /// What holds of a registration in an hour.
+    pub(crate) fn of(books: &Books, registration: &Registration, hour: Hour) -> Self {
+        let directory = books
+            .stack(registration.cloud_id())
+            .into_iter()
+            .flat_map(|it| it.directory.values());
+        let mappings = mappings(books, registration, hour);
+        let mut tenants = BTreeMap::new();
+        for (tenant, subscription) in &mappings {
+            tenants.entry(*subscription).or_insert(*tenant);
+        }
+        Self {
+            mappings,
+            tenants,
+            local_tenants: directory
+                .filter_map(|timeline| Some(timeline.at(hour)?.value.tenant))
+                .collect(),
+        }
+    }
+
+    /// The mappings that the rules look at when a tenant is added: its own, and that of who has the subscription. They would
+    /// look for them among all.
+    fn mappings_about(&self, request: &AddTenant<'_>, subscription: Option<&Subscription>) -> Mappings {
+        let has_it = subscription.and_then(|it| self.tenants.get(&it.id).copied());
+        let about = [request.tenant, subscription.map(|it| it.tenant), has_it];
+        let mapped = |tenant: TenantId| Some((tenant, *self.mappings.get(&tenant)?));
+        about.into_iter().flatten().filter_map(mapped).collect()
+    }
+}
+
 /// What adding a tenant comes to, for a caller.
 pub(crate) fn decide(
     books: &Books,
@@ -310,11 +349,25 @@ pub(crate) fn decide(
     registration: Option<&Registration>,
     hour: Hour,
 ) -> Result<Addition, Error> {
+    let ground = registration.map(|it| (it, Ground::of(books, it, hour)));
+    let target = ground.as_ref().map(|(it, ground)| (*it, ground));
+    decide_on(books, caller, request, target)
+}
+
+/// The same, on ground that is known.
+pub(crate) fn decide_on(
+    books: &Books,
+    caller: &Caller,
+    request: &AddTenant<'_>,
+    target: Option<(&Registration, &Ground)>,
+) -> Result<Addition, Error> {
     let owned = |subscription| {
         let subscription = books.subscription(subscription)?;
         let owner = subscription.owner.and_then(|owner| books.partner(owner));
         Some(Owned { subscription, owner })
     };
+    let view = view_of(books, caller);
+    let registration = target.map(|(registration, _)| registration);
     let customer_subscription = request.customer_subscription.parse().ok();
     let charged = customer_subscription.map_or(Ok(()), |it| check_charged(books, caller, registration, it));
     let hidden = charged.as_ref().is_err_and(|error| error.kind == Kind::NotFound);
@@ -325,7 +378,7 @@ pub(crate) fn decide(
                 .customer
                 .and_then(|id| books.customer(id));
             Lookup::Found {
-                seen: view_of(books, caller).sees_subscription(subscription.subscription),
+                seen: view.sees_subscription(subscription.subscription),
                 subscription,
                 customer,
                 tenants_customer: request.tenant.and_then(|it| books.customer_of_tenant(it)),
@@ -333,30 +386,23 @@ pub(crate) fn decide(
         }
         _ => Lookup::Unknown,
     };
-    let Some(registration) = registration else {
+    let Some((registration, ground)) = target else {
         return Ok(tenants::add(request, None, &lookup)?);
     };
-    let mappings = mappings(books, registration, hour);
-    let directory = books
-        .stack(registration.cloud_id())
-        .into_iter()
-        .flat_map(|it| it.directory.values());
-    let local_tenants: BTreeSet<TenantId> = directory
-        .filter_map(|timeline| Some(timeline.at(hour)?.value.tenant))
-        .collect();
     let default_subscription = owned(registration.subscription).ok_or_else(|| {
         let message = "The default subscription of the registration does not exist.";
         Error::new(Kind::Internal, "InternalError", message)
     })?;
+    let subscription = customer_subscription.and_then(|id| books.subscription(id));
     let target = Target {
         registration,
         default_subscription,
-        mappings: &mappings,
-        local_tenants: &local_tenants,
+        mappings: &ground.mappings_about(request, subscription),
+        local_tenants: &ground.local_tenants,
     };
     let mut addition = tenants::add(request, Some(&target), &lookup)?;
     charged?;
-    withhold_names(&mut addition.warnings, &lookup, &view_of(books, caller));
+    withhold_names(&mut addition.warnings, &lookup, &view);
     Ok(addition)
 }
 

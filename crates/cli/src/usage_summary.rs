@@ -3,8 +3,8 @@
 //!
 //! The script asks the provider usage API and passes its answer to `Export-Csv`, which writes each value as its text in
 //! the culture of whoever ran it. So the file does not say how it is written: that has to be found out ([`Summary`]),
-//! from the file alone, and is asked for where the file leaves it open. Times are in UTC, as the API has them, and
-//! stand there without a zone.
+//! from the file alone, and is asked for where the file leaves it open. One thing is assumed and said where nothing in the
+//! file tells: that times are in UTC, as the API has them. They stand there without a zone.
 //!
 //! Some of what the script does is seen by what it leaves behind. Where the API names no resource, the script goes on
 //! with the subscription of the line before: such lines are rejected. Tags that are an object stand there as
@@ -19,6 +19,7 @@ mod rows;
 mod survey;
 mod text;
 mod times;
+mod zones;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -39,6 +40,8 @@ pub(crate) use self::survey::{Survey, Surveyor};
 use self::text::Encoding;
 use self::times::DateEvidence;
 pub(crate) use self::times::{DateError, DateOrder, Dates};
+use self::zones::ZoneEvidence;
+pub(crate) use self::zones::{Zone, ZoneError, Zones};
 use crate::delivery_file::decompressed;
 
 const READ_BYTES: usize = 1024 * 1024;
@@ -68,9 +71,10 @@ fn is_csv_by_name(path: &Path) -> bool {
 }
 
 /// What somebody says of a file that it need not prove then.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Choices {
     pub(crate) date_order: Option<DateOrder>,
+    pub(crate) zone: Option<Zone>,
     pub(crate) decimal_comma: bool,
 }
 
@@ -86,6 +90,9 @@ pub(crate) enum SummaryError {
     /// In which order its dates are is not known.
     #[error("{0}")]
     Dates(#[from] DateError),
+    /// In which zone its times are is not known.
+    #[error("{0}")]
+    Zone(#[from] ZoneError),
     /// What its decimal mark is is not known.
     #[error("{0}")]
     Mark(#[from] MarkError),
@@ -107,6 +114,7 @@ pub(crate) struct Understanding {
     pub(crate) encoding: Encoding,
     pub(crate) separator: char,
     pub(crate) dates: Dates,
+    pub(crate) time_zone: Zones,
     pub(crate) decimal_mark: DecimalMark,
 }
 
@@ -133,6 +141,7 @@ pub(crate) struct Summary {
     digest: blake3::Hash,
     header: Header,
     understanding: Understanding,
+    rows: u64,
 }
 
 impl Summary {
@@ -151,16 +160,15 @@ impl Summary {
             header,
             mut rows,
         } = open(path)?;
-        let (mut dates, mut marks) = (DateEvidence::default(), MarkEvidence::default());
+        let (mut dates, mut zones) = (DateEvidence::default(), ZoneEvidence::default());
+        let mut marks = MarkEvidence::default();
         let mut lines = 0;
         while let Some(row) = rows.row()? {
             let field = |column| row.fields.get(header.place(column));
             if is_whole(&row, &header) {
-                dates.add(
-                    row.line,
-                    field(Column::UsageStartTime),
-                    field(Column::UsageEndTime),
-                );
+                let (start, end) = (field(Column::UsageStartTime), field(Column::UsageEndTime));
+                dates.add(row.line, start, end);
+                zones.add(row.line, start, end);
                 marks.add(row.line, field(Column::Quantity));
             }
             lines += 1;
@@ -172,6 +180,7 @@ impl Summary {
             encoding,
             separator: char::from(header.separator),
             dates: dates.conclusion(choices.date_order)?,
+            time_zone: zones.conclusion(choices.zone)?,
             decimal_mark: marks.conclusion(choices.decimal_comma)?,
         };
         Ok(Self {
@@ -179,7 +188,13 @@ impl Summary {
             digest,
             header,
             understanding,
+            rows: lines,
         })
+    }
+
+    /// How many items [`Self::read`] gives.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.rows
     }
 
     pub(crate) const fn understanding(&self) -> &Understanding {
@@ -192,6 +207,9 @@ impl Summary {
         hasher.update(self.digest.as_bytes());
         let order = self.understanding.dates.order();
         hasher.update(format!("{order:?} {:?}", self.understanding.decimal_mark).as_bytes());
+        if let Some(zone) = self.understanding.time_zone.given() {
+            hasher.update(format!(" {zone}").as_bytes());
+        }
         hasher.finalize().to_hex().to_string()
     }
 
@@ -272,4 +290,4 @@ fn open(path: &Path) -> Result<Opened, SummaryError> {
 }
 
 #[cfg(test)]
-mod tests;
+mod cultures;

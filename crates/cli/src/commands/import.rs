@@ -25,7 +25,7 @@ pub(super) async fn import(
     mut args: ImportArgs,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let files = Files::found(std::mem::take(&mut args.files))?;
+    let files = Files::found(&std::mem::take(&mut args.files))?;
     match kind::of_all(&files)? {
         FileKind::Bundle => bundle::import_bundle(server, &args, &files, printer).await,
         FileKind::Pages | FileKind::UsageSummary if args.receipt.is_some() => Err(Failure::usage(

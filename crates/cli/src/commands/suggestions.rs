@@ -1,11 +1,11 @@
-//! `tenant suggest`: tenants that use a stack and have no mapping, with the commands that add them.
+//! `tenant suggest`: tenants whose usage of a stack no mapping claims, with the commands that assign it.
 
 use std::fmt::Write as _;
 
 use client::Client;
 use serde::Serialize;
 use server::Random as _;
-use wire::api::{SuggestedSubscription, TenantSuggestion};
+use wire::api::{SuggestedSubscription, TenantSuggestion, UnclaimedHours};
 
 use super::minute;
 use super::unmapped::{by_value, list_totals};
@@ -13,11 +13,16 @@ use crate::environment::SystemRandom;
 use crate::failure::Failure;
 use crate::figures::{counted, grouped};
 use crate::printer::{Printer, Style};
+use crate::shell;
 use crate::statement::{stack_in_words, tenant_in_words};
 
 /// What a registration is refused with that its operator has not approved yet.
 const NOT_APPROVED: &str = "UnauthorizedCspRegistration";
 const HOURS_PER_DAY: i64 = 24;
+/// What stands in a command where somebody has to put a name in.
+const NAME: &str = "[NAME]";
+/// What stands in a command where somebody has to put a partner's id in: the command refuses it.
+const PARTNER_ID: &str = "PARTNER-ID";
 
 /// A suggestion with its commands.
 #[derive(Serialize)]
@@ -25,11 +30,10 @@ const HOURS_PER_DAY: i64 = 24;
 struct Suggested {
     #[serde(flatten)]
     suggestion: TenantSuggestion,
-    /// What adds the tenant from the present hour on, in this order. None if it cannot be added.
+    /// What adds the tenant from the present hour on, in this order. None if it cannot be added, or is mapped now.
     commands: Vec<String>,
-    /// What adds it, in place of the last of these, for all hours in which it used something.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backdating_command: Option<String>,
+    /// What assigns to it the hours in which it used something and had no mapping, once whatever these need is there.
+    backdating_commands: Vec<String>,
 }
 
 /// Lists the suggestions.
@@ -44,7 +48,15 @@ pub(super) async fn suggest(client: &Client, period: &str, printer: &Printer) ->
         .map(|suggestion| Suggested::new(suggestion, || SystemRandom.uuid().to_string()))
         .collect();
     printer.show_list(&suggested, || in_words(&suggested, period, printer.style()))?;
-    if suggested.iter().any(|it| it.backdating_command.is_some()) {
+    if suggested.iter().any(|it| it.has(NAME)) {
+        printer.hint(&format!("Put in who they are for {NAME}."));
+    }
+    if suggested.iter().any(|it| it.has(PARTNER_ID)) {
+        printer.hint(&format!(
+            "Put in for {PARTNER_ID} who sells to them: `meterbridge partner list` has the partners."
+        ));
+    }
+    if suggested.iter().any(|it| !it.backdating_commands.is_empty()) {
         printer.hint(
             "A mapping for hours that have passed moves their usage to the customer's statement at once. Look at \
              `meterbridge usage unmapped` before, and tell the customer.",
@@ -64,37 +76,52 @@ impl Suggested {
             return Self {
                 suggestion,
                 commands: Vec::new(),
-                backdating_command: None,
+                backdating_commands: Vec::new(),
             };
         }
-        let mut commands = Vec::new();
-        if suggestion.refused.is_some() {
-            commands.push(format!(
-                "meterbridge registration approve {}",
-                suggestion.cloud_id
-            ));
-        }
-        let subscription = match best(&suggestion) {
-            Some(subscription) => subscription.id.clone(),
-            None => created(&suggestion, &mut commands, &new_id),
-        };
         let TenantSuggestion {
             cloud_id,
             tenant_id,
-            from,
+            mapped_to,
+            unclaimed,
             ..
         } = &suggestion;
-        commands.push(format!(
-            "meterbridge tenant add {cloud_id} {subscription} --tenant {tenant_id}"
-        ));
-        let backdating_command = Some(format!(
-            "meterbridge tenant map {cloud_id} --tenant {tenant_id} --subscription {subscription} --from {from}"
-        ));
+        let mut commands = Vec::new();
+        if suggestion.refused.is_some() {
+            commands.push(format!("meterbridge registration approve {cloud_id}"));
+        }
+        let subscription = match (mapped_to, best(&suggestion)) {
+            (Some(mapped_to), _) => mapped_to.clone(),
+            (None, Some(best)) => best.id.clone(),
+            (None, None) => created(&suggestion, &mut commands, &new_id),
+        };
+        let backdating = |UnclaimedHours { from, to }: &UnclaimedHours| {
+            let to = to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
+            format!(
+                "meterbridge tenant map {cloud_id} --tenant {tenant_id} --subscription {subscription} --from {from}{to}"
+            )
+        };
+        let backdating_commands = unclaimed.iter().map(backdating).collect();
+        if mapped_to.is_none() {
+            commands.push(format!(
+                "meterbridge tenant add {cloud_id} {subscription} --tenant {tenant_id}"
+            ));
+        }
         Self {
             suggestion,
             commands,
-            backdating_command,
+            backdating_commands,
         }
+    }
+
+    /// Whether something has to be put into a command for this.
+    fn has(&self, placeholder: &str) -> bool {
+        self.commands.iter().any(|command| command.contains(placeholder))
+    }
+
+    /// Whether the hours that have passed go on without an end: adding the tenant as well would say nothing more.
+    fn reaches_now(&self) -> bool {
+        self.suggestion.unclaimed.iter().any(|hours| hours.to.is_none())
     }
 }
 
@@ -118,18 +145,15 @@ fn created(
     new_id: &impl Fn() -> String,
 ) -> String {
     let tenant = &suggestion.tenant_id;
-    let partner = suggestion.partner_id.as_deref().unwrap_or("<PARTNER-ID>");
+    let partner = suggestion.partner_id.as_deref().unwrap_or(PARTNER_ID);
+    let name = shell::word(suggestion.customer_name.as_deref().unwrap_or(NAME));
     let customer = suggestion.customer_id.clone().unwrap_or_else(|| {
         let id = new_id();
         commands.push(format!(
-            "meterbridge customer create --id {id} --name <NAME> --partner {partner} --tenant {tenant}"
+            "meterbridge customer create --id {id} --name {name} --partner {partner} --tenant {tenant}"
         ));
         id
     });
-    let name = suggestion
-        .customer_name
-        .as_deref()
-        .map_or_else(|| "<NAME>".to_owned(), quoted);
     let subscription = new_id();
     commands.push(format!(
         "meterbridge subscription create --kind csp --id {subscription} --name {name} --tenant {tenant} --partner {partner} \
@@ -138,15 +162,10 @@ fn created(
     subscription
 }
 
-/// A name as shells take it as one word.
-fn quoted(name: &str) -> String {
-    format!("'{}'", name.replace('\'', "'\\''"))
-}
-
 fn in_words(suggested: &[Suggested], period: &str, style: Style) -> String {
     if suggested.is_empty() {
         return format!(
-            "Every tenant that used a stack in {period}, as far as you may read it, has a mapping.\n"
+            "Every tenant that used a stack in {period}, as far as you may read it, has a mapping for what it used.\n"
         );
     }
     let mut text = String::new();
@@ -176,7 +195,7 @@ fn one_in_words(suggested: &Suggested, style: Style) -> String {
             .map_or_else(|| "unknown".to_owned(), |why| why.message.clone()),
     };
     let mut text = format!(
-        "Stack         {}\nTenant        {}\nUsed          from {} to {}, for {} d: {} under {}\nAt list price {value}\n",
+        "Stack         {}\nTenant        {}\nUnclaimed     from {} to {}, for {} d: {} under {}\nAt list price {value}\n",
         stack_in_words(&it.cloud_id, it.stack_name.as_deref()),
         tenant_in_words(Some(&it.tenant_id), it.customer_name.as_deref()),
         minute(&it.from),
@@ -194,6 +213,9 @@ fn one_in_words(suggested: &Suggested, style: Style) -> String {
             refused.code
         );
     }
+    if let Some(mapped_to) = &it.mapped_to {
+        let _ = writeln!(text, "Mapped now to {mapped_to}");
+    }
     for subscription in &it.subscriptions {
         let _ = writeln!(text, "Could pay     {}, {}", subscription.name, subscription.id);
         let refused = subscription
@@ -207,19 +229,39 @@ fn one_in_words(suggested: &Suggested, style: Style) -> String {
             let _ = writeln!(text, "              {warning}");
         }
     }
-    if !suggested.commands.is_empty() {
-        let _ = writeln!(text, "Add it from now on:");
-    }
-    for command in &suggested.commands {
-        let _ = writeln!(text, "  {command}");
-    }
-    if let Some(command) = &suggested.backdating_command {
-        let _ = writeln!(
-            text,
-            "Or, in place of the last, from its first hour in the period on:\n  {command}"
-        );
-    }
+    write_commands(&mut text, suggested);
     text
+}
+
+fn write_commands(text: &mut String, suggested: &Suggested) {
+    let Suggested {
+        suggestion,
+        commands,
+        backdating_commands,
+    } = suggested;
+    let mut write = |heading: &str, commands: &[String]| {
+        if !commands.is_empty() {
+            let _ = writeln!(text, "{heading}");
+        }
+        for command in commands {
+            let _ = writeln!(text, "  {command}");
+        }
+    };
+    if suggestion.mapped_to.is_some() {
+        write("Before that can be done:", commands);
+        write(
+            "Assign earlier usage to whom it is mapped now:",
+            backdating_commands,
+        );
+        return;
+    }
+    write("Add it from now on:", commands);
+    let heading = if suggested.reaches_now() {
+        "Or, in place of the last, from its first hour in the period on:"
+    } else {
+        "And assign what it used before:"
+    };
+    write(heading, backdating_commands);
 }
 
 #[cfg(test)]
@@ -239,6 +281,7 @@ mod tests {
             "defaultSubscriptionId": "0c3f1bd2-9c7e-4d1a-8a55-0a4a6a1c2f10",
             "localSubscriptionIds": ["2d1b5c7d-9e0f-4a6e-8d07-3a1b5c7d9e0f"],
             "from": "2026-10-01T00:00:00Z", "to": "2026-10-16T14:00:00Z", "ageHours": 1230, "records": 2,
+            "unclaimed": [{ "from": "2026-10-01T00:00:00Z" }],
             "subscriptions": [],
         });
         let members = members.as_object().unwrap().clone();
@@ -263,17 +306,47 @@ mod tests {
             suggested.commands,
             [format!("meterbridge tenant add {STACK} good --tenant {TENANT}")]
         );
+        let map = format!("meterbridge tenant map {STACK} --tenant {TENANT} --subscription good");
         assert_eq!(
-            suggested.backdating_command.unwrap(),
-            format!(
-                "meterbridge tenant map {STACK} --tenant {TENANT} --subscription good --from 2026-10-01T00:00:00Z"
-            )
+            suggested.backdating_commands,
+            [format!("{map} --from 2026-10-01T00:00:00Z")]
         );
+    }
+
+    #[test]
+    fn what_a_tenant_used_before_it_was_added_would_stay_with_the_default_subscription() {
+        let subscriptions = [
+            could_pay("good", None, &[]),
+            could_pay("mapped", None, &["Known."]),
+        ];
+        let unclaimed = json!([
+            { "from": "2026-10-01T00:00:00Z", "to": "2026-10-02T00:00:00Z" },
+            { "from": "2026-10-05T00:00:00Z", "to": "2026-10-09T12:00:00Z" },
+        ]);
+        let suggested = suggested(
+            &json!({ "mappedTo": "mapped", "unclaimed": unclaimed, "subscriptions": subscriptions }),
+        );
+        assert!(suggested.commands.is_empty(), "it has been added");
+        let map = format!("meterbridge tenant map {STACK} --tenant {TENANT} --subscription mapped");
+        assert_eq!(
+            suggested.backdating_commands,
+            [
+                format!("{map} --from 2026-10-01T00:00:00Z --to 2026-10-02T00:00:00Z"),
+                format!("{map} --from 2026-10-05T00:00:00Z --to 2026-10-09T12:00:00Z"),
+            ]
+        );
+        let text = one_in_words(&suggested, Style::new(false));
+        assert!(text.contains("Assign earlier usage"), "{text}");
     }
 
     #[test]
     fn who_is_not_there_yet_is_created_before() {
         let known = json!({ "customerId": "c", "customerName": "Fjord's bank" });
+        let nameless = |members: &Value| {
+            let mut suggested = suggested(members);
+            suggested.suggestion.partner_id = None;
+            Suggested::new(suggested.suggestion, || "new".to_owned()).commands
+        };
         let add = format!("meterbridge tenant add {STACK} new --tenant {TENANT}");
         let create = |name: &str, customer: &str| {
             format!(
@@ -283,15 +356,44 @@ mod tests {
         };
         assert_eq!(
             suggested(&known).commands,
-            [create(r"'Fjord'\''s bank'", "c"), add.clone()]
+            [create("\"Fjord's bank\"", "c"), add.clone()]
         );
         let customer = format!(
-            "meterbridge customer create --id new --name <NAME> --partner {PARTNER} --tenant {TENANT}"
+            "meterbridge customer create --id new --name \"[NAME]\" --partner {PARTNER} --tenant {TENANT}"
         );
         assert_eq!(
             suggested(&json!({})).commands,
-            [customer, create("<NAME>", "new"), add]
+            [customer, create("\"[NAME]\"", "new"), add]
         );
+        assert!(nameless(&json!({}))[0].contains("--partner PARTNER-ID --tenant"));
+    }
+
+    #[test]
+    fn a_command_that_is_pasted_would_redirect_into_a_file_or_run_what_a_name_says() {
+        for name in [None, Some("Ops <ops@fjord.example> > all; halt"), Some("$(halt)")] {
+            let known = name.map(|name| json!({ "customerId": "c", "customerName": name }));
+            for command in suggested(&known.unwrap_or(json!({}))).commands {
+                let script = format!("meterbridge() {{ printf '%s\\n' \"$@\"; }}; {command}");
+                let folder = tempfile::tempdir().unwrap();
+                let ran = std::process::Command::new("sh")
+                    .args(["-c", &script])
+                    .current_dir(folder.path())
+                    .output()
+                    .unwrap();
+                assert!(
+                    ran.status.success() && ran.stderr.is_empty(),
+                    "{command}: {ran:?}"
+                );
+                let words = String::from_utf8(ran.stdout).unwrap();
+                if command.contains("--name") {
+                    assert!(
+                        words.lines().any(|word| word == name.unwrap_or(NAME)),
+                        "{command}"
+                    );
+                }
+                assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{command}");
+            }
+        }
     }
 
     #[test]
@@ -309,7 +411,7 @@ mod tests {
         let refused =
             json!({ "code": "CustomerSubscriptionsNotAllowed", "message": "It is paid for by capacity." });
         let never = suggested(&json!({ "refused": refused }));
-        assert!(never.commands.is_empty() && never.backdating_command.is_none());
+        assert!(never.commands.is_empty() && never.backdating_commands.is_empty());
         let text = one_in_words(&never, Style::new(false));
         assert!(
             text.contains("It is paid for by capacity. [CustomerSubscriptionsNotAllowed]"),

@@ -13,7 +13,7 @@ use super::columns::{Column, Header};
 use super::quantities::with_point;
 use super::rejection::Rejection;
 use super::rows::Row;
-use super::times::Written;
+use super::times::{Written, is_interval};
 
 /// Where the local subscription stands in a resource URI, if its parts are counted from 0.
 const SUBSCRIPTION_PART: usize = 2;
@@ -84,8 +84,11 @@ impl Record {
         let resource_uri = field(Column::ResourceUri);
         let subscription = field(Column::Subscription).trim();
         check_subscription(subscription, resource_uri)?;
-        let start = time("UsageStartTime", field(Column::UsageStartTime), written)?;
-        let end = time("UsageEndTime", field(Column::UsageEndTime), written)?;
+        let (start, end) = times(
+            field(Column::UsageStartTime),
+            field(Column::UsageEndTime),
+            written,
+        )?;
         check_zone(start, end)?;
         let quantity = quantity(field(Column::Quantity), written)?;
         let instance_data = InstanceData {
@@ -163,10 +166,31 @@ fn check_subscription(subscription: &str, resource_uri: &str) -> Result<(), Reje
     ))
 }
 
-fn time(column: &str, text: &str, written: &Understanding) -> Result<Timestamp, Rejection> {
-    let read = Written::of(text).and_then(|time| time.read(written.dates.order()));
-    read.ok_or_else(|| {
-        let example = match written.dates.order() {
+/// When a line's usage begins and ends. Of the two instants that a time may be where clocks are put back, it is the one that
+/// makes an hour or a day of the line.
+fn times(start: &str, end: &str, written: &Understanding) -> Result<(Timestamp, Timestamp), Rejection> {
+    let (first_start, other_start) = time("UsageStartTime", start, written)?;
+    let (first_end, other_end) = time("UsageEndTime", end, written)?;
+    let starts = [Some(first_start), other_start];
+    let pairs = starts
+        .into_iter()
+        .flat_map(|start| [(start, Some(first_end)), (start, other_end)]);
+    let fitting = pairs
+        .filter(|(start, end)| is_interval(*start, *end))
+        .find_map(|(start, end)| start.zip(end));
+    Ok(fitting.unwrap_or((first_start, first_end)))
+}
+
+/// The instant that a time is, and the other one that it may be.
+fn time(
+    column: &str,
+    text: &str,
+    written: &Understanding,
+) -> Result<(Timestamp, Option<Timestamp>), Rejection> {
+    let order = written.dates.order();
+    let read = Written::of(text).and_then(|time| time.read_in(order, written.time_zone.zone()));
+    let [first, other] = read.ok_or_else(|| {
+        let example = match order {
             None => "2026-10-31 13:00:00",
             Some(super::DateOrder::DayFirst) => "31/10/2026 13:00:00",
             Some(super::DateOrder::MonthFirst) => "10/31/2026 1:00:00 PM",
@@ -175,11 +199,20 @@ fn time(column: &str, text: &str, written: &Understanding) -> Result<Timestamp, 
             "InvalidUsageTime",
             format!("{column} is {text:?}: expected a time such as {example}"),
         )
-    })
+    })?;
+    let first = first.ok_or_else(|| {
+        let zone = written.time_zone.given().map(ToString::to_string).unwrap_or_default();
+        Rejection::new(
+            "NoSuchLocalTime",
+            format!(
+                "{column} is {text:?}: expected a time that clocks showed in {zone}, where they were put forward over this one"
+            ),
+        )
+    })?;
+    Ok((first, other))
 }
 
-/// A day of the API is one of UTC. A day that begins at another hour was written in another zone, and nothing tells in
-/// which one hours are then.
+/// A day of the API is one of UTC. A day that begins at another hour was written in another zone.
 fn check_zone(start: Timestamp, end: Timestamp) -> Result<(), Rejection> {
     let is_day = end.as_second() - start.as_second() == SECONDS_PER_DAY;
     if !is_day || start.as_second().rem_euclid(SECONDS_PER_DAY) == 0 {
@@ -188,8 +221,8 @@ fn check_zone(start: Timestamp, end: Timestamp) -> Result<(), Rejection> {
     Err(Rejection::new(
         "DayNotUtc",
         format!(
-            "the day begins at {start}: expected midnight UTC. The file was written in another time zone; export it again \
-             in UTC"
+            "the day begins at {start}: expected midnight UTC. Say in which zone the file was written with --time-zone; where \
+             clocks were put forward or back meanwhile, by a name such as Europe/Berlin"
         ),
     ))
 }

@@ -2,8 +2,10 @@
 //!
 //! It has the header of a summary, so it can be imported when its lines are mended.
 
+use std::ffi::OsStr;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, iter};
 
 use tempfile::NamedTempFile;
 
@@ -13,11 +15,47 @@ use super::{Rejected, Summary};
 /// With it, spreadsheets take the file for UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Where the rejected lines of a file are written.
+/// What the name of a file of rejected lines has before its extension.
+const REJECTED: &str = ".rejected";
+/// How many files of rejected lines there may be of one file.
+const REJECTED_FILES_MAX: u32 = 1000;
+
+/// Where the rejected lines of a file are written; those of such a file where it is itself.
 pub(crate) fn rejected_beside(path: &Path) -> PathBuf {
-    let mut name = path.file_stem().unwrap_or_default().to_os_string();
-    name.push(".rejected.csv");
+    let stem = path.file_stem().unwrap_or_default();
+    let mut name = stem
+        .to_str()
+        .map_or(stem, |stem| OsStr::new(rejected_from(stem)))
+        .to_os_string();
+    name.push(REJECTED);
+    name.push(".csv");
     path.with_file_name(name)
+}
+
+/// The file whose rejected lines are in a file of this name, both without their extensions; it itself if it is no such file.
+fn rejected_from(stem: &str) -> &str {
+    let is_number = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or_default();
+        text.is_empty() || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match stem.rsplit_once(REJECTED) {
+        Some((from, number)) if !from.is_empty() && is_number(number) => from,
+        _ => stem,
+    }
+}
+
+/// The file itself, then those that stand beside it where others have the name already.
+fn numbered(target: &Path) -> impl Iterator<Item = PathBuf> {
+    let beside = |number: u32| {
+        let mut name = target.file_stem().unwrap_or_default().to_os_string();
+        name.push(format!("-{number}"));
+        if let Some(extension) = target.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        target.with_file_name(name)
+    };
+    iter::once(target.to_owned()).chain((2..=REJECTED_FILES_MAX).map(beside))
 }
 
 /// A file of rejected lines in the making.
@@ -95,27 +133,33 @@ impl RejectedLines {
         self.file.write_all(b"\r\n")
     }
 
-    /// Puts the file where it belongs, if there are lines in it. Tells where that is.
+    /// Puts the file where it belongs, if there are lines in it. Tells where that is: what is there already stays as it is,
+    /// because somebody may have mended it or not have looked at it yet, and other lines go into a file with a number.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] if another file is there: somebody may be mending it. Or if it cannot be written.
+    /// [`io::ErrorKind::AlreadyExists`] if something else than a file is there, or too many files are. Or if it cannot be
+    /// written.
     pub(crate) fn keep(self) -> io::Result<Option<PathBuf>> {
         if self.lines == 0 {
             return Ok(None);
         }
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.flush()?;
-        match file.persist_noclobber(&self.target) {
-            Ok(_) => Ok(Some(self.target)),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                if same(refused.file.path(), &self.target)? {
-                    Ok(Some(self.target))
-                } else {
-                    Err(refused.error)
-                }
+        for target in numbered(&self.target) {
+            let refused = match file.persist_noclobber(&target) {
+                Ok(_) => return Ok(Some(target)),
+                Err(refused) => refused,
+            };
+            let is_other = refused.error.kind() != io::ErrorKind::AlreadyExists;
+            if is_other || !fs::metadata(&target)?.is_file() {
+                return Err(refused.error);
             }
-            Err(refused) => Err(refused.error),
+            if same(refused.file.path(), &target)? {
+                return Ok(Some(target));
+            }
+            file = refused.file;
         }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 }
 
@@ -127,7 +171,7 @@ fn quoted(field: &str) -> String {
 fn same(one: &Path, other: &Path) -> io::Result<bool> {
     let [one, other] = [one, other].map(|path| {
         let mut hasher = blake3::Hasher::new();
-        std::fs::File::open(path)
+        fs::File::open(path)
             .and_then(|file| hasher.update_reader(file.take(u64::MAX)).map(|it| it.finalize()))
     });
     Ok(one? == other?)

@@ -1,16 +1,18 @@
-//! Times as PowerShell writes them: in the form of the culture of whoever ran the script, without a zone, in UTC.
+//! Times as PowerShell writes them: in the form of the culture of whoever ran the script, and without a zone.
 //!
 //! `01/10/2026` is the first of October or the tenth of January, and nothing about the file says which culture wrote
 //! it. But a record covers one hour or one day. Where only one order makes that of a line, the line proves it; where
 //! nothing does, whoever imports is asked.
 
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 const SECONDS_PER_HOUR: i64 = 3600;
 const SECONDS_PER_DAY: i64 = 24 * SECONDS_PER_HOUR;
+/// No zone is further from UTC.
+const HOURS_AHEAD_MAX: i64 = 14;
 
 /// Which number of a date comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -24,18 +26,19 @@ pub(crate) enum DateOrder {
 
 /// A time as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) struct Written {
+    date: WrittenDate,
+    time: Time,
+    /// How far the zone that it names is ahead of UTC.
+    ahead: Option<SignedDuration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WrittenDate {
     /// There is one way to read it.
-    Clear(Timestamp),
+    Clear(Date),
     /// Two numbers and a year, and one of the numbers is the month.
-    Ordered {
-        first: i8,
-        second: i8,
-        year: i16,
-        time: Time,
-        /// How far its zone is ahead of UTC.
-        ahead: SignedDuration,
-    },
+    Ordered { first: i8, second: i8, year: i16 },
 }
 
 impl Written {
@@ -43,45 +46,77 @@ impl Written {
     pub(super) fn of(text: &str) -> Option<Self> {
         // PowerShell 7 puts a narrow space before AM and PM.
         let text = text.trim().replace(['\u{a0}', '\u{202f}', '\u{2009}'], " ");
-        if let Ok(instant) = domain::time::parse_timestamp(&text) {
-            return Some(Self::Clear(instant));
+        if let Ok(instant) = text.parse::<Timestamp>() {
+            let utc = instant.to_zoned(TimeZone::UTC).datetime();
+            return Some(Self::clear(utc, Some(SignedDuration::ZERO)));
+        }
+        if let Ok(local) = text.parse::<DateTime>() {
+            return Some(Self::clear(local, None));
         }
         let (date, time) = text.split_once(' ').unwrap_or((&text, ""));
         let [a, b, c] = numbers(date)?;
         let (time, ahead) = clock(time)?;
+        let written = |date| Self { date, time, ahead };
         if a > 31 {
             let date = Date::new(a, month_or_day(b)?, month_or_day(c)?).ok()?;
-            return instant(date, time, ahead).map(Self::Clear);
+            return Some(written(WrittenDate::Clear(date)));
         }
         let (first, second) = (month_or_day(a)?, month_or_day(b)?);
-        let written = Self::Ordered {
-            first,
-            second,
-            year: c,
-            time,
-            ahead,
-        };
         let [day_first, month_first] =
-            [DateOrder::DayFirst, DateOrder::MonthFirst].map(|order| written.read(Some(order)));
+            [DateOrder::DayFirst, DateOrder::MonthFirst].map(|order| ordered(order, first, second, c));
         // Full stops separate dates only where the day comes first.
         if date.contains('.') || day_first == month_first {
-            return day_first.map(Self::Clear);
+            return day_first.map(|date| written(WrittenDate::Clear(date)));
         }
-        Some(written)
+        let year = c;
+        Some(written(WrittenDate::Ordered { first, second, year }))
     }
 
-    /// The instant that it is, if dates are written in this order.
-    pub(super) fn read(self, order: Option<DateOrder>) -> Option<Timestamp> {
-        match self {
-            Self::Clear(instant) => Some(instant),
-            Self::Ordered {
-                first,
-                second,
-                year,
-                time,
-                ahead,
-            } => instant(ordered(order?, first, second, year)?, time, ahead),
+    fn clear(at: DateTime, ahead: Option<SignedDuration>) -> Self {
+        Self {
+            date: WrittenDate::Clear(at.date()),
+            time: at.time(),
+            ahead,
         }
+    }
+
+    /// What stands there, if dates are written in this order.
+    fn local(self, order: Option<DateOrder>) -> Option<DateTime> {
+        let date = match self.date {
+            WrittenDate::Clear(date) => date,
+            WrittenDate::Ordered { first, second, year } => ordered(order?, first, second, year)?,
+        };
+        Some(DateTime::from_parts(date, self.time))
+    }
+
+    /// The instant that it is, if dates are written in this order and it is in UTC where it names no zone.
+    pub(super) fn read(self, order: Option<DateOrder>) -> Option<Timestamp> {
+        let as_utc = Offset::UTC.to_timestamp(self.local(order)?).ok()?;
+        as_utc.checked_sub(self.ahead.unwrap_or_default()).ok()
+    }
+
+    /// The instants that it may be, if it is in this zone where it names none: one; two in the hour by which clocks are put
+    /// back; none in the hour by which they are put forward.
+    pub(super) fn read_in(self, order: Option<DateOrder>, zone: &TimeZone) -> Option<[Option<Timestamp>; 2]> {
+        if self.ahead.is_some() {
+            return self.read(order).map(|instant| [Some(instant), None]);
+        }
+        let local = self.local(order)?;
+        let at = |offset: Offset| offset.to_timestamp(local).ok();
+        Some(match zone.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => [Some(at(offset)?), None],
+            AmbiguousOffset::Fold { before, after } => [Some(at(before)?), Some(at(after)?)],
+            AmbiguousOffset::Gap { .. } => [None, None],
+        })
+    }
+
+    pub(super) const fn names_zone(self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// The time of day.
+    pub(super) const fn clock(self) -> Time {
+        self.time
     }
 }
 
@@ -92,12 +127,6 @@ fn ordered(order: DateOrder, first: i8, second: i8, year: i16) -> Option<Date> {
     };
     // A year of two digits is a guess.
     (year >= 1000).then(|| Date::new(year, month, day).ok()).flatten()
-}
-
-fn instant(date: Date, time: Time, ahead: SignedDuration) -> Option<Timestamp> {
-    let local = DateTime::from_parts(date, time);
-    let read_as_utc = local.to_zoned(TimeZone::UTC).ok()?.timestamp();
-    read_as_utc.checked_sub(ahead).ok()
 }
 
 fn month_or_day(number: i16) -> Option<i8> {
@@ -115,17 +144,17 @@ fn numbers(date: &str) -> Option<[i16; 3]> {
     numbers.next().is_none().then_some(found)
 }
 
-/// A time of day with or without AM or PM, and how far its zone is ahead of UTC; midnight if nothing is said.
-fn clock(text: &str) -> Option<(Time, SignedDuration)> {
+/// A time of day with or without AM or PM, midnight if nothing is said; and how far the zone that it names is ahead of UTC.
+fn clock(text: &str) -> Option<(Time, Option<SignedDuration>)> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
-    let offset = words
-        .last()
-        .filter(|word| word.starts_with(['+', '-']))
-        .map(|it| offset(it));
+    let named = words.last().filter(|word| word.starts_with(['+', '-']));
+    let offset = match named {
+        Some(named) => Some(offset(named)?),
+        None => None,
+    };
     if offset.is_some() {
         words.pop();
     }
-    let offset = offset.unwrap_or(Some(SignedDuration::ZERO))?;
     let Some((digits, half)) = words.split_first() else {
         return Some((Time::midnight(), offset));
     };
@@ -143,15 +172,33 @@ fn clock(text: &str) -> Option<(Time, SignedDuration)> {
     Some((Time::new(hour, minute, second, 0).ok()?, offset))
 }
 
-fn offset(text: &str) -> Option<SignedDuration> {
+/// How far a zone such as `+02:00` is ahead of UTC.
+pub(super) fn offset(text: &str) -> Option<SignedDuration> {
     let (hours, minutes) = text.get(1..)?.split_once(':')?;
-    let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+    let number = |text: &str, max| {
+        let plain = text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        plain
+            .then(|| text.parse::<i64>().ok())
+            .flatten()
+            .filter(|it| *it <= max)
+    };
+    let minutes = number(hours, HOURS_AHEAD_MAX)? * 60 + number(minutes, 59)?;
     let duration = SignedDuration::from_mins(minutes);
     Some(if text.starts_with('-') {
         -duration
     } else {
         duration
     })
+}
+
+impl DateOrder {
+    /// What comes first.
+    pub(crate) const fn first(self) -> &'static str {
+        match self {
+            Self::DayFirst => "day",
+            Self::MonthFirst => "month",
+        }
+    }
 }
 
 /// A line that proves something.
@@ -186,6 +233,9 @@ pub(crate) enum DateError {
         day_first: Witness,
         month_first: Witness,
     },
+    /// It was said, and the file proves the opposite.
+    #[error("line {}: {} has the {} first, and no line has it otherwise", .by.line, .by.text, .proven.first())]
+    Refuted { proven: DateOrder, by: Witness },
 }
 
 /// In which order dates are, and how that is known.
@@ -215,7 +265,10 @@ impl DateEvidence {
         let (Some(from), Some(to)) = (Written::of(start), Written::of(end)) else {
             return;
         };
-        if matches!((from, to), (Written::Clear(_), Written::Clear(_))) {
+        if matches!(
+            (from.date, to.date),
+            (WrittenDate::Clear(_), WrittenDate::Clear(_))
+        ) {
             return;
         }
         let fits = |order| is_interval(from.read(Some(order)), to.read(Some(order)));
@@ -231,35 +284,47 @@ impl DateEvidence {
         });
     }
 
-    /// What follows from all lines, or was said.
+    /// What follows from all lines, or was said. Where lines prove different things, those are wrong that do not fit what was
+    /// said.
     pub(super) fn conclusion(self, given: Option<DateOrder>) -> Result<Dates, DateError> {
-        match (given, self.day_first, self.month_first) {
-            (Some(order), ..) => Ok(Dates::Given { order }),
-            (None, Some(day_first), Some(month_first)) => Err(DateError::Contradictory {
-                day_first,
-                month_first,
-            }),
-            (None, Some(by), None) => Ok(Dates::Proven {
-                order: DateOrder::DayFirst,
-                by,
-            }),
-            (None, None, Some(by)) => Ok(Dates::Proven {
-                order: DateOrder::MonthFirst,
-                by,
-            }),
-            (None, None, None) => self
-                .either
-                .map_or(Ok(Dates::Clear), |it| Err(DateError::Ambiguous(it))),
+        let (order, by) = match (self.day_first, self.month_first) {
+            (Some(day_first), Some(month_first)) => {
+                let contradictory = DateError::Contradictory {
+                    day_first,
+                    month_first,
+                };
+                return given.map_or(Err(contradictory), |order| Ok(Dates::Given { order }));
+            }
+            (Some(by), None) => (DateOrder::DayFirst, by),
+            (None, Some(by)) => (DateOrder::MonthFirst, by),
+            (None, None) => {
+                return match (given, self.either) {
+                    (Some(order), _) => Ok(Dates::Given { order }),
+                    (None, Some(either)) => Err(DateError::Ambiguous(either)),
+                    (None, None) => Ok(Dates::Clear),
+                };
+            }
+        };
+        if given.is_some_and(|given| given != order) {
+            return Err(DateError::Refuted { proven: order, by });
         }
+        Ok(Dates::Proven { order, by })
     }
 }
 
 /// Whether from one time to the other is an hour or a day.
-fn is_interval(from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
-    from.zip(to).is_some_and(|(from, to)| {
-        let seconds = to.as_second() - from.as_second();
-        seconds == SECONDS_PER_HOUR || seconds == SECONDS_PER_DAY
-    })
+pub(super) fn is_interval(from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
+    let seconds = seconds_between(from, to);
+    seconds.is_some_and(|it| it == SECONDS_PER_HOUR || it == SECONDS_PER_DAY)
+}
+
+/// Whether from one time to the other is a day.
+pub(super) fn is_day(from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
+    seconds_between(from, to) == Some(SECONDS_PER_DAY)
+}
+
+fn seconds_between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
+    Some(to?.as_second() - from?.as_second())
 }
 
 #[cfg(test)]
@@ -372,6 +437,54 @@ mod tests {
         let order = DateOrder::MonthFirst;
         for lines in [&[HOUR][..], &[DAY_OF_AMERICA, LATE]] {
             assert_eq!(conclusion(lines, Some(order)), Ok(Dates::Given { order }));
+        }
+        assert_eq!(
+            conclusion(&[HOUR, DAY_OF_AMERICA], Some(order)),
+            Ok(proven(order, 3, DAY_OF_AMERICA))
+        );
+    }
+
+    #[test]
+    fn what_is_said_of_dates_against_the_files_own_proof_would_charge_other_days() {
+        for (lines, given, said) in [
+            (
+                &[HOUR, LATE][..],
+                DateOrder::MonthFirst,
+                "line 3: 31/10/2026 13:00:00 to 31/10/2026 14:00:00 has the day first, and no line has it otherwise",
+            ),
+            (
+                &[DAY_OF_AMERICA],
+                DateOrder::DayFirst,
+                "line 2: 10/1/2026 12:00:00 AM to 10/2/2026 12:00:00 AM has the month first, and no line has it otherwise",
+            ),
+        ] {
+            let refused = conclusion(lines, Some(given)).unwrap_err();
+            assert!(matches!(refused, DateError::Refuted { .. }), "{refused}");
+            assert_eq!(refused.to_string(), said);
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_clock_showed_is_no_time_and_one_that_was_shown_twice_is_two() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        for (text, expected) in [
+            ("29.03.2026 01:00", &["2026-03-29T00:00:00Z"][..]),
+            ("29.03.2026 02:30", &[]),
+            ("29.03.2026 03:00", &["2026-03-29T01:00:00Z"]),
+            (
+                "25.10.2026 02:00",
+                &["2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"],
+            ),
+            (
+                "2026-10-25T02:00:00",
+                &["2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"],
+            ),
+            ("2026-10-25T02:00:00Z", &["2026-10-25T02:00:00Z"]),
+            ("25.10.2026 02:00 +02:00", &["2026-10-25T00:00:00Z"]),
+        ] {
+            let read = Written::of(text).unwrap().read_in(None, &berlin).unwrap();
+            let read: Vec<String> = read.into_iter().flatten().map(|it| it.to_string()).collect();
+            assert_eq!(read, expected, "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{Outcome, meterbridge, run};
+use crate::process::{Outcome, meterbridge, run, run_with};
 use crate::real_usage::{HOUR, REAL_HOUR, STACK, server_of_one_stack, used};
 use crate::server::Server;
 
@@ -185,7 +185,8 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
     assert_eq!(preview.code, Some(3), "{preview:?}");
     for expected in [
         "the day comes first: line 2 is an hour or a day only so",
-        "UTC, as the script writes it",
+        "UTC, assumed: no line proves it",
+        "PowerShell 7 local times: if these are local, say in which zone with --time-zone",
         "2024-03-31 00:00 to 2024-03-31 03:00 UTC",
         "InvalidQuantity",
         "3.5",
@@ -197,12 +198,14 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
         !folder.0.path().join("usage.rejected.csv").exists(),
         "looking changes nothing"
     );
+    says_what_would_be(&preview, "this was a preview: nothing was delivered");
 
     let (server, _) = server_of_one_stack("2024-03-01");
     let dry = import(&server, "--dry-run --output json", &file);
     assert_eq!(dry.code, Some(3), "{dry:?}");
     let receipts = server.json("stack receipts", &[STACK]);
     assert_eq!(receipts, serde_json::json!([]), "a dry run delivers nothing");
+    says_what_would_be(&dry, "this was a dry run: the other lines would be delivered");
     let rejected = fs::read_to_string(folder.0.path().join("usage.rejected.csv")).unwrap();
     assert!(rejected.contains("\"3\",\"InvalidQuantity\""), "{rejected}");
 
@@ -231,6 +234,180 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
     import(&server, "", &mended).done();
     let unmapped = server.json("usage unmapped --period 2024-03", &[]);
     assert_eq!(unmapped[0]["used"][0]["quantity"], "7.5", "{unmapped}");
+}
+
+/// Nothing was taken, and nobody is told that something was.
+fn says_what_would_be(outcome: &Outcome, expected: &str) {
+    let notes = &outcome.notes;
+    assert!(
+        notes.contains("1 line would be rejected.") && notes.contains(expected),
+        "{notes}"
+    );
+    for wrong in ["the other lines were", "has arrived", "was taken in already"] {
+        assert!(!notes.contains(wrong), "{wrong}: {notes}");
+    }
+}
+
+/// Runs a command that was printed, in a shell as somebody pastes it there.
+fn paste(server: &Server, folder: &Folder, command: &str) -> Outcome {
+    let known = server.command("", &[]);
+    let script = format!(
+        "meterbridge() {{ '{}' \"$@\"; }}; {command}",
+        env!("CARGO_BIN_EXE_meterbridge")
+    );
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell
+        .args(["-c", &script])
+        .current_dir(folder.0.path())
+        .env_clear();
+    for (name, value) in known.get_envs() {
+        if let Some(value) = value {
+            shell.env(name, value);
+        }
+    }
+    run(&mut shell)
+}
+
+/// The printed commands that import rejected lines.
+fn suggested_imports(outcome: &Outcome) -> Vec<String> {
+    let lines = outcome.notes.lines().map(str::trim);
+    let commands = lines.filter(|line| line.starts_with("meterbridge usage import "));
+    commands.map(str::to_owned).collect()
+}
+
+/// Look at what was rejected, mend it where it stands, import again: nothing is in the way, and no usage is lost.
+#[test]
+fn usage_of_rejected_lines_would_be_lost_because_a_mended_file_cannot_be_imported_again() {
+    let folder = Folder::new();
+    let (server, _) = server_of_one_stack("2024-03-01");
+    let used = || {
+        let unmapped = server.json("usage unmapped --period 2024-03", &[]);
+        unmapped[0]["used"][0]["quantity"].as_str().unwrap().to_owned()
+    };
+    let content = |name: &str| fs::read_to_string(folder.0.path().join(name)).unwrap();
+    let file = folder.file("usage of march.csv", summary(&["1", "two", "three", "four"]));
+    let first = import(&server, "", &file);
+    assert_eq!(first.code, Some(3), "{first:?}");
+    let rejected = content("usage of march.rejected.csv");
+
+    // One line is mended in the summary. What nobody touched is in nobody's way.
+    folder.file("usage of march.csv", summary(&["1", "2", "three", "four"]));
+    let second = import(&server, "", &file);
+    assert_eq!(second.code, Some(3), "{second:?}");
+    assert!(
+        second
+            .data
+            .ends_with("2 records: 1 accepted, 1 duplicate, 0 revised, 0 quarantined\n"),
+        "{second:?}"
+    );
+    assert_eq!(
+        content("usage of march.rejected.csv"),
+        rejected,
+        "it stays as it was"
+    );
+    assert_eq!(used(), "3");
+
+    // Another one in the file that holds it, by the command that is printed.
+    let name = "usage of march.rejected-2.csv";
+    folder.file(name, content(name).replace("three", "3"));
+    let [command] = &suggested_imports(&second)[..] else {
+        panic!("{second:?}");
+    };
+    assert!(command.contains("--date-format day-first"), "{command}");
+    let third = paste(&server, &folder, command);
+    assert_eq!(third.code, Some(3), "{third:?}");
+    assert_eq!(used(), "6");
+
+    // And the last one where it is rejected then.
+    let name = "usage of march.rejected-3.csv";
+    assert_eq!(content(name).lines().count(), 2, "{}", content(name));
+    folder.file(name, content(name).replace("four", "4"));
+    paste(&server, &folder, &suggested_imports(&third)[0]).done();
+    assert_eq!(used(), "10");
+}
+
+#[test]
+fn a_summary_that_comes_in_on_standard_input_is_taken_as_from_a_file() {
+    let folder = Folder::new();
+    let (server, _) = server_of_one_stack("2024-03-01");
+    let command = format!("usage import --stack {STACK} -");
+    let mut import = server.command(&command, &[]);
+    let outcome = run_with(
+        import.current_dir(folder.0.path()),
+        &summary(&["1.5", "many", "2"]),
+    );
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    assert!(outcome.data.contains("2 records: 2 accepted"), "{outcome:?}");
+    assert!(
+        outcome.notes.contains("standard input: 1 line rejected"),
+        "{outcome:?}"
+    );
+    let rejected = folder.0.path().join("standard-input.rejected.csv");
+    let mended = fs::read_to_string(&rejected).unwrap().replace("many", "4");
+    fs::write(&rejected, mended).unwrap();
+    paste(&server, &folder, &suggested_imports(&outcome)[0]).done();
+    let unmapped = server.json("usage unmapped --period 2024-03", &[]);
+    assert_eq!(unmapped[0]["used"][0]["quantity"], "7.5", "{unmapped}");
+    // And pages are still read as they come in.
+    let page = fs::read_to_string(HOUR).unwrap();
+    let outcome = run_with(&mut server.command(&command, &[]), &page);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+#[test]
+fn hours_of_a_machine_elsewhere_would_be_charged_as_if_they_were_utc() {
+    let folder = Folder::new();
+    let preview = |content: &str, options: &[&str]| {
+        let file = folder.file("usage.csv", content);
+        run(meterbridge()
+            .args(["usage", "import", "--preview"])
+            .args(options)
+            .arg(&file))
+    };
+    let hourly = summary(&["1"]);
+    let day = hourly
+        .replace("31/03/2024 00:00:00", "30/03/2024 02:00:00")
+        .replace("31/03/2024 01:00:00", "31/03/2024 02:00:00");
+    let refused = preview(&day, &[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for expected in [
+        "is a day, and days begin at midnight UTC",
+        "--time-zone +02:00",
+        "Nothing was delivered",
+    ] {
+        assert!(refused.notes.contains(expected), "{expected}: {}", refused.notes);
+    }
+    for (content, option, expected) in [
+        (
+            &day,
+            "--utc-offset=+02:00",
+            "2024-03-30 00:00 to 2024-03-31 00:00 UTC",
+        ),
+        (&hourly, "--time-zone=-05:30", "+"),
+        (
+            &hourly,
+            "--time-zone=-05:00",
+            "2024-03-31 05:00 to 2024-03-31 06:00 UTC",
+        ),
+    ] {
+        let outcome = preview(content, &[option]);
+        if expected == "+" {
+            assert_eq!(outcome.code, Some(3), "half an hour is no hour: {outcome:?}");
+            continue;
+        }
+        let outcome = outcome.done();
+        assert!(
+            outcome.contains(expected) && outcome.contains(", as said"),
+            "{outcome}"
+        );
+    }
+    let refuted = preview(&day, &["--time-zone", "-05:00"]);
+    assert!(refuted.notes.contains("not in -05:00"), "{refuted:?}");
+    let unknown = preview(&day, &["--time-zone", "Nowhere"]);
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    let refuted = preview(&hourly, &["--date-format", "month-first"]);
+    assert_eq!(refuted.code, Some(1), "{refuted:?}");
+    assert!(refuted.notes.contains("--date-format day-first"), "{refuted:?}");
 }
 
 #[test]
@@ -296,7 +473,7 @@ fn a_file_that_cannot_be_understood_is_refused_as_a_whole_with_what_to_do() {
     );
 }
 
-/// What is suggested can be pasted, and then the tenant is suggested no more.
+/// What is suggested can be pasted. Who was added from now on is still suggested for what it used before, and then no more.
 #[test]
 fn a_suggested_tenant_is_added_by_the_commands_that_are_suggested() {
     let folder = Folder::new();
@@ -326,14 +503,22 @@ fn a_suggested_tenant_is_added_by_the_commands_that_are_suggested() {
         4,
         "approve, customer, subscription, tenant: {commands:?}"
     );
-    commands.push(suggested["backdatingCommand"].as_str().unwrap());
+    let add = commands.pop().unwrap();
     for command in commands {
-        let command = command
-            .strip_prefix("meterbridge ")
-            .unwrap()
-            .replace("<NAME>", "Shop");
-        server.run(&command, &[]).done();
+        paste(&server, &folder, &command.replace("[NAME]", "Shop & sons")).done();
     }
+    let backdating = |suggested: &Value| suggested["backdatingCommands"][0].as_str().unwrap().to_owned();
+    assert!(!backdating(suggested).contains("--to"), "{suggested}");
+    // It is added from now on: then only what it used before is still to be assigned.
+    paste(&server, &folder, add).done();
+    let suggestions = server.json("tenant suggest --period 2024-03", &[]);
+    let suggested = &suggestions[0];
+    assert_eq!(suggested["commands"], serde_json::json!([]), "{suggested}");
+    assert!(
+        backdating(suggested).ends_with(" --from 2024-03-31T00:00:00Z --to 2024-04-01T00:00:00Z"),
+        "{suggested}"
+    );
+    paste(&server, &folder, &backdating(suggested)).done();
     assert_eq!(
         server.json("tenant suggest --period 2024-03", &[]),
         serde_json::json!([])

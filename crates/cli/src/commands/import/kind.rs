@@ -56,7 +56,7 @@ pub(super) fn of_all(files: &Files) -> Result<FileKind, Failure> {
     Ok(known.map_or(FileKind::Pages, |(_, kind)| kind))
 }
 
-/// What a file is. Standard input can be read only once: it holds pages.
+/// What a file is. Standard input that was not copied holds pages.
 fn of(source: &Source) -> Result<FileKind, Failure> {
     if source.is_standard_input() {
         return Ok(FileKind::Pages);

@@ -26,6 +26,8 @@ pub(super) struct Imported {
     duplicate: u64,
     revised: u64,
     quarantined: u64,
+    /// Of the duplicates, those that wait in quarantine since an earlier delivery.
+    still_quarantined: u64,
     /// Records that are kept and charged to nobody, as the stack was not registered in their hour.
     unregistered: u64,
     /// What is wrong with the first of those in quarantine, [`PROBLEMS_KEPT_MAX`] at the most.
@@ -55,6 +57,7 @@ impl Imported {
         self.duplicate += u64::from(delivered.duplicate);
         self.revised += u64::from(delivered.revised);
         self.quarantined += u64::from(delivered.quarantined);
+        self.still_quarantined += u64::from(delivered.still_quarantined);
         self.unregistered += u64::from(delivered.unregistered);
         let room = PROBLEMS_KEPT_MAX - self.problems.len();
         let problems = delivered.problems.into_iter().take(room);
@@ -82,10 +85,15 @@ impl Imported {
             printer.warning(&text);
         }
         printer.show(self, || self.in_words())?;
-        if self.quarantined > 0 {
+        if self.uncounted() > 0 {
             printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
         }
         Ok(())
+    }
+
+    /// How many records cannot be counted as they are.
+    const fn uncounted(&self) -> u64 {
+        self.quarantined + self.still_quarantined
     }
 
     /// What came of it, in a line.
@@ -106,6 +114,12 @@ impl Imported {
         if more > 0 {
             texts.push(format!("{} more in quarantine.", counted(more, "record")));
         }
+        if self.still_quarantined > 0 {
+            texts.push(format!(
+                "{} of the duplicates cannot be counted: in quarantine since an earlier delivery.",
+                counted(self.still_quarantined, "record")
+            ));
+        }
         if self.unregistered > 0 {
             texts.push(format!(
                 "{} of hours in which the stack was not registered: kept, and charged to nobody. If its registration \
@@ -123,10 +137,10 @@ impl Imported {
     /// # Errors
     /// If something is.
     pub(super) fn none_quarantined(&self) -> Result<(), Failure> {
-        if self.quarantined == 0 {
+        if self.uncounted() == 0 {
             return Ok(());
         }
-        let what = format!("{} in quarantine.", counted(self.quarantined, "record"));
+        let what = format!("{} in quarantine.", counted(self.uncounted(), "record"));
         Err(Failure::new(what)
             .coded("Quarantined")
             .because("--fail-on-quarantine makes this a failure; the other records count, and nothing was declared complete"))
@@ -167,6 +181,7 @@ mod tests {
             duplicate: 0,
             revised: 0,
             quarantined,
+            still_quarantined: 0,
             problems: (0..quarantined).map(problem).collect(),
             unregistered,
             warnings: vec![
@@ -200,6 +215,16 @@ mod tests {
             "{texts:?}"
         );
         assert_eq!(texts[1], "Late. [Late]");
+    }
+
+    #[test]
+    fn what_is_in_quarantine_since_an_earlier_import_is_not_taken_for_counted() {
+        let mut imported = imported(&[(0, 0)]);
+        imported.none_quarantined().unwrap();
+        imported.still_quarantined = 2;
+        assert!(imported.none_quarantined().is_err());
+        let texts = imported.attention("5bf881b2");
+        assert!(texts[0].starts_with("2 records of the duplicates"), "{texts:?}");
     }
 
     #[test]

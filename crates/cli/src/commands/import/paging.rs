@@ -61,7 +61,7 @@ mod tests {
                 last_of_window: *last_of_window,
                 more_follow: *more_follow,
             };
-            paging.add(&Source::named(&format!("{number}.json")), pages);
+            paging.add(&Source::named(format!("{number}.json")), pages);
         }
         paging.doubt()
     }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,37 +18,91 @@ use crate::failure::Failure;
 
 const READ_BYTES: usize = 1024 * 1024;
 
+/// What a copy of standard input is called where files are written beside it.
+const STANDARD_INPUT: &str = "standard-input.csv";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A file, or standard input.
 #[derive(Debug, Clone)]
-pub(super) struct Source(Arc<Path>);
+pub(super) struct Source {
+    /// As it was named on the command line.
+    named: Arc<Path>,
+    /// Where what came in on standard input was written to, if it has to be read more than once. It goes with the last who
+    /// knows of it.
+    copy: Option<Arc<TempPath>>,
+}
 
 impl Source {
-    #[cfg(test)]
-    pub(super) fn named(name: &str) -> Self {
-        Self(Path::new(name).into())
+    /// A file, or standard input as it comes in.
+    pub(super) fn named(name: impl AsRef<Path>) -> Self {
+        Self {
+            named: name.as_ref().into(),
+            copy: None,
+        }
+    }
+
+    /// The same, if it can be opened. Pages of the API are read from standard input as they come in; what may be something
+    /// else is copied.
+    fn found(name: &Path) -> io::Result<Self> {
+        let found = Self::named(name);
+        if !found.is_standard_input() {
+            let is_folder = File::open(name)?.metadata()?.is_dir();
+            return if is_folder {
+                Err(io::ErrorKind::IsADirectory.into())
+            } else {
+                Ok(found)
+            };
+        }
+        let mut input = io::stdin().lock();
+        if may_be_json(input.fill_buf()?) {
+            return Ok(found);
+        }
+        let mut copy = NamedTempFile::new()?;
+        io::copy(&mut input, &mut copy)?;
+        let copy = Some(Arc::new(copy.into_temp_path()));
+        Ok(Self { copy, ..found })
     }
 
     /// As it was named on the command line.
     pub(super) fn name(&self) -> String {
-        self.0.display().to_string()
+        self.named.display().to_string()
     }
 
-    /// Where it is, if it is no standard input.
+    /// Where it can be opened, unless it is standard input as it comes in.
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        self.copy.as_ref().map_or(&self.named, |copy| copy)
     }
 
-    pub(super) fn is_standard_input(&self) -> bool {
-        self.0.as_os_str() == "-"
+    /// The file that others are written beside of.
+    pub(super) fn beside(&self) -> &Path {
+        if self.named.as_os_str() == "-" {
+            Path::new(STANDARD_INPUT)
+        } else {
+            &self.named
+        }
     }
+
+    /// Whether it can be read only once.
+    pub(super) fn is_standard_input(&self) -> bool {
+        self.named.as_os_str() == "-" && self.copy.is_none()
+    }
+}
+
+/// Whether something that begins like this may be pages or records of the API.
+fn may_be_json(head: &[u8]) -> bool {
+    let text = head
+        .strip_prefix(BYTE_ORDER_MARK)
+        .unwrap_or(head)
+        .trim_ascii_start();
+    text.is_empty() || text.starts_with(b"{") || text.starts_with(b"[")
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_standard_input() {
+        if self.named.as_os_str() == "-" {
             f.write_str("standard input")
         } else {
-            write!(f, "{}", self.0.display())
+            write!(f, "{}", self.named.display())
         }
     }
 }
@@ -115,18 +170,12 @@ pub(super) struct Files(Vec<Source>);
 
 impl Files {
     /// Looks for the files before anything is sent.
-    pub(super) fn found(paths: Vec<PathBuf>) -> Result<Self, Failure> {
-        let sources: Vec<Source> = paths.into_iter().map(|path| Source(path.into())).collect();
-        for source in sources.iter().filter(|source| !source.is_standard_input()) {
-            let is_folder = File::open(&source.0).and_then(|file| Ok(file.metadata()?.is_dir()));
-            let unusable = match is_folder {
-                Ok(false) => continue,
-                Ok(true) => io::Error::from(io::ErrorKind::IsADirectory),
-                Err(error) => error,
-            };
-            return Err(Failure::file(&source.0, &unusable).hint("Nothing was delivered."));
-        }
-        Ok(Self(sources))
+    pub(super) fn found(paths: &[PathBuf]) -> Result<Self, Failure> {
+        let found = |path: &PathBuf| {
+            Source::found(path)
+                .map_err(|unusable| Failure::file(path, &unusable).hint("Nothing was delivered."))
+        };
+        paths.iter().map(found).collect::<Result<_, _>>().map(Self)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -171,10 +220,10 @@ fn read(source: &Source, records_max: u32, pieces: &mpsc::Sender<Piece>) -> Resu
         let input = BufReader::with_capacity(READ_BYTES, io::stdin());
         cut(input, None, records_max, take)
     } else {
-        File::open(&source.0).map_err(Ended::from).and_then(|file| {
+        File::open(source.path()).map_err(Ended::from).and_then(|file| {
             cut(
                 BufReader::with_capacity(READ_BYTES, file),
-                named(&source.0),
+                named(source.path()),
                 records_max,
                 take,
             )

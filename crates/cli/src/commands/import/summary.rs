@@ -5,6 +5,7 @@
 
 mod delivering;
 mod preview;
+mod rejections;
 mod unusable;
 
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use serde::Serialize;
 
 use self::delivering::deliver;
 use self::preview::{Outlook, Reported};
-use self::unusable::{rejected_file, unusable};
+use self::rejections::{Done, none_rejected};
+use self::unusable::{Reached, rejected_file, unusable};
 use super::outcome::Imported;
 use super::paging::Paging;
 use super::reading::{Files, Source};
@@ -24,7 +26,7 @@ use crate::args::{ImportArgs, ServerArgs};
 use crate::commands::stack_credential::{StackCredential, stack_credential};
 use crate::failure::Failure;
 use crate::figures::counted;
-use crate::printer::{Printer, Progress};
+use crate::printer::Printer;
 use crate::usage_summary::{
     Choices, Item, RejectedLines, Summary, SummaryError, Survey, Surveyor, rejected_beside,
 };
@@ -74,7 +76,7 @@ pub(super) async fn import_summaries(
     }
     if args.summary.preview {
         show(&examined, &[], args, printer)?;
-        return none_rejected(&examined);
+        return none_rejected(&examined, args, Done::Preview);
     }
     let StackCredential { client, cloud_id } =
         stack_credential(server, &args.key, args.cloud_id.as_deref()).await?;
@@ -83,7 +85,7 @@ pub(super) async fn import_summaries(
         printer.note(&format!(
             "This was a dry run: stack {cloud_id} would be delivered to, and nothing was."
         ));
-        return none_rejected(&examined);
+        return none_rejected(&examined, args, Done::DryRun);
     }
     for file in &examined {
         let outlook = file.outlook(args);
@@ -98,7 +100,7 @@ pub(super) async fn import_summaries(
     if args.fail_on_quarantine {
         imported.iter().try_for_each(Imported::none_quarantined)?;
     }
-    none_rejected(&examined)?;
+    none_rejected(&examined, args, Done::Delivered { to: &cloud_id })?;
     match (&args.reported_through, examined.last()) {
         (Some(through), Some(last)) => {
             let sender = last.sender(&client, &cloud_id, args);
@@ -112,28 +114,38 @@ pub(super) async fn import_summaries(
 async fn examine(source: Source, args: &ImportArgs, printer: &Printer) -> Result<Examined, Failure> {
     let choices = Choices {
         date_order: args.summary.date_format,
+        zone: args.summary.time_zone.clone(),
         decimal_comma: args.summary.decimal_comma,
     };
     let target = (!args.summary.preview).then(|| {
         let named = args.summary.rejected.clone();
-        named.unwrap_or_else(|| rejected_beside(source.path()))
+        named.unwrap_or_else(|| rejected_beside(source.beside()))
     });
-    let progress = printer.progress(None, "lines");
-    progress.say(&source.to_string());
-    let looking = tokio::task::spawn_blocking(move || look(source, choices, target, &progress));
+    let printer = printer.clone();
+    let looking = tokio::task::spawn_blocking(move || look(source, choices, target, &printer));
     looking
         .await
         .unwrap_or_else(|error| Err(Failure::new("Reading ended.").because(error.to_string())))
 }
 
+/// Reads a file twice: how it is written, then what is in it.
 fn look(
     source: Source,
     choices: Choices,
     target: Option<PathBuf>,
-    progress: &Progress,
+    printer: &Printer,
 ) -> Result<Examined, Failure> {
-    let failed = |error: SummaryError| unusable(&source, &error);
-    let summary = Summary::understood(source.path(), choices, |lines| progress.add(lines)).map_err(failed)?;
+    let failed = |error: SummaryError| unusable(&source, &error, Reached::Nothing);
+    let progress = |total| {
+        let progress = printer.progress(total, "lines");
+        progress.say(&source.to_string());
+        progress
+    };
+    let finding_out = progress(None);
+    let summary =
+        Summary::understood(source.path(), choices, |lines| finding_out.add(lines)).map_err(failed)?;
+    finding_out.finish();
+    let progress = progress(Some(summary.rows()));
     let mut surveyor = Surveyor::default();
     let mut lines = match &target {
         Some(target) => Some(
@@ -144,6 +156,7 @@ fn look(
     let mut unwritten = None;
     let read = summary.read(|item| {
         surveyor.add(&item);
+        progress.add(1);
         if let (Item::Rejected(rejected), Some(lines)) = (&item, &mut lines)
             && let Err(error) = lines.add(rejected)
         {
@@ -152,6 +165,7 @@ fn look(
         unwritten.is_none()
     });
     read.map_err(failed)?;
+    progress.finish();
     let kept = match (unwritten, lines) {
         (Some(error), _) => Err(error),
         (None, Some(lines)) => lines.keep(),
@@ -259,23 +273,4 @@ impl Report<'_> {
             |delivered| format!("{}: {}", self.file, delivered.in_words()),
         )
     }
-}
-
-/// Every line of every file was taken.
-///
-/// # Errors
-/// If not. What was taken counts, and this is not the failure of the import.
-fn none_rejected(examined: &[Examined]) -> Result<(), Failure> {
-    let rejected: u64 = examined.iter().map(|file| file.survey.rejected).sum();
-    if rejected == 0 {
-        return Ok(());
-    }
-    let what = format!("{} could not be taken.", counted(rejected, "line"));
-    Err(Failure::in_part(what)
-        .coded("LinesRejected")
-        .because("the other lines were; nothing is declared complete")
-        .hint(
-            "Mend the rejected lines, in the file that holds them or in the summary, and import that file: what has arrived \
-             already counts once.",
-        ))
 }

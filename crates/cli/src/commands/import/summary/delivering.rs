@@ -10,7 +10,7 @@ use super::super::outcome::Imported;
 use super::super::reading::{Piece, Places, Source};
 use super::super::sending::{IN_FLIGHT_MAX, Sender, send_all};
 use super::Examined;
-use super::unusable::unusable;
+use super::unusable::{Reached, unusable};
 use crate::delivery_file::{DELIVERY_BYTES_MAX, Part};
 use crate::failure::Failure;
 use crate::printer::Progress;
@@ -37,7 +37,7 @@ pub(super) async fn deliver(
         });
         // After a fault too: what was read before it is good.
         packer.hand_over();
-        read.map_err(|error| unusable(&source, &error))
+        read.map_err(|error| unusable(&source, &error, Reached::Deliveries))
     });
     let sent = send_all(sender, parts, progress, imported).await;
     let read = reading

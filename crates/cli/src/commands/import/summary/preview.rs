@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::commands::minute;
 use crate::figures::{aligned, count, counted, grouped};
 use crate::table::{Table, left, right};
-use crate::usage_summary::{DateOrder, Dates, DecimalMark, Survey, Understanding};
+use crate::usage_summary::{DateOrder, Dates, DecimalMark, Survey, Understanding, Zones};
 
 /// How many local subscriptions, meters and reasons are shown each; with JSON as output, all of them.
 const SHOWN_MAX: usize = 20;
@@ -85,10 +85,7 @@ impl Outlook<'_> {
             ("Encoding", &self.understood.encoding.to_string()),
             ("Separator", separator(self.understood.separator)),
             ("Dates", &dates(&self.understood.dates)),
-            (
-                "Time zone",
-                "UTC, as the script writes it; times that say another zone are converted",
-            ),
+            ("Time zone", &zones(&self.understood.time_zone)),
             ("Quantities", mark(self.understood.decimal_mark)),
             ("Granularity", &granularity),
             ("Usage", &span),
@@ -175,6 +172,22 @@ fn dates(dates: &Dates) -> String {
             by.line,
             by.text
         ),
+    }
+}
+
+fn zones(zones: &Zones) -> String {
+    match zones {
+        Zones::Named => "each time names its own".to_owned(),
+        Zones::Proven { by } => format!(
+            "UTC: line {} is a day from midnight to midnight, as days of UTC are, {}",
+            by.line, by.text
+        ),
+        Zones::Given { zone } => format!("{zone}, as said; times that name another are converted"),
+        Zones::Assumed => {
+            "UTC, assumed: no line proves it. Windows PowerShell writes the API's UTC, PowerShell 7 local \
+                           times: if these are local, say in which zone with --time-zone"
+                .to_owned()
+        }
     }
 }
 

@@ -1,19 +1,45 @@
 //! Why a summary cannot be imported, and what to do about it.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
 use super::super::reading::Source;
 use crate::failure::Failure;
-use crate::usage_summary::{DateError, HeaderError, MarkError, RECORD_BYTES_MAX, ReadError, SummaryError};
+use crate::usage_summary::{
+    DateError, HeaderError, MarkError, RECORD_BYTES_MAX, ReadError, SummaryError, ZoneError,
+};
 
 /// The columns that a summary has, for whoever has another file.
 const COLUMNS: &str = "Expected what the usage summary script of Azure Stack writes, in any order: UsageStartTime, \
                        UsageEndTime, MeterName, Quantity, resourceType, location, resourceGroup, resourceName, \
                        subowner, tags, MeterId, additionalInfo, subscription, resourceUri.";
 
+/// How far an import is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reached {
+    /// Nothing of the file was delivered.
+    Nothing,
+    /// Some of it may have been.
+    Deliveries,
+}
+
 /// Why a file cannot be imported.
-pub(super) fn unusable(source: &Source, error: &SummaryError) -> Failure {
+pub(super) fn unusable(source: &Source, error: &SummaryError, reached: Reached) -> Failure {
+    let (code, hint) = code_and_hint(error);
+    let hint = match reached {
+        Reached::Nothing => format!("{hint} Nothing was delivered."),
+        Reached::Deliveries => {
+            format!("{hint} What has arrived already counts once when the file is imported again.")
+        }
+    };
+    Failure::new(format!("{source} cannot be imported."))
+        .coded(code)
+        .because(error.to_string())
+        .hint(hint)
+}
+
+fn code_and_hint(error: &SummaryError) -> (&'static str, Cow<'static, str>) {
     let (code, hint) = match error {
         SummaryError::Read(ReadError::NotUtf8 { .. }) => (
             "NotUtf8",
@@ -32,6 +58,15 @@ pub(super) fn unusable(source: &Source, error: &SummaryError) -> Failure {
             "Import what was exported on different machines from files of their own. If one of the lines is just wrong, \
              say how the others are to be read with --date-format: it is rejected then.",
         ),
+        SummaryError::Dates(DateError::Refuted { proven, .. }) => {
+            return ("DateFormatRefuted", say_order(proven.first()).into());
+        }
+        SummaryError::Zone(ZoneError::NotUtc { ahead, .. }) => {
+            return ("TimesNotUtc", say_zone(ahead).into());
+        }
+        SummaryError::Zone(ZoneError::Refuted { ahead, .. }) => {
+            return ("TimeZoneRefuted", say_zone(ahead).into());
+        }
         SummaryError::Mark(MarkError::Ambiguous(_)) => (
             "AmbiguousQuantities",
             "If it is a decimal comma, say so with --decimal-comma. If not, export the file again: the script writes no \
@@ -42,15 +77,22 @@ pub(super) fn unusable(source: &Source, error: &SummaryError) -> Failure {
             "Import what was exported on different machines from files of their own. If quantities have a decimal comma, \
              say so with --decimal-comma: lines with a point are rejected then.",
         ),
-        SummaryError::Changed => (
-            "FileChanged",
-            "Import it again when nobody writes to it: what has arrived already counts once.",
-        ),
+        SummaryError::Changed => ("FileChanged", "Import it again when nobody writes to it."),
     };
-    Failure::new(format!("{source} cannot be imported."))
-        .coded(code)
-        .because(error.to_string())
-        .hint(hint)
+    (code, hint.into())
+}
+
+fn say_order(first: &str) -> String {
+    format!(
+        "Leave --date-format out, or say --date-format {first}-first. If that line is just wrong, mend it or take it out."
+    )
+}
+
+fn say_zone(ahead: &str) -> String {
+    format!(
+        "Say in which zone they are: by this line --time-zone {ahead}, or a name such as --time-zone Europe/Berlin where \
+         clocks were put forward or back in these days. If that line is just wrong, mend it or take it out."
+    )
 }
 
 const fn header_code(error: &HeaderError) -> &'static str {
@@ -67,8 +109,8 @@ pub(super) fn rejected_file(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::file(path, error);
     if error.kind() == io::ErrorKind::AlreadyExists {
         return failure.coded("RejectedFileExists").hint(
-            "It holds other lines than those that are rejected now; perhaps somebody is mending it. Move it away, or \
-             name another file with --rejected. Nothing was delivered.",
+            "It is no file, or there are as many files of rejected lines as there may be, all with other lines than those that \
+             are rejected now. Move them away, or name another file with --rejected. Nothing was delivered.",
         );
     }
     let megabytes = RECORD_BYTES_MAX / (1024 * 1024);

@@ -1,5 +1,8 @@
 //! Summaries as the script writes them on machines of every kind, and what becomes of them.
 
+mod local_times;
+mod rejected;
+
 use std::fs;
 use std::io::Write as _;
 
@@ -368,7 +371,8 @@ fn a_line_that_cannot_be_taken_costs_no_other_and_says_what_would_be_right() {
     let folder = tempfile::tempdir().unwrap();
     let culture = CULTURES[2];
     let good = |hour| culture.line(&usage(20, hour, 1, "1"));
-    let mut lines = vec![good(1)];
+    // That a day begins at midnight UTC is what a day at another hour is wrong against.
+    let mut lines = vec![culture.line(&usage(20, 0, 24, "1"))];
     let bad = bad_lines(&culture);
     lines.extend(bad.iter().map(|(line, _)| line.clone()));
     lines.push(good(2));
@@ -397,92 +401,6 @@ fn a_line_that_cannot_be_taken_costs_no_other_and_says_what_would_be_right() {
     assert!(reason("DayNotUtc").contains("expected midnight UTC"));
 }
 
-fn rejected_file(summary: &Summary, target: &Path) -> io::Result<Option<PathBuf>> {
-    let mut lines = RejectedLines::begin(summary, target.to_owned()).unwrap();
-    summary
-        .read(|item| {
-            if let Item::Rejected(rejected) = item {
-                lines.add(&rejected).unwrap();
-            }
-            true
-        })
-        .unwrap();
-    lines.keep()
-}
-
-#[test]
-fn rejected_lines_can_be_mended_and_brought_in() {
-    let folder = tempfile::tempdir().unwrap();
-    for culture in [CULTURES[2], CULTURES[3], CULTURES[4]] {
-        let in_one_line = |day, quantity| Usage {
-            additional_info: String::new(),
-            ..usage(day, 3, 1, quantity)
-        };
-        let whole = culture.line(&in_one_line(5, "1.5"));
-        let bad = whole
-            .replace("Static IP Address Usage", "x")
-            .replace(METER, "no meter");
-        let open = culture
-            .line(&in_one_line(6, "2.5"))
-            .trim_end_matches('"')
-            .to_owned();
-        let lines = [culture.line(&usage(20, 1, 1, "1.5")), bad, open];
-        let path = culture.write(&folder, &lines);
-        let target = folder.path().join(format!("{}.csv", culture.separator));
-        let _ = fs::remove_file(&target);
-        let summary = understood(&path).unwrap();
-        assert_eq!(rejected_file(&summary, &target).unwrap(), Some(target.clone()));
-        let (records, rejected) = read(&understood_in(&target, culture));
-        assert_eq!((records.len(), rejected.len()), (0, 2), "{}", culture.name);
-        let text = fs::read_to_string(&target).unwrap();
-        let mended = format!("{}\"\"\"\r\n", text.replace("no meter", METER).trim_end());
-        fs::write(&target, mended).unwrap();
-        let (records, rejected) = read(&understood_in(&target, culture));
-        assert_eq!(rejected, [], "{}", culture.name);
-        let found: Vec<Usage> = records.iter().map(said).collect();
-        assert_eq!(
-            found,
-            [in_one_line(5, "1.5"), in_one_line(6, "2.5")],
-            "{}",
-            culture.name
-        );
-    }
-}
-
-/// A file of few lines, which may prove nothing.
-fn understood_in(path: &Path, culture: Culture) -> Summary {
-    let choices = Choices {
-        date_order: Some(DateOrder::DayFirst),
-        decimal_comma: culture.comma,
-    };
-    Summary::understood(path, choices, |_| {}).unwrap()
-}
-
-#[test]
-fn a_file_that_somebody_is_mending_is_not_written_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let culture = CULTURES[2];
-    let path = culture.write(&folder, &[culture.line(&usage(20, 1, 1, "many"))]);
-    let target = rejected_beside(&path);
-    assert_eq!(target, folder.path().join("usage.rejected.csv"));
-    let summary = understood(&path).unwrap();
-    assert_eq!(rejected_file(&summary, &target).unwrap(), Some(target.clone()));
-    // The same lines once more are no loss.
-    assert_eq!(rejected_file(&summary, &target).unwrap(), Some(target.clone()));
-    let mended = fs::read_to_string(&target).unwrap().replace("many", "1");
-    fs::write(&target, &mended).unwrap();
-    let refused = rejected_file(&summary, &target).unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
-    assert_eq!(fs::read_to_string(&target).unwrap(), mended);
-    // And where nothing is rejected, no file is left behind.
-    let good = culture.write(&folder, &[culture.line(&usage(20, 1, 1, "1"))]);
-    assert_eq!(
-        rejected_file(&understood(&good).unwrap(), &folder.path().join("none.csv")).unwrap(),
-        None
-    );
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-}
-
 #[test]
 fn what_the_file_leaves_open_is_asked_for_and_part_of_what_it_is_known_by() {
     let folder = tempfile::tempdir().unwrap();
@@ -497,6 +415,7 @@ fn what_the_file_leaves_open_is_asked_for_and_part_of_what_it_is_known_by() {
         let choices = Choices {
             date_order: Some(date_order),
             decimal_comma,
+            ..Choices::default()
         };
         Summary::understood(&path, choices, |_| {})
     };
@@ -601,6 +520,7 @@ proptest! {
         let choices = Choices {
             date_order: Some(if month_first { DateOrder::MonthFirst } else { DateOrder::DayFirst }),
             decimal_comma: culture.comma,
+            zone: None,
         };
         let summary = Summary::understood(&path, choices, |_| {}).unwrap();
         let (records, rejected) = read(&summary);
