@@ -35,6 +35,20 @@ pub fn postgres() -> Result<Arc<PrivatePostgres>, Missing> {
     PrivatePostgres::start(&SETTINGS).map(Arc::new)
 }
 
+/// A PostgreSQL server to measure on, and says how it is set up, as this; or says loudly that there is none.
+pub fn postgres_as(what: &str) -> Option<Arc<PrivatePostgres>> {
+    match postgres() {
+        Ok(server) => {
+            println!("\n{what}: {}", postgres_setup(&server));
+            Some(server)
+        }
+        Err(missing) => {
+            println!("\nPOSTGRESQL MISSING: {missing}. Nothing was measured there.");
+            None
+        }
+    }
+}
+
 /// How it is set up, for the report.
 pub fn postgres_setup(server: &PrivatePostgres) -> String {
     let version = server
@@ -44,12 +58,15 @@ pub fn postgres_setup(server: &PrivatePostgres) -> String {
 }
 
 impl BackEnd {
-    /// On a database of its own.
+    /// On a database of its own, which is new; one that was measured on before goes away.
     pub fn on(server: Arc<PrivatePostgres>) -> Self {
+        let drop = format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)");
         let create = format!("CREATE DATABASE {DATABASE}");
-        server
-            .execute("postgres", &create)
-            .expect("PostgreSQL makes a database");
+        for statement in [drop, create] {
+            server
+                .execute("postgres", &statement)
+                .expect("PostgreSQL makes a database");
+        }
         Self::Postgres(server)
     }
 

@@ -18,7 +18,7 @@ mod workload;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use back_end::{BackEnd, postgres, postgres_setup};
+use back_end::{BackEnd, postgres, postgres_as, postgres_setup};
 use domain::time::{Hour, Period};
 use figures::{median, rate, shown};
 use peer::Peer;
@@ -163,14 +163,9 @@ async fn embedded(templates: &Arc<Vec<Template>>, report: &mut Report) {
 
 /// The server and its peer use the same PostgreSQL.
 async fn on_postgres(templates: &Arc<Vec<Template>>, report: &mut Report) {
-    let server = match postgres() {
-        Ok(server) => server,
-        Err(missing) => {
-            println!("\nPOSTGRESQL MISSING: {missing}. Nothing was measured there.");
-            return;
-        }
+    let Some(server) = postgres_as("back end and peer") else {
+        return;
     };
-    println!("\nback end and peer: {}", postgres_setup(&server));
     let peer = Peer::on(server.clone());
     let served = Served::start(BackEnd::on(server)).await;
     month::run(&served, Some(&peer), templates, report).await;

@@ -1,7 +1,7 @@
 //! The server under test: the real binary in a process of its own, with a stack registered and tenants added.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use client::{Client, Credential, RegistrationPath};
@@ -26,7 +26,8 @@ pub struct Served {
     /// Where it keeps its state.
     pub back_end: BackEnd,
     directory: tempfile::TempDir,
-    process: Child,
+    /// None while it is stopped.
+    process: Option<Child>,
     /// What its state takes before any usage has come.
     bytes_at_first: u64,
     url: String,
@@ -44,23 +45,7 @@ impl Served {
             .tempdir()
             .expect("a directory");
         let data = directory.path().join("data");
-        let binary = binary();
-        let told = |subcommand: &str| {
-            let mut command = Command::new(&binary);
-            command.arg(subcommand).arg("--data").arg(&data);
-            // What this process is told by its environment is not meant for it.
-            command
-                .env_remove("METERBRIDGE_STORE")
-                .env_remove("METERBRIDGE_CONFIG_FILE");
-            command.args(
-                back_end
-                    .url()
-                    .into_iter()
-                    .flat_map(|url| ["--store".to_owned(), url]),
-            );
-            command
-        };
-        let init = told("init")
+        let init = told(&back_end, &data, "init")
             .args(["--output", "json"])
             .output()
             .expect("meterbridge init runs");
@@ -71,13 +56,7 @@ impl Served {
         );
         let made: Value = serde_json::from_slice(&init.stdout).expect("init answers in JSON");
         let credential = made["credential"].as_str().expect("init makes a credential");
-        let mut process = told("serve")
-            .args(["--log", "warn", "--listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("meterbridge serve runs");
-        let url = listening(&mut process);
+        let (process, url) = serve(&back_end, &data, "127.0.0.1:0");
         let ca = std::fs::read(data.join("tls/ca.pem")).expect("the server has made its CA");
         let operator = Client::builder(&url)
             .ca_pem(ca)
@@ -90,7 +69,7 @@ impl Served {
             bytes_at_first: back_end.bytes(&data),
             back_end,
             directory,
-            process,
+            process: Some(process),
             url,
             operator,
             stack,
@@ -109,7 +88,25 @@ impl Served {
 
     /// The id of the server's process.
     pub fn process_id(&self) -> u32 {
-        self.process.id()
+        self.process.as_ref().expect("the server runs").id()
+    }
+
+    /// Takes the server away, as if it had been killed.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It is a benchmark's server: nothing is lost with it.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts a server that was stopped, where it was: it listens again when this returns.
+    pub fn start_again(&mut self) {
+        let data = self.directory.path().join("data");
+        let port = self.url.rsplit(':').next().expect("a URL with a port");
+        let (process, url) = serve(&self.back_end, &data, &format!("127.0.0.1:{port}"));
+        self.process = Some(process);
+        assert_eq!(url, self.url, "it is where it was");
     }
 
     /// Bytes on disk that usage has taken.
@@ -122,10 +119,33 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It is a benchmark's server: nothing is lost with it.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
+}
+
+/// A command of the server, for its data directory and its back end.
+fn told(back_end: &BackEnd, data: &Path, subcommand: &str) -> Command {
+    let mut command = Command::new(binary());
+    command.arg(subcommand).arg("--data").arg(data);
+    // What this process is told by its environment is not meant for it.
+    command
+        .env_remove("METERBRIDGE_STORE")
+        .env_remove("METERBRIDGE_CONFIG_FILE");
+    let store = back_end.url().into_iter();
+    command.args(store.flat_map(|url| ["--store".to_owned(), url]));
+    command
+}
+
+/// Starts it; where it listens.
+fn serve(back_end: &BackEnd, data: &Path, listen: &str) -> (Child, String) {
+    let mut process = told(back_end, data, "serve")
+        .args(["--log", "warn", "--listen", listen])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("meterbridge serve runs");
+    let url = listening(&mut process);
+    (process, url)
 }
 
 /// The binary that was built beside this one.

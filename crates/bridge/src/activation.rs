@@ -45,17 +45,39 @@ impl ActivationKey {
     /// Reads the key in a file.
     pub(crate) fn read(path: &Path) -> Result<Self, Trouble> {
         let text = small_text(path)?;
-        Self::parse(&text).ok_or_else(|| {
+        Self::in_text(&text).map_err(|why| {
             Trouble::new(
                 "InvalidActivationKey",
-                format!("{} holds no activation key.", path.display()),
-                "Put the activation key of the stack's registration into it (`meterbridge registration activation-key`).",
+                format!("{}{why}", path.display()),
+                "Put the activation key of the stack's registration into it, and nothing else: it is the one line that \
+                 `meterbridge registration activation-key` prints.",
             )
+        })
+    }
+
+    /// The key that a text is, but for what editors and shells leave around it; else the rest of a sentence that begins
+    /// with the name of the text. Nothing of it is repeated: it may be a key.
+    fn in_text(text: &str) -> Result<Self, String> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+        let Some((key, number)) = lines.next() else {
+            return Err(" is empty: one line with the activation key was expected.".to_owned());
+        };
+        if let Some((_, second)) = lines.next() {
+            return Err(format!(
+                ", line {second}: an activation key is one line, and this is another one."
+            ));
+        }
+        Self::parse(key).ok_or_else(|| {
+            format!(", line {number}: that is no activation key, which begins with eyJ and has two points.")
         })
     }
 
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if text.contains(char::is_whitespace) {
+            return None;
+        }
         let mut texts = text.split('.');
         let head = URL_SAFE_NO_PAD.decode(texts.next()?).ok()?;
         let head: Head = serde_json::from_slice(&head).ok()?;
@@ -217,6 +239,33 @@ mod tests {
                 expected,
                 "{registration:?} {stated:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_line_too_many_would_have_sent_somebody_to_look_for_a_wrong_url() {
+        let claims = serde_json::json!({
+            "cloudId": CLOUD, "subscriptionId": "s", "resourceGroupName": "g", "registrationName": "r",
+            "registrationId": "i", "usageEndpoint": "u", "marketplaceEndpoint": "m", "usageResourceUri": "u",
+            "marketplaceResourceUri": "m", "expires": "never", "billingModel": "PayAsYouUse", "regionNames": ["north"],
+            "usageReportingEnabled": true, "marketplaceSyndicationEnabled": true, "issuer": "x", "version": "1",
+        });
+        let key = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        for around in ["KEY", "KEY\n", "KEY\r\n", "\u{feff}KEY\r\n\r\n", "\n  KEY \n \n"] {
+            let read = ActivationKey::in_text(&around.replace("KEY", &key)).unwrap();
+            assert_eq!(read.text, key, "{around:?}");
+        }
+        for (text, expected) in [
+            ("KEY\nKEY\n", ", line 2: an activation key is one line"),
+            ("KEY\r\n\r\nmore", ", line 3: an activation key is one line"),
+            ("KEY KEY", ", line 1: that is no activation key"),
+            ("\nhunter2\n", ", line 2: that is no activation key"),
+            ("", " is empty"),
+            ("\u{feff}\r\n", " is empty"),
+        ] {
+            let why = ActivationKey::in_text(&text.replace("KEY", &key)).unwrap_err();
+            assert!(why.starts_with(expected), "{text:?}: {why}");
+            assert!(!why.contains("hunter2") && !why.contains(&key), "{why}");
         }
     }
 

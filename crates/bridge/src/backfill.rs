@@ -1,8 +1,11 @@
 //! Ranges of reported time that somebody asks for while the bridge runs: a file in the folder of the stack.
+//!
+//! Whoever asks may be root while the bridge is somebody who may do little, and the folder is the bridge's. So neither
+//! side follows a link there, opens what the other one left half done, or takes the word of anybody else.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use domain::time::{Hour, HourInterval};
@@ -16,19 +19,57 @@ use crate::trouble::Trouble;
 const STACKS: &str = "stacks";
 const FILE: &str = "backfill.request";
 /// The most bytes of the file: two hours.
-const BYTES_MAX: usize = 256;
-/// The mode of the file.
-const READABLE: u32 = 0o644;
+const BYTES_MAX: u64 = 256;
+/// The mode of the file: it belongs to the bridge.
+const FILE_MODE: u32 = 0o600;
+const ROOT: u32 = 0;
 
 /// Asks the bridge with this spool directory to read a range of reported time of a stack again. It is taken up within
 /// seconds unless the stack is busy, and what can be seen of it is in [`crate::StackStatus::backfills`].
 ///
 /// # Errors
-/// [`Trouble`] if there is no such stack, or a range that was asked for has not been taken up yet.
+/// [`Trouble`] if there is no such stack, or a range that was asked for has not been taken up yet, or what is there in
+/// its place is not the bridge's.
 pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval) -> Result<(), Trouble> {
     let directory = stack_directory(spool_directory, stack);
     let path = directory.join(FILE);
-    let refuse = |error: &io::Error| match error.kind() {
+    // Written beside and linked into place, so that the bridge never reads half of it and no request replaces another.
+    let unfinished = directory.join(format!("{FILE}.{}.unfinished", std::process::id()));
+    let written = write(&directory, &unfinished, range).and_then(|()| fs::hard_link(&unfinished, &path));
+    let _ = fs::remove_file(&unfinished);
+    written.map_err(|error| not_asked(&directory, &path, &error))
+}
+
+/// Writes a request into a new file that belongs to whom the folder does.
+fn write(directory: &Path, unfinished: &Path, range: HourInterval) -> io::Result<()> {
+    let folder = fs::metadata(directory)?;
+    let make = || {
+        let mut options = OpenOptions::new();
+        // A new file: whatever has that name is neither followed nor written to.
+        options
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(unfinished)
+    };
+    let mut file = match make() {
+        // Left behind by another process that had this one's number.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(unfinished)?;
+            make()
+        }
+        made => made,
+    }?;
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (folder.uid(), folder.gid()) {
+        fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+    }
+    writeln!(file, "{} {}", range.start(), range.end())?;
+    file.sync_all()
+}
+
+fn not_asked(directory: &Path, path: &Path, error: &io::Error) -> Trouble {
+    match error.kind() {
         io::ErrorKind::NotFound => Trouble::new(
             "NoSuchStack",
             format!(
@@ -37,34 +78,69 @@ pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval
             ),
             "See the name of the stack in the configuration, and that the bridge runs.",
         ),
-        io::ErrorKind::AlreadyExists => Trouble::new(
-            "BackfillWaits",
-            "Another range of this stack was asked for and is not taken up yet.",
-            "See that the bridge runs, and ask again in a minute.",
-        ),
+        io::ErrorKind::AlreadyExists => match read(directory) {
+            Err(NotARequest::Foreign(why)) => foreign(path, why),
+            _ => Trouble::new(
+                "BackfillWaits",
+                "Another range of this stack was asked for and is not taken up yet.",
+                "See that the bridge runs, and ask again in a minute.",
+            ),
+        },
         _ => Trouble::new(
             "BackfillNotAsked",
             format!("{} cannot be written: {error}.", path.display()),
-            "Ask as the user that the bridge runs as.",
+            "Ask as the user that the bridge runs as, or as root.",
         ),
+    }
+}
+
+fn foreign(path: &Path, why: &str) -> Trouble {
+    Trouble::new(
+        "BackfillRequestForeign",
+        format!(
+            "{} is {why}: it was not made by `meterbridge bridge backfill`, and is not read.",
+            path.display()
+        ),
+        "Remove it, see who may write in that folder (it should be the bridge's alone), and ask again.",
+    )
+}
+
+/// What is there is not a request that can be read.
+enum NotARequest {
+    /// It belongs to somebody else, or leads elsewhere.
+    Foreign(&'static str),
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for NotARequest {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+/// The text of the request that is there; none if nothing is.
+fn read(directory: &Path) -> Result<Option<String>, NotARequest> {
+    let path = directory.join(FILE);
+    let there = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        there => there?,
     };
-    // Written beside and linked into place, so that the bridge never reads half of it and no request replaces another.
-    let unfinished = directory.join(format!("{FILE}.unfinished"));
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&unfinished)?;
-        writeln!(file, "{} {}", range.start(), range.end())?;
-        // The bridge reads it, as whoever it runs.
-        file.set_permissions(Permissions::from_mode(READABLE))?;
-        file.sync_all()?;
-        fs::hard_link(&unfinished, &path)
-    };
-    let written = write();
-    let _ = fs::remove_file(&unfinished);
-    written.map_err(|error| refuse(&error))
+    if !there.is_file() {
+        let is_link = there.is_symlink();
+        let why = if is_link { "a link" } else { "no file" };
+        return Err(NotARequest::Foreign(why));
+    }
+    if ![ROOT, fs::metadata(directory)?.uid()].contains(&there.uid()) {
+        return Err(NotARequest::Foreign("a file of another user"));
+    }
+    let file = File::open(&path)?;
+    let opened = file.metadata()?;
+    if (opened.dev(), opened.ino()) != (there.dev(), there.ino()) {
+        return Err(NotARequest::Foreign("another file than it was a moment ago"));
+    }
+    let mut text = Vec::new();
+    file.take(BYTES_MAX).read_to_end(&mut text)?;
+    Ok(Some(String::from_utf8_lossy(&text).into_owned()))
 }
 
 /// The folder of a stack.
@@ -75,22 +151,32 @@ pub(crate) fn stack_directory(spool_directory: &Path, stack: &str) -> PathBuf {
 /// The range that was asked for and is not taken up yet, by the bridge with this spool directory.
 #[must_use]
 pub fn waiting_backfill(spool_directory: &Path, stack: &str) -> Option<HourInterval> {
-    let text = fs::read(stack_directory(spool_directory, stack).join(FILE)).ok()?;
+    let text = read(&stack_directory(spool_directory, stack)).ok()??;
     range_in(&text)
 }
 
 /// Takes up what somebody asked for, as far as it has been read before: what is newer is read anyway. Says whether there
 /// was something: then the request is to be removed.
-pub(crate) fn take_up(disk: &dyn Disk, directory: &Path, spool: &mut Spool) -> Result<bool, SpoolError> {
-    let path = directory.join(FILE);
-    let failed = |cause: io::Error| SpoolError::Disk {
-        path: path.clone(),
-        cause,
-    };
-    if spool.cursor().backfills.len() >= BACKFILLS_MAX || disk.length(&path).map_err(failed)?.is_none() {
+pub(crate) fn take_up(directory: &Path, spool: &mut Spool) -> Result<bool, SpoolError> {
+    if spool.cursor().backfills.len() >= BACKFILLS_MAX {
         return Ok(false);
     }
-    let text = disk.read(&path, 0, BYTES_MAX).map_err(failed)?;
+    let path = directory.join(FILE);
+    let text = match read(directory) {
+        Ok(None) => return Ok(false),
+        Ok(Some(text)) => text,
+        Err(NotARequest::Foreign(why)) => {
+            let Trouble {
+                code,
+                message,
+                advice,
+            } = foreign(&path, why);
+            tracing::warn!(%code, "{message} {advice}");
+            // What is removed is the name in the bridge's own folder, not what it leads to.
+            return Ok(true);
+        }
+        Err(NotARequest::Unreadable(cause)) => return Err(SpoolError::Disk { path, cause }),
+    };
     if let Some(range) = range_of(&text, spool.cursor().read_through) {
         let backfill = Backfill {
             range,
@@ -114,13 +200,12 @@ pub(crate) fn forget_request(disk: &dyn Disk, directory: &Path) -> Result<(), Sp
         .map_err(|cause| SpoolError::Disk { path, cause })
 }
 
-fn range_of(text: &[u8], read_through: Hour) -> Option<HourInterval> {
+fn range_of(text: &str, read_through: Hour) -> Option<HourInterval> {
     let range = range_in(text)?;
     HourInterval::new(range.start(), range.end().min(read_through))
 }
 
-fn range_in(text: &[u8]) -> Option<HourInterval> {
-    let text = std::str::from_utf8(text).ok()?;
+fn range_in(text: &str) -> Option<HourInterval> {
     let (from, to) = text.trim().split_once(' ')?;
     HourInterval::new(from.parse().ok()?, to.parse().ok()?)
 }
@@ -133,7 +218,7 @@ mod tests {
     fn only_what_was_read_before_is_read_again() {
         let hour = |text: &str| text.parse::<Hour>().unwrap();
         let through = hour("2026-10-02T00:00:00Z");
-        let range = |text: &str| range_of(text.as_bytes(), through).map(|it| it.to_string());
+        let range = |text: &str| range_of(text, through).map(|it| it.to_string());
         assert_eq!(
             range("2026-10-01T00:00:00Z 2026-10-05T00:00:00Z\n").as_deref(),
             Some("[2026-10-01T00:00:00Z, 2026-10-02T00:00:00Z)")
@@ -141,5 +226,84 @@ mod tests {
         for nothing in ["", "x y", "2026-10-03T00:00:00Z 2026-10-05T00:00:00Z"] {
             assert_eq!(range(nothing), None, "{nothing}");
         }
+    }
+
+    const FROM: &str = "2026-10-01T00:00:00Z";
+
+    fn range() -> HourInterval {
+        let from: Hour = FROM.parse().unwrap();
+        HourInterval::new(from, from.plus(24)).unwrap()
+    }
+
+    /// A spool directory with the folder of a stack.
+    fn spool() -> (tempfile::TempDir, PathBuf) {
+        let spool = tempfile::tempdir().unwrap();
+        let folder = stack_directory(spool.path(), "north");
+        fs::create_dir_all(&folder).unwrap();
+        (spool, folder)
+    }
+
+    #[test]
+    fn a_request_is_for_the_bridge_alone_and_nothing_else_is_left_behind() {
+        let (spool, folder) = spool();
+        request_backfill(spool.path(), "north", range()).unwrap();
+        let file = fs::metadata(folder.join(FILE)).unwrap();
+        assert_eq!(file.mode() & 0o777, FILE_MODE);
+        assert_eq!(file.uid(), fs::metadata(&folder).unwrap().uid());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        assert_eq!(waiting_backfill(spool.path(), "north"), Some(range()));
+        let again = request_backfill(spool.path(), "north", range()).unwrap_err();
+        assert_eq!(again.code, "BackfillWaits");
+    }
+
+    #[test]
+    fn a_link_in_the_spool_would_have_let_whoever_planted_it_overwrite_a_file_of_roots() {
+        let (spool, folder) = spool();
+        let precious = spool.path().join("precious");
+        fs::write(&precious, "keep me").unwrap();
+        let unfinished = format!("{FILE}.{}.unfinished", std::process::id());
+        for planted in [format!("{FILE}.unfinished"), unfinished] {
+            std::os::unix::fs::symlink(&precious, folder.join(planted)).unwrap();
+        }
+        request_backfill(spool.path(), "north", range()).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "keep me");
+        assert_eq!(waiting_backfill(spool.path(), "north"), Some(range()));
+    }
+
+    #[test]
+    fn a_request_that_is_a_link_is_refused_by_who_asks_and_by_the_bridge() {
+        let (spool, folder) = spool();
+        let elsewhere = spool.path().join("elsewhere");
+        fs::write(&elsewhere, format!("{FROM} {}", range().end())).unwrap();
+        let path = folder.join(FILE);
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert_eq!(waiting_backfill(spool.path(), "north"), None);
+        let refused = request_backfill(spool.path(), "north", range()).unwrap_err();
+        assert_eq!(refused.code, "BackfillRequestForeign", "{refused}");
+        assert!(
+            refused.message.contains("backfill.request is a link"),
+            "{refused}"
+        );
+        let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();
+        let start = range().end();
+        let disk = std::sync::Arc::new(crate::disk::LocalDisk);
+        let mut opened = Spool::open(disk, &folder, 1 << 20, (cloud_id, start)).unwrap();
+        assert!(take_up(&folder, &mut opened).unwrap(), "it is to be removed");
+        assert_eq!(opened.cursor().backfills, []);
+    }
+
+    #[test]
+    fn a_request_of_another_user_is_not_taken_up() {
+        let (spool, folder) = spool();
+        let path = folder.join(FILE);
+        fs::write(&path, format!("{FROM} {}", range().end())).unwrap();
+        let somebody = fs::metadata(&folder).unwrap().uid() + 1;
+        if let Err(error) = std::os::unix::fs::chown(&path, Some(somebody), None) {
+            eprintln!("RUN IN PART: only root can make a file of another user: {error}");
+            return;
+        }
+        assert_eq!(waiting_backfill(spool.path(), "north"), None);
+        let refused = request_backfill(spool.path(), "north", range()).unwrap_err();
+        assert!(refused.message.contains("a file of another user"), "{refused}");
     }
 }

@@ -1,10 +1,8 @@
 //! A bridge: several stacks, each read and delivered on its own.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::time::Hour;
@@ -18,15 +16,14 @@ use crate::deliver::{Deliverer, ServerAddress};
 use crate::depot::Depot;
 use crate::directory::DirectoryDeliverer;
 use crate::environment::Environment;
+use crate::opening::{self, cannot_listen, listen, lock};
 use crate::patience::HELD_WAIT;
 use crate::reading::Reader;
 use crate::schedule::Schedule;
 use crate::spool::Spool;
 use crate::stack::{Failure, Stack};
-use crate::status::{self, Board, BridgeStatus, Part};
+use crate::status::{self, Board, BridgeStatus, Part, StatusFile};
 use crate::trouble::Trouble;
-
-const LOCK: &str = "lock";
 
 /// A bridge. Whatever happens to it, it can be started again and goes on where it was.
 pub struct Bridge {
@@ -48,18 +45,14 @@ impl Bridge {
     /// Opens a bridge. Nothing is asked yet.
     ///
     /// # Errors
-    /// [`Trouble`] if its spool directory cannot be used, or another bridge uses it; if two of its stacks are the same one;
-    /// or if nothing can listen where the configuration says.
+    /// [`Trouble`] if its spool directory cannot be used, or another bridge uses it; if two of its stacks are the same one,
+    /// or one is to be read from an hour that has not begun; or if nothing can listen where the configuration says.
     pub fn open(config: BridgeConfig, environment: Environment) -> Result<Self, Trouble> {
         let lock = Arc::new(lock(&config.spool_directory)?);
-        let claims = Claims::of(&config.stacks)?;
+        let claims = opening::claims(&config, &environment)?;
         let listener = config.listen.map(listen).transpose()?;
         let board = |stack: &StackConfig| {
-            Board::new(
-                Arc::clone(&environment.clock),
-                &stack.name,
-                config.spool_bytes_max,
-            )
+            Board::for_stack(Arc::clone(&environment.clock), stack, config.spool_bytes_max)
         };
         Ok(Self {
             boards: config.stacks.iter().map(board).collect(),
@@ -84,7 +77,7 @@ impl Bridge {
     }
 
     /// Reads and delivers until it is told to stop. What is being done then is given up where it is; nothing is lost or
-    /// counted twice by that.
+    /// counted twice by that. The last that its status says is that it was stopped.
     ///
     /// # Errors
     /// [`Trouble`] if the system does not let it listen any more.
@@ -96,9 +89,7 @@ impl Bridge {
             let (clock, boards) = (Arc::clone(&self.environment.clock), self.boards.clone());
             work.spawn(status::listen(listener, clock, boards));
         }
-        let (environment, boards) = (self.environment.clone(), self.boards.clone());
-        let directory = self.config.spool_directory.clone();
-        work.spawn(async move { status::keep_file(&environment, &directory, &boards).await });
+        let file = StatusFile::new(&self.config.spool_directory, &self.environment, &self.boards);
         for (stack, board) in self.config.stacks.iter().zip(&self.boards) {
             let serving = Serving {
                 directory: stack_directory(&self.config.spool_directory, &stack.name),
@@ -112,60 +103,14 @@ impl Bridge {
             };
             work.spawn(serving.run());
         }
-        stop.await;
+        tokio::select! {
+            () = stop => {}
+            () = file.keep() => {}
+        }
+        work.shutdown().await;
+        file.end().await;
         Ok(())
     }
-}
-
-/// Makes sure that no other process uses the directory.
-fn lock(directory: &Path) -> Result<File, Trouble> {
-    let refuse = |error: &dyn std::fmt::Display| {
-        Trouble::new(
-            "SpoolUnusable",
-            format!(
-                "The spool directory {} cannot be used: {error}.",
-                directory.display()
-            ),
-            "Set `directory` of [spool] to a directory that the bridge may write to.",
-        )
-    };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|error| refuse(&error))?;
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(directory.join(LOCK))
-        .map_err(|error| refuse(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Trouble::new(
-            "SpoolInUse",
-            format!("Another bridge uses the spool directory {}.", directory.display()),
-            "Stop it first, or give each bridge a spool directory of its own.",
-        )),
-        Err(TryLockError::Error(error)) => Err(refuse(&error)),
-    }
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, Trouble> {
-    TcpListener::bind(address)
-        .and_then(|listener| {
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        })
-        .map_err(|error| cannot_listen(address, &error))
-}
-
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
-    Trouble::new(
-        "CannotListen",
-        format!("Nothing can listen at {address}: {error}."),
-        "Set `listen` of [status] to an address that is free.",
-    )
 }
 
 /// The work for one stack.

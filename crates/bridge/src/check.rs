@@ -1,13 +1,17 @@
 //! Trying out a configuration: everything that a bridge would ask, once, and nothing that changes anything.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use domain::time::Hour;
 use serde::Serialize;
 
 use crate::activation::ActivationKey;
+use crate::backfill::stack_directory;
 use crate::config::StackConfig;
 use crate::deliver::{ServerAddress, Verdict, judge};
 use crate::environment::Environment;
+use crate::spool::Spool;
 use crate::stack::{Failure, Stack, UsageReading};
 use crate::status::Reporter;
 use crate::trouble::Trouble;
@@ -52,6 +56,22 @@ impl StackConfig {
         ActivationKey::read(&self.activation_key_file).map(|key| key.cloud_id.to_string())
     }
 
+    /// The hour of reported time with which a bridge goes on reading this stack, if it was read before.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there is a spool that is another stack's, or cannot be read.
+    pub fn try_spool(
+        &self,
+        spool_directory: &Path,
+        environment: &Environment,
+    ) -> Result<Option<String>, Trouble> {
+        let key = ActivationKey::read(&self.activation_key_file)?;
+        let directory = stack_directory(spool_directory, &self.name);
+        let cursor = Spool::look(&*environment.disk, &directory, key.cloud_id);
+        let cursor = cursor.map_err(|error| error.trouble())?;
+        Ok(cursor.map(|cursor| cursor.read_through.to_string()))
+    }
+
     /// Signs in to the stack and reads of everything a little. Whoever asks waits for the answer: nothing is tried twice.
     ///
     /// # Errors
@@ -82,15 +102,17 @@ impl StackConfig {
     ///
     /// # Errors
     /// [`Trouble`]: what would hold the bridge up.
-    pub async fn try_server(&self, server: &ServerAddress) -> Result<(), Trouble> {
+    pub async fn try_server(&self, server: &ServerAddress, environment: &Environment) -> Result<(), Trouble> {
         let key = ActivationKey::read(&self.activation_key_file)?;
         let client = server.client(&key)?;
         let listed = client
             .put_directory(&key.cloud_id.to_string(), Bytes::from_static(NOBODY))
             .await;
-        listed.map(drop).map_err(|error| match judge(&error) {
-            Verdict::Again(trouble) | Verdict::Held(trouble) => trouble,
-        })
+        match listed.map_err(|error| judge(&error)) {
+            Ok(_) => Ok(()),
+            Err(Verdict::Again(trouble)) => Err(trouble),
+            Err(Verdict::Held(trouble)) => Err(server.explained(trouble, environment).await),
+        }
     }
 }
 

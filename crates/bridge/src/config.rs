@@ -172,6 +172,14 @@ impl TryFrom<Settings> for BridgeConfig {
         let mut names = HashSet::new();
         let stacks = said.stack.into_iter().map(|stack| {
             let stack = configured(stack, are_many)?;
+            if is_same_url(&stack.address.endpoint, &url) {
+                let of = Section {
+                    stack: Some(stack.name),
+                };
+                let why = "it is the same as `server.url`: one of them is the stack's admin endpoint, and the other the \
+                           Meterbridge server";
+                return Err(of.refuse("stack.endpoint", why));
+            }
             if !names.insert(stack.name.to_ascii_lowercase()) {
                 let why = format!("expected a name for each stack; '{}' has two", stack.name);
                 return Err(of_bridge.refuse("stack.name", why));
@@ -189,6 +197,11 @@ impl TryFrom<Settings> for BridgeConfig {
             listen,
         })
     }
+}
+
+fn is_same_url(one: &str, other: &str) -> bool {
+    let url = |text: &str| safe_url(text.trim().trim_end_matches('/')).ok();
+    url(one).is_some_and(|one| Some(one) == url(other))
 }
 
 /// Where keys are that are missing or not right.
@@ -380,6 +393,13 @@ mod tests {
             (
                 SMALLEST.replace("https://meterbridge", "http://meterbridge"),
                 "`server.url`",
+            ),
+            (
+                SMALLEST.replace(
+                    "https://meterbridge.example:8443",
+                    "https://AdminManagement.local.azurestack.external:443/",
+                ),
+                "`endpoint` of stack `north`: it is the same as `server.url`",
             ),
             (
                 SMALLEST.replace("[spool]", "[spool]\nbytes-max = 5"),

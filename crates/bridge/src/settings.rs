@@ -128,7 +128,7 @@ impl Settings {
         let mut settings = read.map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
-            let why = error.message().to_owned();
+            let why = crate::misread::why(text, at, error.message());
             InvalidConfig::Unreadable { line, why }
         })?;
         let stacks = settings.stack.iter_mut().flat_map(StackSettings::files);
@@ -326,6 +326,55 @@ mod tests {
         );
         assert_eq!(stack.key_file.as_deref(), Some(Path::new("/etc/bridge/k")));
         assert_eq!(stack.secret_file.as_deref(), Some(Path::new("/run/s")));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_said_by_its_key_with_one_of_the_right_kind() {
+        for (text, expected) in [
+            (
+                "[stack]\nname = \"n\"",
+                "line 1: expected [[stack]] with two brackets",
+            ),
+            (
+                "[[server]]\nurl = \"u\"",
+                "line 1: expected [server] with one bracket",
+            ),
+            (
+                "server = \"https://a.example\"",
+                "line 1: `server` is a section: it begins with a line [server]",
+            ),
+            ("stack = 1", "line 1: `stack` is a section"),
+            (
+                "[[stack]]\nname = \"n\"\nlookback-hours = \"hunter2\"",
+                "line 3: `lookback-hours`: expected a whole number, not below zero and without quotes, such as \
+                 lookback-hours = 6",
+            ),
+            (
+                "[spool]\nbytes-max = -1",
+                "line 2: `bytes-max`: expected a whole number",
+            ),
+            (
+                "[[stack]]\nmargin-minutes = 70000",
+                "line 2: `margin-minutes`: expected a whole number",
+            ),
+            (
+                "[[stack]]\nstart = 2026-10-01T00:00:00Z",
+                "line 2: `start`: expected a text in quotes, such as start = \"2026-10-01T00:00:00Z\"",
+            ),
+            ("[server]\nurl = 8443", "line 2: `url`: expected a text in quotes"),
+            (
+                "[server]\nurl = true\n[[stack]]",
+                "line 2: `url`: expected a text in quotes",
+            ),
+            (
+                "[server]\nurl = \"a\"\n\"ca\" = [1]",
+                "line 3: `ca`: expected a text in quotes",
+            ),
+        ] {
+            let error = Settings::parse(text, Path::new("")).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{expected}\n{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -104,6 +104,31 @@ impl Spool {
         Ok(spool)
     }
 
+    /// How far the stack was read and delivered whose spool this directory is; none if there is none yet. Nothing is made
+    /// or changed.
+    ///
+    /// # Errors
+    /// [`SpoolError`]: also if it is the spool of another stack.
+    pub(crate) fn look(
+        disk: &dyn Disk,
+        directory: &Path,
+        cloud_id: CloudId,
+    ) -> Result<Option<Cursor>, SpoolError> {
+        match read_cursor(disk, directory)? {
+            Some(cursor) if cursor.cloud_id != cloud_id => Err(SpoolError::Foreign {
+                directory: directory.to_owned(),
+                of: cursor.cloud_id,
+                expected: cloud_id,
+            }),
+            kept => Ok(kept),
+        }
+    }
+
+    /// Whether there is a spool of a stack in this directory, in whatever state.
+    pub(crate) fn is_in(disk: &dyn Disk, directory: &Path) -> bool {
+        matches!(disk.length(&directory.join(CURSOR)), Ok(Some(_)))
+    }
+
     /// How far the stack was read and delivered.
     pub(crate) const fn cursor(&self) -> &Cursor {
         &self.cursor

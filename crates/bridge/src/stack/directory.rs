@@ -113,6 +113,27 @@ pub struct Admission {
     pub admitted_as: Option<String>,
 }
 
+impl Admission {
+    /// Whether nothing has to be changed.
+    #[must_use]
+    pub fn is_admitted(&self) -> bool {
+        let admitted = self.admitted_as.as_deref();
+        admitted.is_some_and(|id| is_same_tenant(id, &self.tenant_id))
+    }
+}
+
+/// Whether a guest directory is the one that somebody calls by its domain or by the id of its tenant.
+#[must_use]
+pub fn is_called(directory: &DirectoryTenant, name: &str) -> bool {
+    directory.name.eq_ignore_ascii_case(name) || is_same_tenant(&directory.properties.tenant_id, name)
+}
+
+/// Whether two texts are the same tenant's id, in whatever form and case.
+fn is_same_tenant(one: &str, other: &str) -> bool {
+    let id = |text: &str| text.trim().parse::<TenantId>().ok();
+    id(one).is_some_and(|one| Some(one) == id(other))
+}
+
 /// The stack's side of multi-tenancy: which guest directories it admits. Asked by an operator who waits for the answer,
 /// it tries everything once.
 pub struct DirectoryAdmin {
@@ -156,7 +177,8 @@ impl DirectoryAdmin {
         let region = self.region().await?;
         let tenant_id = self.tenant_of(domain).await?;
         let all = self.list(&region).await.map_err(Failure::into_trouble)?;
-        let known = all.into_iter().find(|it| it.name.eq_ignore_ascii_case(domain));
+        let known = all.into_iter().find(|it| is_called(it, domain));
+        let domain = known.as_ref().map_or(domain, |it| it.name.as_str());
         Ok(Admission {
             resource_id: self.resource(&region, domain).path().to_owned(),
             domain: domain.to_owned(),
@@ -317,5 +339,34 @@ mod tests {
         pages.follow(Some("https://a.example/list")).unwrap_err();
         pages.follow(None).unwrap();
         assert_eq!(next(&mut pages), None);
+    }
+
+    #[test]
+    fn a_tenant_that_is_written_in_capitals_is_no_other_one() {
+        let small = "eb90516e-65d7-4bf6-8537-8322e9172832";
+        let capital = small.to_uppercase();
+        let of = |admitted_as: Option<&str>| Admission {
+            domain: "fabrikam.example".to_owned(),
+            tenant_id: small.to_owned(),
+            region: "north".to_owned(),
+            resource_id: "r".to_owned(),
+            admitted_as: admitted_as.map(str::to_owned),
+        };
+        assert!(of(Some(&capital)).is_admitted());
+        assert!(!of(Some("eb90516e-65d7-4bf6-8537-8322e9172833")).is_admitted());
+        assert!(!of(None).is_admitted());
+        let listed: DirectoryTenantList = serde_json::from_str(&format!(
+            r#"{{"value":[{{"id":"i","name":"Fabrikam.example","type":"t","location":"north",
+            "properties":{{"tenantId":"{capital}"}}}}]}}"#
+        ))
+        .unwrap();
+        for (name, expected) in [
+            (small, true),
+            (capital.as_str(), true),
+            ("fabrikam.EXAMPLE", true),
+            ("contoso.example", false),
+        ] {
+            assert_eq!(is_called(&listed.value[0], name), expected, "{name}");
+        }
     }
 }

@@ -6,11 +6,13 @@ mod directory;
 mod endpoints;
 mod link;
 mod usage;
+mod who;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use client::is_loopback;
+use domain::time::Timestamp;
 use reqwest::{Certificate, Method, Url};
 use serde::de::DeserializeOwned;
 use wire::stack_admin::{Activation, AdminEndpoints, VisibleSubscriptions};
@@ -19,7 +21,7 @@ use self::authority::Authority;
 pub use self::authority::{Account, Proof};
 use self::call::{Answer, Http, Trust, judge};
 pub(crate) use self::call::{Failure, safe_url};
-pub use self::directory::{Admission, DirectoryAdmin};
+pub use self::directory::{Admission, DirectoryAdmin, is_called};
 use self::endpoints::sign_in;
 pub(crate) use self::usage::UsageReading;
 use crate::environment::Environment;
@@ -70,6 +72,10 @@ impl Stack {
     ) -> Result<Arc<Self>, Failure> {
         let (arm, http, certificates) = open(address).map_err(Failure::Refused)?;
         let endpoints = ask_anonymously(&http, &arm, environment).await?;
+        let now = environment.clock.now();
+        if names_a_host(&endpoints) && who::is_server(&http, &arm, now).await {
+            return Err(Failure::Refused(endpoint_is_server(&arm)));
+        }
         let sign_in = sign_in(endpoints, address.tenant.as_deref()).map_err(Failure::Refused)?;
         // A stack's own certificate proves nothing about a directory elsewhere.
         let direct = is_loopback(&sign_in.token_endpoint);
@@ -189,7 +195,7 @@ impl Stack {
                 read(answer.body)
             });
             match outcome {
-                Err(Failure::Temporary(trouble, asked)) if reporter.is_patient() => {
+                Err(Failure::Temporary(trouble, asked)) if reporter.is_patient(failures) => {
                     failures += 1;
                     let wait = self.environment.wait_after(failures, asked);
                     reporter.failed(&trouble, failures, wait);
@@ -246,6 +252,53 @@ fn broken(whom: &str, error: &serde_json::Error) -> Failure {
     )
 }
 
+/// Whether tokens are for a host and nothing below it. A stack's are for one with the id of its directory.
+fn names_a_host(endpoints: &AdminEndpoints) -> bool {
+    let audience = endpoints.authentication.audiences.first();
+    let audience = audience.and_then(|it| it.parse::<Url>().ok());
+    audience.is_some_and(|it| it.path() == "/")
+}
+
+fn endpoint_is_server(arm: &Url) -> Trouble {
+    Trouble::new(
+        "EndpointIsServer",
+        format!(
+            "What answers at {} is a Meterbridge server and no stack.",
+            arm.as_str().trim_end_matches('/')
+        ),
+        "Set `endpoint` of the stack to its admin endpoint of Azure Resource Manager, such as \
+         https://adminmanagement.local.azurestack.external. The server is what `url` of [server] names.",
+    )
+}
+
+/// The certificates in a file that is trusted by; none without one.
+fn certificates(file: Option<&Path>) -> Result<Vec<Certificate>, Trouble> {
+    let Some(path) = file else {
+        return Ok(Vec::new());
+    };
+    Certificate::from_pem_bundle(small_text(path)?.as_bytes())
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| {
+            Trouble::new(
+                "InvalidSettings",
+                format!("{} is no certificate.", path.display()),
+                "Set `ca` to a file with text that begins with -----BEGIN CERTIFICATE-----.",
+            )
+        })
+}
+
+/// Whether a stack is at this URL, where a server was expected. What cannot be found out is not so.
+pub(crate) async fn is_stack_at(url: &str, ca: Option<&Path>, now: Timestamp) -> bool {
+    let (Ok(url), Ok(certificates)) = (safe_url(url), certificates(ca)) else {
+        return false;
+    };
+    match Http::new(Trust::Only(&certificates), is_loopback(&url)) {
+        Ok(http) => who::is_stack(&http, &url, now).await,
+        Err(_) => false,
+    }
+}
+
 /// The address, a client for it, and the certificates that it trusts.
 fn open(address: &StackAddress) -> Result<(Url, Http, Vec<Certificate>), Trouble> {
     let invalid = |message: String, advice: &str| Trouble::new("InvalidSettings", message, advice);
@@ -255,18 +308,7 @@ fn open(address: &StackAddress) -> Result<(Url, Http, Vec<Certificate>), Trouble
             "Set `endpoint` to the stack's admin endpoint, such as https://adminmanagement.local.azurestack.external.",
         )
     })?;
-    let certificates = match &address.ca {
-        None => Vec::new(),
-        Some(path) => Certificate::from_pem_bundle(small_text(path)?.as_bytes())
-            .ok()
-            .filter(|found| !found.is_empty())
-            .ok_or_else(|| {
-                invalid(
-                    format!("{} is no certificate.", path.display()),
-                    "Set `ca` to a file with text that begins with -----BEGIN CERTIFICATE-----.",
-                )
-            })?,
-    };
+    let certificates = certificates(address.ca.as_deref())?;
     let http = Http::new(Trust::Only(&certificates), is_loopback(&arm))?;
     Ok((arm, http, certificates))
 }
@@ -276,13 +318,7 @@ async fn ask_anonymously(
     arm: &Url,
     environment: &Environment,
 ) -> Result<AdminEndpoints, Failure> {
-    let mut url = arm.clone();
-    // An https or http URL always has a path to add to.
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(["metadata", "endpoints"]);
-    }
-    url.query_pairs_mut()
-        .append_pair("api-version", endpoints::VERSION);
+    let url = who::metadata_url(arm, endpoints::VERSION);
     let whom = format!("the stack at {}", arm.as_str().trim_end_matches('/'));
     let answer = http
         .send(http.client().get(url), environment.clock.now(), &whom)

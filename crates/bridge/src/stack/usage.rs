@@ -124,7 +124,7 @@ impl<'a> UsageReading<'a> {
         }
     }
 
-    /// The next page; none after the last. Waits for as long as the stack is busy.
+    /// The next page; none after the last. Waits while the stack is busy, for as long as the reporter has patience.
     ///
     /// # Errors
     /// [`Failure`]: then the window has to be begun again.
@@ -150,7 +150,12 @@ impl<'a> UsageReading<'a> {
                     Verdict::GiveUp(why) => return Err(Failure::Temporary(self.confused(why), None)),
                 },
                 // What is not ready in the middle of a window was ready when it began.
-                Err(Failure::NotReady(trouble)) if self.progress.token.is_some() => trouble,
+                Err(Failure::NotReady(trouble)) if self.progress.token.is_some() => {
+                    if !self.reporter.is_patient(failures) {
+                        return Err(Failure::Temporary(trouble, None));
+                    }
+                    trouble
+                }
                 Err(failure) => return Err(failure),
             };
             failures += 1;

@@ -107,6 +107,7 @@ mod tests {
         };
         BridgeStatus {
             at: String::new(),
+            stopped: false,
             stacks: vec![stack],
         }
     }

@@ -108,6 +108,7 @@ mod tests {
         };
         let text = text(&BridgeStatus {
             at: String::new(),
+            stopped: false,
             stacks: vec![stack("north", Some(3)), stack("south", None)],
         });
         assert!(

@@ -1,9 +1,10 @@
 //! What can be seen of a bridge: as a file, as metrics, and as a word on its health.
 
+mod file;
 mod listener;
 mod metrics;
+mod pace;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,16 +12,18 @@ use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::file::StatusFile;
+pub use self::file::read_status;
 pub(crate) use self::listener::listen;
+use self::pace::Pace;
+use crate::config::StackConfig;
 use crate::cursor::Cursor;
 pub use crate::cursor::Totals;
-use crate::environment::{Clock, Environment};
+use crate::environment::Clock;
 use crate::trouble::Trouble;
 
-/// The name of the file that says how the bridge is, in the directory of the spool.
-const FILE: &str = "status.json";
-/// How often the file is written.
-const FILE_WRITTEN_EVERY: Duration = Duration::from_secs(5);
+/// So many hours are due now and then while everything works: the one that was over last.
+const HOURS_DUE_USUALLY: i32 = 1;
 /// A bridge that has not written the file for this long does not run: a disk may be slow for a while.
 const RUNS_IF_WRITTEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
@@ -30,6 +33,9 @@ const RUNS_IF_WRITTEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 pub struct BridgeStatus {
     /// When that was so: a bridge that runs says it every few seconds.
     pub at: String,
+    /// Whether it was stopped then: this is the last that it says.
+    #[serde(default)]
+    pub stopped: bool,
     /// Each stack.
     pub stacks: Vec<StackStatus>,
 }
@@ -39,7 +45,16 @@ impl BridgeStatus {
     #[must_use]
     pub fn is_of_a_running_bridge(&self, now: Timestamp) -> bool {
         let at = self.at.parse::<Timestamp>();
-        at.is_ok_and(|at| now.duration_since(at) < RUNS_IF_WRITTEN_WITHIN)
+        !self.stopped && at.is_ok_and(|at| now.duration_since(at) < RUNS_IF_WRITTEN_WITHIN)
+    }
+
+    /// How it goes with one of its stacks, in a word.
+    #[must_use]
+    pub fn state_of(&self, stack: &StackStatus) -> StackState {
+        if self.stopped {
+            return StackState::Stopped;
+        }
+        stack.state()
     }
 }
 
@@ -57,6 +72,13 @@ pub struct StackStatus {
     pub acknowledged_through: Option<String>,
     /// How many hours that have begun the server does not have completely. 1 is usual: the present one.
     pub lag_hours: Option<i32>,
+    /// How many hours are over for as long as the configuration wants, and not completely with the server. 1 is usual for
+    /// as long as it takes to read and deliver one.
+    #[serde(default)]
+    pub due_hours: Option<i32>,
+    /// In how many seconds none is due any more, if it goes on as it does, while the bridge catches up.
+    #[serde(default)]
+    pub seconds_left: Option<u64>,
     /// Bytes that wait to be delivered.
     pub spool_bytes: u64,
     /// The most of them.
@@ -75,24 +97,33 @@ pub struct StackStatus {
 pub enum StackState {
     /// Nothing is known of it yet.
     Starting,
+    /// Everything works, and there is more to be read and delivered than the hour that was over last.
+    CatchingUp,
     /// Everything works.
     Working,
     /// Something does not work, and is tried again until it does.
     Retrying,
     /// Something does not work until somebody sets it right.
     Held,
+    /// The bridge was stopped.
+    Stopped,
 }
 
 impl StackStatus {
-    /// How it goes, in a word.
+    /// How it goes, in a word, while the bridge runs.
     #[must_use]
     pub fn state(&self) -> StackState {
         match &self.troubles[..] {
             [] if self.cloud_id.is_none() => StackState::Starting,
+            [] if self.is_behind() => StackState::CatchingUp,
             [] => StackState::Working,
             troubles if troubles.iter().any(|it| it.held) => StackState::Held,
             _ => StackState::Retrying,
         }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.due_hours > Some(HOURS_DUE_USUALLY)
     }
 }
 
@@ -161,30 +192,68 @@ impl Part {
 /// What is known of one stack, written by those who work for it.
 pub(crate) struct Board {
     clock: Arc<dyn Clock>,
-    status: Mutex<StackStatus>,
+    /// How long an hour has to be over before it is due.
+    margin: Duration,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    status: StackStatus,
+    /// Of what the server has everything.
+    through: Option<Hour>,
+    /// While it catches up and nothing is wrong.
+    pace: Option<Pace>,
 }
 
 impl Board {
     pub(crate) fn new(clock: Arc<dyn Clock>, name: &str, spool_bytes_max: u64) -> Arc<Self> {
+        Arc::new(Self::of(clock, name, spool_bytes_max, Duration::ZERO))
+    }
+
+    /// One for a stack that is read as it is configured.
+    pub(crate) fn for_stack(clock: Arc<dyn Clock>, stack: &StackConfig, spool_bytes_max: u64) -> Arc<Self> {
+        Arc::new(Self::of(clock, &stack.name, spool_bytes_max, stack.margin))
+    }
+
+    fn of(clock: Arc<dyn Clock>, name: &str, spool_bytes_max: u64, margin: Duration) -> Self {
         let status = StackStatus {
             name: name.to_owned(),
             spool_bytes_max,
             ..StackStatus::default()
         };
-        Arc::new(Self {
+        Self {
             clock,
-            status: Mutex::new(status),
-        })
+            margin,
+            known: Mutex::new(Known {
+                status,
+                ..Known::default()
+            }),
+        }
     }
 
     /// How the stack is now.
     pub(crate) fn read(&self) -> StackStatus {
-        let mut status = self.lock().clone();
-        let now = Hour::containing(self.clock.now()).plus(1);
-        let through = status.acknowledged_through.as_ref();
-        let through = through.and_then(|text| text.parse::<Hour>().ok());
-        status.lag_hours = through.map(|through| now.epoch_hours() - through.epoch_hours());
+        let now = self.clock.now();
+        let known = self.lock();
+        let mut status = known.status.clone();
+        if let Some(through) = known.through {
+            let due = self.due(now, through);
+            status.lag_hours = Some(between(through, Hour::containing(now).plus(1)));
+            status.due_hours = Some(due);
+            status.seconds_left = known
+                .pace
+                .filter(|_| due > HOURS_DUE_USUALLY)
+                .and_then(|pace| pace.seconds_left(now, through, due));
+        }
         status
+    }
+
+    /// How many hours are due of those from this one on.
+    fn due(&self, now: Timestamp, through: Hour) -> i32 {
+        let margin = SignedDuration::try_from(self.margin).unwrap_or(SignedDuration::ZERO);
+        let over = now.saturating_sub(margin).unwrap_or(now);
+        between(through, Hour::containing(over)).max(0)
     }
 
     /// Takes note of how far the stack was read and delivered.
@@ -196,11 +265,22 @@ impl Board {
             hours: it.range.hours(),
             hours_read: it.next.epoch_hours() - it.range.start().epoch_hours(),
         });
-        let mut status = self.lock();
-        status.cloud_id = Some(cursor.cloud_id.to_string());
-        status.read_through = Some(cursor.read_through.to_string());
+        let now = self.clock.now();
+        let mut known = self.lock();
         // What was never declared has not been delivered: it lags from the start on.
         let acknowledged = cursor.acknowledged_through.unwrap_or(cursor.start);
+        known.through = Some(acknowledged);
+        known.pace = match known.pace {
+            _ if self.due(now, acknowledged) <= HOURS_DUE_USUALLY => None,
+            None if known.status.troubles.is_empty() => Some(Pace {
+                since: now,
+                from: acknowledged,
+            }),
+            pace => pace,
+        };
+        let status = &mut known.status;
+        status.cloud_id = Some(cursor.cloud_id.to_string());
+        status.read_through = Some(cursor.read_through.to_string());
         status.acknowledged_through = Some(acknowledged.to_string());
         status.spool_bytes = bytes;
         status.delivered = cursor.totals;
@@ -212,18 +292,26 @@ impl Board {
         Reporter {
             board: Some(Arc::clone(self)),
             part,
+            failures_max: u32::MAX,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, StackStatus> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many hours it is from one to another.
+fn between(from: Hour, to: Hour) -> i32 {
+    to.epoch_hours() - from.epoch_hours()
 }
 
 /// Tells how one part of the work goes.
 pub(crate) struct Reporter {
     board: Option<Arc<Board>>,
     part: Part,
+    /// After how many failures in a row the same is not tried again.
+    failures_max: u32,
 }
 
 impl Reporter {
@@ -232,12 +320,22 @@ impl Reporter {
         Self {
             board: None,
             part: Part::Start,
+            failures_max: 0,
         }
     }
 
-    /// Whether what fails may be tried again.
-    pub(crate) const fn is_patient(&self) -> bool {
-        self.board.is_some()
+    /// The same for somebody who has other things to do when one does not work so often in a row.
+    pub(crate) fn giving_up_after(&self, failures_max: u32) -> Self {
+        Self {
+            board: self.board.clone(),
+            part: self.part,
+            failures_max,
+        }
+    }
+
+    /// Whether what has failed so often before, and now again, may be tried again.
+    pub(crate) const fn is_patient(&self, failures: u32) -> bool {
+        failures < self.failures_max
     }
 
     /// It did not work, for this many times in a row; it is tried again after a wait.
@@ -253,7 +351,8 @@ impl Reporter {
     /// It works.
     pub(crate) fn well(&self) {
         let Some(board) = &self.board else { return };
-        let mut status = board.lock();
+        let mut known = board.lock();
+        let status = &mut known.status;
         let before = status.troubles.len();
         status.troubles.retain(|it| it.part != self.part);
         if status.troubles.len() < before {
@@ -265,7 +364,10 @@ impl Reporter {
         let Some(board) = &self.board else { return };
         let now = board.clock.now();
         let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::ZERO);
-        let mut status = board.lock();
+        let mut known = board.lock();
+        // How fast it went before says nothing of how fast it goes when this is over.
+        known.pace = None;
+        let status = &mut known.status;
         let before = status.troubles.iter().find(|it| it.part == self.part);
         let is_news = before.is_none_or(|before| before.trouble.code != trouble.code);
         let ongoing = Ongoing {
@@ -289,43 +391,13 @@ fn shown(at: Timestamp) -> String {
     format!("{at:.0}")
 }
 
-/// How the bridge is now.
+/// How the bridge is now, while it runs.
 pub(crate) fn of_all(clock: &dyn Clock, boards: &[Arc<Board>]) -> BridgeStatus {
     BridgeStatus {
         at: shown(clock.now()),
+        stopped: false,
         stacks: boards.iter().map(|board| board.read()).collect(),
     }
-}
-
-/// Writes the file again and again.
-pub(crate) async fn keep_file(environment: &Environment, directory: &Path, boards: &[Arc<Board>]) {
-    let path = directory.join(FILE);
-    loop {
-        let status = of_all(&*environment.clock, boards);
-        if let Ok(json) = serde_json::to_vec_pretty(&status) {
-            let (disk, path) = (Arc::clone(&environment.disk), path.clone());
-            // It is written again in a moment; a disk that fails is reported by those who need it.
-            let _ = tokio::task::spawn_blocking(move || disk.replace(&path, &json)).await;
-        }
-        environment.timer.pause(FILE_WRITTEN_EVERY).await;
-    }
-}
-
-/// What the bridge with this spool directory last wrote about itself.
-///
-/// # Errors
-/// [`Trouble`] if it never wrote anything there, or it cannot be read.
-pub fn read_status(spool_directory: &Path) -> Result<BridgeStatus, Trouble> {
-    let path = spool_directory.join(FILE);
-    let refuse = |why: String| {
-        Trouble::new(
-            "NoStatus",
-            format!("{} cannot be read: {why}.", path.display()),
-            "Name the configuration of the bridge, and see that it runs: `meterbridge bridge run`.",
-        )
-    };
-    let text = std::fs::read(&path).map_err(|error| refuse(error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))
 }
 
 #[cfg(test)]
@@ -368,6 +440,7 @@ mod tests {
     fn a_bridge_that_says_nothing_any_more_does_not_run() {
         let status = BridgeStatus {
             at: "2026-10-01T05:30:00Z".to_owned(),
+            stopped: false,
             stacks: Vec::new(),
         };
         for (now, runs) in [
@@ -378,6 +451,11 @@ mod tests {
         ] {
             assert_eq!(status.is_of_a_running_bridge(now.parse().unwrap()), runs, "{now}");
         }
+        let stopped = BridgeStatus {
+            stopped: true,
+            ..status
+        };
+        assert!(!stopped.is_of_a_running_bridge("2026-10-01T05:30:01Z".parse().unwrap()));
     }
 
     #[test]
@@ -392,5 +470,41 @@ mod tests {
             board.note(&cursor, 0);
             assert_eq!(board.read().lag_hours, Some(lag));
         }
+    }
+
+    #[test]
+    fn a_bridge_that_is_far_behind_is_not_said_to_be_where_it_should_be() {
+        let board = Board::of(
+            Arc::new(At("2026-10-01T05:14:00Z")),
+            "north",
+            1,
+            Duration::from_secs(15 * 60),
+        );
+        let board = Arc::new(board);
+        let start: Hour = "2026-10-01T00:00:00Z".parse().unwrap();
+        let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();
+        let mut cursor = Cursor::new(cloud_id, start);
+        // The hour from 4 to 5 is not yet over for long enough.
+        for (through, due, state) in [
+            (0, 4, StackState::CatchingUp),
+            (2, 2, StackState::CatchingUp),
+            (3, 1, StackState::Working),
+            (4, 0, StackState::Working),
+            (5, 0, StackState::Working),
+        ] {
+            cursor.acknowledged_through = Some(start.plus(through));
+            board.note(&cursor, 0);
+            let status = board.read();
+            assert_eq!(
+                (status.due_hours, status.state()),
+                (Some(due), state),
+                "{through}"
+            );
+        }
+        let reporter = board.reporter(Part::Delivering);
+        cursor.acknowledged_through = Some(start);
+        board.note(&cursor, 0);
+        reporter.failed(&Trouble::new("ServerUnreachable", "m", "a"), 1, Duration::ZERO);
+        assert_eq!(board.read().state(), StackState::Retrying);
     }
 }

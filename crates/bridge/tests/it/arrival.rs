@@ -84,5 +84,14 @@ async fn a_range_is_read_again_on_command() {
         })
         .await;
     world.until_reported(6).await;
+    world
+        .until(
+            "all of the range is declared, the hours without usage too",
+            |world| {
+                let declared = &world.server.state.lock().unwrap().declared;
+                (-24..-10).all(|hour| declared.contains(&world.hour(hour)))
+            },
+        )
+        .await;
     world.assert_kept();
 }

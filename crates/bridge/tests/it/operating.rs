@@ -1,6 +1,6 @@
 //! What whoever operates the bridge sees and does.
 
-use bridge::{Bridge, Part};
+use bridge::{Bridge, Part, StackState};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::stack_stub::{CLOUD, PROVIDER};
@@ -154,4 +154,111 @@ fn a_bridge_that_never_ran_has_no_status() {
         bridge::read_status(directory.path()).unwrap_err().code,
         "NoStatus"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bridge_that_was_stopped_is_said_to_be_and_not_to_work() {
+    let mut world = World::new().await;
+    world.report_hours(3, 3);
+    for _ in 0..10 {
+        world.start_bridge().await;
+        world
+            .until("the file says that it runs", |world| {
+                bridge::read_status(&world.config.spool_directory).is_ok_and(|status| !status.stopped)
+            })
+            .await;
+        world.stop_bridge().await;
+        let status = bridge::read_status(&world.config.spool_directory).unwrap();
+        assert!(status.stopped, "{status:?}");
+        assert!(!status.is_of_a_running_bridge(status.at.parse().unwrap()));
+        assert_eq!(status.state_of(&status.stacks[0]), StackState::Stopped);
+    }
+    world.start_bridge().await;
+    world.until_reported(3).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trying_a_configuration_out_refuses_what_running_it_refuses() {
+    let mut world = World::new().await;
+    let good = world.config.clone();
+    assert!(good.try_open(&world.environment).is_ok());
+    assert!(!good.spool_directory.exists(), "nothing is made by trying it out");
+
+    let mut twice = good.clone();
+    let mut second = good.stacks[0].clone();
+    second.name = "south".to_owned();
+    twice.stacks.push(second);
+    let mut future = good.clone();
+    future.stacks[0].start = Some(world.hour(24 * 365 * 50));
+    let mut unusable = good.clone();
+    unusable.spool_directory = world.path("key");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut listening = good.clone();
+    listening.listen = Some(taken.local_addr().unwrap());
+    for (config, code) in [
+        (twice, "StackTwice"),
+        (future.clone(), "StartInFuture"),
+        (unusable, "SpoolUnusable"),
+        (listening, "CannotListen"),
+    ] {
+        let tried = config.try_open(&world.environment).unwrap_err();
+        let run = Bridge::open(config, world.environment.clone()).unwrap_err();
+        assert_eq!((tried.code.as_ref(), run.code.as_ref()), (code, code), "{tried}");
+    }
+
+    // A stack that was read goes on where it was, whatever `start` says: a clock that was set back ends no bridge.
+    world.start_bridge().await;
+    world
+        .until("its spool is there", |world| {
+            world.status().stacks[0].cloud_id.is_some()
+        })
+        .await;
+    assert!(future.try_open(&world.environment).is_ok(), "also while it runs");
+    world.stop_bridge().await;
+    drop(Bridge::open(future, world.environment.clone()).unwrap());
+    // Whose spool it is can be seen before anything is delivered from it.
+    let stack = &good.stacks[0];
+    let through = stack
+        .try_spool(&good.spool_directory, &world.environment)
+        .unwrap();
+    assert!(through >= Some(world.start.to_string()), "{through:?}");
+    std::fs::write(world.path("key"), activation_key(OTHER, "one")).unwrap();
+    let foreign = stack.try_spool(&good.spool_directory, &world.environment);
+    assert_eq!(foreign.unwrap_err().code, "ForeignSpool");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_a_stack_for_the_server_is_told_so_and_not_to_fetch_another_key() {
+    let mut world = World::new().await;
+    world.report_hours(3, 3);
+    let good = world.config.clone();
+    world.config.server.url = world.stack.url.clone();
+    let stack = world.config.stacks[0].clone();
+    let tried = stack.try_server(&world.config.server, &world.environment).await;
+    assert_eq!(tried.unwrap_err().code, "ServerIsStack");
+    world.start_bridge().await;
+    world
+        .until("it is said", |world| {
+            world.troubles().contains(&"ServerIsStack".to_owned())
+        })
+        .await;
+    world.kill_bridge().await;
+
+    world.config = good.clone();
+    world.config.stacks[0].address.endpoint = world.server.url.clone();
+    let stack = world.config.stacks[0].clone();
+    let tried = stack.try_stack(&world.environment).await;
+    assert_eq!(tried.unwrap_err().code, "EndpointIsServer");
+    world.start_bridge().await;
+    world
+        .until("it is said", |world| world.troubles() == ["EndpointIsServer"])
+        .await;
+    assert!(world.status().stacks[0].troubles[0].held);
+    world.kill_bridge().await;
+
+    world.config = good;
+    world.start_bridge().await;
+    world.until_reported(3).await;
+    world.assert_kept();
 }

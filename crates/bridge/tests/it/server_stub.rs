@@ -37,6 +37,8 @@ pub(crate) struct ServerState {
     pub(crate) records: BTreeMap<Key, BTreeSet<Hour>>,
     pub(crate) bodies: Vec<Vec<u8>>,
     pub(crate) through: Option<Hour>,
+    /// The hours that were declared by what was read of them.
+    pub(crate) declared: BTreeSet<Hour>,
     pub(crate) directories: Vec<String>,
     pub(crate) deliveries: usize,
     /// Answers everything with this.
@@ -82,6 +84,9 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     let Ok(body) = to_bytes(body, 1 << 26).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
+    if parts.uri.path() == "/metadata/endpoints" {
+        return who_it_is(&parts.headers);
+    }
     if let Some(refusal) = door.refusal(&parts.headers) {
         return refusal;
     }
@@ -162,7 +167,8 @@ impl ServerState {
         }
         self.bodies.push(page.clone());
         if let Some(through) = query_of("reportedThrough") {
-            self.hold_to(stack, start, through);
+            self.hold_to(stack, start.min(reported), through);
+            self.declared.insert(reported);
         }
         let answer = format!(
             r#"{{"batchId":"b","accepted":{accepted},"duplicate":{duplicate},"revised":0,"quarantined":{},"problems":[]}}"#,
@@ -211,6 +217,15 @@ fn key_of(record: &UsageRecord<'_>) -> Key {
         format!("{local_subscription} {local_meter} {resource_uri}"),
         record.start,
     )
+}
+
+/// Anybody may ask who it is.
+fn who_it_is(headers: &HeaderMap) -> Response {
+    let host = headers[header::HOST].to_str().unwrap();
+    let said = format!(
+        r#"{{"name":"Meterbridge","authentication":{{"loginEndpoint":"http://{host}/adfs","audiences":["http://{host}"]}}}}"#
+    );
+    said.into_response()
 }
 
 fn error(status: u16, code: &str) -> Response {

@@ -90,3 +90,47 @@ async fn a_stack_whose_clock_is_behind_is_waited_for_and_nobody_is_called() {
     let status = world.status();
     assert!(status.stacks[0].troubles.iter().all(|it| !it.held), "{status:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_hour_that_the_stack_never_answers_would_have_kept_every_new_one_from_being_read() {
+    let mut world = World::new().await;
+    world.report_hours(40, 5);
+    world.stack.state.lock().unwrap().unanswered = Some(world.hour(-5));
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    let range = domain::time::HourInterval::new(world.hour(-6), world.hour(-3)).unwrap();
+    bridge::request_backfill(&world.config.spool_directory, "north", range).unwrap();
+    let stuck_at = world.hour(-5).to_string();
+    world
+        .until("the range is read up to that hour", |world| {
+            let status = world.status();
+            status.stacks[0]
+                .backfills
+                .first()
+                .is_some_and(|it| it.next == stuck_at)
+                && world.troubles().contains(&"StackBusy".to_owned())
+        })
+        .await;
+    let through = world.server.state.lock().unwrap().through.unwrap();
+    let further = through.epoch_hours() - world.start.epoch_hours() + 5;
+    world.until_reported(further.max(40)).await;
+    // And what was asked for is read when the stack can give it.
+    world.stack.state.lock().unwrap().unanswered = None;
+    world
+        .until("the range is read", |world| {
+            world.status().stacks[0].backfills.is_empty()
+        })
+        .await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_continuation_that_the_stack_has_lost_would_have_ended_the_reading_for_good() {
+    let mut world = World::new().await;
+    world.report_hours(8, 11);
+    world.stack.state.lock().unwrap().forgotten = Some(world.hour(4));
+    world.start_bridge().await;
+    world.until_reported(8).await;
+    world.assert_kept();
+    assert!(world.stack.state.lock().unwrap().forgotten_asked > 5);
+}

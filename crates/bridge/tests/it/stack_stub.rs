@@ -81,6 +81,12 @@ pub(crate) struct StackState {
     pub(crate) recorded: BTreeMap<Hour, Vec<u8>>,
     /// An hour of which the first page is all that is ever given.
     pub(crate) stuck: Option<Hour>,
+    /// An hour that is never answered.
+    pub(crate) unanswered: Option<Hour>,
+    /// An hour whose continuations are never answered, until its first page is asked for again.
+    pub(crate) forgotten: Option<Hour>,
+    /// How often one of them was asked for.
+    pub(crate) forgotten_asked: u32,
     /// How much the stack's clock is behind.
     pub(crate) behind: Duration,
     /// The keys of what was reported in an hour that may have been read already.
@@ -88,6 +94,21 @@ pub(crate) struct StackState {
     /// The reported hour and the token of each usage request.
     pub(crate) asked: Vec<(Hour, Option<String>)>,
     pub(crate) tokens_given: u32,
+}
+
+impl StackState {
+    /// Whether a page is one whose continuation was forgotten; it is remembered again with the first page.
+    fn has_forgotten(&mut self, hour: Hour, goes_on: bool) -> bool {
+        if self.forgotten != Some(hour) {
+            return false;
+        }
+        if goes_on {
+            self.forgotten_asked += 1;
+        } else if self.forgotten_asked > 0 {
+            self.forgotten = None;
+        }
+        goes_on
+    }
 }
 
 #[derive(Clone)]
@@ -123,6 +144,9 @@ impl StackStub {
             directory_tenants: BTreeMap::new(),
             recorded: BTreeMap::new(),
             stuck: None,
+            unanswered: None,
+            forgotten: None,
+            forgotten_asked: 0,
             behind: Duration::ZERO,
             late: BTreeSet::new(),
             asked: Vec::new(),
@@ -266,6 +290,9 @@ impl Door {
         let fault = state.faults.pop_front().flatten();
         if end.start() > self.clock.now_at() - state.behind || fault == Some(Fault::InFuture) {
             return error(400, "RequestEndTimeIsInFuture");
+        }
+        if state.unanswered == Some(start) || state.has_forgotten(start, token.is_some()) {
+            return error(504, "GatewayTimeout");
         }
         match fault {
             Some(Fault::GatewayTimeout) => return error(504, "GatewayTimeout"),

@@ -13,6 +13,7 @@ use bridge::{
 };
 use domain::time::{Hour, Timestamp};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::server_stub::{Key, ServerStub, keys};
@@ -78,6 +79,7 @@ pub(crate) struct World {
 
 struct Running {
     bridge: Arc<Bridge>,
+    stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -165,15 +167,24 @@ impl World {
             }
         };
         let runs = Arc::clone(&bridge);
-        let task = tokio::spawn(async move { runs.run(std::future::pending()).await.unwrap() });
-        self.running = Some(Running { bridge, task });
+        let (stop, told) = oneshot::channel();
+        let stopped = async move { told.await.unwrap() };
+        let task = tokio::spawn(async move { runs.run(stopped).await.unwrap() });
+        self.running = Some(Running { bridge, stop, task });
+    }
+
+    /// Asks the bridge to stop, as a signal does, and waits until it has.
+    pub(crate) async fn stop_bridge(&mut self) {
+        let Running { stop, task, .. } = self.running.take().unwrap();
+        stop.send(()).unwrap();
+        task.await.unwrap();
     }
 
     pub(crate) async fn kill_bridge(&mut self) {
-        if let Some(Running { bridge, task }) = self.running.take() {
+        if let Some(Running { bridge, stop, task }) = self.running.take() {
             task.abort();
             let _ = task.await;
-            drop(bridge);
+            drop((bridge, stop));
         }
     }
 

@@ -1,10 +1,11 @@
 //! `simulator`: a stack that does not exist, served like a real one.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+mod files;
+
+use std::fs;
 use std::net::TcpListener;
 use std::num::NonZeroU16;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +19,9 @@ use simulator::{
     TenantSpec,
 };
 
+use self::files::{keep_configuration, write_new, write_token};
 use crate::args::{SimulatorCommand, SimulatorServeArgs};
+use crate::commands::minute;
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::long_running::Stop;
@@ -43,6 +46,9 @@ struct Served {
     key_file: PathBuf,
     registration_token_file: PathBuf,
     bridge_configuration: PathBuf,
+    /// The hours in which it is used.
+    used_from: String,
+    used_to: String,
 }
 
 /// Carries a command out.
@@ -71,14 +77,10 @@ async fn serve(args: &SimulatorServeArgs, printer: &Printer) -> Result<(), Failu
     folder.make()?;
     let (certificate, account) = (folder.stack_certificate(now)?, folder.account(now)?);
     let served = folder.describe(&endpoint, &stack);
-    write_new(
-        &served.registration_token_file,
-        &stack.registration_token(BillingModel::PayAsYouUse),
-    )?;
-    write_new(
-        &served.bridge_configuration,
-        &configuration(args, &stack, &served),
-    )?;
+    let token = stack.registration_token(BillingModel::PayAsYouUse);
+    write_token(&served.registration_token_file, &token, printer)?;
+    let configuration = configuration(args, &stack, &served);
+    keep_configuration(&served.bridge_configuration, &configuration, printer)?;
     let clock_ahead = SignedDuration::from_mins(args.clock_ahead.into());
     let api = AdminApi {
         registration: Some(registration(&stack)),
@@ -92,7 +94,8 @@ async fn serve(args: &SimulatorServeArgs, printer: &Printer) -> Result<(), Failu
         page_size: usize::try_from(args.page_size).unwrap_or(usize::MAX),
         faults: Arc::new(ServiceFaults::new(args.seed, args.faults)),
     };
-    announce(&served, printer)?;
+    let by_its_clock = now.saturating_add(clock_ahead).unwrap_or(now);
+    announce(&served, Hour::containing(by_its_clock), printer)?;
     tokio::select! {
         served = simulator::serve(api, listener, Some(certificate)) => {
             served.map_err(|error| Failure::new("The listener failed.").because(error.to_string()))
@@ -104,7 +107,7 @@ async fn serve(args: &SimulatorServeArgs, printer: &Printer) -> Result<(), Failu
     }
 }
 
-fn announce(served: &Served, printer: &Printer) -> Result<(), Failure> {
+fn announce(served: &Served, now: Hour, printer: &Printer) -> Result<(), Failure> {
     printer.note(&format!(
         "A stack that does not exist answers at {} (cloud id {}).",
         served.endpoint, served.cloud_id
@@ -114,8 +117,29 @@ fn announce(served: &Served, printer: &Printer) -> Result<(), Failure> {
         served.ca_certificate.parent().unwrap_or(Path::new(".")).display(),
         served.bridge_configuration.display()
     ));
+    printer.note(&used(&served.used_from, &served.used_to, &now.to_string()));
     printer.note("Stop it with Ctrl-C.");
     printer.show_to_programs(served)
+}
+
+/// Of which hours it has usage, and what of that can be read in this hour of its clock.
+fn used(from: &str, to: &str, now: &str) -> String {
+    // Times of one form are in the order of their texts.
+    let readable = if now >= to {
+        "all of that can be read".to_owned()
+    } else if now > from {
+        format!(
+            "what is before {} can be read, and every further hour when it is over",
+            minute(now)
+        )
+    } else {
+        "nothing of that can be read before it has happened (--month serves another one)".to_owned()
+    };
+    format!(
+        "It is used from {} to {} UTC: {readable}.",
+        minute(from),
+        minute(to)
+    )
 }
 
 /// A stack of two directories: its own, and a guest.
@@ -207,6 +231,8 @@ impl Folder {
             key_file: self.file("bridge.keyfile"),
             registration_token_file: self.file("registration.token"),
             bridge_configuration: self.file("bridge.toml"),
+            used_from: stack.month().start().to_string(),
+            used_to: stack.month().end().to_string(),
         }
     }
 
@@ -258,16 +284,30 @@ fn unusable(error: &simulator::CertificateError) -> Failure {
         .hint("Give --directory a new directory: it is made there anew.")
 }
 
-/// Writes a file that only this account can read. What is there already stays.
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
-    let opened = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    let written = match opened {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        opened => opened.and_then(|mut file| writeln!(file, "{}", text.trim_end())),
-    };
-    written.map_err(|error| Failure::file(path, &error))
+#[cfg(test)]
+mod tests {
+    use super::used;
+
+    #[test]
+    fn it_is_said_which_hours_have_usage_that_can_be_read() {
+        let said = |now: &str| used("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", now);
+        let month = "It is used from 2026-10-01 00:00 to 2026-11-01 00:00 UTC: ";
+        for (now, expected) in [
+            ("2026-11-22T14:00:00Z", "all of that can be read."),
+            (
+                "2026-10-05T14:00:00Z",
+                "what is before 2026-10-05 14:00 can be read, and every further hour when it is over.",
+            ),
+            (
+                "2026-10-01T00:00:00Z",
+                "nothing of that can be read before it has happened",
+            ),
+        ] {
+            assert!(
+                said(now).starts_with(&format!("{month}{expected}")),
+                "{}",
+                said(now)
+            );
+        }
+    }
 }

@@ -25,12 +25,16 @@ const BUNDLES: Listing<BundleOnTheWay> = Listing(&[
     (left("FROM"), |it| minute(&it.reported_start)),
     (left("TO"), |it| minute(&it.reported_end)),
     (right("RECORDS"), |it| count(it.records)),
-    (left("MADE").rank(1), |it| minute(&it.made_at)),
+    (left("MADE").rank(1), |it| {
+        crate::commands::minute_or_dash(it.made_at.as_deref())
+    }),
     (left("STATE"), |it| it.state.to_owned()),
     (left("TAKEN IN").rank(2), |it| {
         crate::commands::minute_or_dash(it.taken_at.as_deref())
     }),
-    (left("FILE").rank(3), |it| it.file.clone()),
+    (left("FILE").rank(3), |it| {
+        it.file.clone().unwrap_or_else(|| "-".to_owned())
+    }),
 ]);
 
 #[derive(Serialize)]
@@ -49,6 +53,8 @@ struct Made {
     digest: String,
     reported_start: String,
     reported_end: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_again_from: Option<String>,
     parts: usize,
     records: u64,
     bytes: u64,
@@ -62,6 +68,7 @@ impl From<Exported> for Made {
             digest: made.digest.to_string(),
             reported_start: made.window.start().to_string(),
             reported_end: made.window.end().to_string(),
+            read_again_from: made.read_again_from.map(|hour| hour.to_string()),
             parts: made.parts,
             records: made.records,
             bytes: made.bytes,
@@ -108,6 +115,8 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
         out: args.out,
         made_by: MADE_BY.to_owned(),
         restart: args.restart,
+        again: hour(args.again.as_deref())?,
+        leave_out_earlier: args.leave_out_earlier,
     };
     let mut side = open(args.bridge)?;
     let mut progress = None;
@@ -122,13 +131,16 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
     drop(progress);
     let made = Made::from(made.map_err(refused)?);
     printer.show(&made, || {
+        let again = made.read_again_from.as_deref();
+        let again = again.map(|from| format!(" (and from {} on again)", minute(from)));
         format!(
-            "Bundle {} is in {}: {} from {} to {}, {} bytes.",
+            "Bundle {} is in {}: {} from {} to {}{}, {} bytes.",
             made.sequence,
             made.file,
             counted(made.records, "record"),
             minute(&made.reported_start),
             minute(&made.reported_end),
+            again.unwrap_or_default(),
             count(made.bytes),
         )
     })?;
@@ -159,7 +171,11 @@ pub(super) fn accept(args: AcceptReceiptArgs, printer: &Printer) -> Result<(), F
             count(accepted.quarantined),
             counted(accepted.outstanding as u64, "bundle"),
         )
-    })
+    })?;
+    if accepted.restored {
+        printer.hint("That bundle was not known here. It is now, and the next export follows it.");
+    }
+    Ok(())
 }
 
 /// Lists what was made.

@@ -1,9 +1,9 @@
 //! `bridge check`: everything that a bridge would ask, once.
 
-use bridge::{ServerAddress, StackConfig, StackFound, Trouble, UsageFound, read_status};
+use bridge::{BridgeConfig, StackConfig, StackFound, Trouble, UsageFound};
 use serde::Serialize;
 
-use super::{configuration, environment};
+use super::{configuration, environment, refused};
 use crate::args::BridgeCheckArgs;
 use crate::commands::minute;
 use crate::failure::Failure;
@@ -33,21 +33,15 @@ struct Checked {
 /// Tries out a configuration.
 ///
 /// # Errors
-/// If something in it would hold a bridge up.
+/// What a bridge would refuse to run with; or if something in it would hold one up.
 pub(super) async fn check(args: BridgeCheckArgs, printer: &Printer) -> Result<(), Failure> {
     let config = configuration::of_bridge(args.bridge)?;
-    let read = read_status(&config.spool_directory).ok();
-    let stacks = read.iter().flat_map(|it| &it.stacks);
-    let known: Vec<_> = stacks.map(|it| (&it.name, &it.read_through)).collect();
+    config.try_open(&environment()).map_err(refused)?;
     let progress = printer.progress(Some(config.stacks.len() as u64), "stacks");
     let mut all = Vec::new();
     for stack in &config.stacks {
         progress.say(&stack.name);
-        let mut checked = tried(stack, &config.server).await;
-        let found = known.iter().find(|(name, _)| **name == stack.name);
-        let goes_on = found.and_then(|(_, through)| (*through).clone());
-        checked.reads_from = goes_on.or_else(|| stack.start.map(|hour| hour.to_string()));
-        all.push(checked);
+        all.push(tried(stack, &config).await);
         progress.add(1);
     }
     progress.finish();
@@ -70,7 +64,7 @@ pub(super) async fn check(args: BridgeCheckArgs, printer: &Printer) -> Result<()
     Err(Failure::new(what).coded("CheckFailed"))
 }
 
-async fn tried(stack: &StackConfig, server: &ServerAddress) -> Checked {
+async fn tried(stack: &StackConfig, config: &BridgeConfig) -> Checked {
     let mut troubles = Vec::new();
     let mut keep = |trouble: Trouble| {
         // A key that cannot be read is in the way of everything, and said once.
@@ -79,15 +73,18 @@ async fn tried(stack: &StackConfig, server: &ServerAddress) -> Checked {
         }
     };
     let cloud_id = stack.cloud_id_of_key().map_err(&mut keep).ok();
+    let read = stack.try_spool(&config.spool_directory, &environment());
+    let goes_on = read.map_err(&mut keep).ok().flatten();
     let found = stack.try_stack(&environment()).await.map_err(&mut keep).ok();
-    let accepted = stack.try_server(server).await.map_err(&mut keep).is_ok();
+    let accepted = stack.try_server(&config.server, &environment()).await;
+    let accepted = accepted.map_err(&mut keep).is_ok();
     Checked {
         name: stack.name.clone(),
         endpoint: stack.address.endpoint.clone(),
         cloud_id,
-        reads_from: None,
+        reads_from: goes_on.or_else(|| stack.start.map(|hour| hour.to_string())),
         stack: found,
-        server: server.url.clone(),
+        server: config.server.url.clone(),
         server_accepts_key: accepted,
         troubles,
     }

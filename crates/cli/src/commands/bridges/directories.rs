@@ -1,6 +1,6 @@
 //! `bridge admit-directory` and `bridge remove-directory`.
 
-use bridge::{Admission, DirectoryAdmin};
+use bridge::{Admission, DirectoryAdmin, is_called};
 use serde::Serialize;
 
 use super::{configuration, environment, refused};
@@ -14,8 +14,11 @@ use crate::printer::Printer;
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
     domain: &'a str,
-    tenant_id: &'a str,
-    resource_id: &'a str,
+    /// Its tenant and its resource, unless the stack knows of neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_id: Option<&'a str>,
     /// Whether the stack admits it now.
     admitted: bool,
     /// Whether anything was changed.
@@ -35,7 +38,7 @@ pub(super) async fn admit(args: GuestDirectoryArgs, printer: &Printer) -> Result
     } = args;
     let admin = connected(&config, stack).await?;
     let plan = admin.plan(&tenant).await.map_err(refused)?;
-    let is_admitted = plan.admitted_as.as_ref() == Some(&plan.tenant_id);
+    let is_admitted = plan.is_admitted();
     if !is_admitted {
         printer.request(&what_is_admitted(&plan));
         agreed("Admit it?", yes)?;
@@ -43,8 +46,8 @@ pub(super) async fn admit(args: GuestDirectoryArgs, printer: &Printer) -> Result
     }
     let outcome = Outcome {
         domain: &plan.domain,
-        tenant_id: &plan.tenant_id,
-        resource_id: &plan.resource_id,
+        tenant_id: Some(&plan.tenant_id),
+        resource_id: Some(&plan.resource_id),
         admitted: true,
         changed: !is_admitted,
     };
@@ -65,10 +68,10 @@ pub(super) async fn admit(args: GuestDirectoryArgs, printer: &Printer) -> Result
     Ok(())
 }
 
-/// Admits a directory no longer.
+/// Admits a directory no longer. Where it is not admitted there is nothing to do.
 ///
 /// # Errors
-/// If it is not admitted, the stack refuses, or nobody agrees.
+/// If the stack refuses, or nobody agrees.
 pub(super) async fn remove(args: GuestDirectoryArgs, printer: &Printer) -> Result<(), Failure> {
     let GuestDirectoryArgs {
         tenant,
@@ -78,20 +81,9 @@ pub(super) async fn remove(args: GuestDirectoryArgs, printer: &Printer) -> Resul
     } = args;
     let admin = connected(&config, stack).await?;
     let admitted = admin.admitted().await.map_err(refused)?;
-    let is_it = |name: &str, id: &str| name.eq_ignore_ascii_case(&tenant) || id.eq_ignore_ascii_case(&tenant);
-    let Some(found) = admitted
-        .iter()
-        .find(|it| is_it(&it.name, &it.properties.tenant_id))
-    else {
+    let Some(found) = admitted.iter().find(|it| is_called(it, &tenant)) else {
         let names: Vec<&str> = admitted.iter().map(|it| it.name.as_str()).collect();
-        let hint = if names.is_empty() {
-            "It admits none.".to_owned()
-        } else {
-            format!("It admits {}.", names.join(", "))
-        };
-        return Err(Failure::new(format!("The stack admits no directory {tenant}."))
-            .coded("DirectoryNotAdmitted")
-            .hint(hint));
+        return nothing_to_remove(&tenant, &names, printer);
     };
     let tenant_id = &found.properties.tenant_id;
     printer.request(&format!(
@@ -103,12 +95,31 @@ pub(super) async fn remove(args: GuestDirectoryArgs, printer: &Printer) -> Resul
     let changed = admin.remove(&found.name).await.map_err(refused)?;
     let outcome = Outcome {
         domain: &found.name,
-        tenant_id,
-        resource_id: &found.id,
+        tenant_id: Some(tenant_id),
+        resource_id: Some(&found.id),
         admitted: false,
         changed,
     };
     printer.show(&outcome, || format!("{} is not admitted any more.", found.name))
+}
+
+fn nothing_to_remove(tenant: &str, admitted: &[&str], printer: &Printer) -> Result<(), Failure> {
+    let outcome = Outcome {
+        domain: tenant,
+        tenant_id: None,
+        resource_id: None,
+        admitted: false,
+        changed: false,
+    };
+    printer.show(&outcome, || {
+        format!("The stack admits no directory {tenant}: nothing was changed.")
+    })?;
+    if admitted.is_empty() {
+        printer.hint("It admits none.");
+    } else {
+        printer.hint(&format!("It admits {}.", admitted.join(", ")));
+    }
+    Ok(())
 }
 
 async fn connected(config: &ConfigArgs, stack: BridgeStackArgs) -> Result<DirectoryAdmin, Failure> {

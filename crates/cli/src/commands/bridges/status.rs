@@ -31,6 +31,8 @@ struct Shown<'a> {
     at: &'a str,
     /// Whether the bridge runs.
     runs: bool,
+    /// Whether it said that it was stopped.
+    stopped: bool,
     stacks: Vec<ShownStack<'a>>,
 }
 
@@ -59,7 +61,8 @@ pub(super) fn status(args: &BridgeStatusArgs, printer: &Printer) -> Result<(), F
     let shown = Shown {
         at: &status.at,
         runs,
-        stacks: status.stacks.iter().map(shown).collect(),
+        stopped: status.stopped,
+        stacks: status.stacks.iter().map(|it| shown(&status, it)).collect(),
     };
     printer.show(&shown, || text(&status, printer))?;
     if !runs {
@@ -92,17 +95,24 @@ pub(super) fn no_stack(name: &str, names: &str) -> Failure {
 
 /// The failure that a bridge does not run.
 pub(super) fn not_running(status: &BridgeStatus) -> Failure {
-    Failure::new(format!(
-        "The bridge does not run: it said last how it is at {}.",
-        status.at
-    ))
-    .coded("BridgeNotRunning")
-    .hint("Start it (`meterbridge bridge run`); it goes on where it was. Its log says why it ended.")
+    let at = &status.at;
+    let (what, hint) = if status.stopped {
+        (
+            format!("The bridge does not run: it was stopped at {at}."),
+            "Start it (`meterbridge bridge run`); it goes on where it was.",
+        )
+    } else {
+        (
+            format!("The bridge does not run: it said last how it is at {at}."),
+            "Start it (`meterbridge bridge run`); it goes on where it was. Its log says why it ended.",
+        )
+    };
+    Failure::new(what).coded("BridgeNotRunning").hint(hint)
 }
 
-fn shown(status: &StackStatus) -> ShownStack<'_> {
+fn shown<'a>(bridge: &BridgeStatus, status: &'a StackStatus) -> ShownStack<'a> {
     ShownStack {
-        state: status.state(),
+        state: bridge.state_of(status),
         status,
     }
 }
@@ -110,10 +120,13 @@ fn shown(status: &StackStatus) -> ShownStack<'_> {
 fn text(status: &BridgeStatus, printer: &Printer) -> String {
     let mut table = Table::new(&COLUMNS);
     for stack in &status.stacks {
-        table.row(row(stack));
+        table.row(row(stack, status.state_of(stack)));
     }
     let mut text = table.within(printer.width());
     for stack in &status.stacks {
+        if status.state_of(stack) == StackState::CatchingUp {
+            text.push_str(&catching_up(stack));
+        }
         for it in &stack.backfills {
             text.push_str(&format!(
                 "\n{}: reads {} to {} again, {} of {} hours\n",
@@ -131,11 +144,38 @@ fn text(status: &BridgeStatus, printer: &Printer) -> String {
     text
 }
 
-fn row(stack: &StackStatus) -> [String; 8] {
+/// How much it has to catch up with, and how long that may take.
+fn catching_up(stack: &StackStatus) -> String {
+    let hours = u64::from(stack.due_hours.unwrap_or_default().unsigned_abs());
+    let left = match stack.seconds_left {
+        None => "it cannot be told yet how long that takes".to_owned(),
+        Some(seconds) => format!("in about {} if it goes on like this", about(seconds)),
+    };
+    let hours = counted(hours, "hour");
+    format!(
+        "\n{}: catches up with {hours} that are over, {left}\n",
+        stack.name
+    )
+}
+
+/// A time as people say it, in one unit.
+fn about(seconds: u64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    match seconds {
+        0..MINUTE => counted(seconds, "second"),
+        MINUTE..HOUR => counted(seconds.div_ceil(MINUTE), "minute"),
+        HOUR..DAY => counted(seconds.div_ceil(HOUR), "hour"),
+        _ => counted(seconds.div_ceil(DAY), "day"),
+    }
+}
+
+fn row(stack: &StackStatus, state: StackState) -> [String; 8] {
     let delivered = &stack.delivered;
     [
         stack.name.clone(),
-        word(stack.state()).to_owned(),
+        word(state).to_owned(),
         minute_or_dash(stack.read_through.as_deref()),
         minute_or_dash(stack.acknowledged_through.as_deref()),
         stack
@@ -150,9 +190,11 @@ fn row(stack: &StackStatus) -> [String; 8] {
 const fn word(state: StackState) -> &'static str {
     match state {
         StackState::Starting => "starting",
+        StackState::CatchingUp => "catching up",
         StackState::Working => "working",
         StackState::Retrying => "retrying",
         StackState::Held => "held",
+        StackState::Stopped => "stopped",
     }
 }
 
@@ -260,11 +302,43 @@ mod tests {
             name: "south".to_owned(),
             ..StackStatus::default()
         };
+        let west = StackStatus {
+            name: "west".to_owned(),
+            due_hours: Some(312),
+            seconds_left: Some(200),
+            ..StackStatus {
+                troubles: Vec::new(),
+                ..north.clone()
+            }
+        };
         let status = BridgeStatus {
             at: "2026-11-22T09:00:00Z".to_owned(),
-            stacks: vec![north, south],
+            stopped: false,
+            stacks: vec![north, south, west],
         };
         let (printer, ..) = captured(Format::Table, false);
         insta::assert_snapshot!("status", text(&status, &printer));
+        let stopped = BridgeStatus {
+            stopped: true,
+            ..status
+        };
+        let shown = text(&stopped, &printer);
+        assert_eq!(shown.matches("  stopped  ").count(), 3, "{shown}");
+        assert!(!shown.contains("catches up"), "{shown}");
+    }
+
+    #[test]
+    fn how_long_it_takes_is_said_in_one_unit_and_never_as_less() {
+        for (seconds, expected) in [
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "1 minute"),
+            (61, "2 minutes"),
+            (3_600, "1 hour"),
+            (3_601, "2 hours"),
+            (200_000, "3 days"),
+        ] {
+            assert_eq!(about(seconds), expected);
+        }
     }
 }
