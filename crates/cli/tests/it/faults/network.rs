@@ -1,7 +1,8 @@
 //! The network between a bridge and what it talks to: a proxy that cuts, delays, doubles, overtakes and cuts short.
 //!
 //! It speaks HTTP without TLS to the bridge, on the loopback interface, so that it can send a request twice; on to the
-//! other side it goes as that one wants it.
+//! other side it goes as that one wants it. A fault is counted when it did something: where nobody was there that it could
+//! have cut off or kept waiting, it comes again later.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +16,7 @@ use futures_util::stream;
 use reqwest::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
-use reqwest::{Body, Client, Method};
+use reqwest::{Body, Client, Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -69,8 +70,22 @@ struct Inner {
     /// What comes next: all kinds before any comes again.
     bag: Mutex<Vec<NetworkFault>>,
     per_mille: AtomicU16,
-    passed: AtomicU64,
+    /// How many requests came.
+    came: AtomicU64,
+    /// The last one of those that were answered.
+    answered: AtomicU64,
     met: Mutex<BTreeMap<NetworkFault, u64>>,
+    delivered: Mutex<Vec<Delivered>>,
+}
+
+/// Usage that was delivered, and the answer.
+#[derive(Clone)]
+pub(super) struct Delivered {
+    /// The path and the query.
+    pub(super) target: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) answer: Bytes,
 }
 
 /// What came from a bridge.
@@ -82,6 +97,23 @@ struct Said {
     /// How long the body is said to be.
     length: u64,
     body: Bytes,
+}
+
+/// What was answered.
+struct Answer {
+    status: StatusCode,
+    head: Vec<u8>,
+    body: Bytes,
+    /// It did not break off.
+    is_whole: bool,
+}
+
+/// Why there is no answer.
+enum Unanswered {
+    /// Nobody was there.
+    Nobody,
+    /// The connection ended.
+    CutOff,
 }
 
 impl Network {
@@ -102,8 +134,10 @@ impl Network {
             chance: Chance::new(seed),
             bag: Mutex::default(),
             per_mille: AtomicU16::new(per_mille),
-            passed: AtomicU64::new(0),
+            came: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             met: Mutex::default(),
+            delivered: Mutex::default(),
         });
         let accepting = Arc::clone(&inner);
         tokio::spawn(async move {
@@ -123,8 +157,14 @@ impl Network {
         self.inner.per_mille.store(per_mille, Ordering::Relaxed);
     }
 
+    /// What did something.
     pub(super) fn met(&self) -> BTreeMap<NetworkFault, u64> {
         self.inner.met.lock().unwrap().clone()
+    }
+
+    /// All usage that was delivered and answered for, as often as it was.
+    pub(super) fn delivered(&self) -> Vec<Delivered> {
+        self.inner.delivered.lock().unwrap().clone()
     }
 }
 
@@ -134,41 +174,65 @@ impl Inner {
         let Some(said) = Said::read(&mut connection).await else {
             return;
         };
-        let fault = self.draw();
-        self.passed.fetch_add(1, Ordering::Relaxed);
-        match fault {
-            Some(NetworkFault::CutBefore) => return,
-            Some(NetworkFault::RequestCutShort) => {
-                let _ = self.send(said.cut_short()).await;
-                return;
+        let number = self.came.fetch_add(1, Ordering::Relaxed) + 1;
+        let Some(fault) = self.draw() else {
+            if let Ok(answer) = self.send(said, number).await {
+                answer.give(&mut connection).await;
             }
-            Some(NetworkFault::Delayed) => {
+            return;
+        };
+        if self.pass_with(fault, said, number, &mut connection).await {
+            *self.met.lock().unwrap().entry(fault).or_default() += 1;
+        } else {
+            self.bag.lock().unwrap().push(fault);
+        }
+    }
+
+    /// The same with a fault. Whether that did anything.
+    async fn pass_with(
+        self: &Arc<Self>,
+        fault: NetworkFault,
+        said: Said,
+        number: u64,
+        connection: &mut TcpStream,
+    ) -> bool {
+        let mut other = None;
+        match fault {
+            NetworkFault::CutBefore => return self.is_there().await,
+            NetworkFault::RequestCutShort => {
+                let half = self.send(said.cut_short(), number).await;
+                return matches!(half, Err(Unanswered::CutOff));
+            }
+            NetworkFault::Delayed => {
                 let delay = self.chance.between(5, 200);
                 tokio::time::sleep(Duration::from_millis(delay)).await;
             }
-            Some(NetworkFault::Overtaken) => self.wait_for_another().await,
-            Some(NetworkFault::Doubled) => {
+            NetworkFault::Overtaken => self.wait_for_later_than(number).await,
+            NetworkFault::Doubled => {
                 // The second one arrives while the first is worked on, or after it.
-                let (again, other) = (Arc::clone(&self), said.clone());
+                let (again, said) = (Arc::clone(self), said.clone());
                 let wait = Duration::from_millis(self.chance.between(0, 30));
-                tokio::spawn(async move {
+                other = Some(tokio::spawn(async move {
                     tokio::time::sleep(wait).await;
-                    let _ = again.send(other).await;
-                });
+                    again.send(said, number).await.is_ok()
+                }));
             }
-            _ => {}
+            NetworkFault::CutAfter | NetworkFault::AnswerCutShort => {}
         }
-        let Some(answer) = self.send(said).await else {
-            return;
+        let overtaken = self.answered.load(Ordering::Relaxed) > number;
+        let Ok(answer) = self.send(said, number).await else {
+            return false;
         };
-        let answer = match fault {
-            Some(NetworkFault::CutAfter) => return,
-            Some(NetworkFault::AnswerCutShort) => &answer[..answer.len() / 2],
-            _ => &answer[..],
-        };
-        // The bridge may be dead by now.
-        let _ = connection.write_all(answer).await;
-        let _ = connection.shutdown().await;
+        match fault {
+            NetworkFault::CutAfter => return true,
+            NetworkFault::AnswerCutShort => answer.cut_short().give(connection).await,
+            _ => answer.give(connection).await,
+        }
+        match (fault, other) {
+            (NetworkFault::Overtaken, _) => overtaken,
+            (_, Some(other)) => other.await.unwrap_or(false),
+            _ => true,
+        }
     }
 
     fn draw(&self) -> Option<NetworkFault> {
@@ -180,50 +244,70 @@ impl Inner {
             bag.extend(NETWORK_FAULTS);
         }
         let index = self.chance.between(0, bag.len() as u64);
-        let fault = bag.swap_remove(usize::try_from(index).unwrap());
-        if fault != NetworkFault::Overtaken {
-            *self.met.lock().unwrap().entry(fault).or_default() += 1;
-        }
-        Some(fault)
+        Some(bag.swap_remove(usize::try_from(index).unwrap()))
     }
 
-    async fn wait_for_another(&self) {
-        let (before, began) = (self.passed.load(Ordering::Relaxed), Instant::now());
-        while began.elapsed() < HELD_BACK {
+    /// Whether a connection to the other side can be made.
+    async fn is_there(&self) -> bool {
+        let upstream = self.upstream.lock().unwrap().clone();
+        match upstream.as_deref().and_then(|url| url.split("//").nth(1)) {
+            Some(address) => TcpStream::connect(address).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Waits for a while until a later request was answered.
+    async fn wait_for_later_than(&self, number: u64) {
+        let began = Instant::now();
+        while began.elapsed() < HELD_BACK && self.answered.load(Ordering::Relaxed) <= number {
             tokio::time::sleep(LOOKED_AFTER).await;
-            if self.passed.load(Ordering::Relaxed) > before {
-                // Time for it to arrive.
-                tokio::time::sleep(LOOKED_AFTER).await;
-                *self
-                    .met
-                    .lock()
-                    .unwrap()
-                    .entry(NetworkFault::Overtaken)
-                    .or_default() += 1;
-                return;
-            }
         }
     }
 
-    /// Sends a request on, or half of one, and gives the answer as bytes.
-    async fn send(&self, said: Said) -> Option<Vec<u8>> {
-        let upstream = self.upstream.lock().unwrap().clone()?;
+    /// Sends a request on, or half of one, and gives the answer.
+    async fn send(&self, said: Said, number: u64) -> Result<Answer, Unanswered> {
+        let upstream = self.upstream.lock().unwrap().clone();
+        let upstream = upstream.ok_or(Unanswered::Nobody)?;
         let mut request = self
             .client
             .request(said.method.clone(), format!("{upstream}{}", said.target))
-            .headers(said.headers);
+            .headers(said.headers.clone());
         if said.length > 0 {
             request = request.header(CONTENT_LENGTH, said.length);
             request = if said.body.len() as u64 == said.length {
-                request.body(said.body)
+                request.body(said.body.clone())
             } else {
                 // The connection ends in the middle.
                 let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
-                request.body(Body::wrap_stream(stream::iter([Ok(said.body), broken])))
+                request.body(Body::wrap_stream(stream::iter([Ok(said.body.clone()), broken])))
             };
         }
-        let answer = request.send().await.ok()?;
-        let mut head = format!("HTTP/1.1 {}\r\n", answer.status()).into_bytes();
+        let answer = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                Unanswered::Nobody
+            } else {
+                Unanswered::CutOff
+            }
+        })?;
+        let answer = Answer::read(answer).await;
+        self.answered.fetch_max(number, Ordering::Relaxed);
+        let is_usage = said.method == Method::POST && said.target.contains("/usage");
+        if is_usage && answer.status == StatusCode::OK && answer.is_whole {
+            self.delivered.lock().unwrap().push(Delivered {
+                target: said.target,
+                headers: said.headers,
+                body: said.body,
+                answer: answer.body.clone(),
+            });
+        }
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    async fn read(answer: reqwest::Response) -> Self {
+        let status = answer.status();
+        let mut head = format!("HTTP/1.1 {status}\r\n").into_bytes();
         for (name, value) in answer.headers() {
             if ![CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH].contains(name) {
                 head.extend_from_slice(name.as_str().as_bytes());
@@ -234,15 +318,34 @@ impl Inner {
         }
         // An answer that broke off on the other side breaks off here.
         let said_length = answer.content_length();
-        let (body, whole) = read_body(answer).await;
-        let length = if whole {
+        let (body, is_whole) = read_body(answer).await;
+        let length = if is_whole {
             body.len() as u64
         } else {
             said_length.unwrap_or(body.len() as u64 + 1)
         };
         head.extend_from_slice(format!("content-length: {length}\r\nconnection: close\r\n\r\n").as_bytes());
-        head.extend_from_slice(&body);
-        Some(head)
+        Self {
+            status,
+            head,
+            body: body.into(),
+            is_whole,
+        }
+    }
+
+    /// Half of it.
+    fn cut_short(mut self) -> Self {
+        let length = (self.head.len() + self.body.len()) / 2;
+        self.body.truncate(length.saturating_sub(self.head.len()));
+        self.head.truncate(length);
+        self
+    }
+
+    async fn give(&self, connection: &mut TcpStream) {
+        // The bridge may be dead by now.
+        let _ = connection.write_all(&self.head).await;
+        let _ = connection.write_all(&self.body).await;
+        let _ = connection.shutdown().await;
     }
 }
 

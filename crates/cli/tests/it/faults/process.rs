@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// How many lines of what processes said are kept.
 const LINES_KEPT: usize = 60;
+const SIGKILL: i32 = 9;
 
 /// What all lives of a process said.
 pub(super) type Log = Arc<Mutex<Said>>;
@@ -49,11 +51,11 @@ impl Life {
         self.0.try_wait().unwrap().is_some()
     }
 
-    /// SIGKILL.
-    pub(super) fn kill(mut self) {
-        // It may have given up by itself.
+    /// SIGKILL. Whether that killed it: it may have given up by itself.
+    pub(super) fn kill(mut self) -> bool {
         let _ = self.0.kill();
-        self.0.wait().unwrap();
+        let status = self.0.wait().unwrap();
+        status.signal() == Some(SIGKILL)
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use domain::time::Timestamp;
+use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 use private_postgres::PrivatePostgres;
 use simulator::ServiceFault;
 
 use super::chance::Chance;
 use super::house::House;
-use super::machine::{MachineFaults, Weather};
+use super::machine::{MachineFaults, Runs, Weather};
 use super::network::{NETWORK_FAULTS, NetworkFault};
 
 /// How long something lives before it is killed: milliseconds, from and to.
@@ -19,26 +19,26 @@ const LIFE: (u64, u64) = (30, 300);
 /// Some lives are longer, so that the month goes by.
 const LONGER_LIFE: (u64, u64) = (300, 900);
 const LONGER_LIFE_PER_MILLE: u64 = 250;
+/// How long it lives where all has been killed often enough, and a slow machine has not come to the end of the month.
+const LONGEST_LIFE: (u64, u64) = (600, 2000);
 /// The longest that it is let live, where nothing moves otherwise.
 const LIFE_MAX: Duration = Duration::from_secs(20);
 /// After how many lives without any progress they get longer.
 const LIVES_WITHOUT_PROGRESS: u32 = 6;
-/// How many times more is killed than was asked for until everything was met.
-const KILLS_MORE_MAX: u64 = 4;
 /// In how many of a thousand times it is the database that is killed.
 const POSTGRES_PER_MILLE: u64 = 40;
 /// How far the stack's clock is off.
 const STACK_CLOCK_OFF_MAX: i64 = 9 * 60;
-/// How long it may take in the end until everything has arrived.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long it may take beyond that until the month has gone by and everything was met; and in the end until everything has
+/// arrived.
+const PATIENCE: Duration = Duration::from_secs(900);
 const LOOKED_AFTER: Duration = Duration::from_millis(50);
 
-/// What was killed.
+/// What was killed. What had given up by itself was not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Killed {
     Bridge,
     Server,
-    Both,
     Postgres,
 }
 
@@ -55,12 +55,12 @@ pub(super) struct Run<'p> {
 pub(super) struct Survived {
     killed: BTreeMap<Killed, u64>,
     clocks_off: u64,
-    machine: MachineFaults,
+    machines: [(Runs, MachineFaults); 2],
     network: Vec<(&'static str, BTreeMap<NetworkFault, u64>)>,
     service: BTreeMap<ServiceFault, u64>,
     with_postgres: bool,
-    /// How far the stack had been read when all of that was over.
-    read_through: String,
+    /// How far the server had acknowledged what the stack reported when all of that was over.
+    acknowledged_through: Option<Hour>,
 }
 
 impl<'p> Run<'p> {
@@ -74,65 +74,95 @@ impl<'p> Run<'p> {
         }
     }
 
+    /// When the month begins.
+    pub(super) fn start(&self) -> Timestamp {
+        self.house.stack.month().start().start()
+    }
+
     /// After everything that is ever reported.
     pub(super) fn end(&self) -> Timestamp {
         self.house.stack.reported_interval().end().plus(3).start()
     }
 
-    /// Kills something so many times, while the clocks go from the beginning of the month to when all has been reported;
-    /// and then on until every kind of fault was met, which a slow machine takes longer for.
+    /// Kills something so many times, while the clocks go from the beginning of the month to when all has been reported; and
+    /// then on until the server has acknowledged all of that and every kind of fault was met, which a slow machine takes
+    /// longer for. So the whole month goes by under faults, and nothing of it is left for quiet times but what was
+    /// written to the spool again by looking back.
     pub(super) fn live_through_the_month(&mut self, kills: u64) {
-        let start = self.house.stack.month().start().start();
-        let all = self.end().duration_since(start).as_secs();
-        let (mut cursor, mut without_progress) = (Vec::new(), 0);
-        for number in 0..kills * KILLS_MORE_MAX {
-            if number >= kills && self.survived().not_met().is_empty() {
-                break;
+        let all = self.end().duration_since(self.start()).as_secs();
+        let (mut cursor, mut without_progress) = (Vec::new(), 0_u32);
+        let (mut number, mut beyond) = (0, None);
+        loop {
+            if number >= kills {
+                let survived = self.survived();
+                if self.has_gone_by() && survived.not_met().is_empty() {
+                    break;
+                }
+                let since = *beyond.get_or_insert_with(Instant::now);
+                assert!(
+                    since.elapsed() < PATIENCE,
+                    "never met: {:?}; {survived}\n{:?}",
+                    survived.not_met(),
+                    self.house
+                );
             }
             let gone = all * i64::try_from(number.min(kills)).unwrap() / i64::try_from(kills).unwrap();
-            self.live(start + SignedDuration::from_secs(gone), without_progress);
-            self.kill();
+            let life = if number >= kills {
+                LONGEST_LIFE
+            } else if self.chance.happens(LONGER_LIFE_PER_MILLE) {
+                LONGER_LIFE
+            } else {
+                LIFE
+            };
+            let longer = 1 << (without_progress / LIVES_WITHOUT_PROGRESS).min(8);
+            let life = Duration::from_millis(self.chance.between(life.0, life.1) * longer);
+            self.live(self.start() + SignedDuration::from_secs(gone), life.min(LIFE_MAX));
+            number += u64::from(self.kill());
             let now = self.house.cursor();
             without_progress = if now == cursor { without_progress + 1 } else { 0 };
             cursor = now;
         }
     }
 
+    /// Whether all that the stack ever reports was acknowledged.
+    fn has_gone_by(&self) -> bool {
+        self.house.acknowledged_through() >= Some(self.house.stack.reported_interval().end())
+    }
+
     /// Lets everything live for a while at a time of the month.
-    fn live(&mut self, now: Timestamp, without_progress: u32) {
+    fn live(&mut self, now: Timestamp, life: Duration) {
         let off = self.chance.between(0, 2 * STACK_CLOCK_OFF_MAX.unsigned_abs());
         let off = i64::try_from(off).unwrap() - STACK_CLOCK_OFF_MAX;
         self.house.set_stack_clock(now + SignedDuration::from_secs(off));
-        self.clocks_off += 1;
+        self.clocks_off += u64::from(off.abs() >= 60);
         let chance = &self.chance;
         self.house.revive(|| Weather::drawn(now, chance));
-        let longer = 1 << (without_progress / LIVES_WITHOUT_PROGRESS).min(8);
-        let (from, to) = if self.chance.happens(LONGER_LIFE_PER_MILLE) {
-            LONGER_LIFE
-        } else {
-            LIFE
-        };
-        let life = Duration::from_millis(self.chance.between(from, to) * longer);
-        std::thread::sleep(life.min(LIFE_MAX));
+        std::thread::sleep(life);
     }
 
-    fn kill(&mut self) {
-        let killed = match self.chance.between(0, 1000) {
-            draw if draw < POSTGRES_PER_MILLE && self.postgres.is_some() => Killed::Postgres,
-            draw if draw < 550 => Killed::Bridge,
-            draw if draw < 900 => Killed::Server,
-            _ => Killed::Both,
+    /// Whether it killed anything.
+    fn kill(&mut self) -> bool {
+        let (bridge, server) = match self.chance.between(0, 1000) {
+            draw if draw < POSTGRES_PER_MILLE && self.postgres.is_some() => (false, false),
+            draw if draw < 550 => (true, false),
+            draw if draw < 900 => (false, true),
+            _ => (true, true),
         };
-        *self.killed.entry(killed).or_default() += 1;
-        if matches!(killed, Killed::Bridge | Killed::Both) {
-            self.house.kill_bridge();
+        let mut killed = Vec::new();
+        if bridge && self.house.kill_bridge() {
+            killed.push(Killed::Bridge);
         }
-        if matches!(killed, Killed::Server | Killed::Both) {
-            self.house.kill_server();
+        if server && self.house.platform.kill() {
+            killed.push(Killed::Server);
         }
-        if let (Killed::Postgres, Some(postgres)) = (killed, self.postgres) {
+        if let (false, false, Some(postgres)) = (bridge, server, self.postgres) {
             postgres.kill_and_restart().unwrap();
+            killed.push(Killed::Postgres);
         }
+        for it in &killed {
+            *self.killed.entry(*it).or_default() += 1;
+        }
+        !killed.is_empty()
     }
 
     /// Everything works now, and has time: until all that is in the stack is in the server.
@@ -144,7 +174,7 @@ impl<'p> Run<'p> {
         self.house.to_server.set_share(0);
         self.house.set_stack_clock(end);
         self.house.kill_bridge();
-        self.house.kill_server();
+        self.house.platform.kill();
         self.house.revive(|| Weather::fine(end));
         let through = self.house.stack.reported_interval().end().to_string();
         let began = Instant::now();
@@ -169,17 +199,18 @@ impl<'p> Run<'p> {
     }
 
     fn survived(&self) -> Survived {
+        let machine = &self.house.machine;
         Survived {
             killed: self.killed.clone(),
             clocks_off: self.clocks_off,
-            machine: self.house.machine.faults(),
+            machines: [Runs::Server, Runs::Bridge].map(|runs| (runs, machine.faults(runs))),
             network: vec![
                 ("to the stack", self.house.to_stack.met()),
                 ("to the server", self.house.to_server.met()),
             ],
             service: self.house.service.met(),
             with_postgres: self.postgres.is_some(),
-            read_through: self.house.read_through(),
+            acknowledged_through: self.house.acknowledged_through(),
         }
     }
 }
@@ -187,15 +218,25 @@ impl<'p> Run<'p> {
 impl fmt::Display for Survived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: u64 = self.killed.values().sum::<u64>()
-            + self.machine.disk_full as u64
-            + self.machine.sync_failed as u64
+            + self.machines.iter().map(|(_, met)| met.count()).sum::<u64>()
             + self.network.iter().flat_map(|(_, met)| met.values()).sum::<u64>()
             + self.service.values().sum::<u64>();
         writeln!(f, "{all} faults survived")?;
-        writeln!(f, "  the stack was read through {} by then", self.read_through)?;
+        let through = self.acknowledged_through.map(|hour| hour.to_string());
+        let through = through.unwrap_or_default();
+        writeln!(
+            f,
+            "  all that was reported through {through} had been acknowledged by then"
+        )?;
         writeln!(f, "  killed: {:?}", self.killed)?;
-        writeln!(f, "  clocks set off by minutes: {} times", self.clocks_off)?;
-        writeln!(f, "  machine: {:?}", self.machine)?;
+        writeln!(
+            f,
+            "  clocks of the stack set off by minutes: {} times",
+            self.clocks_off
+        )?;
+        for (runs, met) in &self.machines {
+            writeln!(f, "  machine of the {runs:?}: {met}")?;
+        }
         for (way, met) in &self.network {
             writeln!(f, "  network {way}: {met:?}")?;
         }
@@ -205,9 +246,9 @@ impl fmt::Display for Survived {
 
 impl Survived {
     /// The kinds of faults that were not met. Requests to the stack go one after the other, mostly: that one overtakes
-    /// another may happen on either way.
+    /// another may happen on either way. A server whose store is in PostgreSQL writes no file of its own.
     pub(super) fn not_met(&self) -> Vec<String> {
-        let mut killed = vec![Killed::Bridge, Killed::Server, Killed::Both];
+        let mut killed = vec![Killed::Bridge, Killed::Server];
         if self.with_postgres {
             killed.push(Killed::Postgres);
         }
@@ -222,11 +263,10 @@ impl Survived {
             let names = not_met(met, &NETWORK_FAULTS).filter(|name| name != "Overtaken");
             missing.extend(names.map(|name| format!("{name} {way}")));
         }
-        if self.machine.disk_full == 0 {
-            missing.push("a full disk".to_owned());
-        }
-        if self.machine.sync_failed == 0 {
-            missing.push("a sync that failed".to_owned());
+        for (runs, met) in &self.machines {
+            if *runs == Runs::Bridge || !self.with_postgres {
+                missing.extend(met.not_met().map(|kind| format!("{kind} of the {runs:?}")));
+            }
         }
         missing
     }
