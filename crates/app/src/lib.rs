@@ -63,6 +63,7 @@ pub struct App {
     sessions: Arc<Sessions>,
     codes: Arc<dyn Codes>,
     directories_elsewhere: Arc<BTreeSet<TenantId>>,
+    evaluations: Arc<completeness::Evaluations>,
 }
 
 impl App {
@@ -87,6 +88,7 @@ impl App {
             sessions: Arc::new(Sessions::new(store.sessions)),
             codes: store.codes,
             directories_elsewhere: Arc::default(),
+            evaluations: Arc::default(),
         })
     }
 

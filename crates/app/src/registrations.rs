@@ -357,7 +357,7 @@ pub(crate) fn registration_of(books: &Books, stack: CloudId) -> Result<&Registra
         .ok_or_else(|| stack_not_registered(stack))
 }
 
-fn valid_from(books: &Books, registration: &Registration) -> Hour {
+pub(crate) fn valid_from(books: &Books, registration: &Registration) -> Hour {
     let history = books.stack(registration.cloud_id());
     let mut lives = history.map(StackHistory::lives).unwrap_or_default().into_iter();
     let life = lives.find(|life| life.registration == registration.id);

@@ -22,6 +22,7 @@ mod printer;
 mod secrets;
 mod serving;
 mod settings;
+mod shell;
 mod sign_ins;
 mod statement;
 mod store_copy;

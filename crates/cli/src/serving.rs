@@ -176,7 +176,10 @@ fn not_opened(store: &StoreConfig, error: &OpenError) -> Failure {
             .hint("Nothing was changed. Make a database that is for Meterbridge alone, and name that one."),
         OpenError::Store(StoreError::Corrupt { .. }) => failure
             .coded("StoreDamaged")
-            .hint("Keep it as it is and report it. Go on with the last backup that is sound."),
+            .hint(
+                "Stop whatever uses it and keep a copy of it as it is. `meterbridge audit verify` says all that is damaged; \
+                 restore the newest backup of which it says that nothing differs. Stacks deliver again what came later.",
+            ),
         OpenError::Store(StoreError::Unfinished { .. }) => failure
             .coded("UnfinishedCopy")
             .hint("Run `meterbridge store copy` again, from the same source: it goes on where it ended."),

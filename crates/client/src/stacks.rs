@@ -69,6 +69,21 @@ impl Client {
         self.ask(call.body("application/json", listing)).await
     }
 
+    /// Delivers what a stack's directory listed when the file was made in which it was carried.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn put_carried_directory(
+        &self,
+        cloud_id: &str,
+        listing: Bytes,
+        as_of: &str,
+    ) -> Result<DirectoryTaken, ClientError> {
+        let call = Call::new(Method::PUT, ["api", "v1", "stacks", cloud_id, "subscriptions"]);
+        let call = call.query("asOf", Some(as_of));
+        self.ask(call.body("application/json", listing)).await
+    }
+
     /// Approves a stack's registration for multi-tenancy.
     ///
     /// # Errors

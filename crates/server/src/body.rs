@@ -13,6 +13,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::middleware::Next;
 use axum::response::Response;
+use domain::bundle::Digest;
 use domain::ids::ObjectId;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
@@ -228,9 +229,22 @@ pub(crate) async fn json_delivery<T>(door: &Door, request: Request) -> Result<T,
 where
     T: DeserializeOwned + Send + 'static,
 {
+    let (read, _) = json_delivery_with_digest(door, request).await?;
+    Ok(read)
+}
+
+/// The same, with what the body was: BLAKE3 of its text.
+pub(crate) async fn json_delivery_with_digest<T>(
+    door: &Door,
+    request: Request,
+) -> Result<(T, Digest), Failure>
+where
+    T: DeserializeOwned + Send + 'static,
+{
     is_json(request.headers())?;
     let bytes = delivery(door, request).await?;
-    let read = tokio::task::spawn_blocking(move || json(&bytes)).await;
+    let read = move || Ok((json(&bytes)?, Digest::from_bytes(blake3::hash(&bytes).into())));
+    let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| Err(Failure::internal(format!("a body was not read: {error}"))))
 }
 

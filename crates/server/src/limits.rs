@@ -8,6 +8,8 @@ const MIB: usize = 1024 * KIB;
 
 /// The most items on one page of a list. A client may ask for fewer with `top`.
 pub const PAGE_ITEMS_MAX: usize = 1000;
+/// The same of a list of what is missing of each stack's usage: a month of each is looked through for it.
+pub(crate) const COMPLETENESS_ITEMS_MAX: usize = 50;
 
 /// The most bytes of a JSON body that is neither usage nor a directory nor a price list. The largest one registers a
 /// stack: its token lists all hardware.

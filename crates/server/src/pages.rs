@@ -68,6 +68,14 @@ impl<K: FromStr> PageRequest<K> {
 }
 
 impl<K> PageRequest<K> {
+    /// The same page, of a list with fewer items on a page than others have.
+    pub(crate) fn at_most(self, items_max: usize) -> Self {
+        Self {
+            items_max: self.items_max.min(items_max),
+            ..self
+        }
+    }
+
     /// How many items to look for: one more than fit on the page, to see whether there is another page.
     pub(crate) const fn items_wanted(&self) -> usize {
         self.items_max + 1
@@ -200,6 +208,15 @@ mod tests {
         assert_eq!(second.items, ["c"]);
         assert_eq!(second.next_link, None);
         assert_eq!(page("/x").items.len(), 3);
+    }
+
+    #[test]
+    fn a_list_that_costs_more_gives_less_at_once_whatever_is_asked_for() {
+        for (query, wanted) in [("", 3), ("?top=1000", 3), ("?top=1", 2)] {
+            let uri: Uri = format!("/x{query}").parse().unwrap();
+            let request = PageRequest::<String>::of(&Query::of(&uri).unwrap(), OWN).unwrap();
+            assert_eq!(request.at_most(2).items_wanted(), wanted, "{query}");
+        }
     }
 
     #[test]

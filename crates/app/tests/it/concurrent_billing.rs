@@ -223,7 +223,7 @@ impl Server {
                     owner: "ops@contoso.example".to_owned(),
                     state: "Enabled".to_owned(),
                 };
-                app.take_directory(&operator, stack(*number), &[(local(*of), listed)])
+                app.take_directory(&operator, stack(*number), &[(local(*of), listed)], None)
                     .await?;
             }
         }

@@ -208,7 +208,7 @@ impl House {
             owner: "ops@contoso.example".to_owned(),
             state: "Enabled".to_owned(),
         };
-        app.take_directory(&operator(), STACK, &[(LOCAL, listed)])
+        app.take_directory(&operator(), STACK, &[(LOCAL, listed)], None)
             .await
             .unwrap();
         registered
@@ -334,11 +334,16 @@ impl House {
 
     /// The same platform after a restart: everything is read from the store again.
     pub(crate) async fn restarted(self) -> Self {
-        self.with_entry(None).await
+        self.with_entries(Vec::new()).await
     }
 
     /// The same platform after a restart, with an entry that an earlier version made and this one would refuse.
     pub(crate) async fn with_entry(self, entry: Option<Entry>) -> Self {
+        self.with_entries(entry.into_iter().collect()).await
+    }
+
+    /// The same platform after a restart, with entries that were never decided about.
+    pub(crate) async fn with_entries(self, entries: Vec<Entry>) -> Self {
         let Self {
             memory,
             clock,
@@ -346,11 +351,11 @@ impl House {
             app,
         } = self;
         drop((app, sessions));
-        if let Some(entry) = entry {
+        if !entries.is_empty() {
             let journal = store::open(&memory.config()).unwrap().journal;
             let books = store::Books::load(journal).await.unwrap();
             let entered = books.change(clock.now(), operator().id(), |_| {
-                Ok::<_, Error>((vec![entry.clone()], ()))
+                Ok::<_, Error>((entries.clone(), ()))
             });
             entered.await.unwrap();
         }

@@ -4,6 +4,7 @@
 mod agents;
 mod authorization;
 mod billing;
+mod bundles;
 mod closing;
 mod completeness;
 mod concurrent_billing;
@@ -13,6 +14,7 @@ mod house;
 mod identity;
 mod intake;
 mod keys;
+mod listings;
 mod locks;
 mod mappings;
 mod moves;

@@ -19,9 +19,9 @@ use domain::registration::{BillingModel, RegistrationToken};
 use crate::house::{CSP, House, PARTNER, SHARED, STACK, address, operator, token};
 use crate::people::{now, registered};
 
-const LITWARE: PartnerId = PartnerId::from_bytes([0xb1; 16]);
+pub(crate) const LITWARE: PartnerId = PartnerId::from_bytes([0xb1; 16]);
 /// Litware's shared services subscription.
-const LITWARES: SubscriptionId = SubscriptionId::from_bytes([0xb2; 16]);
+pub(crate) const LITWARES: SubscriptionId = SubscriptionId::from_bytes([0xb2; 16]);
 /// A subscription of nobody's partner.
 const ENTERPRISE: SubscriptionId = SubscriptionId::from_bytes([0xb3; 16]);
 /// The directory that it lives in, which the other partner's customer signs in to its stack with.
@@ -73,7 +73,9 @@ pub(crate) async fn two_partners() -> (House, Caller) {
         state: "Enabled".to_owned(),
     };
     let listed = (LocalSubscriptionId::from_bytes([0xb8; 16]), local);
-    app.take_directory(&operator(), STACK, &[listed]).await.unwrap();
+    app.take_directory(&operator(), STACK, &[listed], None)
+        .await
+        .unwrap();
     let agent = house.program("agent").await;
     house
         .give_partner_role(&agent, PartnerRole::AdminAgent(LITWARE))

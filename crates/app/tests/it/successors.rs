@@ -161,7 +161,7 @@ async fn list_the_tenant(house: &House, registration: RegistrationId) {
     };
     let taken = house
         .app()
-        .take_directory(&stack, STACK, &[(LOCAL, listed)])
+        .take_directory(&stack, STACK, &[(LOCAL, listed)], None)
         .await;
     taken.unwrap();
 }

@@ -78,6 +78,21 @@ fn whoever_meddles_with_a_store_is_found_out_and_whoever_kept_receipts_can_prove
     let last = receipts.as_array().unwrap().last().unwrap();
     assert_eq!(told["stacks"][0]["chain"], last["chain"], "{receipts}");
 
+    // What was told, and what a backup says of itself, is what later comparisons go by.
+    let noted = directory.path().join("heads.json");
+    fs::write(&noted, told.to_string()).unwrap();
+    let expecting = |data: &Path, noted: &Path| as_json(verify(data).arg("--expect").arg(noted));
+    assert_eq!(expecting(&data, &noted).json()["holds"], true);
+    let manifest = backup.join("manifest.json");
+    assert_eq!(expecting(&data, &manifest).json()["holds"], true);
+    let mut later = told.clone();
+    later["stacks"][0]["sequence"] = 5.into();
+    fs::write(&noted, later.to_string()).unwrap();
+    let found = findings(&expecting(&data, &noted), "heads");
+    assert_eq!((found.len(), &found[0]["code"]), (1, &"HeadMissing".into()));
+    let missing = found[0]["found"].as_str().unwrap();
+    assert!(missing.ends_with("to 5 are missing"), "{missing}");
+
     meddle(
         &data.join("store/usage.db"),
         "virtualMachines/ledger-1",
@@ -123,7 +138,19 @@ fn what_is_no_store_and_what_are_no_receipts_is_said() {
     let nothing = run(meterbridge().args(["audit", "verify"]));
     assert_eq!(nothing.code, Some(2), "{nothing:?}");
     let file = directory.path().join("receipts.json");
-    fs::write(&file, "[{\"sequence\": 1}]").unwrap();
-    let refused = as_json(verify(directory.path()).arg("--receipts").arg(&file));
-    assert_refused(&refused, "InvalidReceipts", "stack receipts");
+    for text in ["[{\"sequence\": 1}]", "[]", "{}"] {
+        fs::write(&file, text).unwrap();
+        let refused = as_json(verify(directory.path()).arg("--receipts").arg(&file));
+        assert_refused(&refused, "InvalidReceipts", "stack receipts");
+        let refused = as_json(verify(directory.path()).arg("--expect").arg(&file));
+        assert_refused(&refused, "InvalidHeads", "manifest.json");
+    }
+    let half = directory.path().join("store");
+    fs::create_dir(&half).unwrap();
+    fs::write(half.join("usage.db"), "").unwrap();
+    for data in [directory.path(), &half] {
+        let refused = as_json(&mut verify(data));
+        assert_refused(&refused, "FileMissing", "of the same one");
+        assert!(refused.notes.contains("books.db"), "{refused:?}");
+    }
 }

@@ -30,4 +30,5 @@ mod store_copy;
 mod store_elsewhere;
 mod summaries;
 mod webhooks;
+mod webhooks_tls;
 mod whole_job;

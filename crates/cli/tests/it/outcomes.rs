@@ -330,6 +330,27 @@ fn who_calls_the_server_in_a_wrong_way_is_told_the_right_one() {
 }
 
 #[test]
+fn a_data_directory_that_is_named_as_an_option_wins_over_the_ca_of_the_environment() {
+    let server = Server::start();
+    let other = server.data().with_file_name("other.pem");
+    std::fs::write(&other, "no certificate").unwrap();
+    let list = |options: &[(&str, &std::path::Path)]| {
+        let mut command = server.command("partner list", &[]);
+        command.env("METERBRIDGE_CA", &other);
+        for (option, value) in options {
+            command.arg(option).arg(value);
+        }
+        run(&mut command)
+    };
+    let (data, ca) = (server.data(), server.ca());
+    list(&[("--data", &data)]).done();
+    list(&[("--ca", &ca)]).done();
+    // Both are options: the one that says it of itself.
+    assert_eq!(list(&[("--data", &data), ("--ca", &other)]).code, Some(1));
+    assert_eq!(list(&[]).code, Some(1));
+}
+
+#[test]
 fn a_server_tells_programs_where_it_answers() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");

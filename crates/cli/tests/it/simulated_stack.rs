@@ -117,6 +117,17 @@ fn a_stack_that_is_served_again_is_the_same_and_what_somebody_wrote_stays() {
     let (serving, first) = serve_stack(&server, directory.path());
     drop(serving);
     let configuration = directory.path().join("bridge.toml");
+    let says = |stack: &Value| {
+        let endpoint = format!("endpoint = {}\n", stack["endpoint"]);
+        std::fs::read_to_string(&configuration)
+            .unwrap()
+            .contains(&endpoint)
+    };
+    assert!(says(&first));
+    // Somewhere else: a bridge has to find it there.
+    let (serving, elsewhere) = serve_stack(&server, directory.path());
+    assert!(first["endpoint"] != elsewhere["endpoint"] && says(&elsewhere));
+    drop(serving);
     std::fs::write(&configuration, "# mine").unwrap();
     let kept = [
         "ca.pem",

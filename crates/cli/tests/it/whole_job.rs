@@ -123,7 +123,7 @@ pub(crate) fn deliver(server: &Server) {
     );
     assert_eq!(
         again.done(),
-        "5 records: 0 accepted, 4 duplicate, 0 revised, 1 quarantined\n"
+        "5 records: 0 accepted, 5 duplicate, 0 revised, 0 quarantined\n"
     );
     let stacks = server.json("stack list", &[]);
     assert_eq!(stacks[0]["reportedThrough"], "2024-03-05T15:00:00Z");

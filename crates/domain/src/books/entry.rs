@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BundleEntry, DirectoryEntry, NoticeEntry, Operator, ResourceGroup, RoleEntry};
+use super::{BundleEntry, DirectoryEntry, ListingEntry, NoticeEntry, Operator, ResourceGroup, RoleEntry};
 use crate::attribution::LocalSubscription;
 use crate::catalog::{PriceList, Prices};
 use crate::ids::{
@@ -12,7 +12,7 @@ use crate::partner::{Customer, Partner, Subscription, SubscriptionState};
 use crate::quarantine::QuarantineAct;
 use crate::registration::RegistrationToken;
 use crate::resource_id::ResourceName;
-use crate::time::{Hour, HourInterval};
+use crate::time::{Hour, HourInterval, Timestamp};
 
 /// One fact, as it was told.
 ///
@@ -157,7 +157,11 @@ pub enum Entry {
         listed: LocalSubscription,
         /// The hours for which this holds.
         valid: HourInterval,
+        /// When the stack listed it, if that was not just now.
+        made_at: Option<Timestamp>,
     },
+    /// A stack's directory was listed.
+    DirectoryListed(ListingEntry),
     /// A version of a price list was published.
     PriceListPublished {
         /// The list.

@@ -11,6 +11,7 @@ mod closing;
 mod directories;
 mod entry;
 mod limits;
+mod listings;
 mod lookup;
 mod notices;
 mod opening;
@@ -36,8 +37,12 @@ pub use closing::{DeletionRefused, Loss, Remaining};
 pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused, FormerObject};
 pub use entry::Entry;
 pub use limits::{Limit, LimitReached};
+use listings::Listings;
+pub use listings::{Listed, Listing, ListingEntry};
 pub use lookup::Mapping;
-pub use notices::{NoticeEntry, NoticeRecord, NoticeRefused, Notices, Outcome, Sending, WebhookRecord};
+pub use notices::{
+    Failing, NoticeEntry, NoticeRecord, NoticeRefused, Notices, Outcome, Sending, WebhookRecord,
+};
 pub use opening::Refused;
 pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};
 pub use tariffs::CurrencyChange;
@@ -122,6 +127,7 @@ pub struct Books {
     roles: Roles,
     notices: Notices,
     bundles: Bundles,
+    listings: Listings,
 }
 
 impl Books {
@@ -240,7 +246,10 @@ impl Books {
                 local_subscription,
                 listed,
                 valid,
+                made_at,
             } => {
+                let made_at = made_at.unwrap_or(recorded.at);
+                self.listings.list(*stack, *local_subscription, made_at);
                 let stack = self.stacks.entry(*stack).or_default();
                 let timeline = stack.directory.entry(*local_subscription).or_default();
                 timeline.assert(Assertion {
@@ -249,6 +258,7 @@ impl Books {
                     value: listed.clone(),
                 });
             }
+            Entry::DirectoryListed(entry) => self.listings.take_in(entry),
             Entry::QuarantineActed(act) => self.quarantine_acts.push((act.clone(), recorded)),
             Entry::Directory(entry) => {
                 let gone = self.directories.take_in(entry, recorded)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use app::bundles::{AnnouncedBundle as Announced, BundleReceipt as Taken};
+use app::directory::Carried;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -175,6 +176,11 @@ fn verified(stack: CloudId, bundle: &AnnouncedBundle) -> Result<Announced, Failu
         registration: manifest.registration,
         key: manifest.public_key,
         bundle: manifest.bundle(digest),
+        leaves_out_earlier: manifest.leaves_out_earlier,
+        directory: manifest.directory.map(|packed| Carried {
+            made_at: manifest.made_at,
+            digest: packed.digest,
+        }),
         records: manifest.records(),
         deliveries: parts
             .chain([blake3::hash(declaration.as_bytes()).into()])

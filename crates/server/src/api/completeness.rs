@@ -17,6 +17,7 @@ use wire::api::{
 use crate::Door;
 use crate::access::By;
 use crate::error::Failure;
+use crate::limits::COMPLETENESS_ITEMS_MAX;
 use crate::pages::{self, PageRequest};
 use crate::params::Params;
 use crate::query::Query;
@@ -35,7 +36,7 @@ pub(crate) async fn list(
     query: Query,
 ) -> Result<Json<Page<StackCompleteness>>, Failure> {
     query.only(&["period", pages::OWN.token, pages::OWN.top])?;
-    let page = PageRequest::of(&query, pages::OWN)?;
+    let page = PageRequest::of(&query, pages::OWN)?.at_most(COMPLETENESS_ITEMS_MAX);
     let period = month(&door, &query)?;
     let stacks = door
         .app
@@ -91,10 +92,12 @@ fn summary(it: &Completeness, period: Period) -> StackCompleteness {
         reported_through: it.reported_through.map(|hour| hour.to_string()),
         behind_since: it.behind.map(|behind| behind.start().to_string()),
         behind_hours: it.behind.map_or(0, HourInterval::hours),
+        next_bundle_by: it.next_bundle_by.map(|hour| hour.to_string()),
         complete: it.is_complete(),
         hour_counts: HourCounts {
             complete: it.count(rules::HourState::Complete),
             received: it.count(rules::HourState::Received),
+            not_read: it.count(rules::HourState::NotRead),
             gap: it.count(rules::HourState::Gap),
             not_yet_due: it.count(rules::HourState::NotYetDue),
             not_asked: it.count(rules::HourState::NotAsked),
@@ -117,7 +120,7 @@ fn finding(finding: &rules::Finding) -> CompletenessFinding {
         expected: finding.expected,
         received: finding.received,
         message: finding.to_string(),
-        advice: finding.kind.advice().to_owned(),
+        advice: finding.advice(),
     }
 }
 
@@ -127,6 +130,7 @@ fn hour(it: &rules::HourReport) -> HourCompleteness {
         state: match it.state {
             rules::HourState::Complete => HourState::Complete,
             rules::HourState::Received => HourState::Received,
+            rules::HourState::NotRead => HourState::NotRead,
             rules::HourState::Gap => HourState::Gap,
             rules::HourState::NotYetDue => HourState::NotYetDue,
             rules::HourState::NotAsked => HourState::NotAsked,

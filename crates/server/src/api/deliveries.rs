@@ -87,7 +87,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
         ("reportedStart" = Option<String>, Query,
             description = "The start of the reported-time window that the records were read from: their reported time"),
         ("reportedEnd" = Option<String>, Query, description = "The end of that window"),
-        ("reportedThrough" = Option<String>, Query, description = "The stack has reported completely up to this hour"),
+        ("reportedThrough" = Option<String>, Query, 
+            description = "The stack has reported completely up to this hour: from reportedStart on, where reportedEnd is \
+                           named too and it is not before the window; else everything before"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "The client's name for this delivery: the answer to a repeated one, with the same body and the \
                            same parameters, is the first answer"),
@@ -123,6 +125,7 @@ fn shown(delivered: Delivered) -> DeliveryReceipt {
         batch,
         counts,
         problems,
+        still_quarantined,
         ..
     } = receipt;
     let problems = problems.into_iter().map(|problem| api::Problem {
@@ -136,6 +139,7 @@ fn shown(delivered: Delivered) -> DeliveryReceipt {
         duplicate: counts.duplicate,
         revised: counts.revised,
         quarantined: counts.quarantined,
+        still_quarantined,
         problems: problems.collect(),
         unregistered: unregistered.as_ref().map_or(0, |it| it.records),
         warnings: unregistered.iter().map(warning).collect(),

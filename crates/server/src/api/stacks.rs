@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use app::directory::Carried;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::Uri;
+use domain::time::{Timestamp, parse_timestamp};
 use store::Receipt as StoredReceipt;
 use wire::api::{DirectoryTaken, Page, Receipt, Stack};
 use wire::stack_admin::SubscriptionList;
@@ -16,7 +18,7 @@ use crate::body;
 use crate::error::Failure;
 use crate::pages::PageRequest;
 use crate::params::Params;
-use crate::query::Query;
+use crate::query::{Query, excerpt};
 
 /// Lists the registered stacks that the caller sees by cloud id, with the hour up to which each has reported.
 #[utoipa::path(get, path = "/api/v1/stacks", tag = "stacks", params(super::documents::Paging),
@@ -83,6 +85,7 @@ pub(super) fn receipt(stored: &StoredReceipt) -> Receipt {
         duplicate: counts.duplicate,
         revised: counts.revised,
         quarantined: counts.quarantined,
+        still_quarantined: stored.still_quarantined,
         released: stored.released,
         digest: hex(stored.digest),
         kept: stored.kept.map(|kept| kept.sayings),
@@ -91,9 +94,24 @@ pub(super) fn receipt(stored: &StoredReceipt) -> Receipt {
     }
 }
 
-/// Takes in what a stack's directory lists: the body is what its `Microsoft.Subscriptions.Admin/subscriptions` returns.
+fn as_of(text: &str) -> Result<Timestamp, Failure> {
+    parse_timestamp(text).map_err(|error| {
+        let message = format!("The query parameter asOf is '{}': {error}.", excerpt(text));
+        Failure::invalid("InvalidTime", message).about("asOf")
+    })
+}
+
+/// Takes in what a stack's directory lists: the body is what its `Microsoft.Subscriptions.Admin/subscriptions` returns, or
+/// returned when the file was made that it was carried in. Who pays for which hours depends on when it was listed, and not
+/// on when it came.
 #[utoipa::path(put, path = "/api/v1/stacks/{cloudId}/subscriptions", tag = "stacks",
-    params(("cloudId" = String, Path)), request_body = SubscriptionList,
+    params(
+        ("cloudId" = String, Path),
+        ("asOf" = Option<String>, Query,
+            description = "When the stack listed this, if it was carried in a file; just now without it. Not in the future \
+                           and not before the stack's registration"),
+    ),
+    request_body = SubscriptionList,
     responses((status = 200, body = DirectoryTaken)))]
 pub(crate) async fn put_directory(
     State(door): State<Arc<Door>>,
@@ -102,12 +120,14 @@ pub(crate) async fn put_directory(
     query: Query,
     request: Request,
 ) -> Result<Json<DirectoryTaken>, Failure> {
-    query.only(&[])?;
-    let list: SubscriptionList = body::json_delivery(&door, request).await?;
+    query.only(&["asOf"])?;
+    let made_at = query.text("asOf")?.map(as_of).transpose()?;
+    let (list, digest): (SubscriptionList, _) = body::json_delivery_with_digest(&door, request).await?;
     let listing = list.into_domain()?;
+    let carried = made_at.map(|made_at| Carried { made_at, digest });
     let taken = door
         .app
-        .take_directory(&caller, params.cloud_id()?, &listing)
+        .take_directory(&caller, params.cloud_id()?, &listing, carried)
         .await?;
     Ok(Json(DirectoryTaken {
         listed: taken.listed,

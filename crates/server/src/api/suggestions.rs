@@ -1,4 +1,4 @@
-//! Tenants that use a stack and have no mapping.
+//! Tenants whose usage no mapping claims.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use app::suggestions::{Candidate, Suggestion, SuggestionPlace};
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use domain::time::Hour;
-use wire::api::{self, Page, SuggestedSubscription, TenantSuggestion};
+use domain::time::{Hour, HourInterval};
+use wire::api::{self, Page, SuggestedSubscription, TenantSuggestion, UnclaimedHours};
 
 use super::statements::why_not;
 use crate::Door;
@@ -20,7 +20,6 @@ use crate::pages::{self, PageRequest};
 use crate::query::Query;
 
 /// A place among suggestions, as a token carries it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct PlaceToken(SuggestionPlace);
 
 impl fmt::Display for PlaceToken {
@@ -39,8 +38,8 @@ impl FromStr for PlaceToken {
     }
 }
 
-/// Lists tenants that used a stack in a period and that no tenant mapping of its registration names now, with who could
-/// pay for them.
+/// Lists tenants that used a stack in hours of a period in which no tenant mapping of its registration names them, with who
+/// could pay for them.
 #[utoipa::path(get, path = "/api/v1/tenant-suggestions", tag = "usage",
     params(("period" = String, Query, description = "A calendar month such as 2026-10"), super::documents::Paging),
     responses((status = 200, body = Page<TenantSuggestion>)))]
@@ -52,9 +51,13 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<TenantSuggestion>>, Failure> {
     query.only(&["period", pages::OWN.token, pages::OWN.top])?;
     let page = PageRequest::<PlaceToken>::of(&query, pages::OWN)?;
-    let suggestions = door.app.tenant_suggestions(&caller, query.period()?).await?;
+    let after = page.after.as_ref().map(|place| place.0);
+    let suggestions = door
+        .app
+        .tenant_suggestions(&caller, query.period()?, after, page.items_wanted())
+        .await?;
     let now = Hour::containing(door.app.clock().now());
-    let page = page.page_of_all(suggestions, |it| PlaceToken(it.place()), &door.base(&uri));
+    let page = page.page(suggestions, |it| PlaceToken(it.place()), &door.base(&uri));
     Ok(page.shown(|it| shown(&it, now)))
 }
 
@@ -65,9 +68,11 @@ fn shown(suggestion: &Suggestion, now: Hour) -> TenantSuggestion {
         tenant,
         customer,
         default_subscription,
+        mapped_to,
         seller,
         local_subscriptions,
         used_in,
+        unclaimed,
         records,
         list_value: value,
         candidates,
@@ -82,6 +87,8 @@ fn shown(suggestion: &Suggestion, now: Hour) -> TenantSuggestion {
         default_subscription_id: default_subscription.to_string(),
         partner_id: seller.map(|it| it.to_string()),
         local_subscription_ids: local_subscriptions.iter().map(ToString::to_string).collect(),
+        mapped_to: mapped_to.map(|it| it.to_string()),
+        unclaimed: unclaimed.iter().map(|it| unclaimed_hours(*it)).collect(),
         from: used_in.start().to_string(),
         to: used_in.end().to_string(),
         age_hours: i64::from(now.epoch_hours()) - i64::from(used_in.start().epoch_hours()),
@@ -90,6 +97,13 @@ fn shown(suggestion: &Suggestion, now: Hour) -> TenantSuggestion {
         no_list_value: value.as_ref().err().map(why_not),
         subscriptions: candidates.iter().map(candidate).collect(),
         refused: refusal.as_ref().map(why_not),
+    }
+}
+
+fn unclaimed_hours(hours: HourInterval) -> UnclaimedHours {
+    UnclaimedHours {
+        from: hours.start().to_string(),
+        to: (hours.end() < Hour::MAX).then(|| hours.end().to_string()),
     }
 }
 

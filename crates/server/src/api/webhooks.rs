@@ -7,7 +7,7 @@ use app::webhooks::SentNotice;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use domain::books::{Outcome, WebhookRecord};
+use domain::books::{Failing, Outcome, WebhookRecord};
 use domain::notices::WebhookName;
 use domain::timeline::Recorded;
 use wire::api::{
@@ -28,10 +28,27 @@ fn name(params: &Params) -> Result<WebhookName, Failure> {
     params.read("webhook", "InvalidWebhookName")
 }
 
-fn trouble(trouble: Option<(Recorded, String)>) -> Option<Trouble> {
-    let (recorded, because) = trouble?;
-    let since = recorded.at.to_string();
-    Some(Trouble { since, because })
+fn stopped((since, because): (Recorded, String)) -> Trouble {
+    Trouble {
+        since: since.at.to_string(),
+        because,
+        last_attempt: None,
+        attempts: None,
+    }
+}
+
+fn failing(failing: Failing) -> Trouble {
+    Trouble {
+        since: failing.since.at.to_string(),
+        because: failing.because,
+        last_attempt: Some(failing.last.at.to_string()),
+        attempts: said(failing.attempts),
+    }
+}
+
+/// A number of attempts, if any is known of.
+fn said(attempts: u32) -> Option<u32> {
+    (attempts > 0).then_some(attempts)
 }
 
 fn shown(door: &Door, caller: &Caller, record: WebhookRecord) -> Webhook {
@@ -39,8 +56,8 @@ fn shown(door: &Door, caller: &Caller, record: WebhookRecord) -> Webhook {
     let WebhookRecord {
         webhook,
         set,
-        stopped,
-        failing,
+        stopped: stopped_since,
+        failing: failing_since,
         ..
     } = record;
     Webhook {
@@ -53,8 +70,8 @@ fn shown(door: &Door, caller: &Caller, record: WebhookRecord) -> Webhook {
         set_by: set.by.to_string(),
         set_by_name: door.app.name_of(caller, set.by),
         waiting,
-        failing: trouble(failing),
-        stopped: trouble(stopped),
+        failing: failing_since.map(failing),
+        stopped: stopped_since.map(stopped),
     }
 }
 
@@ -72,9 +89,12 @@ fn delivery(sent: SentNotice) -> WebhookDelivery {
         cloud_id: notice.stack.map(|stack| stack.to_string()),
         text: notice.text,
         asked: sending.asked.at.to_string(),
+        asked_again: sending.again.map(|recorded| recorded.at.to_string()),
         status,
         ended: ended.map(|recorded| recorded.at.to_string()),
         because,
+        attempts: said(sending.attempts),
+        answer: Some(sending.answer).filter(|it| !it.is_empty()),
     }
 }
 
@@ -94,7 +114,8 @@ pub(crate) async fn list(
     Ok(page.shown(|record| shown(&door, &caller, record)))
 }
 
-/// Sets a webhook. What waits for one of this name goes where this one says; one that its receiver stopped begins anew.
+/// Sets a webhook. What waits for one of this name goes where this one says, at once; one that its receiver stopped begins
+/// anew.
 #[utoipa::path(put, path = "/api/v1/webhooks/{webhook}", tag = "webhooks",
     params(("webhook" = String, Path)), request_body = PutWebhook,
     responses((status = 201, body = Webhook), (status = 200, body = Webhook, description = "It was there already")))]
@@ -124,7 +145,8 @@ pub(crate) async fn remove(PathOnly { door, caller, params }: PathOnly) -> Resul
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends a webhook a notice that nothing happened, after those that wait. What became of it is in its deliveries.
+/// Sends a webhook a notice that nothing happened, after those that wait, which are tried at once. What became of it is in
+/// its deliveries.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhook}/test", tag = "webhooks",
     params(("webhook" = String, Path)), responses((status = 202, body = NoticeAsked)))]
 pub(crate) async fn test(
@@ -149,12 +171,13 @@ pub(crate) async fn deliveries(
 ) -> Result<Json<Page<WebhookDelivery>>, Failure> {
     let page = PageRequest::<u64>::of_own(&query)?;
     let all = door.app.sent_notices(&caller, &name(&params)?)?;
-    let newest_first = |sent: &SentNotice| u64::MAX - sent.sending.asked.entry;
+    let newest_first = |sent: &SentNotice| u64::MAX - sent.sending.last_asked().entry;
     let page = page.page_of_all(all, newest_first, &door.base(&uri));
     Ok(page.shown(delivery))
 }
 
-/// Sends a notice to a webhook again, under the same id, after those that wait.
+/// Sends a notice to a webhook again, under the same id, after those that wait, which are tried at once. One that waits
+/// because the receiver takes nothing keeps its place.
 #[utoipa::path(post, path = "/api/v1/webhooks/{webhook}/deliveries/{noticeId}/redeliver", tag = "webhooks",
     params(("webhook" = String, Path), ("noticeId" = String, Path)), responses((status = 202, body = NoticeAsked)))]
 pub(crate) async fn redeliver(

@@ -123,6 +123,16 @@ impl Collector for StackFigures {
             ),
         )?;
         put(
+            "stack_not_read_hours",
+            "Hours of the last five weeks that were never read completely from a stack, though later ones were",
+            None,
+            &of_each(
+                stacks
+                    .iter()
+                    .map(|it| (it, i64::try_from(it.not_read_hours).unwrap_or(i64::MAX))),
+            ),
+        )?;
+        put(
             "stack_findings",
             "What is worth telling about a stack's usage, by code",
             None,
@@ -169,7 +179,11 @@ fn findings(stacks: &[StackNow]) -> Family<FindingLabels, Gauge> {
     let family = Family::<FindingLabels, Gauge>::default();
     for it in stacks {
         for kind in FindingKind::ALL {
-            let found = it.findings.iter().filter(|it| it.kind == kind).count();
+            let found = it
+                .findings
+                .iter()
+                .filter(|it| it.begins && it.kind == kind)
+                .count();
             let labels = FindingLabels {
                 stack: it.stack.to_string(),
                 code: kind.code(),

@@ -52,7 +52,7 @@ async fn a_month_is_told_hour_by_hour_with_what_is_missing_and_what_to_do() {
     assert_eq!(month["complete"], false);
     assert_eq!(
         month["hourCounts"],
-        json!({ "complete": 141, "received": 0, "gap": 3, "notYetDue": 600, "notAsked": 0, "notRegistered": 0 })
+        json!({ "complete": 141, "received": 0, "notRead": 0, "gap": 3, "notYetDue": 600, "notAsked": 0, "notRegistered": 0 })
     );
     assert_eq!(
         (&month["received"], month["hours"].as_array().unwrap().len()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use app::App;
 use async_trait::async_trait;
-use domain::completeness::{Records, Silence};
+use domain::completeness::{Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use reqwest::Method;
@@ -88,6 +88,9 @@ impl UsageLedger for Failing {
         Err((self.failure)())
     }
     async fn progress(&self) -> Result<Vec<StackProgress>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn declared(&self, _: CloudId, _: Hour) -> Result<Declared, StoreError> {
         Err((self.failure)())
     }
     async fn records_by_hour(&self, _: CloudId, _: HourInterval) -> Result<Records, StoreError> {

@@ -148,7 +148,15 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         .expect(200);
     assert_eq!(mapped.body["validFrom"], "2026-10-01T01:00:00Z");
     let suggested = house.get(suggestions).await.expect(200).body;
-    assert_eq!(suggested["value"], json!([]), "the tenant has a mapping now");
+    let before = json!([{ "from": "2026-10-01T00:00:00Z", "to": "2026-10-01T01:00:00Z" }]);
+    assert_eq!(
+        (
+            &suggested["value"][0]["mappedTo"],
+            &suggested["value"][0]["unclaimed"]
+        ),
+        (&json!(customer_subscription()), &before),
+        "the tenant has a mapping now, and had none in its first hour"
+    );
 
     let all = house
         .get("/api/v1/statements?period=2026-10")

@@ -25,14 +25,18 @@ pub(super) fn heading(it: &StackCompleteness, style: Style) -> String {
         ),
         None => String::new(),
     };
+    let bundle = match &it.next_bundle_by {
+        Some(by) => format!("Next bundle       expected by {}\n", minute(by)),
+        None => String::new(),
+    };
     let verdict = if it.complete {
         style.good("complete")
     } else {
         style.caution("not complete")
     };
     format!(
-        "Stack             {}\nMonth             {}, {verdict}\nReported through  {}\n{}Records           {}, {} usual in the \
-         hours that are due\n\n",
+        "Stack             {}\nMonth             {}, {verdict}\nReported through  {}\n{}{bundle}Records           {}, {} usual in \
+         the hours that are due\n\n",
         stack_in_words(&it.cloud_id, it.stack_name.as_deref()),
         it.period,
         minute_or_dash(it.reported_through.as_deref()),
@@ -51,6 +55,7 @@ const fn sign(state: HourState) -> char {
     match state {
         HourState::Complete => '#',
         HourState::Received => '+',
+        HourState::NotRead => '?',
         HourState::Gap => '!',
         HourState::NotYetDue => '.',
         HourState::NotAsked => '-',
@@ -62,7 +67,7 @@ fn marked(style: Style, state: HourState, text: &str) -> String {
     match state {
         HourState::Complete => style.good(text),
         HourState::Received => style.caution(text),
-        HourState::Gap => style.bad(text),
+        HourState::NotRead | HourState::Gap => style.bad(text),
         HourState::NotYetDue | HourState::NotAsked => style.subdued(text),
         HourState::NotRegistered => text.to_owned(),
     }
@@ -135,6 +140,11 @@ fn legend(it: &StackCompleteness, style: Style) -> String {
             "received, and not declared by the stack",
         ),
         (
+            HourState::NotRead,
+            hours.not_read,
+            "never read completely from the stack, though later hours were",
+        ),
+        (
             HourState::Gap,
             hours.gap,
             "a gap: nothing came, where there usually is something",
@@ -171,10 +181,14 @@ pub(super) fn findings(findings: &[CompletenessFinding], style: Style) -> String
             style.caution(&first.code)
         };
         text.push_str(&format!("\n{code}\n"));
-        for finding in alike {
-            text.push_str(&format!("  {}\n", finding.message));
+        // What can be done may name the hours of each.
+        for told in alike.chunk_by(|one, other| one.advice == other.advice) {
+            for finding in told {
+                text.push_str(&format!("  {}\n", finding.message));
+            }
+            let advice = told.first().map_or("", |first| &first.advice);
+            text.push_str(&format!("  {}\n", style.subdued(advice)));
         }
-        text.push_str(&format!("  {}\n", style.subdued(&first.advice)));
     }
     text
 }
@@ -239,10 +253,12 @@ mod tests {
                 reported_through: Some("2026-11-02T20:00:00Z".to_owned()),
                 behind_since: Some("2026-11-02T22:00:00Z".to_owned()),
                 behind_hours: 1,
+                next_bundle_by: None,
                 complete: false,
                 hour_counts: HourCounts {
                     complete: count(HourState::Complete),
                     received: count(HourState::Received),
+                    not_read: count(HourState::NotRead),
                     gap: count(HourState::Gap),
                     not_yet_due: count(HourState::NotYetDue),
                     ..HourCounts::default()

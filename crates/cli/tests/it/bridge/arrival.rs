@@ -4,10 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use domain::time::Hour;
 use serde_json::Value;
 
 use super::process::RunningBridge;
-use super::world::{World, hour};
+use super::world::{CLOUD, World, hour};
+use crate::process::Outcome;
 
 /// How long a line of the bridge's log may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -71,6 +73,39 @@ fn a_stack_that_is_held_is_said_to_be_with_what_to_do_and_by_the_exit_code() {
 }
 
 #[test]
+fn a_replaced_authority_of_the_server_would_not_have_been_believed_before_a_restart() {
+    let world = World::new();
+    world.write_configuration();
+    let configuration = std::fs::read_to_string(world.path("bridge.toml")).unwrap();
+    let (own, ca) = (world.path("server-ca.pem"), world.server.ca());
+    let named = configuration.replace(ca.to_str().unwrap(), own.to_str().unwrap());
+    assert_ne!(named, configuration);
+    std::fs::write(world.path("bridge.toml"), named).unwrap();
+    // That of the stack: a good authority, and not the server's.
+    std::fs::copy(world.path("stack-ca.pem"), &own).unwrap();
+    let bridge = RunningBridge::start(&mut world.command("run --config bridge.toml"));
+    let delivering = |stack: &Value| {
+        let troubles = stack["troubles"].as_array().unwrap().clone();
+        troubles.into_iter().find(|it| it["part"] == "delivering")
+    };
+    world.until("the server is not trusted", |stack| {
+        delivering(stack).is_some_and(|it| it["code"] == "ServerNotTrusted")
+    });
+    std::fs::copy(&ca, &own).unwrap();
+    assert_counted(&world, &world.until_delivered());
+    bridge.stop();
+    // Nobody is told that it works when it was stopped a moment ago.
+    let stopped = world.bridge("status --config bridge.toml --output json");
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
+    assert!(stopped.notes.contains("it was stopped at"), "{stopped:?}");
+    let shown: Value = serde_json::from_str(&stopped.data).unwrap();
+    assert_eq!(
+        (&shown["runs"], &shown["stopped"], &shown["stacks"][0]["state"]),
+        (&false.into(), &true.into(), &"stopped".into())
+    );
+}
+
+#[test]
 fn a_guest_directory_is_admitted_and_removed_only_by_somebody_who_agrees() {
     let world = World::new();
     world.write_configuration();
@@ -96,13 +131,18 @@ fn a_guest_directory_is_admitted_and_removed_only_by_somebody_who_agrees() {
         world.bridge(&format!("{remove} --yes")).done(),
         "guest.example is not admitted any more.\n"
     );
-    let again = world.bridge(&format!("{remove} --yes"));
-    assert_eq!(again.code, Some(1), "{again:?}");
+    // A script that is run again has nothing to do.
+    let again = world.bridge(&format!("{remove} --yes --output json"));
     assert!(
         again
             .notes
             .contains("It admits fjordbank.example, northwind.example."),
         "{again:?}"
+    );
+    let again = again.json();
+    assert_eq!(
+        (&again["admitted"], &again["changed"]),
+        (&false.into(), &false.into())
     );
 }
 
@@ -204,6 +244,13 @@ fn assert_backfilled(world: &World) {
     let (from, to) = (world.start.plus(-5), world.start.plus(2));
     let earlier = world.reported(from, world.start);
     let backfill = format!("backfill north --from {from} --to {to} --spool spool --output json");
+    assert_eq!(state_of(world, from), "notRead", "nobody has read it yet");
+    let checked = completeness(world, from, "--check");
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(
+        checked.data.contains("meterbridge bridge backfill STACK --from"),
+        "{checked:?}"
+    );
     for _ in 0..2 {
         let read = world.bridge(&backfill).json();
         assert_eq!(read["hours"], 7, "{read}");
@@ -212,10 +259,27 @@ fn assert_backfilled(world: &World) {
         let counted = earlier + world.reported(world.start, through);
         assert_eq!(status["delivered"]["accepted"], counted, "{status}");
     }
+    assert_eq!(state_of(world, from), "complete", "it was read to its last page");
+    assert_eq!(state_of(world, from.plus(-2)), "notRead");
     let outcome = world.bridge(&format!("backfill north --from {to} --to {from} --spool spool"));
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(
         outcome.notes.contains("There is nothing to read again"),
         "{outcome:?}"
     );
+}
+
+/// What the server says of the month of an hour.
+fn completeness(world: &World, hour: Hour, options: &str) -> Outcome {
+    let period = hour.period().to_string();
+    let command = format!("stack completeness {CLOUD} --period {period} {options}");
+    world.server.run(&command, &[])
+}
+
+/// How it is with an hour.
+fn state_of(world: &World, hour: Hour) -> String {
+    let month = completeness(world, hour, "--output json").json();
+    let hours = month["hours"].as_array().unwrap();
+    let found = hours.iter().find(|it| it["hour"] == hour.to_string());
+    found.unwrap()["state"].as_str().unwrap().to_owned()
 }

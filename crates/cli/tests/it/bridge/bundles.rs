@@ -1,6 +1,7 @@
 //! Usage of a stack without a connection: carried in files, and the same in the end as if it had been delivered.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -86,9 +87,14 @@ fn usage_that_is_carried_in_files_counts_as_if_it_had_been_delivered() {
     world.register_bundle_key();
 
     let middle = world.start.plus(9);
-    let first = world.export(&format!("--to {middle} --out 1.mbz"));
+    let first = world.export(&format!("--to {middle} --leave-out-earlier --out 1.mbz"));
     assert_eq!(first["records"], world.reported(world.start, middle), "{first}");
     let second = world.export("--out 2.mbz");
+    assert_eq!(
+        hour(&second["readAgainFrom"]),
+        Some(middle.plus(-6)),
+        "usage may have come late: {second}"
+    );
     let end = hour(&second["reportedEnd"]).unwrap();
     assert_eq!(hour(&second["reportedStart"]), Some(middle), "{second}");
     let gap = world.bridge(&format!(
@@ -117,6 +123,9 @@ fn usage_that_is_carried_in_files_counts_as_if_it_had_been_delivered() {
         (&first["records"], &0.into()),
         "{taken}"
     );
+    assert_eq!(taken["leavesOutEarlier"], true, "{taken}");
+    let there = world.import_refused("1.mbz --receipt 1.json", "FileExists");
+    assert!(there.contains("Nothing was delivered"), "{there}");
     let batches = world.batches();
     let again = world.imported("1.mbz --receipt 1-again.json");
     assert_eq!(
@@ -129,7 +138,16 @@ fn usage_that_is_carried_in_files_counts_as_if_it_had_been_delivered() {
         fs::read(world.path("1.json")).unwrap(),
         fs::read(world.path("1-again.json")).unwrap()
     );
-    world.imported("2.mbz --receipt 2.json");
+    let taken = world.imported("2.mbz --receipt 2.json");
+    assert_eq!(
+        taken["duplicate"],
+        world.reported(middle.plus(-6), middle),
+        "what was read again costs nothing: {taken}"
+    );
+    for file in ["1.mbz", "2.json"] {
+        let mode = fs::metadata(world.path(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} is for nobody else to read");
+    }
     assert_eq!(
         hour(&world.server.json("stack list", &[])[0]["reportedThrough"]),
         Some(end)
@@ -144,15 +162,23 @@ fn a_bundle_that_was_lost_is_exported_again_and_what_was_changed_on_the_way_is_r
     world.write_configuration();
     world.register_bundle_key();
     let to = world.start.plus(4);
-    world.export(&format!("--to {to} --out lost.mbz"));
+    world.export(&format!("--to {to} --out silent.mbz"));
+    // The registration began ten days before: nobody has said that those are left out.
+    let refused = world.import_refused("silent.mbz", "BundleNotJoined");
+    let advice = format!("--restart --from {}", world.start.plus(-240));
+    assert!(refused.contains(&advice), "{refused}");
+    world.export(&format!("--restart --leave-out-earlier --to {to} --out lost.mbz"));
     let later = world.export(&format!("--to {} --out later.mbz", to.plus(2)));
     assert_eq!(later["sequence"], 2);
-    let again = world.export(&format!("--restart --to {} --out again.mbz", to.plus(2)));
+    let again = world.export(&format!(
+        "--restart --leave-out-earlier --to {} --out again.mbz",
+        to.plus(2)
+    ));
     assert_eq!(
         (&again["sequence"], hour(&again["reportedStart"])),
         (&1.into(), Some(world.start))
     );
-    assert_eq!(world.states(), ["givenUp", "givenUp", "outstanding"]);
+    assert_eq!(world.states(), ["givenUp", "givenUp", "givenUp", "outstanding"]);
 
     let good = fs::read(world.path("again.mbz")).unwrap();
     let mut changed = good.clone();
@@ -182,7 +208,65 @@ fn a_bundle_that_was_lost_is_exported_again_and_what_was_changed_on_the_way_is_r
     world.import_refused("foreign.mbz", "BundleKeyNotKnown");
 }
 
+#[test]
+fn a_side_that_lost_what_it_knew_goes_on_behind_the_last_receipt() {
+    let world = World::new();
+    world.write_configuration();
+    world.register_bundle_key();
+    let to = world.start.plus(4);
+    world.export(&format!("--leave-out-earlier --to {to} --out 1.mbz"));
+    world.export(&format!("--to {} --out 2.mbz", to.plus(4)));
+    world.imported("1.mbz");
+    world.imported("2.mbz");
+    world.forget_bundles();
+
+    // Whoever does not know it begins again, and is told what to do.
+    world.export(&format!("--leave-out-earlier --to {} --out anew.mbz", to.plus(6)));
+    let refused = world.import_refused("anew.mbz", "BundleSuperseded");
+    for said in ["bundle 2,", "stack bundle-receipt", "bridge accept-receipt"] {
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    let receipt = world.server.run("stack bundle-receipt", &[CLOUD, "2"]).done();
+    fs::write(world.path("2.json"), receipt).unwrap();
+    let accepted = world
+        .bridge("accept-receipt 2.json --config bridge.toml --output json")
+        .json();
+    assert_eq!(
+        (&accepted["sequence"], &accepted["restored"]),
+        (&2.into(), &true.into())
+    );
+    assert_eq!(world.states(), ["givenUp", "arrived"]);
+    world.bridge("bundles --config bridge.toml").done();
+
+    let third = world.export(&format!("--to {} --out 3.mbz", to.plus(6)));
+    assert_eq!(
+        (&third["sequence"], hour(&third["reportedStart"])),
+        (&3.into(), Some(to.plus(4)))
+    );
+    let taken = world.imported("3.mbz --receipt 3.json");
+    let accepted = world
+        .bridge("accept-receipt 3.json --config bridge.toml --output json")
+        .json();
+    assert_eq!(
+        (
+            &accepted["sequence"],
+            &accepted["restored"],
+            &taken["quarantined"]
+        ),
+        (&3.into(), &false.into(), &0.into())
+    );
+}
+
 impl World {
+    /// The stack's side loses what it knows of its bundles, but for the key.
+    fn forget_bundles(&self) {
+        let bundles = self.path("spool/stacks/north/bundles");
+        let lives = fs::read_dir(bundles).unwrap().map(|it| it.unwrap().path());
+        for life in lives.filter(|it| it.is_dir()) {
+            fs::remove_dir_all(life).unwrap();
+        }
+    }
+
     /// An import that is killed when something of it has arrived, or that was quicker.
     fn interrupted_import(&self, file: &str) {
         let mut importing = self

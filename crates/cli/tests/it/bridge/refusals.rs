@@ -149,7 +149,7 @@ fn a_configuration_is_refused_with_the_line_or_the_key() {
         ),
         (
             CONFIGURATION.replace("[[stack]]", "[stack]"),
-            ["line 6: invalid type: map, expected a sequence", "[[stack]]"],
+            ["line 6: expected [[stack]] with two brackets", "[[stack]]"],
         ),
         (
             CONFIGURATION.replace("client-id", "tenant"),
@@ -193,8 +193,10 @@ fn two_sections_for_the_same_stack_are_refused_by_their_names() {
     for key in ["north.key", "south.key"] {
         fs::write(at.join(key), activation_key(CLOUD)).unwrap();
     }
-    let outcome = bridge(at, &["run", "--config", "bridge.toml"]);
-    assert_refused(&outcome, 1, &["`north` and `south`", CLOUD, "Remove one of them"]);
+    for command in ["run", "check"] {
+        let outcome = bridge(at, &[command, "--config", "bridge.toml"]);
+        assert_refused(&outcome, 1, &["`north` and `south`", CLOUD, "Remove one of them"]);
+    }
     // What is said of one of several stacks has to name it.
     let outcome = bridge(at, &["check", "--config", "bridge.toml", "--stack-ca", "ca.pem"]);
     assert_refused(
@@ -220,6 +222,22 @@ fn two_sections_for_the_same_stack_are_refused_by_their_names() {
         1,
         &["there is no stack `west`: expected one of `north`, `south`"],
     );
+}
+
+#[test]
+fn a_start_that_lies_ahead_would_have_passed_the_check_and_read_nothing_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let text = format!("{CONFIGURATION}start = \"2062-01-01T00:00:00Z\"\n");
+    fs::write(at.join("bridge.toml"), text).unwrap();
+    for command in ["run", "check"] {
+        let outcome = bridge(at, &[command, "--config", "bridge.toml", "--output", "json"]);
+        assert_refused(
+            &outcome,
+            1,
+            &["StartInFuture", "`north`", "2062-01-01T00:00:00Z", "Set `start`"],
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A stack over TLS with an authority of its own, a server on which it is registered, and what a bridge needs for both.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::num::NonZeroU16;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::time::{Hour, HourInterval, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use simulator::{Account, AdminApi, Faults, ServiceFaults, Stack, StackCertificate, StackSpec, TenantSpec};
 use tempfile::TempDir;
@@ -26,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const HOURS_READ: i32 = 30;
 /// For how many hours of the month something is charged, at least.
 const HOURS_CHARGED: i32 = 12;
+/// A local meter that costs a cent and more for what is used of it in an hour.
+const VCPU_HOURS: &str = "fab6eb84-500b-4a09-a8ca-7358f8bbaea5";
 /// How many records there are of the month, at least: a few in each hour.
 const RECORDS: u64 = 4_000;
 
@@ -187,11 +191,13 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Where reading begins: not so near to the end of a month that nothing is left of it to be charged.
+/// Where reading begins: not so near to the end of a month that nothing is left of it to be charged, and not with its first
+/// hour, in which nothing is reported yet.
 fn start(now: Timestamp) -> Hour {
     let start = Hour::containing(now).plus(-HOURS_READ);
-    let later = start.plus(HOURS_CHARGED);
-    if later.period() == start.period() {
+    if start.plus(-1).period() != start.period() {
+        start.plus(1)
+    } else if start.plus(HOURS_CHARGED).period() == start.period() {
         start
     } else {
         start.plus(-HOURS_CHARGED)
@@ -245,4 +251,27 @@ fn register(server: &Server, start: Hour) -> (String, String) {
         .run("registration backdate", &[CLOUD, "--from", &from])
         .done();
     (subscription, text(&registered["id"]))
+}
+
+/// Whatever the machine's clock says when the tests run, there is something to be charged, and to be read in every hour.
+#[test]
+fn at_the_turn_of_a_month_tests_would_fail_that_count_hours() {
+    let mut stacks = BTreeMap::new();
+    let mut now: Timestamp = "2026-12-27T00:14:59Z".parse().unwrap();
+    let end: Timestamp = "2027-03-05T00:00:00Z".parse().unwrap();
+    while now < end {
+        let start = start(now);
+        let stack = stacks
+            .entry(start.period())
+            .or_insert_with(|| Stack::new(spec(start)).unwrap());
+        let charged = HourInterval::new(start, start.plus(HOURS_CHARGED)).unwrap();
+        let mut used = stack.truth(charged).map(|it| it.local_meter.to_string());
+        assert!(used.any(|meter| meter == VCPU_HOURS), "{now}");
+        for hour in 0..HOURS_CHARGED {
+            let read = HourInterval::new(start.plus(hour), start.plus(hour + 1)).unwrap();
+            let mut pages = stack.reported_pages(read, 1000);
+            assert!(pages.any(|page| page.records > 0), "{now}: {read:?}");
+        }
+        now += SignedDuration::from_mins(60);
+    }
 }
