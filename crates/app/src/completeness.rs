@@ -137,12 +137,9 @@ impl App {
         // Before everything else: what comes meanwhile is found with the next number.
         let mut sequences = self.sequences().await?;
         let mut due = self.read(|books| {
-            let stacks = books.stacks().map(|(stack, _)| Known {
-                stack,
-                this_hour,
-                sequence: sequences.remove(&stack).unwrap_or_default(),
-                duties: duties(books, None, stack),
-                bundles: bundles(books, stack),
+            let stacks = books.stacks().map(|(stack, _)| {
+                let sequence = sequences.remove(&stack).unwrap_or_default();
+                Known::of(books, stack, this_hour, sequence)
             });
             let due = stacks.filter(|it| has_to_report(&it.duties, this_hour));
             due.collect::<Vec<_>>()

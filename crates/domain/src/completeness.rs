@@ -177,7 +177,7 @@ impl Facts {
             HourState::Received
         } else if it.due > 0 && !(is_read && self.may_be_empty(it)) {
             HourState::Gap
-        } else if is_read {
+        } else if is_read || self.is_declared_last(it.hour) {
             HourState::Complete
         } else {
             HourState::NotYetDue
@@ -187,6 +187,15 @@ impl Facts {
     /// Whether the hour was declared in which the usage of this one is reported.
     fn is_read(&self, hour: Hour) -> bool {
         self.declared.contains(hour.plus(REPORTED_AFTER_HOURS))
+    }
+
+    /// Whether the hour was declared and is the last of its duty: the one in which its usage is reported is not declared any
+    /// more, or not by those who had the stack.
+    fn is_declared_last(&self, hour: Hour) -> bool {
+        let is_last = self
+            .duty_of(hour)
+            .is_some_and(|(hours, _)| hours.end() == hour.plus(1));
+        is_last && self.declared.contains(hour)
     }
 
     /// Whether it can well be that there was nothing, if the stack says so.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::completeness::{BundleRhythm, Duty, Facts, LOOK_BACK_DAYS, Records, Silence};
+use domain::books::Books;
+use domain::completeness::{BundleRhythm, Duty, Facts, Finding, LOOK_BACK_DAYS, Records, Silence};
 use domain::ids::CloudId;
 use domain::time::{Hour, HourInterval};
 
+use super::owners::{Owner, owner};
 use super::{StackNow, bundles, duties, first_watched, is_recent};
 use crate::{App, Error};
 
@@ -23,6 +25,20 @@ pub(super) struct Known {
     pub(super) sequence: u64,
     pub(super) duties: Vec<(HourInterval, Duty)>,
     pub(super) bundles: Option<BundleRhythm>,
+    pub(super) owner: Owner,
+}
+
+impl Known {
+    pub(super) fn of(books: &Books, stack: CloudId, this_hour: Hour, sequence: u64) -> Self {
+        Self {
+            stack,
+            this_hour,
+            sequence,
+            duties: duties(books, None, stack),
+            bundles: bundles(books, stack),
+            owner: owner(books, stack, this_hour),
+        }
+    }
 }
 
 /// What is known of a stack in an hour.
@@ -31,6 +47,8 @@ pub(super) struct Evaluated {
     pub(super) facts: Facts,
     pub(super) silence: Silence,
     pub(super) now: StackNow,
+    /// What is worth telling to its owner, of the hours in which that one had it.
+    pub(super) of_owner: Vec<Finding>,
 }
 
 /// The last evaluation of each stack.
@@ -75,8 +93,10 @@ impl App {
         let silence = self
             .silence_of(known.stack, facts.records.last_start(), 0)
             .await?;
+        let now = StackNow::of(&facts, &silence, this_hour.start());
         let evaluated = Arc::new(Evaluated {
-            now: StackNow::of(&facts, &silence, this_hour.start()),
+            of_owner: self.findings_of_owner(&known, &facts, &now).await?,
+            now,
             known,
             facts,
             silence,
@@ -93,13 +113,7 @@ impl App {
         month: HourInterval,
     ) -> Result<OfMonth, Error> {
         let this_hour = self.this_hour();
-        let known = self.read(|books| Known {
-            stack,
-            this_hour,
-            sequence,
-            duties: duties(books, None, stack),
-            bundles: bundles(books, stack),
-        });
+        let known = self.read(|books| Known::of(books, stack, this_hour, sequence));
         if month.start() >= first_watched(this_hour) {
             let Evaluated { facts, silence, .. } = &*self.evaluated(known).await?;
             return Ok(OfMonth {
@@ -150,6 +164,9 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use domain::completeness::FindingKind;
+    use domain::ids::PartnerId;
+
     use super::*;
 
     fn known() -> Known {
@@ -159,6 +176,23 @@ mod tests {
             sequence: 7,
             duties: vec![(HourInterval::ALWAYS, Duty::Reports)],
             bundles: None,
+            owner: Owner {
+                partner: None,
+                duties: vec![(HourInterval::from(Hour::MIN.plus(499_000)), Duty::Reports)],
+                bundles: None,
+            },
+        }
+    }
+
+    fn finding() -> Finding {
+        Finding {
+            stack: known().stack,
+            kind: FindingKind::Gap,
+            hours: HourInterval::from(known().this_hour),
+            expected: 9,
+            received: 0,
+            next_bundle_by: None,
+            begins: true,
         }
     }
 
@@ -176,6 +210,7 @@ mod tests {
             facts,
             silence: Silence::default(),
             now,
+            of_owner: vec![finding()],
         })
     }
 
@@ -184,14 +219,19 @@ mod tests {
         let evaluations = Evaluations::default();
         assert!(evaluations.of(&known()).is_none());
         evaluations.keep(&evaluated(known()));
-        assert!(evaluations.of(&known()).is_some());
+        let kept = evaluations.of(&known()).unwrap();
+        // Of a stack that changed hands as well.
+        assert_eq!(kept.of_owner, [finding()]);
         // And what has changed is found out anew.
-        let changes: [fn(&mut Known); 5] = [
+        let changes: [fn(&mut Known); 8] = [
             |it| it.stack = CloudId::from_bytes([7; 16]),
             |it| it.this_hour = it.this_hour.plus(1),
             |it| it.sequence += 1,
             |it| it.duties[0].1 = Duty::NotAsked,
             |it| it.bundles = BundleRhythm::of(&[HourInterval::ALWAYS]),
+            |it| it.owner.partner = Some(PartnerId::from_bytes([8; 16])),
+            |it| it.owner.duties.clear(),
+            |it| it.owner.bundles = BundleRhythm::of(&[HourInterval::ALWAYS]),
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let mut changed = known();

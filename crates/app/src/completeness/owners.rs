@@ -6,7 +6,7 @@ use domain::completeness::{BundleRhythm, Duty, Facts, Finding};
 use domain::ids::{CloudId, PartnerId, SubscriptionId};
 use domain::time::{Hour, HourInterval, Timestamp};
 
-use super::evaluation::Evaluated;
+use super::evaluation::{Evaluated, Known};
 use super::{StackNow, duties_where};
 use crate::{App, Error};
 
@@ -22,36 +22,38 @@ pub struct OwnersFindings {
 }
 
 /// Who has a stack, and had it when.
-struct Owner {
-    partner: Option<PartnerId>,
-    duties: Vec<(HourInterval, Duty)>,
-    bundles: Option<BundleRhythm>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) partner: Option<PartnerId>,
+    pub(super) duties: Vec<(HourInterval, Duty)>,
+    pub(super) bundles: Option<BundleRhythm>,
 }
 
 impl App {
-    /// What is worth telling at a moment to those who have the stacks that have to report, by stack.
+    /// What is worth telling at a moment to those who have the stacks that have to report, by stack. Found out anew only of
+    /// those of which something changed, and of all with a new hour.
     ///
     /// # Errors
     /// As the store.
     pub async fn findings_of_owners(&self, now: Timestamp) -> Result<Vec<OwnersFindings>, Error> {
-        let this_hour = Hour::containing(now);
         let mut found = Vec::new();
-        for known in self.due(this_hour).await? {
-            let owner = self.read(|books| owner(books, known.stack, this_hour));
+        for known in self.due(Hour::containing(now)).await? {
             let evaluated = self.evaluated(known).await?;
-            found.push(OwnersFindings {
-                stack: evaluated.known.stack,
-                partner: owner.partner,
-                findings: self.findings_of(&evaluated, owner).await?,
-            });
+            found.push(OwnersFindings::of(&evaluated));
         }
         Ok(found)
     }
 
-    async fn findings_of(&self, evaluated: &Evaluated, owner: Owner) -> Result<Vec<Finding>, Error> {
-        let Evaluated { known, facts, .. } = evaluated;
+    /// What is worth telling of a stack to its owner, where this is known of it, whoever had it.
+    pub(super) async fn findings_of_owner(
+        &self,
+        known: &Known,
+        facts: &Facts,
+        now: &StackNow,
+    ) -> Result<Vec<Finding>, Error> {
+        let owner = &known.owner;
         if owner.duties == known.duties {
-            return Ok(evaluated.now.findings.clone());
+            return Ok(now.findings.clone());
         }
         let theirs = |hour: Hour| owner.duties.iter().any(|(hours, _)| hours.contains(hour));
         let facts = Facts {
@@ -68,8 +70,19 @@ impl App {
     }
 }
 
+impl OwnersFindings {
+    /// Reads nothing: it is asked for every few minutes.
+    fn of(evaluated: &Evaluated) -> Self {
+        Self {
+            stack: evaluated.known.stack,
+            partner: evaluated.known.owner.partner,
+            findings: evaluated.of_owner.clone(),
+        }
+    }
+}
+
 /// Who has a stack in an hour.
-fn owner(books: &Books, stack: CloudId, hour: Hour) -> Owner {
+pub(super) fn owner(books: &Books, stack: CloudId, hour: Hour) -> Owner {
     let terms = books.stack(stack).and_then(|it| it.registration.at(hour)?.value);
     let partner = terms.and_then(|terms| partner_of(books, terms.default_subscription));
     let duties = duties_where(books, stack, |it| {

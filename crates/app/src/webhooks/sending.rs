@@ -21,6 +21,8 @@ pub struct Due {
     pub notice: Notice,
     /// When that was asked for last.
     pub asked: Timestamp,
+    /// How often it was tried since, as far as it was entered.
+    pub attempts: u32,
 }
 
 /// A webhook for which something waits.
@@ -66,11 +68,13 @@ impl App {
         self.read(|books| {
             let record = books.notices().webhook(name)?;
             let known = books.notices().notice(record.next()?)?;
+            let sending = known.sendings.get(name)?;
             Some(Due {
                 webhook: record.webhook.clone(),
                 set: record.set.entry,
                 notice: known.notice.clone(),
-                asked: known.sendings.get(name)?.last_asked().at,
+                asked: sending.last_asked().at,
+                attempts: sending.attempts,
             })
         })
     }

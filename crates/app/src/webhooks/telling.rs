@@ -1,13 +1,13 @@
 //! What is told of the stacks' completeness: when a stack falls behind, when it is heard of again, and when its usage
 //! leaves its usual range and comes back to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::books::{Books, Entry};
 use domain::completeness::{Finding, FindingKind, told_since};
 use domain::ids::{CloudId, NoticeId, PartnerId};
 use domain::notices::{Condition, Notice, NoticeKind, Watch};
-use domain::time::{Hour, Timestamp};
+use domain::time::{Hour, HourInterval, Timestamp};
 
 use super::sending::PLATFORM;
 use crate::completeness::{OwnersFindings, partner_of};
@@ -32,13 +32,12 @@ impl App {
     /// # Errors
     /// As the store; what could not be raised is with the next look.
     pub async fn tell(&self, watch: &mut Watch, found: &[OwnersFindings]) -> Result<usize, Error> {
-        let open = self.read(|books| books.notices().open().clone());
-        let open: BTreeSet<Condition> = open
-            .into_keys()
-            .filter(|it| FOUND_HERE.contains(&it.kind))
-            .collect();
+        let open = self.read(open);
         let found = Found::of(found, &open);
-        let changes = watch.look(&found.conditions.keys().cloned().collect(), &open);
+        let changes = watch.look(
+            &found.conditions.keys().cloned().collect(),
+            &open.into_keys().collect(),
+        );
         if changes.began.is_empty() && changes.ended.is_empty() {
             return Ok(0);
         }
@@ -59,6 +58,22 @@ impl App {
     }
 }
 
+/// What others were told of and has not ended, with the first hour after those that were told; none if the notice was
+/// forgotten.
+type Open = BTreeMap<Condition, Option<Hour>>;
+
+fn open(books: &Books) -> Open {
+    let notices = books.notices();
+    let until = |id: NoticeId| -> Option<Hour> {
+        let data = &notices.notice(id)?.notice.data;
+        data.get("until")?.parse().ok()
+    };
+    let open = notices.open().iter();
+    open.filter(|(it, _)| FOUND_HERE.contains(&it.kind))
+        .map(|(it, began)| (it.clone(), until(*began)))
+        .collect()
+}
+
 /// What was found with a look.
 struct Found<'a> {
     all: &'a [OwnersFindings],
@@ -67,12 +82,12 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn of(all: &'a [OwnersFindings], open: &BTreeSet<Condition>) -> Self {
+    fn of(all: &'a [OwnersFindings], open: &Open) -> Self {
         let mut conditions: BTreeMap<Condition, &'a Finding> = BTreeMap::new();
         for of_stack in all {
             for (condition, finding) in conditions_of(of_stack, open) {
                 let known = conditions.get(&condition).is_some_and(|known| known.begins);
-                if !known && (finding.begins || open.contains(&condition)) {
+                if !known && (finding.begins || open.contains_key(&condition)) {
                     conditions.insert(condition, finding);
                 }
             }
@@ -92,10 +107,7 @@ impl<'a> Found<'a> {
 /// What the findings about a stack are told as. Drops, jumps and silences of one kind and day are told once; a gap by
 /// itself, under the hour under which it was told of while it is being filled. That a stack is heard of again is told when
 /// it is behind no more.
-fn conditions_of<'a>(
-    of_stack: &'a OwnersFindings,
-    open: &BTreeSet<Condition>,
-) -> Vec<(Condition, &'a Finding)> {
+fn conditions_of<'a>(of_stack: &'a OwnersFindings, open: &Open) -> Vec<(Condition, &'a Finding)> {
     let condition = |kind, subject| Condition {
         kind,
         stack: Some(of_stack.stack),
@@ -120,9 +132,10 @@ fn conditions_of<'a>(
             }
             FindingKind::Gap | FindingKind::NotRead => {
                 let since: Vec<Hour> = of_kind(kind).map(Finding::since).collect();
-                let known = open.iter().filter_map(|it| {
+                let known = open.iter().filter_map(|(it, until)| {
                     let hour: Hour = it.subject.rsplit('/').next()?.parse().ok()?;
-                    (*it == unusual(kind, hour)).then_some(hour)
+                    let hours = HourInterval::new(hour, until.unwrap_or_else(|| hour.plus(1)))?;
+                    (*it == unusual(kind, hour)).then_some(hours)
                 });
                 let told = told_since(&since, &known.collect::<Vec<_>>());
                 conditions.extend(
@@ -186,6 +199,9 @@ fn ending(books: &Books, condition: &Condition, again: Option<&Finding>, now: Ti
     let is_theirs = registration.is_some_and(|it| partner_of(books, it.subscription) == condition.partner);
     let what = match (condition.kind, again) {
         _ if !is_theirs => "It is not registered any more.".to_owned(),
+        (NoticeKind::StackBehind, _) if condition.subject == FindingKind::NotDeclared.code() => {
+            "It has declared again that what came of its usage is all.".to_owned()
+        }
         (NoticeKind::StackBehind, Some(again)) => again.to_string(),
         (NoticeKind::StackBehind, None) => "It has reported what was missing.".to_owned(),
         _ => "What was told of its usage is not so any more: what was missing came, or it is long ago."

@@ -148,6 +148,59 @@ async fn whoever_fills_the_one_gap_that_was_told_would_never_hear_of_the_other_o
 }
 
 #[tokio::test]
+async fn a_gap_that_comes_up_while_another_one_is_being_filled_would_never_be_told_and_never_billed() {
+    for kind in [FindingKind::Gap, FindingKind::NotRead] {
+        let house = house().await;
+        let mut watch = Watch::default();
+        let of_kind = |from, to| Finding {
+            kind,
+            ..gap(from, to)
+        };
+        look(&house, &mut watch, &[of_kind(3, 5)], 3).await;
+        look(&house, &mut watch, &[of_kind(8, 12)], 3).await;
+        look(&house, &mut watch, &[of_kind(9, 12)], 20).await;
+        let told: Vec<(NoticeKind, String)> = raised(&house)
+            .into_iter()
+            .map(|it| (it.notice.kind, it.notice.subject))
+            .collect();
+        let subject = |hour: u32| format!("{}/2026-11-20T{hour:02}:00:00Z", kind.code());
+        assert_eq!(
+            told,
+            [
+                (NoticeKind::UsageUnusual, subject(3)),
+                (NoticeKind::UsageUnusual, subject(8)),
+                (NoticeKind::UsageUsual, subject(3)),
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stack_that_declares_again_would_be_said_to_use_again_what_it_used_all_the_time() {
+    let house = house().await;
+    let mut watch = Watch::default();
+    let at = ["2026-11-21T01:00:00Z", "2026-11-21T22:00:00Z"];
+    look(
+        &house,
+        &mut watch,
+        &[finding(FindingKind::NotDeclared, at[0], at[1])],
+        3,
+    )
+    .await;
+    look(
+        &house,
+        &mut watch,
+        &[finding(FindingKind::Reappeared, at[0], at[1])],
+        20,
+    )
+    .await;
+    let ended = &raised(&house)[1].notice;
+    assert_eq!(ended.kind, NoticeKind::StackReappeared);
+    assert!(ended.text.contains("declared again"), "{}", ended.text);
+    assert!(!ended.text.contains("Usage comes again"), "{}", ended.text);
+}
+
+#[tokio::test]
 async fn a_stack_that_limps_along_at_the_edge_would_fill_a_mailbox_in_a_night() {
     let house = house().await;
     let mut watch = Watch::default();

@@ -309,9 +309,7 @@ impl Notices {
         if let Some(condition) = notice.begins() {
             self.open.insert(condition, notice.id);
         }
-        if let Some(condition) = notice.ends() {
-            self.open.remove(&condition);
-        }
+        self.open.retain(|open, began| !is_ended_by(open, *began, notice));
         let record = NoticeRecord {
             notice: notice.clone(),
             raised: recorded,
@@ -431,4 +429,15 @@ impl Notices {
             }
         }
     }
+}
+
+/// Whether a notice tells the end of an open condition. Journals of earlier versions have ends under whoever had the stack
+/// by then: these name the notice of the beginning.
+fn is_ended_by(open: &Condition, began: NoticeId, notice: &Notice) -> bool {
+    let Some(ended) = notice.ends() else {
+        return false;
+    };
+    let names_it = || notice.data.get("began") == Some(&began.to_string());
+    ended == *open
+        || (names_it() && (ended.kind, ended.stack, &ended.subject) == (open.kind, open.stack, &open.subject))
 }

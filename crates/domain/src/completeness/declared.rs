@@ -174,6 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn a_month_in_which_a_quiet_stack_was_handed_on_would_never_be_complete() {
+        let handed_on = |declared: &[(i32, i32)]| Facts {
+            duties: vec![(hours(0, 150), Duty::Reports)],
+            ..read(every_hour(0..149), declared)
+        };
+        let facts = handed_on(&[(0, 150)]);
+        assert_eq!(state(&facts, 149), HourState::Complete);
+        assert!(are_complete(&facts.hours(hours(0, 200))));
+        // What nobody declared is waited for, and what was left out is told.
+        assert_eq!(state(&handed_on(&[(0, 149)]), 149), HourState::NotYetDue);
+        let hole = handed_on(&[(0, 150), (155, 200)]);
+        assert_eq!(state(&hole, 149), HourState::NotRead);
+    }
+
+    #[test]
     fn a_declaration_without_a_window_speaks_of_everything_before() {
         let window = Some(hours(10, 20));
         assert_eq!(declared_hours(window, hour(20)), Some(hours(10, 20)));

@@ -180,7 +180,9 @@ impl Finding {
             }
             FindingKind::NotRead => format!(
                 "{advice} `meterbridge bridge backfill STACK --from {since} --to {until}`. Or import a file of all of them \
-                 with `meterbridge usage import --reported-start {since} --reported-end {until} --reported-through {until}`."
+                 with `meterbridge usage import --reported-start {since} --reported-end {until} --reported-through {until}`. \
+                 The next bundle of a stack that delivers by bundle brings them with `meterbridge bridge export --again \
+                 {since}`."
             ),
             FindingKind::Gap => {
                 let until = self.until().plus(HOURS_OF_LATENESS);

@@ -57,7 +57,7 @@ pub struct Pace {
     pub longest_wait: Duration,
     /// For how long a notice is tried.
     pub give_up_after: Duration,
-    /// How often it is tried at least: a clock that is wrong gives nothing up.
+    /// How often it is tried in a row at least, by whoever gives it up: a clock that is wrong gives nothing up.
     pub attempts_min: u32,
 }
 

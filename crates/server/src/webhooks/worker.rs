@@ -55,7 +55,17 @@ struct Worker {
     /// How many attempts in a row failed, since somebody asked for one.
     failures: u32,
     /// What was tried last, and how often.
-    tried: Option<(NoticeId, u32)>,
+    tried: Option<Tried>,
+}
+
+/// How often a notice was tried.
+#[derive(Clone, Copy)]
+struct Tried {
+    notice: NoticeId,
+    /// By this worker.
+    here: u32,
+    /// In all: by those before this one, too, as far as they entered it.
+    in_all: u32,
 }
 
 impl Worker {
@@ -66,11 +76,11 @@ impl Worker {
     }
 
     async fn send(&mut self, due: &Due) -> Result<(), OffDuty> {
-        let attempts = match self.tried {
-            Some((id, attempts)) if id == due.notice.id => attempts + 1,
-            _ => 1,
-        };
-        self.tried = Some((due.notice.id, attempts));
+        let Tried {
+            here,
+            in_all: attempts,
+            ..
+        } = self.count(due);
         let attempt = self.door.webhooks.attempt(due).await;
         self.door.metrics.count_webhook_attempt(
             due.webhook.name.as_str(),
@@ -99,7 +109,8 @@ impl Worker {
                         .await?;
                 }
                 let pace = &self.door.webhooks.pace;
-                if attempts >= pace.attempts_min && self.age(due) >= pace.give_up_after {
+                // What was tried before a long outage gives nothing up with the first attempt after it.
+                if here >= pace.attempts_min && self.age(due) >= pace.give_up_after {
                     tracing::error!(%webhook, %notice, attempts, "a notice was given up");
                     let because = format!("It was tried for {}. {because}", in_words(pace.give_up_after));
                     return self
@@ -110,6 +121,23 @@ impl Worker {
                 self.rest(wait).await
             }
         }
+    }
+
+    /// Counts one more attempt. Whoever takes over goes on from what was entered.
+    fn count(&mut self, due: &Due) -> Tried {
+        let notice = due.notice.id;
+        let before = self.tried.filter(|it| it.notice == notice).unwrap_or(Tried {
+            notice,
+            here: 0,
+            in_all: due.attempts,
+        });
+        let tried = Tried {
+            notice,
+            here: before.here.saturating_add(1),
+            in_all: before.in_all.saturating_add(1),
+        };
+        self.tried = Some(tried);
+        tried
     }
 
     /// How long ago it was asked for, by the clock that this is written down with.

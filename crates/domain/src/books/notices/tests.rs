@@ -355,3 +355,29 @@ fn what_is_sent_again_would_seem_to_be_asked_for_the_first_time() {
     );
     assert!(again.last_asked().entry > before.asked.entry);
 }
+
+#[test]
+fn after_an_upgrade_a_stack_that_was_behind_once_would_raise_no_alarm_ever_again() {
+    let mut books = with(&["a"]);
+    let partner = Some(PartnerId::from_bytes([3; 16]));
+    let behind = |number| Notice {
+        partner,
+        ..notice(number, NoticeKind::StackBehind)
+    };
+    let raised = |notice| NoticeEntry::Raised { notice, only: None }.into();
+    enter(&mut books, &raised(behind(1))).unwrap();
+    // As earlier versions entered it when the stack had gone to somebody else.
+    let ended = |number, began: NoticeId| Notice {
+        data: [("began".to_owned(), began.to_string())].into(),
+        ..notice(number, NoticeKind::StackReappeared)
+    };
+    enter(
+        &mut books,
+        &raised(ended(2, notice(7, NoticeKind::StackBehind).id)),
+    )
+    .unwrap();
+    assert_eq!(books.notices().open().len(), 1, "it is the end of another one");
+    enter(&mut books, &raised(ended(3, behind(1).id))).unwrap();
+    assert_eq!(books.notices().open().len(), 0);
+    assert!(books.raise_notice(&behind(4)).is_some());
+}

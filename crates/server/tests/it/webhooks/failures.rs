@@ -6,11 +6,16 @@ use serde_json::json;
 use server::{Pace, WebhooksConfig};
 
 use super::receiver::{Does, Receiver, eventually_so};
-use super::{house, house_in, quick};
+use super::{house, house_in, patient, quick};
 use crate::fixture::{DataDirectory, House, TestClock, TestRandom};
 
+/// A server that leaves its duty behind soon, should it end without a word.
+async fn short_lived() -> House {
+    house_in(DataDirectory::new(), quick()).await
+}
+
 /// A server that ended without a word and is started again.
-async fn after_a_crash(house: House) -> House {
+async fn after_a_crash(house: House, webhooks: WebhooksConfig) -> House {
     let House {
         running,
         app,
@@ -20,7 +25,7 @@ async fn after_a_crash(house: House) -> House {
     drop(running);
     drop(app);
     eventually_so(async || store::open(&directory.store()).ok().map(drop)).await;
-    house_in(directory, quick()).await
+    house_in(directory, webhooks).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,9 +148,9 @@ async fn a_notice_that_nobody_takes_is_given_up_in_the_end_and_the_next_one_has_
         pace: Pace {
             give_up_after: Duration::ZERO,
             attempts_min: 3,
-            ..quick().pace
+            ..patient().pace
         },
-        ..quick()
+        ..patient()
     };
     let house = house_in(DataDirectory::new(), webhooks).await;
     let no = || Does::Answers(400);
@@ -164,12 +169,12 @@ async fn a_notice_that_nobody_takes_is_given_up_in_the_end_and_the_next_one_has_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ends_before_it_has_sent_a_notice_would_forget_it() {
-    let house = house().await;
+    let house = short_lived().await;
     let receiver = Receiver::that([Does::Answers(500)]).await;
     house.webhook("ops", &receiver.url).await;
     let id = house.try_out("ops").await;
     let body = receiver.has(1).await[0].body.clone();
-    let house = after_a_crash(house).await;
+    let house = after_a_crash(house, quick()).await;
     receiver.now([Does::Takes]);
     house.ended("ops").await;
     let last = receiver.came().pop().unwrap();
@@ -178,12 +183,12 @@ async fn a_server_that_ends_before_it_has_sent_a_notice_would_forget_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ends_before_it_knows_that_a_notice_was_taken_sends_another_one_in_its_place() {
-    let house = house().await;
+    let house = short_lived().await;
     let receiver = Receiver::that([Does::Hangs]).await;
     house.webhook("ops", &receiver.url).await;
     let id = house.try_out("ops").await;
     let first = receiver.has(1).await[0].clone();
-    let house = after_a_crash(house).await;
+    let house = after_a_crash(house, quick()).await;
     receiver.now([Does::Takes]);
     house.ended("ops").await;
     let again = receiver.has(2).await[1].clone();
@@ -288,6 +293,20 @@ async fn how_often_a_notice_was_tried_and_what_was_answered_would_be_known_to_th
     house.ended("ops").await;
     let stopped = house.listed("ops").await["stopped"].clone();
     assert!(stopped["because"].as_str().unwrap().contains("410"), "{stopped}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_was_tried_for_days_would_be_listed_as_tried_once_after_a_restart() {
+    let house = house_in(DataDirectory::new(), slow()).await;
+    let receiver = Receiver::that([Does::Answers(500)]).await;
+    house.webhook("ops", &receiver.url).await;
+    house.try_out("ops").await;
+    fails_with(&house, "500").await;
+    receiver.now([Does::Answers(502)]);
+    let house = after_a_crash(house, slow()).await;
+    fails_with(&house, "502").await;
+    let attempts = house.deliveries("ops").await[0]["attempts"].clone();
+    assert!(attempts.as_u64() >= Some(2), "{attempts}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,13 @@ fn quick() -> WebhooksConfig {
     }
 }
 
+/// As quick, and nobody loses the duty who only was not quick enough.
+fn patient() -> WebhooksConfig {
+    let mut patient = quick();
+    patient.pace.lease = Duration::from_secs(3600);
+    patient
+}
+
 async fn house_in(directory: DataDirectory, webhooks: WebhooksConfig) -> House {
     let clock = TestClock::at("2026-11-02T10:30:00Z");
     let app = server::open(directory.store(), clock.clone(), Arc::new(TestRandom))
@@ -51,7 +58,7 @@ async fn house_in(directory: DataDirectory, webhooks: WebhooksConfig) -> House {
 }
 
 async fn house() -> House {
-    house_in(DataDirectory::new(), quick()).await
+    house_in(DataDirectory::new(), patient()).await
 }
 
 /// Falls behind and comes back again, as somebody finds out who looks often enough; gives how many notices were raised.
@@ -184,13 +191,6 @@ async fn a_receiver_is_told_of_a_stack_in_the_order_in_which_things_happened() {
         reappeared.map(|it| it.id.clone()).collect::<Vec<_>>()
     );
     assert_eq!(all.heard().len(), 8, "each of them is one thing");
-}
-
-/// As quick, and nobody takes the duty over from a server that only was not quick enough.
-fn patient() -> WebhooksConfig {
-    let mut patient = quick();
-    patient.pace.lease = Duration::from_secs(3600);
-    patient
 }
 
 /// Two servers on one memory, of which the first one sends to the receiver. None where PostgreSQL is missing.
