@@ -1,4 +1,4 @@
-//! Ranges of reported time that somebody asks for while the bridge runs: a file in the folder of the stack.
+//! Ranges of reported time that somebody asks for while the bridge runs, or takes back: a file in the folder of the stack.
 //!
 //! Whoever asks may be root while the bridge is somebody who may do little, and the folder is the bridge's. So neither
 //! side follows a link there, opens what the other one left half done, or takes the word of anybody else.
@@ -20,6 +20,12 @@ const STACKS: &str = "stacks";
 const FILE: &str = "backfill.request";
 /// The most bytes of the file: two hours.
 const BYTES_MAX: u64 = 256;
+/// What is in the file instead of hours when all that waits is taken back.
+const STOP: &str = "stop";
+/// The most hours of a range: a year.
+const HOURS_MAX: i32 = 366 * 24;
+/// No stack reported anything before this year: there was no Azure Stack.
+const FIRST_YEAR: &str = "2016-01-01T00:00:00Z";
 /// The mode of the file: it belongs to the bridge.
 const FILE_MODE: u32 = 0o600;
 const ROOT: u32 = 0;
@@ -28,20 +34,81 @@ const ROOT: u32 = 0;
 /// seconds unless the stack is busy, and what can be seen of it is in [`crate::StackStatus::backfills`].
 ///
 /// # Errors
-/// [`Trouble`] if there is no such stack, or a range that was asked for has not been taken up yet, or what is there in
-/// its place is not the bridge's.
+/// [`Trouble`] if nobody can mean that range, there is no such stack, or a range that was asked for has not been taken up
+/// yet, or what is there in its place is not the bridge's.
 pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval) -> Result<(), Trouble> {
+    must_be_meant(range)?;
+    let text = format!("{} {}", range.start(), range.end());
+    // Linked into place: no request replaces another.
+    ask(spool_directory, stack, &text, |unfinished, path| {
+        fs::hard_link(unfinished, path)
+    })
+}
+
+/// Asks the bridge with this spool directory to read nothing again that it was asked to of a stack: what it has taken up, and
+/// what it has not. It is done within seconds unless the stack is busy; [`crate::StackStatus::withdrawals`] says how often
+/// it was.
+///
+/// # Errors
+/// [`Trouble`] if there is no such stack, or what is there in the request's place is not the bridge's.
+pub fn withdraw_backfills(spool_directory: &Path, stack: &str) -> Result<(), Trouble> {
+    ask(spool_directory, stack, STOP, |unfinished, path| {
+        fs::rename(unfinished, path)
+    })
+}
+
+/// Whether what was asked for is to be taken back, by the bridge with this spool directory, and was not yet.
+#[must_use]
+pub fn waiting_withdrawal(spool_directory: &Path, stack: &str) -> bool {
+    is_stop_asked(&stack_directory(spool_directory, stack))
+}
+
+/// Whether what is there in the folder of a stack takes everything back.
+pub(crate) fn is_stop_asked(directory: &Path) -> bool {
+    read(directory).is_ok_and(|text| text.is_some_and(|text| is_stop(&text)))
+}
+
+fn is_stop(text: &str) -> bool {
+    text.trim() == STOP
+}
+
+/// A range that somebody can mean.
+fn must_be_meant(range: HourInterval) -> Result<(), Trouble> {
+    let is_too_early = FIRST_YEAR
+        .parse::<Hour>()
+        .is_ok_and(|first| range.start() < first);
+    if range.hours() <= HOURS_MAX && !is_too_early {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        "InvalidWindow",
+        format!(
+            "From {} to {} nothing is read again: a range has at most {HOURS_MAX} hours, a year, and begins no earlier \
+             than {FIRST_YEAR}, before which there was no Azure Stack.",
+            range.start(),
+            range.end()
+        ),
+        "See the year of `--from` and `--to`, or ask for one year after the other.",
+    ))
+}
+
+/// Has a request in its place: written beside, so that the bridge never reads half of it.
+fn ask(
+    spool_directory: &Path,
+    stack: &str,
+    text: &str,
+    place: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> Result<(), Trouble> {
     let directory = stack_directory(spool_directory, stack);
     let path = directory.join(FILE);
-    // Written beside and linked into place, so that the bridge never reads half of it and no request replaces another.
     let unfinished = directory.join(format!("{FILE}.{}.unfinished", std::process::id()));
-    let written = write(&directory, &unfinished, range).and_then(|()| fs::hard_link(&unfinished, &path));
+    let written = write(&directory, &unfinished, text).and_then(|()| place(&unfinished, &path));
     let _ = fs::remove_file(&unfinished);
     written.map_err(|error| not_asked(&directory, &path, &error))
 }
 
 /// Writes a request into a new file that belongs to whom the folder does.
-fn write(directory: &Path, unfinished: &Path, range: HourInterval) -> io::Result<()> {
+fn write(directory: &Path, unfinished: &Path, text: &str) -> io::Result<()> {
     let folder = fs::metadata(directory)?;
     let make = || {
         let mut options = OpenOptions::new();
@@ -64,7 +131,7 @@ fn write(directory: &Path, unfinished: &Path, range: HourInterval) -> io::Result
     if (own.uid(), own.gid()) != (folder.uid(), folder.gid()) {
         fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
     }
-    writeln!(file, "{} {}", range.start(), range.end())?;
+    writeln!(file, "{text}")?;
     file.sync_all()
 }
 
@@ -78,11 +145,11 @@ fn not_asked(directory: &Path, path: &Path, error: &io::Error) -> Trouble {
             ),
             "See the name of the stack in the configuration, and that the bridge runs.",
         ),
-        io::ErrorKind::AlreadyExists => match read(directory) {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::IsADirectory => match read(directory) {
             Err(NotARequest::Foreign(why)) => foreign(path, why),
             _ => Trouble::new(
                 "BackfillWaits",
-                "Another range of this stack was asked for and is not taken up yet.",
+                "Something else was asked of this stack and is not taken up yet.",
                 "See that the bridge runs, and ask again in a minute.",
             ),
         },
@@ -155,49 +222,81 @@ pub fn waiting_backfill(spool_directory: &Path, stack: &str) -> Option<HourInter
     range_in(&text)
 }
 
-/// Takes up what somebody asked for, as far as it has been read before: what is newer is read anyway. Says whether there
-/// was something: then the request is to be removed.
-pub(crate) fn take_up(directory: &Path, spool: &mut Spool) -> Result<bool, SpoolError> {
-    if spool.cursor().backfills.len() >= BACKFILLS_MAX {
-        return Ok(false);
-    }
-    let path = directory.join(FILE);
-    let text = match read(directory) {
-        Ok(None) => return Ok(false),
-        Ok(Some(text)) => text,
-        Err(NotARequest::Foreign(why)) => {
-            let Trouble {
-                code,
-                message,
-                advice,
-            } = foreign(&path, why);
-            tracing::warn!(%code, "{message} {advice}");
-            // What is removed is the name in the bridge's own folder, not what it leads to.
-            return Ok(true);
-        }
-        Err(NotARequest::Unreadable(cause)) => return Err(SpoolError::Disk { path, cause }),
-    };
-    if let Some(range) = range_of(&text, spool.cursor().read_through) {
-        let backfill = Backfill {
-            range,
-            next: range.start(),
-        };
-        // Taken up before it is removed: if that fails, the same range is found again and is there already.
-        spool.begin()?;
-        spool.commit(|cursor| {
-            if !cursor.backfills.iter().any(|it| it.range == range) {
-                cursor.backfills.push(backfill);
-            }
-        })?;
-    }
-    Ok(true)
+/// What became of what somebody asked for.
+pub(crate) enum Asked {
+    /// There is nothing, or no room for another range.
+    Nothing,
+    /// It was taken up: the request is to be removed, when everybody can see that.
+    TakenUp,
+    /// All that waited was taken back. The same.
+    Withdrawn,
+    /// It is none that can be taken up, and is to be removed.
+    Refused(Trouble),
+    /// It cannot be read: somebody has to look.
+    Unreadable(Trouble),
 }
 
-/// Removes a request that was taken up.
-pub(crate) fn forget_request(disk: &dyn Disk, directory: &Path) -> Result<(), SpoolError> {
+/// Takes up what somebody asked for, as far as it has been read before: what is newer is read anyway.
+///
+/// # Errors
+/// [`SpoolError`] if the spool cannot take note of it: what is wrong with the request itself ends no reading.
+pub(crate) fn take_up(directory: &Path, spool: &mut Spool) -> Result<Asked, SpoolError> {
     let path = directory.join(FILE);
-    disk.remove(&path)
-        .map_err(|cause| SpoolError::Disk { path, cause })
+    let text = match read(directory) {
+        Ok(None) => return Ok(Asked::Nothing),
+        Ok(Some(text)) => text,
+        // What is removed is the name in the bridge's own folder, not what it leads to.
+        Err(NotARequest::Foreign(why)) => return Ok(Asked::Refused(foreign(&path, why))),
+        Err(NotARequest::Unreadable(cause)) => return Ok(Asked::Unreadable(unreadable(&path, &cause))),
+    };
+    if is_stop(&text) {
+        spool.begin()?;
+        spool.commit(|cursor| {
+            cursor.backfills.clear();
+            cursor.refused.clear();
+            cursor.withdrawals = cursor.withdrawals.wrapping_add(1);
+        })?;
+        return Ok(Asked::Withdrawn);
+    }
+    if spool.cursor().backfills.len() >= BACKFILLS_MAX {
+        return Ok(Asked::Nothing);
+    }
+    let Some(range) = range_of(&text, spool.cursor().read_through) else {
+        return Ok(Asked::TakenUp);
+    };
+    if let Err(trouble) = must_be_meant(range) {
+        return Ok(Asked::Refused(trouble));
+    }
+    // Taken up before it is removed: if that fails, the same range is found again and is there already.
+    spool.begin()?;
+    spool.commit(|cursor| {
+        if !cursor.backfills.iter().any(|it| it.range == range) {
+            let next = range.start();
+            cursor.backfills.push(Backfill { range, next });
+            cursor.refused.retain(|hour| !range.contains(*hour));
+        }
+    })?;
+    Ok(Asked::TakenUp)
+}
+
+/// Removes a request.
+///
+/// # Errors
+/// [`Trouble`] if it cannot be removed.
+pub(crate) fn forget_request(disk: &dyn Disk, directory: &Path) -> Result<(), Trouble> {
+    let path = directory.join(FILE);
+    disk.remove(&path).map_err(|cause| unreadable(&path, &cause))
+}
+
+fn unreadable(path: &Path, cause: &io::Error) -> Trouble {
+    Trouble::new(
+        "BackfillRequestUnreadable",
+        format!(
+            "What is at {}, where it is asked for ranges, cannot be read or removed: {cause}. New hours are read all the same.",
+            path.display()
+        ),
+        "Remove it, see who may write in that folder (it should be the bridge's alone), and ask again.",
+    )
 }
 
 fn range_of(text: &str, read_through: Hour) -> Option<HourInterval> {
@@ -284,12 +383,82 @@ mod tests {
             refused.message.contains("backfill.request is a link"),
             "{refused}"
         );
-        let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();
-        let start = range().end();
-        let disk = std::sync::Arc::new(crate::disk::LocalDisk);
-        let mut opened = Spool::open(disk, &folder, 1 << 20, (cloud_id, start)).unwrap();
-        assert!(take_up(&folder, &mut opened).unwrap(), "it is to be removed");
+        let mut opened = opened(&folder);
+        let asked = take_up(&folder, &mut opened).unwrap();
+        assert!(matches!(asked, Asked::Refused(_)), "it is to be removed");
         assert_eq!(opened.cursor().backfills, []);
+    }
+
+    #[test]
+    fn a_mistyped_year_would_have_kept_the_stack_busy_for_weeks() {
+        let (spool, folder) = spool();
+        let year = |text: &str| text.parse::<Hour>().unwrap();
+        for (from, hours, meant) in [
+            ("2015-12-31T23:00:00Z", 2, false),
+            ("2016-01-01T00:00:00Z", HOURS_MAX + 1, false),
+            ("2016-01-01T00:00:00Z", HOURS_MAX, true),
+        ] {
+            let range = HourInterval::new(year(from), year(from).plus(hours)).unwrap();
+            let asked = request_backfill(spool.path(), "north", range);
+            assert_eq!(asked.is_ok(), meant, "{from} {hours}: {asked:?}");
+            if let Err(refused) = asked {
+                assert_eq!(refused.code, "InvalidWindow", "{refused}");
+            }
+        }
+        // Nor does the bridge take one up that another program wrote.
+        let text = "2016-10-01T00:00:00Z 2026-10-01T00:00:00Z";
+        fs::write(folder.join(FILE), text).unwrap();
+        let mut opened = opened(&folder);
+        let asked = take_up(&folder, &mut opened).unwrap();
+        assert!(matches!(asked, Asked::Refused(_)));
+        assert_eq!(opened.cursor().backfills, []);
+    }
+
+    #[test]
+    fn ranges_that_could_not_be_taken_back_would_have_cost_the_spool_to_be_rid_of_them() {
+        let (spool, folder) = spool();
+        let mut opened = opened(&folder);
+        request_backfill(spool.path(), "north", range()).unwrap();
+        take_up(&folder, &mut opened).unwrap();
+        assert_eq!(opened.cursor().backfills.len(), 1);
+        forget_request(&crate::disk::LocalDisk, &folder).unwrap();
+        opened
+            .commit(|cursor| {
+                cursor.backfills = vec![cursor.backfills[0]; BACKFILLS_MAX];
+                cursor.refused.insert(range().start());
+            })
+            .unwrap();
+        // Also one that waits because there is no room for it.
+        request_backfill(spool.path(), "north", range()).unwrap();
+        assert!(matches!(take_up(&folder, &mut opened).unwrap(), Asked::Nothing));
+        withdraw_backfills(spool.path(), "north").unwrap();
+        assert!(waiting_withdrawal(spool.path(), "north"));
+        assert_eq!(waiting_backfill(spool.path(), "north"), None);
+        assert!(matches!(take_up(&folder, &mut opened).unwrap(), Asked::Withdrawn));
+        let cursor = opened.cursor();
+        assert!(cursor.backfills.is_empty() && cursor.refused.is_empty());
+        assert_eq!(cursor.withdrawals, 1);
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_the_request_is_said_to_be_there_by_who_asks() {
+        let (spool, folder) = spool();
+        fs::create_dir(folder.join(FILE)).unwrap();
+        for asked in [
+            request_backfill(spool.path(), "north", range()),
+            withdraw_backfills(spool.path(), "north"),
+        ] {
+            assert_eq!(asked.unwrap_err().code, "BackfillRequestForeign");
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
+
+    fn opened(folder: &Path) -> Spool {
+        let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();
+        let disk = std::sync::Arc::new(crate::disk::LocalDisk);
+        let mut opened = Spool::open(disk, folder, 1 << 20, (cloud_id, range().end())).unwrap();
+        opened.begin().unwrap();
+        opened
     }
 
     #[test]

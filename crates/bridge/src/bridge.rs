@@ -193,7 +193,7 @@ impl Serving {
             Arc::clone(&stack),
             (depot, self.directory.clone()),
             Schedule::new(self.stack.margin, lookback),
-            self.board.reporter(Part::Reading),
+            &self.board,
         );
         let directory = DirectoryDeliverer {
             stack,

@@ -1,6 +1,6 @@
 //! How far a stack was read and delivered: what the bridge remembers through anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use domain::ids::CloudId;
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 const VERSION: u32 = 1;
 /// The most ranges that wait to be read again.
 pub(crate) const BACKFILLS_MAX: usize = 32;
+/// The most hours that are remembered as refused: a month. A stack that refuses more does not refuse this hour or that.
+pub(crate) const REFUSED_HOURS_MAX: usize = 744;
 
 /// A place in the spool: everything before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +91,10 @@ pub(crate) struct Cursor {
     pub(crate) acknowledged: Position,
     /// What is to be read on command.
     pub(crate) backfills: Vec<Backfill>,
+    /// Which hours of what was to be read on command the stack refused: they were left out, and are not declared as read.
+    pub(crate) refused: BTreeSet<Hour>,
+    /// How often all that was to be read on command was taken back.
+    pub(crate) withdrawals: u32,
     /// The pages that were put into the spool, of the hours that are still looked back at.
     pub(crate) seen: BTreeMap<Hour, Vec<PageDigest>>,
     /// What became of what was delivered.
@@ -118,8 +124,17 @@ struct Stored {
     committed: Position,
     acknowledged: Position,
     backfills: Vec<StoredBackfill>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    withdrawals: u32,
     seen: BTreeMap<String, Vec<String>>,
     totals: Totals,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -146,6 +161,8 @@ impl Cursor {
             committed: Position::FIRST,
             acknowledged: Position::FIRST,
             backfills: Vec::new(),
+            refused: BTreeSet::new(),
+            withdrawals: 0,
             seen: BTreeMap::new(),
             totals: Totals::default(),
         }
@@ -166,6 +183,8 @@ impl Cursor {
             committed: self.committed,
             acknowledged: self.acknowledged,
             backfills: self.backfills.iter().map(stored_backfill).collect(),
+            refused: self.refused.iter().map(Hour::to_string).collect(),
+            withdrawals: self.withdrawals,
             seen: seen.collect(),
             totals: self.totals,
         };
@@ -227,6 +246,12 @@ impl Stored {
             committed: self.committed,
             acknowledged: self.acknowledged,
             backfills: backfills.collect::<Result<_, InvalidCursor>>()?,
+            refused: self
+                .refused
+                .iter()
+                .map(|at| hour(at))
+                .collect::<Result<_, InvalidCursor>>()?,
+            withdrawals: self.withdrawals,
             seen: seen.collect::<Result<_, InvalidCursor>>()?,
             totals: self.totals,
         })
@@ -257,6 +282,8 @@ mod tests {
                 range: HourInterval::new(start.plus(-48), start).unwrap(),
                 next: start.plus(-3),
             }],
+            refused: [start.plus(-30), start.plus(-29)].into(),
+            withdrawals: 2,
             seen: [(start.plus(6), vec![PageDigest::of(b"a"), PageDigest::of(b"b")])].into(),
             totals: Totals {
                 accepted: 4,
@@ -270,6 +297,22 @@ mod tests {
     fn a_cursor_reads_back_as_it_was_written() {
         let text = cursor().encode().unwrap();
         assert_eq!(Cursor::decode(text.as_bytes()), Ok(cursor()));
+    }
+
+    #[test]
+    fn a_cursor_of_before_hours_could_be_refused_would_have_cost_the_spool() {
+        let before = Cursor {
+            refused: BTreeSet::new(),
+            withdrawals: 0,
+            ..cursor()
+        };
+        let text = before.encode().unwrap();
+        // Where nothing was refused or taken back, an older bridge reads it too.
+        assert!(
+            !text.contains("refused") && !text.contains("withdrawals"),
+            "{text}"
+        );
+        assert_eq!(Cursor::decode(text.as_bytes()), Ok(before));
     }
 
     #[test]

@@ -47,7 +47,7 @@ mod stack;
 mod status;
 mod trouble;
 
-pub use backfill::{request_backfill, waiting_backfill};
+pub use backfill::{request_backfill, waiting_backfill, waiting_withdrawal, withdraw_backfills};
 pub use bridge::Bridge;
 pub use check::{StackFound, UsageFound};
 pub use config::{

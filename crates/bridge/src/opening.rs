@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use domain::time::Hour;
 
@@ -17,6 +18,10 @@ use crate::trouble::Trouble;
 
 /// The file that is locked by the bridge that uses a spool directory.
 const LOCK: &str = "lock";
+/// Whoever only looks whether the directory is used holds the lock for a moment: so often it is tried before another bridge
+/// is said to have it, with a wait between: two seconds.
+const LOCK_TRIES: u32 = 41;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 impl BridgeConfig {
     /// Whether a bridge could be opened with this. Nothing is made or changed by finding it out, and it may run meanwhile.
@@ -24,8 +29,8 @@ impl BridgeConfig {
     /// # Errors
     /// What [`crate::Bridge::open`] would refuse.
     pub fn try_open(&self, environment: &Environment) -> Result<(), Trouble> {
-        claims(self, environment)?;
         let it_runs = is_locked(&self.spool_directory)?;
+        claims(self, environment)?;
         match self.listen {
             // Where it runs it listens itself.
             Some(address) if !it_runs => listen(address).map(drop),
@@ -73,7 +78,7 @@ pub(crate) fn lock(directory: &Path) -> Result<File, Trouble> {
         .write(true)
         .open(directory.join(LOCK))
         .map_err(|error| refuse(&error))?;
-    match file.try_lock() {
+    match lock_patiently(&file, || std::thread::sleep(LOCK_WAIT)) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Trouble::new(
             "SpoolInUse",
@@ -82,6 +87,17 @@ pub(crate) fn lock(directory: &Path) -> Result<File, Trouble> {
         )),
         Err(TryLockError::Error(error)) => Err(refuse(&error)),
     }
+}
+
+/// Locks a file that somebody may hold for a moment.
+fn lock_patiently(file: &File, mut wait: impl FnMut()) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => wait(),
+            outcome => return outcome,
+        }
+    }
+    file.try_lock()
 }
 
 /// Whether a bridge uses the directory. One that is not there yet is used by nobody.
@@ -102,14 +118,25 @@ fn is_locked(directory: &Path) -> Result<bool, Trouble> {
     }
 }
 
-/// Whether a file could be made in a directory, if it is there: one is made for a moment.
+/// Whether a file could be made in a directory, or the directory where the nearest folder above it is that there is: it is
+/// made for a moment.
 fn must_take_files(directory: &Path) -> io::Result<()> {
-    if !directory.exists() {
-        return Ok(());
+    let name = format!("check.{}", std::process::id());
+    if is_there(directory) {
+        let probe = directory.join(name);
+        OpenOptions::new().write(true).create_new(true).open(&probe)?;
+        return fs::remove_file(&probe);
     }
-    let probe = directory.join(format!("check.{}", std::process::id()));
-    OpenOptions::new().write(true).create_new(true).open(&probe)?;
-    fs::remove_file(&probe)
+    let above = directory.ancestors().skip(1).find(|it| is_there(it));
+    // A path that begins nowhere begins in the working directory.
+    let probe = above.unwrap_or(Path::new("")).join(name);
+    fs::create_dir(&probe)?;
+    fs::remove_dir(&probe)
+}
+
+/// Whether something has this name, also a link that leads nowhere: then nothing can be made of that name.
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 fn unusable(directory: &Path, error: &dyn std::fmt::Display) -> Trouble {
@@ -138,4 +165,74 @@ pub(crate) fn cannot_listen(address: SocketAddr, error: &io::Error) -> Trouble {
         format!("Nothing can listen at {address}: {error}."),
         "Set `listen` of [status] to an address that is free.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_at_the_moment_a_bridge_starts_would_have_ended_the_bridge() {
+        let spool = tempfile::tempdir().unwrap();
+        let path = spool.path().join(LOCK);
+        fs::write(&path, "").unwrap();
+        let looking = File::open(&path).unwrap();
+        looking.try_lock_shared().unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        let mut waits = 0;
+        let locked = lock_patiently(&file, || {
+            waits += 1;
+            if waits == 3 {
+                looking.unlock().unwrap();
+            }
+        });
+        assert!(locked.is_ok(), "{locked:?}");
+        assert_eq!(waits, 3);
+    }
+
+    #[test]
+    fn a_bridge_that_uses_the_spool_is_not_waited_for_for_ever() {
+        let spool = tempfile::tempdir().unwrap();
+        let path = spool.path().join(LOCK);
+        fs::write(&path, "").unwrap();
+        let running = File::open(&path).unwrap();
+        running.try_lock().unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        let mut waits = 0;
+        let locked = lock_patiently(&file, || waits += 1);
+        assert!(matches!(locked, Err(TryLockError::WouldBlock)), "{locked:?}");
+        assert_eq!(waits, LOCK_TRIES - 1);
+    }
+
+    #[test]
+    fn a_spool_that_cannot_be_made_would_have_been_found_out_by_running_only() {
+        let place = tempfile::tempdir().unwrap();
+        let good = place.path().join("var/lib/spool");
+        assert!(matches!(is_locked(&good), Ok(false)));
+        assert_eq!(
+            fs::read_dir(place.path()).unwrap().count(),
+            0,
+            "nothing is left of it"
+        );
+        let nowhere = place.path().join("gone");
+        std::os::unix::fs::symlink(place.path().join("unmounted"), &nowhere).unwrap();
+        fs::write(place.path().join("file"), "").unwrap();
+        for bad in [
+            "gone",
+            "gone/spool",
+            "file/spool",
+            "file/far/below",
+            // No folder can be made there, by whomever.
+            "/proc/self/spool",
+        ] {
+            let directory = place.path().join(bad);
+            let checked = is_locked(&directory).unwrap_err();
+            let run = lock(&directory).unwrap_err();
+            assert_eq!(
+                (checked.code.as_ref(), run.code.as_ref()),
+                ("SpoolUnusable", "SpoolUnusable"),
+                "{bad}"
+            );
+        }
+    }
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 
-use crate::backfill;
-use crate::cursor::{Cursor, PageDigest};
+use crate::backfill::{self, Asked};
+use crate::cursor::{Cursor, PageDigest, REFUSED_HOURS_MAX};
 use crate::depot::Depot;
 use crate::environment::Environment;
 use crate::frame::Frame;
@@ -17,7 +17,8 @@ use crate::patience::HELD_WAIT;
 use crate::schedule::{Known, Next, Purpose, Schedule, Window};
 use crate::spool::{Spool, SpoolError};
 use crate::stack::{Failure, Stack, UsageReading};
-use crate::status::Reporter;
+use crate::status::{Board, Part, Reporter};
+use crate::trouble::Trouble;
 
 /// How often it is looked whether somebody asked for a range.
 const LOOKED_AFTER: Duration = Duration::from_secs(5);
@@ -42,6 +43,8 @@ pub(crate) struct Reader {
     directory: PathBuf,
     environment: Environment,
     reporter: Reporter,
+    /// What is wrong with what somebody asked for: that holds up no reading.
+    requests: Reporter,
     schedule: Schedule,
     not_before: Option<Timestamp>,
     failures: u32,
@@ -70,14 +73,15 @@ impl Reader {
         stack: Arc<Stack>,
         (depot, directory): (Arc<Depot>, PathBuf),
         schedule: Schedule,
-        reporter: Reporter,
+        board: &Arc<Board>,
     ) -> Self {
         Self {
             environment: stack.environment.clone(),
             stack,
             depot,
             directory,
-            reporter,
+            reporter: board.reporter(Part::Reading),
+            requests: board.reporter(Part::Backfill),
             schedule,
             not_before: None,
             failures: 0,
@@ -125,7 +129,9 @@ impl Reader {
             }
             Err(Ended::Spool(error)) => Err(error),
             Err(Ended::Stack(failure)) => {
-                self.not_answered(window, failure, cursor.read_through).await;
+                if !self.skipped(window, &failure, cursor.read_through).await? {
+                    self.not_answered(window, failure, cursor.read_through).await;
+                }
                 Ok(())
             }
         }
@@ -194,6 +200,41 @@ impl Reader {
         Ok(read_through)
     }
 
+    /// Leaves an old hour out that the stack refuses by itself: asked again it would be refused again, and all that waits
+    /// would wait for it. One that is looked back at comes again with the next new hour; one that somebody asked for is
+    /// remembered, and not declared. Says whether it was left out.
+    async fn skipped(
+        &mut self,
+        window: Window,
+        failure: &Failure,
+        read_through: Hour,
+    ) -> Result<bool, SpoolError> {
+        let Some(trouble) = failure.of_the_question() else {
+            return Ok(false);
+        };
+        match window.purpose {
+            Purpose::New => return Ok(false),
+            Purpose::LookBack => {}
+            Purpose::Backfill if self.depot.cursor().refused.len() >= REFUSED_HOURS_MAX => return Ok(false),
+            Purpose::Backfill => {
+                let work = move |spool: &mut Spool| {
+                    spool.begin()?;
+                    spool.commit(|cursor| {
+                        read_on(cursor, window.hour);
+                        cursor.refused.insert(window.hour);
+                    })
+                };
+                self.depot.work(work).await?;
+            }
+        }
+        let (hour, stack, Trouble { code, message, .. }) = (window.hour, self.stack.name(), trouble);
+        tracing::warn!(stack, %code, "The hour {hour} of reported time is left out and not declared as read: {message}");
+        self.schedule.was_read(window, read_through);
+        self.failures = 0;
+        self.reporter.well();
+        Ok(true)
+    }
+
     /// The stack did not give a window: leaves it alone for a while.
     async fn not_answered(&mut self, window: Window, failure: Failure, read_through: Hour) {
         self.failures += 1;
@@ -229,7 +270,28 @@ impl Reader {
         } else {
             self.reporter.failed(&trouble, self.failures, wait);
         }
-        self.environment.timer.pause(wait).await;
+        match window.purpose {
+            Purpose::Backfill => self.pause_unless_stopped(wait).await,
+            Purpose::New | Purpose::LookBack => self.environment.timer.pause(wait).await,
+        }
+    }
+
+    /// Waits until what somebody asked for is tried again, or they take it back.
+    async fn pause_unless_stopped(&self, wait: Duration) {
+        let mut left = wait;
+        while !left.is_zero() {
+            let slice = left.min(LOOKED_AFTER);
+            self.environment.timer.pause(slice).await;
+            left = left.saturating_sub(slice);
+            let directory = self.directory.clone();
+            let is_stopped = self
+                .depot
+                .work(move |_| Ok(backfill::is_stop_asked(&directory)))
+                .await;
+            if is_stopped.unwrap_or(true) {
+                return;
+            }
+        }
     }
 
     async fn failed_to_write(&mut self, error: &SpoolError) {
@@ -239,18 +301,56 @@ impl Reader {
         self.environment.timer.pause(wait).await;
     }
 
-    /// Takes up a range that somebody asked for. The request is removed when everybody can see that it was taken up.
+    /// Takes up what somebody asked for. The request is removed when everybody can see that it was taken up. One that cannot
+    /// be read or removed is said to be there, and reading goes on.
     async fn take_request(&self) -> Result<(), SpoolError> {
         let directory = self.directory.clone();
         let take_up = move |spool: &mut Spool| backfill::take_up(&directory, spool);
-        if !self.depot.work(take_up).await? {
-            return Ok(());
-        }
+        let refused = match self.depot.work(take_up).await? {
+            Asked::Nothing => {
+                self.requests.well();
+                return Ok(());
+            }
+            Asked::Unreadable(trouble) => {
+                self.requests.failed(&trouble, 1, LOOKED_AFTER);
+                return Ok(());
+            }
+            Asked::TakenUp => None,
+            Asked::Withdrawn => {
+                tracing::info!(
+                    stack = self.stack.name(),
+                    "what was to be read again is taken back"
+                );
+                // What did not work may have been an hour of that; of any other it is said again when it is tried.
+                self.reporter.well();
+                None
+            }
+            Asked::Refused(trouble) => Some(trouble),
+        };
         let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
-        self.depot
-            .work(move |_| backfill::forget_request(&*disk, &directory))
-            .await
+        let forget = move |_: &mut Spool| Ok(backfill::forget_request(&*disk, &directory));
+        match (self.depot.work(forget).await?, refused) {
+            (Err(trouble), _) => self.requests.failed(&trouble, 1, LOOKED_AFTER),
+            (
+                Ok(()),
+                Some(Trouble {
+                    code,
+                    message,
+                    advice,
+                }),
+            ) => tracing::warn!(%code, "{message} {advice}"),
+            (Ok(()), None) => self.requests.well(),
+        }
+        Ok(())
     }
+}
+
+/// The first range that is read on command was read, or tried, up to the end of this hour.
+fn read_on(cursor: &mut Cursor, hour: Hour) {
+    if let Some(backfill) = cursor.backfills.first_mut() {
+        backfill.next = hour.plus(1);
+    }
+    cursor.backfills.retain(|it| it.next < it.range.end());
 }
 
 /// What a window that was read completely changes in the cursor.
@@ -258,13 +358,9 @@ fn move_on(cursor: &mut Cursor, window: Window, seen: Vec<PageDigest>, schedule:
     match window.purpose {
         Purpose::New => cursor.read_through = window.hour.plus(1),
         Purpose::LookBack => {}
-        Purpose::Backfill => {
-            if let Some(backfill) = cursor.backfills.first_mut() {
-                backfill.next = window.hour.plus(1);
-            }
-            cursor.backfills.retain(|it| it.next < it.range.end());
-        }
+        Purpose::Backfill => read_on(cursor, window.hour),
     }
+    cursor.refused.remove(&window.hour);
     if seen.len() <= SEEN_PAGES_MAX {
         cursor.seen.insert(window.hour, seen);
     } else {

@@ -33,6 +33,9 @@ pub(crate) enum Failure {
     Refused(Trouble),
 }
 
+/// The codes of what is about the question that was asked.
+const OF_THE_QUESTION: [&str; 2] = ["StackRefused", "PageTooLarge"];
+
 impl Failure {
     /// What to tell whoever operates the bridge.
     pub(crate) fn into_trouble(self) -> Trouble {
@@ -41,6 +44,14 @@ impl Failure {
             | Self::Temporary(trouble, _)
             | Self::Unauthorized(trouble)
             | Self::Refused(trouble) => trouble,
+        }
+    }
+
+    /// Why what was asked for is refused, if it is that and not whoever asks: anything else may be answered.
+    pub(crate) fn of_the_question(&self) -> Option<&Trouble> {
+        match self {
+            Self::Refused(trouble) if OF_THE_QUESTION.contains(&&*trouble.code) => Some(trouble),
+            _ => None,
         }
     }
 

@@ -4,7 +4,13 @@ use std::fmt::Write as _;
 
 use super::{BridgeStatus, Part, StackStatus};
 
-const PARTS: [Part; 4] = [Part::Start, Part::Reading, Part::Delivering, Part::Directory];
+const PARTS: [Part; 5] = [
+    Part::Start,
+    Part::Reading,
+    Part::Backfill,
+    Part::Delivering,
+    Part::Directory,
+];
 
 /// The metrics of a bridge, in the text format of Prometheus.
 pub(super) fn text(status: &BridgeStatus) -> String {

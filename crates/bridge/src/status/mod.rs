@@ -87,6 +87,13 @@ pub struct StackStatus {
     pub delivered: Totals,
     /// What is being read on command.
     pub backfills: Vec<BackfillStatus>,
+    /// Which hours of what was read on command the stack refused: they were left out, and are not declared as read. Until
+    /// they are read, or asked for again.
+    #[serde(default)]
+    pub refused_hours: Vec<String>,
+    /// How often all that was to be read on command was taken back.
+    #[serde(default)]
+    pub withdrawals: u32,
     /// What does not work now.
     pub troubles: Vec<Ongoing>,
 }
@@ -170,6 +177,8 @@ pub enum Part {
     Start,
     /// Reading usage.
     Reading,
+    /// Taking up what is to be read on command.
+    Backfill,
     /// Delivering it.
     Delivering,
     /// Reading and delivering who is on the stack.
@@ -183,6 +192,7 @@ impl Part {
         match self {
             Self::Start => "start",
             Self::Reading => "reading",
+            Self::Backfill => "backfill",
             Self::Delivering => "delivering",
             Self::Directory => "directory",
         }
@@ -285,6 +295,8 @@ impl Board {
         status.spool_bytes = bytes;
         status.delivered = cursor.totals;
         status.backfills = backfills.collect();
+        status.refused_hours = cursor.refused.iter().map(Hour::to_string).collect();
+        status.withdrawals = cursor.withdrawals;
     }
 
     /// Those who work for the stack write through this.

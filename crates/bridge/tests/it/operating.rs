@@ -193,6 +193,11 @@ async fn trying_a_configuration_out_refuses_what_running_it_refuses() {
     future.stacks[0].start = Some(world.hour(24 * 365 * 50));
     let mut unusable = good.clone();
     unusable.spool_directory = world.path("key");
+    let mut impossible = good.clone();
+    impossible.spool_directory = "/proc/self/there/spool".into();
+    // Wrong in two ways: the same is said of it first.
+    let mut twofold = impossible.clone();
+    twofold.stacks[0].start = future.stacks[0].start;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut listening = good.clone();
     listening.listen = Some(taken.local_addr().unwrap());
@@ -200,6 +205,8 @@ async fn trying_a_configuration_out_refuses_what_running_it_refuses() {
         (twice, "StackTwice"),
         (future.clone(), "StartInFuture"),
         (unusable, "SpoolUnusable"),
+        (impossible, "SpoolUnusable"),
+        (twofold, "SpoolUnusable"),
         (listening, "CannotListen"),
     ] {
         let tried = config.try_open(&world.environment).unwrap_err();

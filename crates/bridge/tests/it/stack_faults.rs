@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::time::HourInterval;
+
 use crate::stack_stub::{FAULTS, Fault};
 use crate::world::World;
 
@@ -98,7 +100,7 @@ async fn an_old_hour_that_the_stack_never_answers_would_have_kept_every_new_one_
     world.stack.state.lock().unwrap().unanswered = Some(world.hour(-5));
     world.start_bridge().await;
     world.until_reported(2).await;
-    let range = domain::time::HourInterval::new(world.hour(-6), world.hour(-3)).unwrap();
+    let range = HourInterval::new(world.hour(-6), world.hour(-3)).unwrap();
     bridge::request_backfill(&world.config.spool_directory, "north", range).unwrap();
     let stuck_at = world.hour(-5).to_string();
     world
@@ -133,4 +135,165 @@ async fn a_continuation_that_the_stack_has_lost_would_have_ended_the_reading_for
     world.until_reported(8).await;
     world.assert_kept();
     assert!(world.stack.state.lock().unwrap().forgotten_asked > 5);
+}
+
+/// Asks the bridge to read these hours again.
+fn ask(world: &World, from: i32, to: i32) {
+    let range = HourInterval::new(world.hour(from), world.hour(to)).unwrap();
+    bridge::request_backfill(&world.config.spool_directory, "north", range).unwrap();
+}
+
+/// Waits until all that was asked for was read, or left out.
+async fn until_read_again(world: &World) {
+    let spool = world.config.spool_directory.clone();
+    world
+        .until("all that was asked for is read", |world| {
+            bridge::waiting_backfill(&spool, "north").is_none()
+                && world.status().stacks[0].backfills.is_empty()
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_that_the_stack_refuses_would_have_held_up_every_range_for_good() {
+    let mut world = World::new().await;
+    world.report_hours(6, 5);
+    let refused = world.hour(-5);
+    world.stack.state.lock().unwrap().refused = [refused].into();
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    ask(&world, -6, -3);
+    until_read_again(&world).await;
+    ask(&world, -9, -7);
+    until_read_again(&world).await;
+    let status = world.status().stacks[0].clone();
+    assert_eq!(status.refused_hours, [refused.to_string()]);
+    assert!(status.troubles.iter().all(|it| !it.held), "{status:?}");
+    let declared = |hour| {
+        let server = world.server.state.lock().unwrap();
+        server.declared.contains(&world.hour(hour))
+    };
+    world
+        .until("the hours beside it are declared", |_| {
+            [-9, -8, -6, -4].into_iter().all(declared)
+        })
+        .await;
+    assert!(!declared(-5), "nobody has read it");
+    // It is remembered through a restart, until it is read.
+    world.kill_bridge().await;
+    world.start_bridge().await;
+    world
+        .until("its spool is read", |world| {
+            world.status().stacks[0].cloud_id.is_some()
+        })
+        .await;
+    assert_eq!(world.status().stacks[0].refused_hours, [refused.to_string()]);
+    world.stack.state.lock().unwrap().refused.clear();
+    ask(&world, -6, -3);
+    until_read_again(&world).await;
+    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hours_that_are_refused_when_they_are_looked_back_at_would_have_held_up_every_range() {
+    let mut world = World::new().await;
+    world.report_hours(6, 3);
+    world.stack.state.lock().unwrap().refuses_again = true;
+    world.start_bridge().await;
+    world.until_reported(6).await;
+    ask(&world, -6, -3);
+    until_read_again(&world).await;
+    let status = world.status().stacks[0].clone();
+    // They were read: what was to be read on command is what is remembered.
+    assert_eq!(status.refused_hours, [""; 0]);
+    assert!(status.troubles.iter().all(|it| !it.held), "{status:?}");
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_hour_that_is_refused_is_waited_for_and_never_left_out() {
+    let mut world = World::new().await;
+    world.report_hours(6, 3);
+    world.stack.state.lock().unwrap().refused = [world.hour(3)].into();
+    world.start_bridge().await;
+    world
+        .until("it is held", |world| {
+            world.status().stacks[0].troubles.iter().any(|it| it.held)
+        })
+        .await;
+    assert!(world.server.state.lock().unwrap().through <= Some(world.hour(3)));
+    world.stack.state.lock().unwrap().refused.clear();
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_that_the_stack_never_answers_could_not_have_been_taken_back() {
+    let mut world = World::new().await;
+    world.report_hours(6, 5);
+    world.stack.state.lock().unwrap().unanswered = Some(world.hour(-5));
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    ask(&world, -6, -3);
+    let spool = world.config.spool_directory.clone();
+    world
+        .until("it is taken up", |_| {
+            bridge::waiting_backfill(&spool, "north").is_none()
+        })
+        .await;
+    // And one behind it.
+    ask(&world, -9, -7);
+    world
+        .until("both are taken up", |world| {
+            bridge::waiting_backfill(&spool, "north").is_none()
+                && world.status().stacks[0].backfills.len() == 2
+        })
+        .await;
+    bridge::withdraw_backfills(&spool, "north").unwrap();
+    world
+        .until("it is taken back", |world| {
+            let status = &world.status().stacks[0];
+            status.withdrawals > 0 && status.backfills.is_empty()
+        })
+        .await;
+    world
+        .until("the request is gone", |_| {
+            !bridge::waiting_withdrawal(&spool, "north")
+        })
+        .await;
+    assert_eq!(bridge::waiting_backfill(&spool, "north"), None);
+    // What is asked for afterwards is read.
+    ask(&world, -4, -2);
+    until_read_again(&world).await;
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_in_the_place_of_a_request_would_have_ended_the_reading_of_new_usage() {
+    let mut world = World::new().await;
+    world.report_hours(40, 3);
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    let request = world.config.spool_directory.join("stacks/north/backfill.request");
+    std::fs::create_dir(&request).unwrap();
+    world
+        .until("it is said", |world| {
+            world.troubles().contains(&"BackfillRequestUnreadable".to_owned())
+        })
+        .await;
+    let through = world.server.state.lock().unwrap().through.unwrap();
+    let further = through.epoch_hours() - world.start.epoch_hours() + 5;
+    world.until_reported(further).await;
+    assert!(world.troubles().contains(&"BackfillRequestUnreadable".to_owned()));
+    std::fs::remove_dir(&request).unwrap();
+    ask(&world, -3, -1);
+    until_read_again(&world).await;
+    world
+        .until("trouble is over", |world| world.troubles().is_empty())
+        .await;
+    world.until_reported(40).await;
+    world.assert_kept();
 }

@@ -83,6 +83,10 @@ pub(crate) struct StackState {
     pub(crate) stuck: Option<Hour>,
     /// An hour that is never answered.
     pub(crate) unanswered: Option<Hour>,
+    /// Hours that are refused by themselves.
+    pub(crate) refused: BTreeSet<Hour>,
+    /// Whether an hour that was answered is refused from then on.
+    pub(crate) refuses_again: bool,
     /// An hour whose continuations are never answered, until its first page is asked for again.
     pub(crate) forgotten: Option<Hour>,
     /// How often one of them was asked for.
@@ -145,6 +149,8 @@ impl StackStub {
             recorded: BTreeMap::new(),
             stuck: None,
             unanswered: None,
+            refused: BTreeSet::new(),
+            refuses_again: false,
             forgotten: None,
             forgotten_asked: 0,
             behind: Duration::ZERO,
@@ -294,6 +300,9 @@ impl Door {
         if state.unanswered == Some(start) || state.has_forgotten(start, token.is_some()) {
             return error(504, "GatewayTimeout");
         }
+        if state.refused.contains(&start) && token.is_none() {
+            return error(404, "ResourceNotFound");
+        }
         match fault {
             Some(Fault::GatewayTimeout) => return error(504, "GatewayTimeout"),
             Some(Fault::Busy) => return error(503, "ServiceUnavailable"),
@@ -323,6 +332,9 @@ impl Door {
                 .parse()
                 .unwrap()
         });
+        if state.refuses_again {
+            state.refused.insert(start);
+        }
         let is_first = fault == Some(Fault::FirstPageAgain) || state.stuck == Some(start);
         let from = if is_first { 0 } else { asked };
         let body = page(

@@ -200,20 +200,25 @@ pub(crate) struct BridgeStatusArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The bridge reads the range between new hours, and delivers what it finds: what the server knows already counts once. It may \
-begin before the first hour that the bridge ever read. Ctrl-C leaves the bridge at it; the same command watches it again.
+begin before the first hour that the bridge ever read. Ctrl-C leaves the bridge at it; the same command watches it again. \
+Hours that the stack refuses are left out and named; then it leaves with 3.
 
-Example:
-  meterbridge bridge backfill north --from 2026-10-01 --to 2026-11-01 --config bridge.toml")]
+Examples:
+  meterbridge bridge backfill north --from 2026-10-01 --to 2026-11-01 --config bridge.toml
+  meterbridge bridge backfill north --stop --config bridge.toml")]
 pub(crate) struct BackfillArgs {
     /// The stack's name in the configuration.
     #[arg(value_name = "STACK")]
     pub(crate) stack: String,
     /// The first hour of reported time, or a day.
-    #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
-    pub(crate) from: String,
-    /// The end: the first hour that is not read again.
-    #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
-    pub(crate) to: String,
+    #[arg(long, value_name = "HOUR", value_parser = texts::hour, required_unless_present = "stop")]
+    pub(crate) from: Option<String>,
+    /// The end: the first hour that is not read again. At most a year later.
+    #[arg(long, value_name = "HOUR", value_parser = texts::hour, required_unless_present = "stop")]
+    pub(crate) to: Option<String>,
+    /// Take back all ranges of the stack that are not read yet. What was read stays.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub(crate) stop: bool,
     #[command(flatten)]
     pub(crate) bridge: LocalBridgeArgs,
 }

@@ -193,11 +193,13 @@ impl Books {
         of_stack.is_some_and(|it| it.carried.get(&made_at) == Some(&digest))
     }
 
-    /// What is kept of a listing as such. Where nothing ever comes late, nothing is.
+    /// What is kept of a listing as such. Where nothing ever comes late, nothing is; and nothing of one that comes from the
+    /// stack just now and lists nobody, as whoever tries a bridge out sends it: it confirms nothing of anybody.
     fn listing_entry(&self, listing: &Listing<'_>) -> Option<ListingEntry> {
         let Listing { stack, made_at, .. } = *listing;
         let is_kept = match listing.carried {
             Some(digest) => !self.knows_listing(stack, made_at, digest),
+            None if listing.local_subscriptions.is_empty() => false,
             None => {
                 let live = self.registration_of_stack(stack);
                 live.is_some_and(|live| self.bundle_key(live.id).is_some())

@@ -86,6 +86,18 @@ pub(super) fn names(status: &BridgeStatus) -> String {
     names.join(", ")
 }
 
+/// Hours, as far as they can be read at a glance.
+pub(super) fn named(hours: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let (shown, others) = hours.split_at(hours.len().min(SHOWN));
+    let shown: Vec<_> = shown.iter().map(|hour| minute(hour)).collect();
+    let others = match others.len() {
+        0 => String::new(),
+        others => format!(" and {others} others"),
+    };
+    shown.join(", ") + &others
+}
+
 /// The failure that a bridge has no such stack.
 pub(super) fn no_stack(name: &str, names: &str) -> Failure {
     Failure::new(format!("The bridge has no stack {name}."))
@@ -135,6 +147,14 @@ fn text(status: &BridgeStatus, printer: &Printer) -> String {
                 minute(&it.to),
                 it.hours_read,
                 it.hours
+            ));
+        }
+        if !stack.refused_hours.is_empty() {
+            text.push_str(&format!(
+                "\n{}: the stack refused {} that were asked for, left out until they are asked for again: {}\n",
+                stack.name,
+                counted(u64::try_from(stack.refused_hours.len()).unwrap_or(u64::MAX), "hour"),
+                named(&stack.refused_hours),
             ));
         }
         for it in &stack.troubles {
@@ -285,6 +305,7 @@ mod tests {
             read_through: Some("2026-11-22T08:00:00Z".to_owned()),
             acknowledged_through: Some("2026-11-22T07:00:00Z".to_owned()),
             lag_hours: Some(2),
+            refused_hours: (0..10).map(|hour| format!("2026-10-01T0{hour}:00:00Z")).collect(),
             spool_bytes: 1 << 20,
             spool_bytes_max: 10 << 30,
             delivered: Totals {
@@ -308,6 +329,7 @@ mod tests {
             seconds_left: Some(200),
             ..StackStatus {
                 troubles: Vec::new(),
+                refused_hours: Vec::new(),
                 ..north.clone()
             }
         };

@@ -260,6 +260,16 @@ fn assert_backfilled(world: &World) {
         assert_eq!(status["delivered"]["accepted"], counted, "{status}");
     }
     assert_eq!(state_of(world, from), "complete", "it was read to its last page");
+    let stopped = world
+        .bridge("backfill north --stop --spool spool --output json")
+        .json();
+    assert_eq!(stopped["stopped"], true, "{stopped}");
+    let long_ago =
+        world.bridge("backfill north --from 2015-01-01 --to 2015-02-01 --spool spool --output json");
+    assert!(
+        long_ago.notes.contains("\"code\":\"InvalidWindow\""),
+        "{long_ago:?}"
+    );
     assert_eq!(state_of(world, from.plus(-2)), "notRead");
     let outcome = world.bridge(&format!("backfill north --from {to} --to {from} --spool spool"));
     assert_eq!(outcome.code, Some(1), "{outcome:?}");

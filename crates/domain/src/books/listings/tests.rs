@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::books::tests::{STACK, enter};
+use crate::books::BundleEntry;
+use crate::books::tests::{STACK, enter, registered, sold};
 use crate::ids::TenantId;
 
 const HOURS: i32 = 30;
@@ -106,6 +107,39 @@ fn a_listing_never_speaks_of_hours_in_which_others_had_the_stack() {
         other => panic!("{other:?}"),
     });
     assert_eq!(valid.collect::<Vec<_>>(), [HourInterval::from(theirs); 2]);
+}
+
+#[test]
+fn a_configuration_that_is_tried_out_would_have_left_an_entry_each_time_in_books_that_keep_everything() {
+    let mut books = sold();
+    enter(
+        &mut books,
+        &registered(1, "AzureStack-one", "2026-10-01T00:00:00Z"),
+    )
+    .unwrap();
+    let registration = books.registration_of_stack(STACK).unwrap().id;
+    let key = BundleEntry::KeyRegistered {
+        registration,
+        key: [1; 32],
+    };
+    enter(&mut books, &key.into()).unwrap();
+    let listed = |books: &Books, locals: &[(LocalSubscriptionId, LocalSubscription)]| {
+        books.list_directory(&Listing {
+            stack: STACK,
+            made_at: moment(600),
+            carried: None,
+            local_subscriptions: locals,
+            speaks_from: Hour::MIN,
+        })
+    };
+    assert_eq!(listed(&books, &[]), Listed::default());
+    // One that lists somebody is kept, also where it changes nothing.
+    let somebody = [(local(0), of_tenant(1))];
+    for entry in listed(&books, &somebody).entries {
+        enter(&mut books, &entry).unwrap();
+    }
+    assert_eq!(listed(&books, &somebody).entries.len(), 1);
+    assert_eq!(listed(&books, &[]), Listed::default());
 }
 
 fn listings() -> impl Strategy<Value = Vec<Made>> {
