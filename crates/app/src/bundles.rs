@@ -251,14 +251,7 @@ impl App {
                 );
                 return Err(Error::new(Kind::Forbidden, "BundleKeyNotKnown", message).about("manifest"));
             }
-            None => {
-                let message = format!(
-                    "No bundle key is registered for stack {stack} as it is registered now. Register the public key that \
-                     `meterbridge bridge bundle-key` prints on the stack's side: `meterbridge registration bundle-key \
-                     {stack} --public-key FILE`."
-                );
-                return Err(Error::new(Kind::Conflict, "BundleKeyNotRegistered", message));
-            }
+            None => return Err(bundle_key_not_registered(*stack)),
         }
         let place = books.place_bundle(live.id, bundle)?;
         if place == Place::Next && !announced.leaves_out_earlier {
@@ -342,4 +335,12 @@ fn must_be_listed(books: &Books, announced: &AnnouncedBundle) -> Result<(), Erro
 fn taken_one(books: &Books, registration: RegistrationId, digest: Digest) -> Option<TakenBundle> {
     let mut taken = books.bundles_taken(registration).iter();
     taken.find(|it| it.bundle.digest == digest).copied()
+}
+
+pub(crate) fn bundle_key_not_registered(stack: CloudId) -> Error {
+    let message = format!(
+        "No bundle key is registered for stack {stack} as it is registered now. Register the public key that `meterbridge \
+         bridge bundle-key` prints on the stack's side: `meterbridge registration bundle-key {stack} --public-key FILE`."
+    );
+    Error::new(Kind::Conflict, "BundleKeyNotRegistered", message)
 }

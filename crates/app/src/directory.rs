@@ -8,6 +8,7 @@ use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::latest_hour;
 
 use crate::access::Caller;
+use crate::bundles::bundle_key_not_registered;
 use crate::registrations::{registration_of, valid_from};
 use crate::{App, Error, Kind};
 
@@ -37,12 +38,14 @@ impl App {
     /// A local subscription listed for the first time is taken to have belonged to its tenant always *(ours)*: usage
     /// often comes before the directory. Where another subscription had the stack before, be it under the same
     /// registration, which was moved since, it is taken so from the end of that on, unless an operator lists it: who has
-    /// a stack now does not say who pays for the hours in which others had it. A later change holds from the start of the
+    /// a stack now does not say who pays for the hours in which others had it. For one that was carried that is judged as of
+    /// when it was made: whether the registration was moved on its way changes nothing. A later change holds from the start of the
     /// hour in which it was listed, up to the next listing that was made after it: [`Books::list_directory`]. One that is
     /// no longer listed keeps its tenant, since its last usage may still be on its way.
     ///
     /// # Errors
-    /// For one that was carried `RegistrationNotFound`, `ListingInFuture` or `ListingBeforeRegistration`. Or as the store.
+    /// For one that was carried `RegistrationNotFound`, `BundleKeyNotRegistered`, `ListingInFuture` or
+    /// `ListingBeforeRegistration`. Or as the store.
     pub async fn take_directory(
         &self,
         caller: &Caller,
@@ -66,7 +69,7 @@ impl App {
                 carried: carried.map(|carried| carried.digest),
                 local_subscriptions: listing,
                 speaks_from: match caller {
-                    Caller::Stack { .. } => own_hours(books, stack).start(),
+                    Caller::Stack { .. } => own_hours(books, stack, made_at).start(),
                     Caller::Operator { .. } | Caller::Principal(_) => Hour::MIN,
                 },
             });
@@ -81,9 +84,13 @@ impl App {
     }
 }
 
-/// Whether a listing can have been made then.
+/// Whether a listing can have been carried, and have been made then. Where no bundle is to be expected, what the stack says
+/// without having changed is not kept, so what comes late could not be put in order with that.
 fn check_moment(books: &Books, stack: CloudId, made_at: Timestamp, now: Timestamp) -> Result<(), Error> {
     let registration = registration_of(books, stack)?;
+    if books.bundle_key(registration.id).is_none() {
+        return Err(bundle_key_not_registered(stack).about("asOf"));
+    }
     let (hour, latest) = (Hour::containing(made_at), latest_hour(now));
     if hour > latest {
         let message = format!(
@@ -104,15 +111,23 @@ fn check_moment(books: &Books, stack: CloudId, made_at: Timestamp, now: Timestam
     Ok(())
 }
 
-/// The hours since another subscription than the one that has a stack now was to pay for it.
-fn own_hours(books: &Books, stack: CloudId) -> HourInterval {
+/// The hours since another subscription than the one that had a stack when something was listed was to pay for it. What
+/// came after that does not count: else who pays would depend on when the listing is taken in.
+fn own_hours(books: &Books, stack: CloudId, made_at: Timestamp) -> HourInterval {
     let (Some(present), Some(history)) = (books.registration_of_stack(stack), books.stack(stack)) else {
         return HourInterval::ALWAYS;
     };
+    let made_in = Hour::containing(made_at).max(valid_from(books, present));
+    let terms = history.registration.at(made_in).and_then(|it| it.value);
+    let own = terms.map_or(present.subscription, |terms| terms.default_subscription);
     let segments = history.registration.segments(HourInterval::ALWAYS);
-    let of_another = segments.into_iter().rev().find_map(|(hours, assertion)| {
+    let mut until_then = segments
+        .into_iter()
+        .rev()
+        .filter(|(hours, _)| hours.start() <= made_in);
+    let of_another = until_then.find_map(|(hours, assertion)| {
         let terms = assertion?.value?;
-        (terms.default_subscription != present.subscription).then_some(hours)
+        (terms.default_subscription != own).then_some(hours)
     });
     of_another.map_or(HourInterval::ALWAYS, |hours| HourInterval::from(hours.end()))
 }

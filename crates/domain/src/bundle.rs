@@ -116,8 +116,10 @@ pub enum OutOfOrder {
     /// Bundles before it have not arrived.
     #[error(
         "this is bundle {sequence} of the stack, and {} not arrived: import what is missing first, in order. If it was \
-         lost, export again from there on, on the stack's side, with --restart",
-        missing(*.first, *.sequence)
+         lost, export again from there on, on the stack's side, with --restart, or, where that side has a receipt of it \
+         (the platform was restored from a backup since), with --restart --after {}",
+        missing(*.first, *.sequence),
+        .first.saturating_sub(1)
     )]
     Missing {
         /// The first one that is missing.

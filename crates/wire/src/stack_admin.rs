@@ -1,10 +1,10 @@
 //! The admin API of a stack: `Microsoft.Subscriptions.Admin`, as far as it says whose a local subscription is, and what
 //! a reader of a stack's usage asks beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::attribution::LocalSubscription;
-use domain::ids::LocalSubscriptionId;
+use domain::ids::{LocalSubscriptionId, TenantId};
 use domain::usage::RECORDS_PER_DELIVERY_MAX;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ use crate::api::InvalidMember;
 pub const LOCAL_SUBSCRIPTIONS_MAX: usize = 100_000;
 /// The most characters of a text that a directory says of a local subscription. *(ours)*
 pub const DIRECTORY_TEXT_CHARACTERS_MAX: usize = 256;
+
+const TWO_TENANTS: &str = "expected one tenant for each local subscription; this one is listed with two";
 
 /// What `Microsoft.Subscriptions.Admin/subscriptions` returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,31 +76,69 @@ impl SubscriptionList {
         }
         let mut listed: BTreeMap<LocalSubscriptionId, LocalSubscription> = BTreeMap::new();
         for (index, it) in self.value.into_iter().enumerate() {
-            let at = |member: &str, error: &dyn std::fmt::Display| {
-                InvalidMember::new(format!("value[{index}].{member}"), error.to_string())
-            };
-            let text = |member: &str, text: Option<String>| {
-                bounded(text.unwrap_or_default()).map_err(|error| at(member, &error))
-            };
-            let id = it
-                .subscription_id
-                .parse()
-                .map_err(|error| at("subscriptionId", &error))?;
-            let tenant = it.tenant_id.parse().map_err(|error| at("tenantId", &error))?;
-            let local = LocalSubscription {
-                tenant,
-                name: text("displayName", it.display_name)?,
-                owner: text("owner", it.owner)?,
-                state: text("state", it.state)?,
-            };
+            let (id, local) = it.into_domain(index)?;
+            let tenant = local.tenant;
             if let Some(other) = listed.insert(id, local)
                 && other.tenant != tenant
             {
-                let message = "expected one tenant for each local subscription; this one is listed with two";
-                return Err(at("tenantId", &message));
+                return Err(InvalidMember::new(
+                    format!("value[{index}].tenantId"),
+                    TWO_TENANTS,
+                ));
             }
         }
         Ok(listed.into_iter().collect())
+    }
+
+    /// The same without what [`Self::into_domain`] would refuse all of it for, and what that is and why. Of a local
+    /// subscription with two tenants nothing is left: nobody can say which one it is.
+    #[must_use]
+    pub fn without_unreadable(self) -> (Self, Vec<(AdminSubscription, String)>) {
+        let mut tenants: BTreeMap<LocalSubscriptionId, BTreeSet<TenantId>> = BTreeMap::new();
+        let listed = self.value.into_iter().enumerate();
+        let read: Vec<_> = listed
+            .map(|(index, it)| (it.clone().into_domain(index), it))
+            .collect();
+        for (id, local) in read.iter().filter_map(|(domain, _)| domain.as_ref().ok()) {
+            tenants.entry(*id).or_default().insert(local.tenant);
+        }
+        let (mut good, mut unreadable) = (Vec::new(), Vec::new());
+        for (domain, it) in read {
+            match domain {
+                Err(error) => unreadable.push((it, error.to_string())),
+                Ok((id, _)) if tenants.get(&id).is_some_and(|tenants| tenants.len() > 1) => {
+                    unreadable.push((it, TWO_TENANTS.to_owned()));
+                }
+                Ok(_) => good.push(it),
+            }
+        }
+        let good = Self {
+            value: good,
+            next_link: self.next_link,
+        };
+        (good, unreadable)
+    }
+}
+
+impl AdminSubscription {
+    /// What a list says of a local subscription at a place.
+    fn into_domain(self, index: usize) -> Result<(LocalSubscriptionId, LocalSubscription), InvalidMember> {
+        let at = |member: &str, error: &dyn std::fmt::Display| {
+            InvalidMember::new(format!("value[{index}].{member}"), error.to_string())
+        };
+        let text = |member: &str, text: Option<String>| {
+            bounded(text.unwrap_or_default()).map_err(|error| at(member, &error))
+        };
+        let id = self.subscription_id.parse();
+        let id = id.map_err(|error| at("subscriptionId", &error))?;
+        let tenant = self.tenant_id.parse();
+        let local = LocalSubscription {
+            tenant: tenant.map_err(|error| at("tenantId", &error))?,
+            name: text("displayName", self.display_name)?,
+            owner: text("owner", self.owner)?,
+            state: text("state", self.state)?,
+        };
+        Ok((id, local))
     }
 }
 
@@ -375,5 +415,39 @@ mod tests {
         let other = one.replace("d9b7", "d9b8");
         assert_eq!(list(&format!(r#"{{"value":[{one},{one}]}}"#)).unwrap().len(), 1);
         assert!(list(&format!(r#"{{"value":[{one},{other}]}}"#)).is_err());
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_left_out_and_does_not_take_the_whole_directory_with_it() {
+        let entry = |id: &str, tenant: &str, name: &str| {
+            format!(
+                r#"{{"subscriptionId":"{id}144634d-7e4d-443b-a304-d27e44220fc6","displayName":"{name}","tenantId":"{tenant}"}}"#
+            )
+        };
+        let (one, other) = (
+            "d9b782d5-d098-4374-8f2c-3907cc34611c",
+            "d9b882d5-d098-4374-8f2c-3907cc34611c",
+        );
+        let entries = [
+            entry("5", one, "web"),
+            entry("6", one, &"x".repeat(257)),
+            entry("7", "", "no tenant"),
+            entry("z", one, "no id"),
+            entry("8", one, "two tenants"),
+            entry("8", other, "two tenants"),
+            entry("9", one, "twice"),
+            entry("9", one, "twice"),
+        ];
+        let listed: SubscriptionList =
+            serde_json::from_str(&format!(r#"{{"value":[{}]}}"#, entries.join(","))).unwrap();
+        let (good, unreadable) = listed.without_unreadable();
+        let places: Vec<&str> = unreadable
+            .iter()
+            .map(|(_, why)| why.split(':').next().unwrap())
+            .collect();
+        assert_eq!(unreadable.len(), 5, "{places:?}");
+        assert_eq!(places[1], "value[2].tenantId");
+        let names = good.into_domain().unwrap().into_iter().map(|(_, it)| it.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["web", "twice"]);
     }
 }

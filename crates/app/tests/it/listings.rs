@@ -9,9 +9,11 @@ use domain::ids::{RegistrationId, TenantId};
 use domain::registration::BillingModel;
 
 use crate::house::{CSP, House, LOCAL, SHARED, STACK, TENANT, address, operator, token};
+use crate::moves::{SECOND, add_second, moved};
 
 const NOBODYS: TenantId = TenantId::from_bytes([0x99; 16]);
 const DIGEST: Digest = Digest::from_bytes([7; 32]);
+const KEY: [u8; 32] = [5; 32];
 
 /// When a listing comes, when it was made if it was carried, and whose it says that the local subscription is.
 type Comes<'a> = (&'a str, Option<&'a str>, TenantId);
@@ -24,6 +26,14 @@ struct Side {
 impl Side {
     /// A stack whose registration has one tenant added, with an hour's usage on each of three days.
     async fn new() -> Self {
+        let side = Self::without_key().await;
+        let app = side.house.app();
+        app.register_bundle_key(&operator(), STACK, KEY).await.unwrap();
+        side
+    }
+
+    /// The same, where no bundle is to be expected.
+    async fn without_key() -> Self {
         let house = House::built_at("2026-10-01T00:00:00Z").await;
         let (app, group) = (house.app(), address().resource_group);
         app.put_resource_group(&operator(), SHARED, &group, "local", [].into())
@@ -102,16 +112,51 @@ async fn a_listing_that_was_carried_does_not_take_back_what_the_stack_has_said_s
 
     // Where bundles are to be expected, it is kept what the stack says also where that is nothing new.
     let side = Side::new().await;
-    let key = [5; 32];
-    side.house
-        .app()
-        .register_bundle_key(&operator(), STACK, key)
-        .await
-        .unwrap();
     for listing in [before, since, carried("2026-10-19T00:00:00Z")] {
         side.listed(listing).await.unwrap();
     }
     assert_eq!((side.house.owes(SHARED).await, side.house.owes(CSP).await), owed);
+}
+
+#[tokio::test]
+async fn a_tenants_customer_does_not_get_out_of_paying_since_the_registration_was_moved_while_a_bundle_travelled()
+ {
+    let mut owed = Vec::new();
+    for imported_at in ["2026-10-15T08:00:00Z", "2026-10-20T00:00:00Z"] {
+        let side = Side::new().await;
+        add_second(&side.house).await;
+        let bundle = (imported_at, Some("2026-10-15T00:00:00Z"), TENANT);
+        let is_before = imported_at < "2026-10-16";
+        if is_before {
+            side.listed(bundle).await.unwrap();
+        }
+        side.house.it_is("2026-10-16T14:37:00Z");
+        moved(&side.house, SECOND).await.unwrap();
+        if !is_before {
+            side.listed(bundle).await.unwrap();
+        }
+        side.house.it_is("2026-10-20T00:00:00Z");
+        let house = &side.house;
+        owed.push([
+            house.owes(SHARED).await,
+            house.owes(SECOND).await,
+            house.owes(CSP).await,
+        ]);
+    }
+    let expected = ["0.00", "0.00", "1111.00"];
+    assert_eq!(owed, [expected, expected], "imported before the move, and after");
+}
+
+#[tokio::test]
+async fn nobody_pays_by_a_listing_that_came_late_where_it_is_not_kept_what_the_stack_said_since() {
+    let side = Side::without_key().await;
+    let carried = ("2026-10-19T00:00:00Z", Some("2026-10-02T10:20:30Z"), TENANT);
+    let refused = side.listed(carried).await.unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.code),
+        (Kind::Conflict, "BundleKeyNotRegistered"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

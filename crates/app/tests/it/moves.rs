@@ -13,10 +13,10 @@ use domain::registration::BillingModel;
 use crate::house::{CSP, House, PARTNER, SHARED, address, operator};
 use crate::people::{FAILED, refusal};
 
-const SECOND: SubscriptionId = SubscriptionId::from_bytes([0x21; 16]);
+pub(crate) const SECOND: SubscriptionId = SubscriptionId::from_bytes([0x21; 16]);
 
 /// Moves the registration into a group of this name of another subscription of the partner.
-async fn moved(house: &House, to: SubscriptionId) -> Result<(), Error> {
+pub(crate) async fn moved(house: &House, to: SubscriptionId) -> Result<(), Error> {
     moved_by(house, &operator(), to).await
 }
 
@@ -35,6 +35,12 @@ async fn moved_by(house: &House, caller: &Caller, to: SubscriptionId) -> Result<
 async fn house() -> House {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;
+    add_second(&house).await;
+    house
+}
+
+/// Adds another subscription of the partner, and groups between which can be moved.
+pub(crate) async fn add_second(house: &House) {
     let app = house.app();
     let second = Subscription {
         id: SECOND,
@@ -51,7 +57,6 @@ async fn house() -> House {
             .await
             .unwrap();
     }
-    house
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use domain::bundle::{BUNDLE_HOURS_MAX, BUNDLE_PARTS_MAX, Chain, Digest, Made, Ne
 use domain::time::{Hour, HourInterval, Timestamp};
 use jiff::SignedDuration;
 use wire::bundle::{Manifest, Packed, Part};
+use wire::stack_admin::AdminSubscription;
 
 use super::archive::{DIRECTORY, MANIFEST, SIGNATURE, Writer, part_name};
 use super::key::SigningKey;
@@ -23,6 +24,8 @@ use crate::trouble::Trouble;
 
 /// How often in a row an hour is tried before it is left to whoever waits for the file.
 const ATTEMPTS_MAX: u32 = 10;
+/// The most characters of an id that are shown: more than one that is an id has.
+const SHOWN_ID_CHARACTERS_MAX: usize = 64;
 
 /// What is exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +40,9 @@ pub struct Exporting {
     pub made_by: String,
     /// Whether to wait no longer for bundles that have no receipt, and to begin again after the last one that has.
     pub restart: bool,
+    /// Whether with that to begin again after the bundle with this number, also where later ones have receipts: the platform
+    /// was restored from a backup since. 0 for the beginning.
+    pub after: Option<u32>,
     /// Hours from this one on, before those that are exported, are read again: by itself as many as the bridge looks back
     /// at.
     pub again: Option<Hour>,
@@ -83,6 +89,17 @@ pub struct Exported {
     pub records: u64,
     /// How many bytes it has.
     pub bytes: u64,
+    /// The numbers of the bundles that had a receipt and do not count any more.
+    pub taken_back: Vec<u32>,
+    /// What the stack's directory says and nobody can read, and why: it is left out of what is carried.
+    pub unlisted: Vec<String>,
+}
+
+/// What was read.
+struct Read {
+    parts: Vec<Part>,
+    directory: Packed,
+    unlisted: Vec<String>,
 }
 
 impl StackSide {
@@ -111,16 +128,17 @@ impl StackSide {
         if placing::is_taken(&asked.out) {
             return Err(file_exists(&asked.out));
         }
-        let mut chain = self.remembered.chain();
-        if asked.restart {
-            chain.give_up();
-        }
+        let (chain, taken_back) = self.chain_behind(asked)?;
         let next = chain.next();
         let window = self.window(asked, &next)?;
         let again = self.again(asked, &chain, window)?;
         let hours = Hours { window, again };
         let work = Work::open(Arc::clone(&self.environment.disk), &self.folder)?;
-        let (parts, directory) = self.read(hours, &work, step).await?;
+        let Read {
+            parts,
+            directory,
+            unlisted,
+        } = self.read(hours, &work, step).await?;
         let manifest = Manifest {
             stack: self.key.cloud_id,
             registration: self.registration,
@@ -163,7 +181,49 @@ impl StackSide {
             parts: manifest.parts.len(),
             records: manifest.records(),
             bytes,
+            taken_back,
+            unlisted,
         })
+    }
+
+    /// The bundles as they are when the next one is made, and which of those with a receipt do not count any more.
+    fn chain_behind(&self, asked: &Exporting) -> Result<(Chain, Vec<u32>), Trouble> {
+        let mut chain = self.remembered.chain();
+        if !asked.restart {
+            self.must_be_settled()?;
+            return Ok((chain, Vec::new()));
+        }
+        let Some(after) = asked.after else {
+            chain.give_up();
+            return Ok((chain, Vec::new()));
+        };
+        let taken_back = chain.give_up_after(after).ok_or_else(|| {
+            Trouble::new(
+                "BundleNotKnown",
+                format!("Bundle {after} is not known here, or was given up: nobody knows where the next one begins."),
+                "Name another one that `meterbridge bridge bundles` lists. Where the platform has it, accept its receipt first \
+                 (`meterbridge stack bundle-receipt` prints it, `meterbridge bridge accept-receipt` takes it).",
+            )
+        })?;
+        let numbers = taken_back.iter().map(|it| it.sequence.get());
+        Ok((chain, numbers.collect()))
+    }
+
+    /// Makes sure that no bundle may have been made or not: the next one would follow one that nobody has.
+    fn must_be_settled(&self) -> Result<(), Trouble> {
+        let mut entries = self.remembered.entries().iter();
+        let unsettled = entries.find(|it| it.is_unpublished && it.made.state == State::Outstanding);
+        let Some(entry) = unsettled else { return Ok(()) };
+        Err(Trouble::new(
+            "BundleUnsettled",
+            format!(
+                "Whether bundle {} was finished is not known: its making was broken off, and {} cannot be looked at now.",
+                entry.made.bundle.sequence,
+                entry.file.as_deref().unwrap_or_default()
+            ),
+            "Make the place of that file available again, such as by plugging the medium in, or accept the receipt of that \
+             bundle. If it is lost, begin again after the last bundle with a receipt, with --restart.",
+        ))
     }
 
     /// Remembers a bundle before anybody can carry it away.
@@ -196,11 +256,13 @@ impl StackSide {
     /// Gives the file of a bundle its name. Without one the bundle is taken back.
     fn publish(&mut self, out: &Path, digest: Digest) -> Result<(), Trouble> {
         if let Err(error) = placing::publish(out) {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                self.take_back(digest, || placing::discard(out));
+                self.remembered.keep(&*self.environment.disk, &self.folder)?;
+                return Err(file_exists(out));
+            }
             self.settle()?;
-            return Err(match error.kind() {
-                io::ErrorKind::AlreadyExists => file_exists(out),
-                _ => unusable(out, &error),
-            });
+            return Err(unusable(out, &error));
         }
         if let Some(entry) = self.remembered.find(digest) {
             entry.is_unpublished = false;
@@ -300,7 +362,7 @@ impl StackSide {
         hours: Hours,
         work: &Work,
         step: &mut (dyn FnMut(Step) + Send),
-    ) -> Result<(Vec<Part>, Packed), Trouble> {
+    ) -> Result<Read, Trouble> {
         // Its board says in the log what the stack does not answer.
         let board = Board::new(Arc::clone(&self.environment.clock), &self.stack.name, 0);
         let reporter = board.reporter(Doing::Reading);
@@ -327,21 +389,22 @@ impl StackSide {
             step(so_far);
             parts.extend(of_hour);
             if parts.len() > BUNDLE_PARTS_MAX {
-                return Err(Trouble::new(
-                    "BundleNotMade",
-                    format!("The hours up to {hour} have more than {BUNDLE_PARTS_MAX} parts already."),
-                    format!("Export fewer hours at a time, such as --to {hour}."),
-                ));
+                return Err(too_many_parts(hour, hours.window));
             }
             hour = hour.plus(1);
         }
         let listing = self
             .patiently(&reporter, || stack.local_subscriptions(&reporter))
             .await?;
+        let (listing, unreadable) = listing.without_unreadable();
         let listing = serde_json::to_vec(&listing).map_err(|error| unusable(Path::new(DIRECTORY), &error))?;
         let (directory, content) = packed(&listing, digest_of(&listing))?;
         work.keep_directory(&content)?;
-        Ok((parts, directory))
+        Ok(Read {
+            parts,
+            directory,
+            unlisted: unreadable.iter().map(|(it, why)| unlisted(it, why)).collect(),
+        })
     }
 
     async fn connect(&self, reporter: &Reporter) -> Result<Arc<Stack>, Failure> {
@@ -403,6 +466,31 @@ impl StackSide {
 fn is_good(hour: Hour, read_at: Timestamp, window: HourInterval, lookback: i32) -> bool {
     let looked_at_until = hour.plus(1 + lookback).start();
     read_at >= looked_at_until || hour >= window.end().plus(-lookback)
+}
+
+/// More parts than a bundle may have, with those of this hour.
+fn too_many_parts(hour: Hour, window: HourInterval) -> Trouble {
+    let message = format!("The hours up to {hour} have more than {BUNDLE_PARTS_MAX} parts already.");
+    let advice = if hour <= window.start() {
+        format!(
+            "Most of them are of hours that are read again. Read fewer of those: name a later --again, such as {}, or a \
+             smaller --lookback.",
+            window.start().plus(-1)
+        )
+    } else {
+        format!("Export fewer hours at a time, such as --to {hour}.")
+    };
+    Trouble::new("BundleNotMade", message, advice)
+}
+
+/// How an entry of a directory that nobody can read is called.
+fn unlisted(entry: &AdminSubscription, why: &str) -> String {
+    let id: String = entry
+        .subscription_id
+        .chars()
+        .take(SHOWN_ID_CHARACTERS_MAX)
+        .collect();
+    format!("{id:?} ({why})")
 }
 
 fn no_key() -> Trouble {
@@ -470,6 +558,21 @@ mod tests {
         ] {
             let is_good = is_good(five, read_at.parse().unwrap(), until(end), 6);
             assert_eq!(is_good, expected, "{read_at} {end}");
+        }
+    }
+
+    #[test]
+    fn whoever_reads_too_much_again_is_not_told_to_end_before_the_beginning() {
+        let hour = |text: &str| text.parse::<Hour>().unwrap();
+        let (start, end) = (hour("2026-10-02T00:00:00Z"), hour("2026-10-03T00:00:00Z"));
+        let window = HourInterval::new(start, end).unwrap();
+        for (at, advice) in [
+            ("2026-10-01T05:00:00Z", "--again, such as 2026-10-01T23:00:00Z"),
+            ("2026-10-02T00:00:00Z", "--again"),
+            ("2026-10-02T05:00:00Z", "--to 2026-10-02T05:00:00Z"),
+        ] {
+            let trouble = too_many_parts(hour(at), window);
+            assert!(trouble.advice.contains(advice), "{trouble:?}");
         }
     }
 }

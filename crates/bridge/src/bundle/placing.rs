@@ -41,18 +41,36 @@ pub(super) fn begin(out: &Path) -> io::Result<File> {
     private(&unfinished)
 }
 
-/// Gives the file its name, durably, if nothing has it.
+/// Gives the file its name, durably where its directory can be made so, if nothing has it.
 pub(super) fn publish(out: &Path) -> io::Result<()> {
     // Sticks that are carried about know neither links nor a renaming that replaces nothing. So the name is taken first:
     // what is replaced then is this and nothing else.
     drop(private(out)?);
     fs::rename(unfinished(out), out)?;
-    sync_directory_of(out)
+    if let Err(error) = sync_directory_of(out) {
+        // The file is there and whole, and somebody may have it already: it is not to be made a second time.
+        tracing::warn!(file = %out.display(), "the directory of a file that was written cannot be synchronized: {error}");
+    }
+    Ok(())
+}
+
+/// Whether it can be said what is there, if anything: not so on a medium that was taken out.
+pub(super) fn can_be_looked_at(out: &Path) -> bool {
+    match File::open(out) {
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::read_dir(directory_of(out)).is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// Throws away the content of a file whose name somebody else has taken.
+pub(super) fn discard(out: &Path) -> io::Result<()> {
+    removed(&unfinished(out))
 }
 
 /// Throws away what is left of a file that was never published.
 pub(super) fn clear(out: &Path) -> io::Result<()> {
-    removed(&unfinished(out))?;
+    discard(out)?;
     match fs::symlink_metadata(out) {
         // Its name had been taken, and nothing more.
         Ok(found) if found.is_file() && found.len() == 0 => removed(out),
@@ -73,10 +91,12 @@ fn removed(path: &Path) -> io::Result<()> {
 }
 
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

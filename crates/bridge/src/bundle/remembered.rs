@@ -163,10 +163,6 @@ impl Remembered {
         &self.entries
     }
 
-    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
-        &mut self.entries
-    }
-
     pub(super) fn find(&mut self, digest: Digest) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|it| it.made.bundle.digest == digest)
     }

@@ -1,11 +1,13 @@
 //! The stack's side: its key, the bundles that it made, and what it knows of their arrival.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::bundle::{Bundle, Digest, Made, State};
 use domain::ids::RegistrationId;
 use serde::Serialize;
+use wire::api::Receipt;
 use wire::bundle::{BundleReceipt, Manifest, public_key_pem};
 
 use super::file::BundleFile;
@@ -74,10 +76,28 @@ pub struct AcceptedReceipt {
     pub received: u64,
     /// How many of them it could not count and keeps for somebody to look at.
     pub quarantined: u64,
+    /// How many of them it keeps so since an earlier delivery.
+    pub still_quarantined: u64,
     /// How many bundles are on their way still.
     pub outstanding: usize,
     /// Whether the bundle was not known here: then it is from now on, and the next one follows it.
     pub restored: bool,
+}
+
+impl AcceptedReceipt {
+    fn new(receipt: BundleReceipt, outstanding: usize, restored: bool) -> Self {
+        let sum = |of: fn(&Receipt) -> u32| receipt.batches.iter().map(|it| u64::from(of(it))).sum();
+        Self {
+            received: sum(|it| it.received),
+            quarantined: sum(|it| it.quarantined),
+            still_quarantined: sum(|it| it.still_quarantined),
+            sequence: receipt.bundle.sequence,
+            digest: receipt.bundle.digest,
+            taken_at: receipt.bundle.taken_at,
+            outstanding,
+            restored,
+        }
+    }
 }
 
 /// The stack's side of one stack and of one life of its registration. There is one at a time.
@@ -135,32 +155,41 @@ impl StackSide {
     }
 
     /// Sees what became of a bundle whose making was broken off when it was remembered and had no name yet. If its file
-    /// has not got one, nobody can have carried it away: it is taken back, and the next one is made in its place.
+    /// has not got one, nobody can have carried it away: it is taken back, and the next one is made in its place. Where it
+    /// cannot be looked at now, such as on a medium that was taken out, that is left open.
     pub(super) fn settle(&mut self) -> Result<(), Trouble> {
-        let mut unpublished = self
-            .remembered
-            .entries_mut()
-            .iter_mut()
-            .filter(|it| it.is_unpublished)
-            .peekable();
-        if unpublished.peek().is_none() {
+        let unpublished = self.remembered.entries().iter().filter(|it| it.is_unpublished);
+        let unpublished: Vec<Entry> = unpublished.cloned().collect();
+        if unpublished.is_empty() {
             return Ok(());
         }
         for entry in unpublished {
-            let out = PathBuf::from(entry.file.clone().unwrap_or_default());
+            let out = PathBuf::from(entry.file.unwrap_or_default());
             let digest = entry.made.bundle.digest;
-            let is_there = BundleFile::open(&out).is_ok_and(|file| file.digest() == digest);
-            entry.is_unpublished = false;
-            if is_there || entry.made.state != State::Outstanding {
+            let is_waited_for = entry.made.state == State::Outstanding;
+            if is_waited_for && !placing::can_be_looked_at(&out) {
                 continue;
             }
-            entry.made.state = State::GivenUp;
-            if let Err(error) = placing::clear(&out) {
-                // It is in nobody's way.
-                tracing::warn!(file = %out.display(), "what is left of a bundle cannot be removed: {error}");
+            let is_there = BundleFile::open(&out).is_ok_and(|file| file.digest() == digest);
+            if is_waited_for && !is_there {
+                self.take_back(digest, || placing::clear(&out));
+            } else if let Some(entry) = self.remembered.find(digest) {
+                entry.is_unpublished = false;
             }
         }
         self.remembered.keep(&*self.environment.disk, &self.folder)
+    }
+
+    /// Takes back a bundle that was never published, and removes what is left of it.
+    pub(super) fn take_back(&mut self, digest: Digest, remove: impl FnOnce() -> io::Result<()>) {
+        if let Some(entry) = self.remembered.find(digest) {
+            entry.is_unpublished = false;
+            entry.made.state = State::GivenUp;
+        }
+        if let Err(error) = remove() {
+            // It is in nobody's way.
+            tracing::warn!(bundle = %digest, "what is left of a bundle cannot be removed: {error}");
+        }
     }
 
     /// The key that the bundles of the only stack of a configuration are signed with: made, if there is none or it is to be
@@ -236,23 +265,9 @@ impl StackSide {
             entry.taken_at = Some(receipt.bundle.taken_at.clone());
         }
         self.remembered.keep(&*self.environment.disk, &self.folder)?;
-        Ok(self.accepted(receipt, restored))
-    }
-
-    fn accepted(&self, receipt: BundleReceipt, restored: bool) -> AcceptedReceipt {
         let entries = self.remembered.entries().iter();
         let outstanding = entries.filter(|it| it.made.state == State::Outstanding);
-        let sum =
-            |of: fn(&wire::api::Receipt) -> u32| receipt.batches.iter().map(|it| u64::from(of(it))).sum();
-        AcceptedReceipt {
-            received: sum(|it| it.received),
-            quarantined: sum(|it| it.quarantined),
-            sequence: receipt.bundle.sequence,
-            digest: receipt.bundle.digest,
-            taken_at: receipt.bundle.taken_at,
-            outstanding: outstanding.count(),
-            restored,
-        }
+        Ok(AcceptedReceipt::new(receipt, outstanding.count(), restored))
     }
 
     /// Where the manifest of a bundle is kept: what its receipt is compared with.
@@ -328,5 +343,30 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
             "Wait until it has ended.",
         )),
         Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn records_that_wait_since_an_earlier_bundle_are_not_taken_for_counted_on_the_stacks_side() {
+        let batch = |sequence: u32, quarantined: u32, still: u32| {
+            json!({"batchId": "b", "sequence": sequence, "receivedAt": "", "reportedStart": "", "received": 10,
+                "accepted": 10 - quarantined - still, "duplicate": still, "revised": 0, "quarantined": quarantined,
+                "stillQuarantined": still, "digest": "", "chain": ""})
+        };
+        let receipt = json!({"format": "", "cloudId": "", "registrationId": "", "sequence": 2, "digest": "",
+            "reportedStart": "", "reportedEnd": "", "parts": 2, "records": 20, "takenAt": "",
+            "batches": [batch(3, 1, 0), batch(4, 0, 2)]});
+        let accepted = AcceptedReceipt::new(serde_json::from_value(receipt).unwrap(), 0, false);
+        let said = serde_json::to_value(accepted).unwrap();
+        assert_eq!(
+            (&said["received"], &said["quarantined"], &said["stillQuarantined"]),
+            (&20.into(), &1.into(), &2.into())
+        );
     }
 }

@@ -10,8 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bridge::bundle::{BundleFile, Exporting, StackSide, Step};
 use bridge::{Appender, Disk, LocalDisk};
 use domain::time::Hour;
+use wire::stack_admin::SubscriptionList;
 
-use crate::stack_stub::{CLOUD, Fault};
+use crate::stack_stub::{CLOUD, Fault, local_subscription};
 use crate::world::{World, activation_key};
 
 const LIFE: &str = "0f000000-0000-4000-8000-000000000001";
@@ -42,6 +43,7 @@ impl World {
             out: self.out(out),
             made_by: "tests".to_owned(),
             restart: false,
+            after: None,
             again: None,
             leave_out_earlier: false,
         }
@@ -355,17 +357,97 @@ async fn a_file_that_came_while_a_bundle_was_made_stays_and_the_bundle_is_taken_
     world.activate(LIFE);
     world.hours_over(4).await;
     StackSide::make_key(&world.config, &world.environment, false).unwrap();
-    let (mut side, out) = (world.side(), world.out("1.mbz"));
-    let (exporting, mut in_between) = (world.exporting(2, "1.mbz"), |_| {
-        std::fs::write(&out, "theirs").unwrap();
-    });
-    let refused = side.export(&exporting, &mut in_between).await.unwrap_err();
-    assert_eq!(refused.code, "FileExists");
-    assert_eq!(std::fs::read(&out).unwrap(), b"theirs");
-    assert_eq!(side.bundles()[0].state, "givenUp");
+    let mut side = world.side();
+    for (attempt, theirs) in ["theirs", ""].into_iter().enumerate() {
+        let name = format!("{attempt}.mbz");
+        let out = world.out(&name);
+        let (exporting, mut in_between) = (world.exporting(2, &name), |_| {
+            std::fs::write(&out, theirs).unwrap();
+        });
+        let refused = side.export(&exporting, &mut in_between).await.unwrap_err();
+        assert_eq!(refused.code, "FileExists");
+        assert_eq!(
+            std::fs::read(&out).unwrap(),
+            theirs.as_bytes(),
+            "even an empty one"
+        );
+        assert_eq!(side.bundles()[attempt].state, "givenUp");
+    }
     let made = side
         .export(&world.exporting(2, "other.mbz"), &mut unwatched)
         .await
         .unwrap();
     assert_eq!((made.sequence, made.window.start()), (1, world.start));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_on_a_stick_that_was_taken_out_is_not_made_a_second_time() {
+    let dying = Arc::new(Dying::default());
+    let world = World::with(Arc::clone(&dying) as Arc<dyn Disk>, None).await;
+    world.activate(LIFE);
+    world.hours_over(4).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let (stick, elsewhere) = (world.out("stick"), world.out("carried-away"));
+    std::fs::create_dir(&stick).unwrap();
+    // The file has its name, which nobody could remember before the stick was out.
+    dying.before.store(2, Ordering::SeqCst);
+    killed_in_export(&world, 2, "stick/1.mbz").await;
+    std::fs::rename(&stick, &elsewhere).unwrap();
+
+    let mut side = world.side();
+    assert_eq!(side.bundles()[0].state, "outstanding");
+    let exporting = world.exporting(3, "2.mbz");
+    let refused = side.export(&exporting, &mut unwatched).await.unwrap_err();
+    assert_eq!(refused.code, "BundleUnsettled");
+    std::fs::rename(&elsewhere, &stick).unwrap();
+    let made = side.export(&exporting, &mut unwatched).await.unwrap();
+    assert_eq!((made.sequence, made.window.start()), (2, world.hour(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_entry_of_the_directory_that_nobody_can_read_does_not_cost_all_bundles() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.hours_over(3).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    {
+        let mut state = world.stack.state.lock().unwrap();
+        let unreadable = local_subscription(&"x".repeat(257));
+        let readable = local_subscription("web").replace("5144634d", "6144634d");
+        state.local_subscriptions = format!("{unreadable},{readable}");
+    }
+    let exporting = world.exporting(2, "1.mbz");
+    let made = world.side().export(&exporting, &mut unwatched).await.unwrap();
+    assert_eq!(made.unlisted.len(), 1);
+    assert!(made.unlisted[0].contains("displayName"), "{:?}", made.unlisted);
+    let mut file = BundleFile::open(&world.out("1.mbz")).unwrap();
+    let carried = file.directory().unwrap().unwrap().bytes;
+    let carried: SubscriptionList = serde_json::from_slice(&carried).unwrap();
+    let listed = carried.into_domain().expect("the platform takes it");
+    assert_eq!(listed[0].1.name, "web");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_was_restored_from_a_backup_gets_again_what_it_does_not_know_any_more() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.hours_over(5).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let mut side = world.side();
+    for (to, out) in [(2, "1.mbz"), (3, "2.mbz"), (4, "3.mbz")] {
+        side.export(&world.exporting(to, out), &mut unwatched)
+            .await
+            .unwrap();
+    }
+    let after = |number| Exporting {
+        restart: true,
+        after: Some(number),
+        ..world.exporting(4, "again.mbz")
+    };
+    let refused = side.export(&after(7), &mut unwatched).await.unwrap_err();
+    assert_eq!(refused.code, "BundleNotKnown");
+    let made = side.export(&after(1), &mut unwatched).await.unwrap();
+    assert_eq!((made.sequence, made.window.start()), (2, world.hour(2)));
+    let states: Vec<_> = side.bundles().iter().map(|it| it.state).collect();
+    assert_eq!(states, ["outstanding", "givenUp", "givenUp", "outstanding"]);
 }

@@ -51,6 +51,10 @@ pub(crate) struct ExportArgs {
     /// Wait no longer for bundles that have no receipt, because they were lost, and begin again after the last one that has.
     #[arg(long)]
     pub(crate) restart: bool,
+    /// With --restart, begin again after the bundle with this number, though later ones have receipts: the platform was restored
+    /// from a backup and does not know of those any more. 0 for the beginning.
+    #[arg(long, value_name = "NUMBER", requires = "restart")]
+    pub(crate) after: Option<u32>,
     /// Read hours before the bundle again, from this one on, for usage that came late [default: as many as --lookback says].
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) again: Option<String>,

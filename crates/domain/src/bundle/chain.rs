@@ -82,6 +82,24 @@ impl Chain {
         }
     }
 
+    /// Gives up every bundle behind one, or all of them for 0, also those that have arrived: the platform was restored from
+    /// a backup and does not know of them any more. Answers with those of them that had arrived, or with nothing, and then
+    /// gives nothing up, if that one is not known here.
+    pub fn give_up_after(&mut self, number: u32) -> Option<Vec<Bundle>> {
+        let mut kept = self.0.iter().filter(|it| it.state != State::GivenUp);
+        if number > 0 && !kept.any(|it| it.bundle.sequence.get() == number) {
+            return None;
+        }
+        let behind = self.0.iter_mut().filter(|it| it.bundle.sequence.get() > number);
+        let states = behind.map(|it| (it.bundle, std::mem::replace(&mut it.state, State::GivenUp)));
+        Some(
+            states
+                .filter(|(_, state)| *state == State::Arrived)
+                .map(|(bundle, _)| bundle)
+                .collect(),
+        )
+    }
+
     /// The hour with which the first bundle began, if that one is known.
     #[must_use]
     pub fn begins(&self) -> Option<Hour> {

@@ -179,6 +179,46 @@ fn a_first_bundle_that_leaves_hours_out_that_nobody_gave_up_is_refused_with_the_
     assert_eq!(must_begin_by(hour(4), &bundle(2, 1, (5, 6))), Ok(()));
 }
 
+#[test]
+fn a_platform_that_was_restored_to_before_a_bundle_with_a_receipt_is_not_refused_all_that_follows_for_ever() {
+    let mut chain = Chain::default();
+    for bundle in [
+        bundle(1, 0, (0, 10)),
+        bundle(2, 1, (10, 20)),
+        bundle(3, 2, (20, 30)),
+    ] {
+        chain.add(bundle);
+    }
+    chain.arrived(bundle(2, 1, (10, 20)));
+    // The platform knows of the first one only, and names it.
+    let refused = place(&[bundle(1, 0, (0, 10))], &bundle(3, 2, (20, 30))).unwrap_err();
+    assert!(refused.to_string().contains("--restart --after 1"), "{refused}");
+    assert_eq!(
+        chain.clone().give_up_after(7),
+        None,
+        "nobody knows where that ended"
+    );
+    assert_eq!(chain.give_up_after(1), Some(vec![bundle(2, 1, (10, 20))]));
+    let next = chain.next();
+    assert_eq!(
+        (next.sequence.get(), next.previous, next.start),
+        (2, Some(digest(1)), Some(hour(10)))
+    );
+    let anew = Bundle {
+        digest: digest(72),
+        ..bundle(2, 1, (10, 30))
+    };
+    chain.add(anew);
+    chain.arrived(anew);
+    assert_eq!(
+        states(&chain),
+        [State::Arrived, State::GivenUp, State::GivenUp, State::Arrived]
+    );
+    // Restored to before the first one: everything begins again.
+    assert_eq!(chain.give_up_after(0), Some(vec![bundle(1, 0, (0, 10)), anew]));
+    assert_eq!((chain.next().sequence.get(), chain.next().start), (1, None));
+}
+
 fn states(chain: &Chain) -> Vec<State> {
     chain.made().iter().map(|it| it.state).collect()
 }

@@ -168,7 +168,8 @@ fn verified(stack: CloudId, bundle: &AnnouncedBundle) -> Result<Announced, Failu
         return Err(Failure::invalid("BundleOfAnotherStack", message).about("manifest"));
     }
     let digest = Digest::from_bytes(blake3::hash(text.as_bytes()).into());
-    let (start, end) = (Some(manifest.window.start()), Some(manifest.window.end()));
+    let declared = manifest.declared();
+    let (start, end) = (Some(declared.start()), Some(declared.end()));
     let declaration = format!("{DECLARATION}{}", digested_parameters(start, end, end));
     let parts = manifest.parts.iter().map(|part| *part.packed.digest.as_bytes());
     Ok(Announced {

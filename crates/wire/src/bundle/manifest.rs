@@ -174,6 +174,13 @@ impl Manifest {
         }
     }
 
+    /// The hours of reported time that the stack declares with it: its window, and those before it that were read again.
+    #[must_use]
+    pub fn declared(&self) -> HourInterval {
+        let read = self.read_again_from.unwrap_or(self.window.start());
+        HourInterval::new(read, self.window.end()).unwrap_or(self.window)
+    }
+
     /// How many records it holds.
     #[must_use]
     pub fn records(&self) -> u64 {

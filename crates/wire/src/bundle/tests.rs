@@ -54,6 +54,11 @@ fn a_manifest_says_which_hours_before_its_window_were_read_again() {
     );
     let text = again.write().unwrap();
     assert_eq!(Manifest::read(&text), Ok(again.clone()));
+    assert_eq!(
+        (manifest().declared().start(), again.declared().start()),
+        (start, start.plus(-6)),
+        "what was read again is not called unread for ever"
+    );
     for (from, to, expected) in [
         (
             "readAgainFrom\": \"2026-09-30T18",

@@ -115,6 +115,7 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
         out: args.out,
         made_by: MADE_BY.to_owned(),
         restart: args.restart,
+        after: args.after,
         again: hour(args.again.as_deref())?,
         leave_out_earlier: args.leave_out_earlier,
     };
@@ -129,7 +130,11 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
         })
         .await;
     drop(progress);
-    let made = Made::from(made.map_err(refused)?);
+    let made = made.map_err(refused)?;
+    for warning in warnings(&made) {
+        printer.warning(&warning);
+    }
+    let made = Made::from(made);
     printer.show(&made, || {
         let again = made.read_again_from.as_deref();
         let again = again.map(|from| format!(" (and from {} on again)", minute(from)));
@@ -151,6 +156,20 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
     Ok(())
 }
 
+/// What somebody has to look at, though the bundle was made.
+fn warnings(made: &Exported) -> Vec<String> {
+    let taken_back = made.taken_back.iter().map(|number| {
+        format!("Bundle {number} has a receipt and counts as not taken in from now on: what it held is exported again.")
+    });
+    let unlisted = made.unlisted.iter().map(|entry| {
+        format!(
+            "The stack's directory has an entry that cannot be read, {entry}. It was left out: where nothing is known of it \
+             yet, its usage falls to the stack's default subscription."
+        )
+    });
+    taken_back.chain(unlisted).collect()
+}
+
 /// Accepts a receipt.
 ///
 /// # Errors
@@ -163,8 +182,12 @@ pub(super) fn accept(args: AcceptReceiptArgs, printer: &Printer) -> Result<(), F
     })?;
     let accepted = open(args.bridge)?.accept_receipt(&text).map_err(refused)?;
     printer.show(&accepted, || {
+        let still = match accepted.still_quarantined {
+            0 => String::new(),
+            some => format!(" (and {} since an earlier delivery)", count(some)),
+        };
         format!(
-            "Bundle {} was taken in at {}: {} received, {} of them in quarantine. {} still outstanding.",
+            "Bundle {} was taken in at {}: {} received, {} of them in quarantine{still}. {} still outstanding.",
             accepted.sequence,
             minute(&accepted.taken_at),
             counted(accepted.received, "record"),

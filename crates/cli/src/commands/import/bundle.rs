@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bridge::Trouble;
 use bridge::bundle::{BundleFile, Content, write_new};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use wire::bundle::{BundleReceipt, CheckedBundle, DECLARATION, Part, SignedReceipt};
 
+use super::outcome::{charged_to_nobody, waiting_still};
 use super::reading::{Files, Source};
 use super::sending::IN_FLIGHT_MAX;
 use crate::args::{ImportArgs, ServerArgs};
@@ -50,6 +52,10 @@ struct Outcome {
     duplicate: u64,
     revised: u64,
     quarantined: u64,
+    /// Of the duplicates, those that wait in quarantine since an earlier delivery.
+    still_quarantined: u64,
+    /// Records of what was delivered now whose hours are before the registration, or after it.
+    unregistered: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     taken_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,9 +89,11 @@ pub(super) async fn import_bundle(
             client,
             cloud_id,
             digest: checked.digest.clone(),
+            unregistered: AtomicU64::new(0),
         };
-        let signed = import.deliver(&mut bundle, &checked, printer).await?;
+        let (signed, unregistered) = import.deliver(&mut bundle, &checked, printer).await?;
         outcome.add(&signed)?;
+        outcome.unregistered = unregistered;
         if let Some(path) = &args.receipt {
             write_receipt(path, &signed).map_err(|error| {
                 Failure::file(path, &error).hint(
@@ -106,14 +114,16 @@ fn nothing_else_said(args: &ImportArgs) -> Result<(), Failure> {
         ("--reported-through", args.reported_through.is_some()),
         ("--no-compression", args.no_compression),
         ("--fail-on-quarantine", args.fail_on_quarantine),
-        ("--preview", args.summary.preview),
-        ("--date-format", args.summary.date_format.is_some()),
-        ("--decimal-comma", args.summary.decimal_comma),
-        ("--rejected", args.summary.rejected.is_some()),
     ];
-    match said.into_iter().find(|(_, said)| *said) {
+    let said = said
+        .into_iter()
+        .filter(|(_, said)| *said)
+        .map(|(option, _)| option);
+    // Of what is said of summaries, this alone has a meaning here.
+    let of_summaries = args.summary.given().filter(|option| *option != "--dry-run");
+    match said.chain(of_summaries).next() {
         None => Ok(()),
-        Some((option, _)) => Err(Failure::usage(format!("{option} does not go with a bundle."))
+        Some(option) => Err(Failure::usage(format!("{option} does not go with a bundle."))
             .hint("Leave it out: a bundle says itself what it holds. Nothing was delivered.")),
     }
 }
@@ -188,15 +198,17 @@ struct Import {
     client: Client,
     cloud_id: String,
     digest: String,
+    unregistered: AtomicU64,
 }
 
 impl Import {
+    /// Returns the receipt, and how many records are of hours in which the stack was not registered.
     async fn deliver(
         self,
         bundle: &mut BundleFile,
         checked: &CheckedBundle,
         printer: &Printer,
-    ) -> Result<SignedReceipt, Failure> {
+    ) -> Result<(SignedReceipt, u64), Failure> {
         if !checked.taken
             && let Some(Content { bytes, .. }) = bundle.directory().map_err(refused)?
         {
@@ -216,7 +228,8 @@ impl Import {
         let taken = import
             .client
             .take_bundle(&import.cloud_id, &import.digest, bundle.announced());
-        taken.await.map_err(broken_off)
+        let signed = taken.await.map_err(broken_off)?;
+        Ok((signed, import.unregistered.load(Ordering::Relaxed)))
     }
 
     async fn part(&self, number: usize, part: Part, compressed: Bytes) -> Result<(), ClientError> {
@@ -231,17 +244,17 @@ impl Import {
             reported_through: None,
             idempotency_key: Some(&name),
         };
-        let delivered = self.client.deliver_usage(&self.cloud_id, delivery).await;
-        delivered.map(drop)
+        let delivered = self.client.deliver_usage(&self.cloud_id, delivery).await?;
+        self.unregistered
+            .fetch_add(delivered.unregistered.into(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Says how far the stack has reported, when everything up to there has arrived.
     async fn declare(&self, bundle: &BundleFile) -> Result<(), Failure> {
         let manifest = bundle.manifest();
-        let (start, end) = (
-            manifest.window.start().to_string(),
-            manifest.window.end().to_string(),
-        );
+        let declared = manifest.declared();
+        let (start, end) = (declared.start().to_string(), declared.end().to_string());
         let name = self.name(manifest.parts.len() + 1);
         let delivery = Delivery {
             body: Bytes::from_static(DECLARATION.as_bytes()),
@@ -329,6 +342,7 @@ impl Outcome {
             self.duplicate += u64::from(batch.duplicate);
             self.revised += u64::from(batch.revised);
             self.quarantined += u64::from(batch.quarantined);
+            self.still_quarantined += u64::from(batch.still_quarantined);
         }
         self.taken_at = Some(receipt.bundle.taken_at);
         Ok(())
@@ -342,12 +356,8 @@ impl Outcome {
                 self.reported_start
             ));
         }
-        if self.quarantined > 0 {
-            printer.warning(&format!(
-                "{} could not be counted: `meterbridge usage quarantine --stack {}` lists them.",
-                counted(self.quarantined, "record"),
-                self.cloud_id
-            ));
+        for text in self.attention() {
+            printer.warning(&text);
         }
         match &self.receipt {
             Some(path) => printer.hint(&format!(
@@ -360,6 +370,25 @@ impl Outcome {
             None => {}
         }
         Ok(())
+    }
+
+    /// What cannot be counted.
+    fn attention(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        if self.quarantined > 0 {
+            texts.push(format!(
+                "{} could not be counted: `meterbridge usage quarantine --stack {}` lists them.",
+                counted(self.quarantined, "record"),
+                self.cloud_id
+            ));
+        }
+        if self.still_quarantined > 0 {
+            texts.push(waiting_still(self.still_quarantined));
+        }
+        if self.unregistered > 0 {
+            texts.push(charged_to_nobody(self.unregistered, &self.cloud_id));
+        }
+        texts
     }
 
     fn in_words(&self) -> String {
@@ -398,5 +427,65 @@ impl Outcome {
         format!(
             "{what}\n{taken}: {accepted} accepted, {duplicate} duplicate, {revised} revised, {quarantined} in quarantine."
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Import {
+        #[command(flatten)]
+        args: ImportArgs,
+    }
+
+    #[test]
+    fn what_is_said_of_the_hours_of_a_bundle_would_be_passed_over_in_silence() {
+        for (said, refused) in [
+            ("--time-zone=+02:00", Some("--time-zone does not go")),
+            ("--decimal-comma", Some("--decimal-comma does not go")),
+            ("--no-compression", Some("--no-compression does not go")),
+            ("--dry-run", None),
+        ] {
+            let import = Import::try_parse_from(["import", said, "a.bundle"]).unwrap();
+            let answer = nothing_else_said(&import.args).map_err(|failure| format!("{failure:?}"));
+            let why = answer.err();
+            assert_eq!(why.is_some(), refused.is_some(), "{said}");
+            assert!(
+                why.unwrap_or_default().contains(refused.unwrap_or_default()),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bundle_whose_records_wait_since_an_earlier_one_is_not_said_to_be_all_well() {
+        let receipt = json!({"format": "", "cloudId": "", "registrationId": "", "sequence": 2, "digest": "",
+            "reportedStart": "", "reportedEnd": "", "parts": 1, "records": 10, "takenAt": "2026-10-01T00:00:00Z",
+            "batches": [{"batchId": "b", "sequence": 3, "receivedAt": "", "reportedStart": "", "received": 10, "accepted": 8,
+                "duplicate": 2, "revised": 0, "quarantined": 0, "stillQuarantined": 2, "digest": "", "chain": ""}]});
+        let signed = json!({"receipt": receipt.to_string(), "signature": "", "key": {"n": "", "e": ""}});
+        let mut outcome = Outcome::default();
+        outcome.add(&serde_json::from_value(signed).unwrap()).unwrap();
+        outcome.unregistered = 3;
+        let shown = serde_json::to_value(&outcome).unwrap();
+        assert_eq!(
+            (&shown["stillQuarantined"], &shown["unregistered"]),
+            (&json!(2), &json!(3))
+        );
+        let texts = outcome.attention();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(
+            texts[1].starts_with("3 records of hours in which the stack was not registered"),
+            "{texts:?}"
+        );
+        assert!(
+            texts[0].starts_with("2 records of the duplicates cannot be counted"),
+            "{texts:?}"
+        );
     }
 }

@@ -115,17 +115,10 @@ impl Imported {
             texts.push(format!("{} more in quarantine.", counted(more, "record")));
         }
         if self.still_quarantined > 0 {
-            texts.push(format!(
-                "{} of the duplicates cannot be counted: in quarantine since an earlier delivery.",
-                counted(self.still_quarantined, "record")
-            ));
+            texts.push(waiting_still(self.still_quarantined));
         }
         if self.unregistered > 0 {
-            texts.push(format!(
-                "{} of hours in which the stack was not registered: kept, and charged to nobody. If its registration \
-                 shall pay, have an operator say from when on: `meterbridge registration backdate {cloud_id} --from HOUR`.",
-                counted(self.unregistered, "record")
-            ));
+            texts.push(charged_to_nobody(self.unregistered, cloud_id));
         }
         let others = self.warnings.iter().filter(|it| it.code != UNREGISTERED_USAGE);
         texts.extend(others.map(|it| format!("{} [{}]", it.message, it.code)));
@@ -145,6 +138,23 @@ impl Imported {
             .coded("Quarantined")
             .because("--fail-on-quarantine makes this a failure; the other records count, and nothing was declared complete"))
     }
+}
+
+/// What is said of records of hours in which the stack was not registered.
+pub(super) fn charged_to_nobody(records: u64, cloud_id: &str) -> String {
+    format!(
+        "{} of hours in which the stack was not registered: kept, and charged to nobody. If its registration shall pay, \
+         have an operator say from when on: `meterbridge registration backdate {cloud_id} --from HOUR`.",
+        counted(records, "record")
+    )
+}
+
+/// What is said of duplicates that cannot be counted.
+pub(super) fn waiting_still(records: u64) -> String {
+    format!(
+        "{} of the duplicates cannot be counted: in quarantine since an earlier delivery.",
+        counted(records, "record")
+    )
 }
 
 impl Problem {

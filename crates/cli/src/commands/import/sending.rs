@@ -116,7 +116,8 @@ impl Sender {
                  is recognised.",
             ));
         }
-        let key = format!("{}-complete", self.run);
+        // Of one file a further hour may be declared later.
+        let key = format!("{}-complete-{through}", self.run);
         let delivery = Delivery {
             body: Bytes::from_static(b"{\"value\":[]}"),
             format: client::Format::Json,
