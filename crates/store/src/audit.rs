@@ -88,8 +88,9 @@ pub struct AuditReport {
     pub checks: Vec<Checked>,
     /// What became of all records ever received.
     pub counts: LedgerCounts,
-    /// Where the chains end. Kept somewhere else, they prove later that nothing before was changed.
-    pub heads: Heads,
+    /// Where the chains end. Kept somewhere else, they prove later that nothing before was changed. Nothing if one of the ends
+    /// cannot be read: what is kept must not look as if it proved something.
+    pub heads: Option<Heads>,
 }
 
 impl AuditReport {
@@ -152,7 +153,7 @@ impl AuditReport {
         Self {
             checks: vec![database],
             counts: LedgerCounts::default(),
-            heads: Heads::default(),
+            heads: None,
         }
     }
 }
@@ -177,10 +178,10 @@ fn report_of(
         }
         Ok(())
     })?];
-    let (mut heads, mut acts) = (Heads::default(), None);
+    let (mut end_of_journal, mut acts) = (None, None);
     checks.push(Checked::by(CheckKind::Journal, |checked| {
         let (last, told) = journal::check(transaction, checked, &mut *watch)?;
-        (heads.journal, acts) = (last, Some(told));
+        (end_of_journal, acts) = (last, Some(told));
         Ok(())
     })?);
     let (of_ledger, counts) = ledger::compare(transaction, watch)?;
@@ -208,14 +209,15 @@ fn report_of(
         };
         Ok((row.get(0)?, link))
     };
-    match transaction.rows("SELECT cloud_id, sequence, chain FROM stack", &[], last) {
+    let stacks = match transaction.rows("SELECT cloud_id, sequence, chain FROM stack", &[], last) {
         // That they cannot be read is told with the receipts.
-        Err(StoreError::Corrupt { .. }) => {}
-        stacks => heads.stacks = stacks?.into_iter().collect(),
-    }
+        Err(StoreError::Corrupt { .. }) => None,
+        stacks => Some(stacks?.into_iter().collect()),
+    };
+    let heads = end_of_journal.zip(stacks);
     Ok(AuditReport {
         checks,
         counts,
-        heads,
+        heads: heads.map(|(journal, stacks)| Heads { journal, stacks }),
     })
 }

@@ -75,8 +75,8 @@ fn no_heads(file: &Path, why: &str) -> Failure {
         .coded("InvalidHeads")
         .because(why)
         .hint(
-            "`meterbridge audit verify --output json > heads.json` writes a file that does; the manifest.json of a backup is \
-             one, too.",
+            "`meterbridge audit verify --output json > heads.json` writes a file that does, unless they could not be read; the \
+             manifest.json of a backup is one, too.",
         )
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use server::StoreConfig;
-use server::audit::{AuditReport, CheckKind, Checked, Finding, FoundAt, LedgerCounts, day_text};
+use server::audit::{AuditReport, CheckKind, Checked, Finding, FoundAt, Heads, LedgerCounts, Link, day_text};
 
 use crate::figures::{count, counted};
 use crate::printer::Printer;
@@ -17,8 +17,9 @@ pub(super) struct Outcome<'a> {
     found: u64,
     checks: Vec<Check<'a>>,
     counts: Counts,
-    journal: End,
-    stacks: Vec<StackEnd>,
+    /// Nothing where they cannot be read: a file without them is refused as one to compare with.
+    #[serde(flatten)]
+    ends: Option<Ends>,
 }
 
 #[derive(Serialize)]
@@ -90,6 +91,13 @@ struct Counts {
     quarantined: u64,
 }
 
+/// Where all chains end.
+#[derive(Serialize)]
+struct Ends {
+    journal: End,
+    stacks: Vec<StackEnd>,
+}
+
 /// The end of a chain.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -108,10 +116,6 @@ struct StackEnd {
 
 impl<'a> Outcome<'a> {
     pub(super) fn of(store: &StoreConfig, report: &'a AuditReport) -> Self {
-        let end = |sequence, chain: [u8; 32]| End {
-            sequence,
-            chain: blake3::Hash::from_bytes(chain).to_hex().to_string(),
-        };
         let LedgerCounts {
             received,
             counted,
@@ -119,10 +123,6 @@ impl<'a> Outcome<'a> {
             duplicate,
             quarantined,
         } = report.counts;
-        let stacks = report.heads.stacks.iter().map(|(stack, link)| StackEnd {
-            cloud_id: stack.to_string(),
-            end: end(link.sequence, link.chain),
-        });
         Self {
             store: store.to_string(),
             holds: report.found() == 0,
@@ -135,8 +135,7 @@ impl<'a> Outcome<'a> {
                 duplicate,
                 quarantined,
             },
-            journal: end(report.heads.journal.sequence, report.heads.journal.chain),
-            stacks: stacks.collect(),
+            ends: report.heads.as_ref().map(Ends::of),
         }
     }
 
@@ -241,6 +240,28 @@ impl<'a> Shown<'a> {
     }
 }
 
+impl Ends {
+    fn of(heads: &Heads) -> Self {
+        let stacks = heads.stacks.iter().map(|(stack, link)| StackEnd {
+            cloud_id: stack.to_string(),
+            end: End::of(*link),
+        });
+        Self {
+            journal: End::of(heads.journal),
+            stacks: stacks.collect(),
+        }
+    }
+}
+
+impl End {
+    fn of(link: Link) -> Self {
+        Self {
+            sequence: link.sequence,
+            chain: blake3::Hash::from_bytes(link.chain).to_hex().to_string(),
+        }
+    }
+}
+
 impl Place {
     fn of(at: &FoundAt) -> Self {
         Self {
@@ -258,5 +279,32 @@ impl Place {
             quarantine_position: at.quarantine,
             row: at.row.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::heads;
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_journal_that_cannot_be_read_is_not_kept_for_years_as_a_proof() {
+        let said = |heads: Option<Heads>| {
+            let report = AuditReport {
+                checks: Vec::new(),
+                counts: LedgerCounts::default(),
+                heads,
+            };
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let outcome = Outcome::of(&StoreConfig::in_folder("store".into()), &report);
+            std::fs::write(file.path(), serde_json::to_vec(&outcome).unwrap()).unwrap();
+            heads::read(&[file.path().to_owned()])
+        };
+        let nothing_there_yet = Heads::default();
+        assert_eq!(
+            said(Some(nothing_there_yet.clone())).unwrap(),
+            [nothing_there_yet]
+        );
+        assert_eq!(said(None).unwrap_err().code(), "InvalidHeads");
     }
 }

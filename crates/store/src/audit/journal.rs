@@ -11,22 +11,22 @@ use crate::transaction::{Transaction, values};
 /// Entries read at one time. The longest takes a few MiB.
 const ENTRIES_PAGE: usize = 100;
 
-/// Returns the last entry, and what the entries say was done with records in quarantine.
+/// Returns the last entry, unless it cannot be read, and what the entries say was done with records in quarantine.
 pub(super) fn check(
     transaction: &dyn Transaction,
     checked: &mut Checked,
     watch: Watch<'_>,
-) -> Result<(Link, Acts), StoreError> {
+) -> Result<(Option<Link>, Acts), StoreError> {
     let rows: u64 = transaction.the_row("SELECT count(*) FROM entry", &[], |row| row.get(0))?;
     let what = "following the journal";
     watch(AuditStep::Begins {
         what,
         rows: Some(rows),
     });
-    let mut last = Link::default();
+    let mut last = 0;
     let mut acts = Acts::new();
     // Nothing after an entry that cannot be read.
-    let mut before = Some(last.chain);
+    let mut before = Some(Link::default().chain);
     read_all(
         ENTRIES_PAGE,
         |after, limit| journal::entries_after(transaction, after.copied().unwrap_or(0), limit),
@@ -40,24 +40,25 @@ pub(super) fn check(
                 Read::Rows(page) => {
                     watch(AuditStep::Done(page.len() as u64));
                     for entry in page {
-                        compare(&entry, last.sequence, before, checked);
+                        compare(&entry, last, before, checked);
                         let act = quarantine_act(&entry.body);
                         acts.extend(act.map(|act| (act.id, act)));
-                        let StoredEntry { sequence, chain, .. } = entry;
-                        last = Link { sequence, chain };
-                        before = Some(chain);
+                        (last, before) = (entry.sequence, Some(entry.chain));
                     }
                 }
                 Read::Unreadable(sequence, error) => {
                     checked.add_unreadable(at(sequence), &error);
-                    last.sequence = sequence;
-                    before = None;
+                    (last, before) = (sequence, None);
                 }
             }
             Ok(())
         },
     )?;
-    Ok((last, acts))
+    let end = before.map(|chain| Link {
+        sequence: last,
+        chain,
+    });
+    Ok((end, acts))
 }
 
 fn at(sequence: u64) -> FoundAt {

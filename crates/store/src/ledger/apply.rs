@@ -181,7 +181,7 @@ impl<'t, 'd> Group<'t, 'd> {
         let batch = self.next_batch()?;
         let (mut counts, kept) = self.record(batch, delivery, rows, conflicts)?;
         let stack = self.stacks.get(delivery.stack)?;
-        let of = (stack.row, delivery.window.start);
+        let of = (stack.row, batch, delivery.window.start);
         let refused = refused(delivery, conflicts);
         let (refused, repeats) = self.put_there.take_repeats(self.transaction, of, refused)?;
         let texts = refused.iter().map(|it| (it.index, it.text_digest));

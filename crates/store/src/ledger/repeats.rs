@@ -11,24 +11,32 @@ use std::collections::{BTreeSet, HashMap};
 use domain::time::Hour;
 
 use super::delivery::Refused;
-use super::ids::StackRow;
+use super::ids::{BatchRow, StackRow};
 use crate::error::StoreError;
 use crate::transaction::{Columns, Transaction, values};
 
 /// A text of a stack, by its digest.
 type Text = (StackRow, [u8; 32]);
 
-/// What the batches of one transaction put into quarantine: since which reported time it is known. It is written at the
-/// end, so it is not found there yet.
+/// What the batches of one transaction put into quarantine. It is written at the end, so it is not found there yet.
 #[derive(Default)]
-pub(super) struct PutThere(HashMap<Text, Hour>);
+pub(super) struct PutThere(HashMap<Text, Here>);
+
+/// How a text was put there.
+#[derive(Debug, Clone, Copy)]
+struct Here {
+    /// The earliest reported time.
+    since: Hour,
+    /// The first batch that did.
+    by: BatchRow,
+}
 
 /// What a delivery repeats of what is or was in quarantine.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Repeats {
     /// How many of its records.
     pub(super) all: u32,
-    /// How many of these repeat a record that waits there still.
+    /// How many of these repeat a record that waits there still since an earlier batch.
     pub(super) waiting: u32,
 }
 
@@ -42,12 +50,12 @@ struct Known {
 }
 
 impl PutThere {
-    /// Takes out of the records of a delivery that cannot be counted those that came before. They are all of the stack,
-    /// and reported then.
+    /// Takes out of the records of a delivery that cannot be counted those that came before. They are all of the stack and
+    /// the batch, and reported then.
     pub(super) fn take_repeats<'d>(
         &mut self,
         transaction: &dyn Transaction,
-        (stack, reported): (StackRow, Hour),
+        (stack, batch, reported): (StackRow, BatchRow, Hour),
         refused: Cow<'d, [Refused]>,
     ) -> Result<(Cow<'d, [Refused]>, Repeats), StoreError> {
         if refused.is_empty() {
@@ -57,15 +65,18 @@ impl PutThere {
         let (mut repeats, mut repeated) = (Repeats::default(), BTreeSet::new());
         for (it, known) in refused.iter().zip(known) {
             let here = self.0.get(&(stack, it.text_digest)).copied();
-            let since = known.map(|known| known.since).into_iter().chain(here).min();
+            let since = known.map(|it| it.since).into_iter();
+            let since = since.chain(here.map(|it| it.since)).min();
             let purged = known.is_some_and(|known| known.purged);
             if !purged && since.is_none_or(|since| reported < since) {
-                self.0.insert((stack, it.text_digest), reported);
+                let by = here.map_or(batch, |it| it.by);
+                let here = Here { since: reported, by };
+                self.0.insert((stack, it.text_digest), here);
                 continue;
             }
             repeated.insert(it.index);
             repeats.all += 1;
-            if here.is_some() || known.is_some_and(|known| known.waits) {
+            if here.is_some_and(|it| it.by != batch) || known.is_some_and(|known| known.waits) {
                 repeats.waiting += 1;
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::checkpoint;
-use super::damage;
+use super::damage::Damage;
 use super::transaction::SqliteTransaction;
 use crate::error::StoreError;
 use crate::transaction::{Readers, Transaction, Writer};
@@ -17,6 +17,7 @@ pub(crate) struct SqliteWriter {
     connection: Connection,
     /// What is in the file, for the log.
     what: &'static str,
+    damage: Damage,
     _lock: Arc<File>,
 }
 
@@ -25,6 +26,7 @@ impl SqliteWriter {
         Self {
             connection,
             what,
+            damage: Damage::default(),
             _lock: Arc::clone(lock),
         }
     }
@@ -75,7 +77,7 @@ impl Writer for SqliteWriter {
     ) -> Result<T, StoreError> {
         let written = self.write_here(&mut work);
         written.map_err(|error| match self.connection.path() {
-            Some(path) if !path.is_empty() => damage::named(Path::new(path), error),
+            Some(path) if !path.is_empty() => self.damage.told(Path::new(path), error),
             _ => error,
         })
     }

@@ -172,12 +172,13 @@ async fn whoever_reads_quarantine_by_position_while_four_servers_write_misses_no
         .map(|number| {
             let store = stores[number].clone();
             tokio::spawn(async move {
-                for _ in 0..each {
+                for text in 0..each {
                     let refused = domain::usage::Quarantined {
                         index: 0,
                         code: domain::usage::QuarantineCode::InvalidQuantity,
                         message: "quantity: expected a number".to_owned(),
-                        raw: "x".into(),
+                        // A text that came before is not put there again.
+                        raw: text.to_string().into(),
                     };
                     let delivery = Delivery {
                         quarantined: vec![refused],

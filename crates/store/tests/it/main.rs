@@ -99,6 +99,7 @@ conformance! {
     repeats:
         a_record_in_quarantine_is_not_put_there_again_however_often_it_is_delivered
         of_two_records_of_one_delivery_with_one_text_one_is_kept
+        a_twin_in_one_delivery_is_not_told_to_wait_since_an_earlier_one_that_never_was
         what_was_released_or_purged_does_not_come_back_into_quarantine
         a_record_that_was_reported_earlier_than_anybody_knew_is_kept_once_more
         the_same_text_of_another_stack_is_another_record

@@ -26,7 +26,7 @@ fn compared(config: &StoreConfig, noted: &Heads) -> AuditReport {
 
 /// What a history is found to be that agrees with itself, by whoever noted where the whole one ended.
 fn assert_found(whole: &StoreConfig, shorter: &StoreConfig) {
-    let noted = audited(whole).heads;
+    let noted = audited(whole).heads.unwrap();
     let report = compared(whole, &noted);
     assert_eq!(sentences(&report), [""; 0]);
     let compared_heads = report.checks.iter().find(|it| it.kind == store::CheckKind::Heads);
@@ -56,7 +56,7 @@ fn assert_found(whole: &StoreConfig, shorter: &StoreConfig) {
         assert!(parts.iter().all(|part| told.contains(part)), "{told}");
     }
     // What was added since then is no difference.
-    let earlier = audited(shorter).heads;
+    let earlier = audited(shorter).heads.unwrap();
     assert_eq!(sentences(&compared(whole, &earlier)), [""; 0]);
 }
 
@@ -87,7 +87,7 @@ async fn a_history_written_anew_from_its_middle_has_another_chain_value_than_was
     history(&store, 1, 1).await;
     deliver(&store, &Delivery::new([record("/vm/a", 2, "2")]), 2).await;
     drop(store);
-    let noted = audited(&embedded(whole.path())).heads;
+    let noted = audited(&embedded(whole.path())).heads.unwrap();
     let report = compared(&embedded(anew.path()), &noted);
     assert_eq!(codes(&report), BTreeSet::from(["HeadDiffers"]));
     assert!(sentences(&report)[0].contains("receipt 2"), "{report:?}");
@@ -97,7 +97,7 @@ async fn a_history_written_anew_from_its_middle_has_another_chain_value_than_was
 async fn a_missing_receipt_in_the_middle_is_told_as_itself_and_not_as_all_after_it() {
     let directory = tempfile::tempdir().unwrap();
     history(&store::open(&embedded(directory.path())).unwrap(), 1, 3).await;
-    let noted = audited(&embedded(directory.path())).heads;
+    let noted = audited(&embedded(directory.path())).heads.unwrap();
     let store = store::open(&embedded(directory.path())).unwrap();
     deliver(&store, &Delivery::new([]), 4).await;
     drop(store);
@@ -108,4 +108,41 @@ async fn a_missing_receipt_in_the_middle_is_told_as_itself_and_not_as_all_after_
         told.iter().any(|it| it.contains("receipts 3 to 3 are missing")),
         "{told:?}"
     );
+}
+
+/// Makes the last entry of five one that cannot be read.
+const LAST_UNREADABLE: &str = "UPDATE entry SET recorded_at = 'once' WHERE sequence = 5";
+
+/// What is said of a journal of five entries that can be read, then of one of which the last cannot.
+fn assert_proves_nothing(whole: &AuditReport, unreadable: &AuditReport) {
+    assert_eq!(whole.heads.as_ref().unwrap().journal.sequence, 5);
+    assert_eq!(codes(unreadable), BTreeSet::from(["Unreadable"]));
+    assert_eq!(unreadable.heads, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_cannot_be_read_is_not_noted_as_one_that_would_prove_nothing_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = embedded(directory.path());
+    history(&store::open(&config).unwrap(), 5, 1).await;
+    let whole = audited(&config);
+    execute(directory.path(), LAST_UNREADABLE);
+    assert_proves_nothing(&whole, &audited(&config));
+
+    // Nor where nothing at all can be read any more.
+    std::fs::write(directory.path().join("books.db"), [0xa5; 4096]).unwrap();
+    assert_eq!(audited(&config).heads, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_in_a_database_that_cannot_be_read_is_not_noted_either() {
+    let Some(database) = Postgres::new() else {
+        return;
+    };
+    history(&Backend::open(&database), 5, 1).await;
+    tokio::task::block_in_place(|| {
+        let whole = audited(&database.config());
+        database.execute(LAST_UNREADABLE);
+        assert_proves_nothing(&whole, &audited(&database.config()));
+    });
 }
