@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::attribution::{Charge, Reason};
 use domain::books::Books;
-use domain::ids::{CloudId, CustomerId, LocalSubscriptionId, PartnerId, SubscriptionId, TenantId};
+use domain::ids::{
+    CloudId, CustomerId, LocalSubscriptionId, PartnerId, RegistrationId, SubscriptionId, TenantId,
+};
 use domain::partner::SubscriptionKind;
 use domain::registration::tenants::AddTenant;
 use domain::registration::{Registration, Warning};
@@ -182,29 +184,59 @@ impl App {
         });
         let customers = found.iter().filter_map(|it| Some(it.customer.as_ref()?.id));
         let customers: BTreeSet<CustomerId> = customers.collect();
-        let sold = self.read(|books| sold_to(books, view, &customers));
-        let mut ground: Option<(CloudId, Ground)> = None;
+        let sold = self.sold_to(view, &customers);
         let mut answered = Vec::new();
-        self.read_in_parts(&found, |books, it| {
-            let Some(registration) = books.registration_of_stack(it.stack) else {
-                return;
+        // Suggestions of one stack follow each other.
+        for of_stack in found.chunk_by(|one, next| one.stack == next.stack) {
+            let Some((id, ground)) = of_stack.first().and_then(|it| self.ground_of(it.stack, hour)) else {
+                continue;
             };
-            // Suggestions of one stack follow each other.
-            let ground = match &mut ground {
-                Some((stack, ground)) if *stack == it.stack => ground,
-                other => &mut other.insert((it.stack, Ground::of(books, registration, hour))).1,
-            };
-            let of_customer = it.customer.as_ref().and_then(|customer| sold.get(&customer.id));
-            let sold = of_customer.map_or(&[][..], Vec::as_slice);
-            let asked = Asked {
-                books,
-                caller,
-                target: (registration, ground),
-                tenant: it.tenant,
-            };
-            answered.push(asked.with_candidates(it.clone(), sold));
-        });
+            self.read_in_parts(of_stack, |books, it| {
+                let registration = books.registration_of_stack(it.stack);
+                let Some(registration) = registration.filter(|it| it.id == id) else {
+                    return;
+                };
+                let of_customer = it.customer.as_ref().and_then(|customer| sold.get(&customer.id));
+                let sold = of_customer.map_or(&[][..], Vec::as_slice);
+                let asked = Asked {
+                    books,
+                    caller,
+                    target: (registration, &ground),
+                    tenant: it.tenant,
+                };
+                answered.push(asked.with_candidates(it.clone(), sold));
+            });
+        }
         answered
+    }
+
+    /// What decides about the tenants of a stack, and the registration of which it does. It takes as long as the stack is
+    /// large: whoever changes the books waits for one stack at a time.
+    fn ground_of(&self, stack: CloudId, hour: Hour) -> Option<(RegistrationId, Ground)> {
+        self.read(|books| {
+            let registration = books.registration_of_stack(stack)?;
+            Some((registration.id, Ground::of(books, registration, hour)))
+        })
+    }
+
+    /// The CSP subscriptions of these customers, as far as whoever has this view sees them.
+    fn sold_to(
+        &self,
+        view: &View,
+        customers: &BTreeSet<CustomerId>,
+    ) -> BTreeMap<CustomerId, Vec<SubscriptionId>> {
+        let all: Vec<SubscriptionId> = self.read(|books| books.subscriptions().map(|it| it.id).collect());
+        let mut sold: BTreeMap<CustomerId, Vec<SubscriptionId>> = BTreeMap::new();
+        self.read_in_parts(&all, |books, id| {
+            if let Some(subscription) = books.subscription(*id)
+                && let Some(customer) = subscription.customer.filter(|it| customers.contains(it))
+                && subscription.kind == SubscriptionKind::Csp
+                && view.sees_subscription(subscription)
+            {
+                sold.entry(customer).or_default().push(*id);
+            }
+        });
+        sold
     }
 }
 
@@ -307,25 +339,6 @@ fn unclaimed(books: &Books, live: &Registration, tenant: TenantId, used: &[Unmap
         *run = HourInterval::from(run.start());
     }
     runs.into_iter().map(|(run, _)| run).collect()
-}
-
-/// The CSP subscriptions of these customers, as far as whoever has this view sees them.
-fn sold_to(
-    books: &Books,
-    view: &View,
-    customers: &BTreeSet<CustomerId>,
-) -> BTreeMap<CustomerId, Vec<SubscriptionId>> {
-    let mut sold: BTreeMap<CustomerId, Vec<SubscriptionId>> = BTreeMap::new();
-    for subscription in books.subscriptions() {
-        let customer = subscription.customer.filter(|it| customers.contains(it));
-        if let Some(customer) = customer
-            && subscription.kind == SubscriptionKind::Csp
-            && view.sees_subscription(subscription)
-        {
-            sold.entry(customer).or_default().push(subscription.id);
-        }
-    }
-    sold
 }
 
 /// What a caller could do for a tenant.

@@ -160,7 +160,7 @@ impl Summary {
             header,
             mut rows,
         } = open(path)?;
-        let (mut dates, mut zones) = (DateEvidence::default(), ZoneEvidence::default());
+        let (mut dates, mut zones) = (DateEvidence::default(), ZoneEvidence::about(choices.zone));
         let mut marks = MarkEvidence::default();
         let mut lines = 0;
         while let Some(row) = rows.row()? {
@@ -180,7 +180,7 @@ impl Summary {
             encoding,
             separator: char::from(header.separator),
             dates: dates.conclusion(choices.date_order)?,
-            time_zone: zones.conclusion(choices.zone)?,
+            time_zone: zones.conclusion()?,
             decimal_mark: marks.conclusion(choices.decimal_comma)?,
         };
         Ok(Self {

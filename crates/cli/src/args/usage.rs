@@ -119,11 +119,8 @@ pub(crate) struct SummaryArgs {
 }
 
 impl SummaryArgs {
-    /// Nothing is said about summaries.
-    ///
-    /// # Errors
-    /// If something is, which would be passed over otherwise.
-    pub(crate) fn none_given(&self) -> Result<(), Failure> {
+    /// The options that are given.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &'static str> + use<> {
         let Self {
             preview,
             dry_run,
@@ -132,7 +129,7 @@ impl SummaryArgs {
             decimal_comma,
             rejected,
         } = self;
-        let given = [
+        let all = [
             ("--preview", *preview),
             ("--dry-run", *dry_run),
             ("--date-format", date_format.is_some()),
@@ -140,15 +137,22 @@ impl SummaryArgs {
             ("--decimal-comma", *decimal_comma),
             ("--rejected", rejected.is_some()),
         ];
-        given
-            .into_iter()
-            .find(|(_, given)| *given)
-            .map_or(Ok(()), |(option, _)| {
-                Err(Failure::usage(format!(
-                    "{option} is for usage summaries (CSV), and these files are none."
-                ))
-                .hint("Leave it out. Importing the same files again is harmless. Nothing was delivered."))
-            })
+        all.into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(option, _)| option)
+    }
+
+    /// Nothing is said about summaries.
+    ///
+    /// # Errors
+    /// If something is, which would be passed over otherwise.
+    pub(crate) fn none_given(&self) -> Result<(), Failure> {
+        self.given().next().map_or(Ok(()), |option| {
+            Err(Failure::usage(format!(
+                "{option} is for usage summaries (CSV), and these files are none."
+            ))
+            .hint("Leave it out. Importing the same files again is harmless. Nothing was delivered."))
+        })
     }
 }
 

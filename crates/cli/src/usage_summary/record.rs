@@ -13,7 +13,7 @@ use super::columns::{Column, Header};
 use super::quantities::with_point;
 use super::rejection::Rejection;
 use super::rows::Row;
-use super::times::{Written, is_interval};
+use super::times::{Written, is_interval, is_midnight};
 
 /// Where the local subscription stands in a resource URI, if its parts are counted from 0.
 const SUBSCRIPTION_PART: usize = 2;
@@ -215,7 +215,7 @@ fn time(
 /// A day of the API is one of UTC. A day that begins at another hour was written in another zone.
 fn check_zone(start: Timestamp, end: Timestamp) -> Result<(), Rejection> {
     let is_day = end.as_second() - start.as_second() == SECONDS_PER_DAY;
-    if !is_day || start.as_second().rem_euclid(SECONDS_PER_DAY) == 0 {
+    if !is_day || is_midnight(start) {
         return Ok(());
     }
     Err(Rejection::new(

@@ -323,6 +323,11 @@ pub(super) fn is_day(from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
     seconds_between(from, to) == Some(SECONDS_PER_DAY)
 }
 
+/// Whether a day of UTC begins.
+pub(super) fn is_midnight(instant: Timestamp) -> bool {
+    instant.as_second().rem_euclid(SECONDS_PER_DAY) == 0
+}
+
 fn seconds_between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
     Some(to?.as_second() - from?.as_second())
 }

@@ -3,7 +3,6 @@
 //! The API says UTC. Windows PowerShell keeps the API's texts or its UTC; PowerShell 7 makes local times of them before the
 //! script sees them, and writes those. An hour does not tell which it was. A day does: it begins at midnight UTC.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -13,12 +12,10 @@ use jiff::civil::Time;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
-use super::times::{DateOrder, Witness, Written, is_day, offset};
+use super::times::{DateOrder, Witness, Written, is_day, is_midnight, offset};
 
 /// Where systems keep what they know of time zones.
 const ZONES: &str = "/usr/share/zoneinfo";
-/// How many times of day are kept at which days begin: in a file that is right there are two at the most.
-const BEGINNINGS_MAX: usize = 48;
 const MINUTES_PER_DAY: i32 = 24 * 60;
 
 /// A time zone.
@@ -33,12 +30,6 @@ impl Zone {
     /// Its rules.
     pub(super) const fn zone(&self) -> &TimeZone {
         &self.zone
-    }
-
-    /// How far it is ahead of UTC, if that is always the same.
-    fn minutes_ahead(&self) -> Option<i32> {
-        let offset = self.zone.to_fixed_offset().ok()?;
-        Some(offset.seconds() / 60)
     }
 }
 
@@ -149,15 +140,26 @@ pub(crate) enum ZoneError {
     },
 }
 
-/// What the lines of a file say about the zone of its times.
+/// What the lines of a file say about the zone of its times: about the one that was said, or UTC.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ZoneEvidence {
+    given: Option<Zone>,
     names_none: bool,
-    /// When days begin.
-    beginnings: BTreeMap<Time, Witness>,
+    /// The first day, and the time of day that it begins at.
+    first_day: Option<(Time, Witness)>,
+    /// The first day that begins at midnight UTC if it is of that zone.
+    day_of_utc: Option<Witness>,
 }
 
 impl ZoneEvidence {
+    /// What lines will say about the zone that was said.
+    pub(super) fn about(given: Option<Zone>) -> Self {
+        Self {
+            given,
+            ..Self::default()
+        }
+    }
+
     /// Takes the times of the next line.
     pub(super) fn add(&mut self, line: u64, start: &str, end: &str) {
         let (Some(from), Some(to)) = (Written::of(start), Written::of(end)) else {
@@ -167,40 +169,40 @@ impl ZoneEvidence {
             return;
         }
         self.names_none = true;
-        let day = [DateOrder::DayFirst, DateOrder::MonthFirst]
-            .into_iter()
-            .any(|order| is_day(from.read(Some(order)), to.read(Some(order))));
-        if day && !from.names_zone() && self.beginnings.len() < BEGINNINGS_MAX {
-            self.beginnings.entry(from.clock()).or_insert_with(|| Witness {
+        if from.names_zone() || self.day_of_utc.is_some() {
+            return;
+        }
+        let zone = self.given.as_ref().map_or(&UTC, Zone::zone);
+        for order in [DateOrder::DayFirst, DateOrder::MonthFirst].map(Some) {
+            if !is_day(from.read(order), to.read(order)) {
+                continue;
+            }
+            let day = || Witness {
                 line,
                 text: format!("{start} to {end}"),
-            });
+            };
+            let mut begins = from.read_in(order, zone).into_iter().flatten().flatten();
+            if begins.any(is_midnight) {
+                self.day_of_utc.get_or_insert_with(day);
+            }
+            self.first_day.get_or_insert_with(|| (from.clock(), day()));
         }
     }
 
     /// What follows from all lines, or was said. Where only some days begin at midnight UTC, the others are wrong.
-    pub(super) fn conclusion(self, given: Option<Zone>) -> Result<Zones, ZoneError> {
-        let Some(ahead) = given.as_ref().map_or(Some(0), Zone::minutes_ahead) else {
-            // The clocks of such a zone are put back and forward: each line is looked at alone.
-            return Ok(given.map_or(Zones::Assumed, |zone| Zones::Given { zone }));
-        };
-        let midnight = self
-            .beginnings
-            .iter()
-            .find(|(time, _)| minutes(**time) == ahead.rem_euclid(MINUTES_PER_DAY));
-        let first = self.beginnings.iter().min_by_key(|(_, by)| by.line);
-        match (given, midnight, first) {
+    pub(super) fn conclusion(self) -> Result<Zones, ZoneError> {
+        match (self.given, self.day_of_utc, self.first_day) {
             (Some(given), None, Some((time, by))) => Err(ZoneError::Refuted {
-                by: by.clone(),
+                by,
                 given,
-                ahead: ahead_of_utc(*time),
+                ahead: ahead_of_utc(time),
             }),
             (None, None, Some((time, by))) => Err(ZoneError::NotUtc {
-                by: by.clone(),
-                ahead: ahead_of_utc(*time),
+                by,
+                ahead: ahead_of_utc(time),
             }),
             (Some(zone), ..) => Ok(Zones::Given { zone }),
-            (None, Some((_, by)), _) => Ok(Zones::Proven { by: by.clone() }),
+            (None, Some(by), _) => Ok(Zones::Proven { by }),
             (None, None, None) if self.names_none => Ok(Zones::Assumed),
             (None, None, None) => Ok(Zones::Named),
         }
@@ -227,11 +229,23 @@ mod tests {
     use super::*;
 
     fn conclusion(lines: &[(&str, &str)], given: Option<&str>) -> Result<Zones, ZoneError> {
-        let mut evidence = ZoneEvidence::default();
+        concluded(lines, given.map(|it| it.parse().unwrap()))
+    }
+
+    fn concluded(lines: &[(&str, &str)], given: Option<Zone>) -> Result<Zones, ZoneError> {
+        let mut evidence = ZoneEvidence::about(given);
         for (line, (start, end)) in (2..).zip(lines) {
             evidence.add(line, start, end);
         }
-        evidence.conclusion(given.map(|it| it.parse().unwrap()))
+        evidence.conclusion()
+    }
+
+    /// Where clocks are put forward and back, as in Berlin.
+    fn berlin() -> Zone {
+        Zone {
+            name: "Europe/Berlin".to_owned(),
+            zone: TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap(),
+        }
     }
 
     const HOUR: (&str, &str) = ("01/10/2026 13:00:00", "01/10/2026 14:00:00");
@@ -279,6 +293,24 @@ mod tests {
     }
 
     #[test]
+    fn hours_of_utc_would_be_on_the_wrong_bill_because_somebody_named_a_zone() {
+        let refused = concluded(&[HOUR, DAY], Some(berlin())).unwrap_err();
+        assert!(matches!(&refused, ZoneError::Refuted { ahead, .. } if ahead == "+00:00"));
+        assert!(refused.to_string().ends_with("not in Europe/Berlin"), "{refused}");
+        // Its own days begin at one or at two, as its clocks show then.
+        let in_winter = ("05.11.2026 01:00:00", "06.11.2026 01:00:00");
+        let in_summer = ("05.11.2026 02:00:00", "06.11.2026 02:00:00");
+        for (day, is_right) in [(DAY_OF_BERLIN, true), (in_winter, true), (in_summer, false)] {
+            assert_eq!(concluded(&[day], Some(berlin())).is_ok(), is_right, "{day:?}");
+        }
+        // One line that is wrong proves nothing beside one that is right, and hours prove nothing at all.
+        for lines in [&[DAY, DAY_OF_BERLIN][..], &[HOUR], &[NAMED]] {
+            let expected = Zones::Given { zone: berlin() };
+            assert_eq!(concluded(lines, Some(berlin())), Ok(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
     fn a_zone_is_an_offset_or_a_name_and_no_file_of_the_machine() {
         for text in [
             "",
@@ -293,13 +325,12 @@ mod tests {
         ] {
             assert!(text.parse::<Zone>().is_err(), "{text}");
         }
-        assert_eq!("-05:30".parse::<Zone>().unwrap().minutes_ahead(), Some(-330));
+        let offset = |zone: Zone| zone.zone().to_fixed_offset().ok().map(Offset::seconds);
+        assert_eq!(offset("-05:30".parse().unwrap()), Some(-330 * 60));
         if Path::new(ZONES).join("Europe/Berlin").exists() {
             let berlin: Zone = "Europe/Berlin".parse().unwrap();
-            assert_eq!(
-                (berlin.minutes_ahead(), berlin.to_string()),
-                (None, "Europe/Berlin".to_owned())
-            );
+            assert_eq!(berlin.to_string(), "Europe/Berlin");
+            assert_eq!(offset(berlin), None);
         } else {
             eprintln!("\n*** RUN IN PART: a_zone_is_an_offset_or_a_name: {ZONES} is not there ***\n");
         }

@@ -236,6 +236,38 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
     assert_eq!(unmapped[0]["used"][0]["quantity"], "7.5", "{unmapped}");
 }
 
+#[test]
+fn a_later_hour_can_be_declared_with_a_file_that_was_imported_before() {
+    let folder = Folder::new();
+    let summary = folder.file("usage.csv", summary(&["1.5", "2"]));
+    let nothing = folder.file("nothing.json", r#"{"value": []}"#);
+    let (server, _) = server_of_one_stack("2024-03-01");
+    let declared = || {
+        let receipts = server.json("stack receipts", &[STACK]);
+        let receipts = receipts.as_array().unwrap().iter();
+        let mut declared: Vec<String> = receipts
+            .filter_map(|it| it["reportedThrough"].as_str().map(str::to_owned))
+            .collect();
+        declared.sort();
+        declared
+    };
+    let [first, second, third] = [
+        "2024-03-31T03:00:00Z",
+        "2024-03-31T05:00:00Z",
+        "2024-04-01T00:00:00Z",
+    ];
+    for through in [first, first, second] {
+        import(&server, &format!("--reported-through {through}"), &summary).done();
+    }
+    assert_eq!(declared(), [first, second]);
+    // Pages are delivered anew each time, and one of nothing declares as well.
+    for through in [second, third] {
+        let command = format!("usage import --stack {STACK} --reported-through {through}");
+        run(server.command(&command, &[]).arg(&nothing)).done();
+    }
+    assert_eq!(declared(), [first, second, second, third]);
+}
+
 /// Nothing was taken, and nobody is told that something was.
 fn says_what_would_be(outcome: &Outcome, expected: &str) {
     let notes = &outcome.notes;
