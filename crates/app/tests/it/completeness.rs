@@ -39,7 +39,7 @@ fn first_of_october(after: i32) -> Timestamp {
     october_hour(after).start()
 }
 
-fn machine(number: u32, of: LocalSubscriptionId, start: Hour) -> UsageRecord<'static> {
+pub(crate) fn machine(number: u32, of: LocalSubscriptionId, start: Hour) -> UsageRecord<'static> {
     UsageRecord {
         local_subscription: of,
         local_meter: VCPU,

@@ -1,6 +1,5 @@
 //! What is raised, by whom, and which server sends it.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -16,10 +15,10 @@ use domain::ids::CloudId;
 use domain::notices::{Notice, NoticeKind, Watch, Webhook, WebhookName};
 use domain::registration::BillingModel;
 use domain::time::{Hour, HourInterval};
-use domain::usage::{Granularity, UsageRecord};
 use store::DeliveredRecord;
 
-use crate::house::{House, LOCAL, PARTNER, STACK, VCPU, address, delivery, operator, token};
+use crate::completeness::machine;
+use crate::house::{House, LOCAL, PARTNER, STACK, address, delivery, operator, token};
 use crate::people::refusal;
 use crate::strangers::{LITWARE, LITWARES, register, two_partners};
 
@@ -266,22 +265,11 @@ async fn deliver(house: &House, hours: Range<Hour>, through: Hour) {
     let starts = (0..)
         .map(|after| hours.start.plus(after))
         .take_while(|it| *it < hours.end);
-    let record = |start| UsageRecord {
-        local_subscription: LOCAL,
-        local_meter: VCPU,
-        resource_uri: Cow::Borrowed("/subscriptions/x/providers/p/virtualMachines/vm"),
-        location: Cow::Borrowed("north"),
-        tags: Cow::Borrowed(""),
-        additional_info: Cow::Borrowed(""),
-        start,
-        granularity: Granularity::Hour,
-        quantity: "1".parse().unwrap(),
-    };
     let records: Vec<DeliveredRecord<'_>> = (0..)
         .zip(starts)
         .map(|(index, start)| DeliveredRecord {
             index,
-            record: record(start),
+            record: machine(0, LOCAL, start),
         })
         .collect();
     let delivery = Delivery {

@@ -181,14 +181,7 @@ fn a_first_bundle_that_leaves_hours_out_that_nobody_gave_up_is_refused_with_the_
 
 #[test]
 fn a_platform_that_was_restored_to_before_a_bundle_with_a_receipt_is_not_refused_all_that_follows_for_ever() {
-    let mut chain = Chain::default();
-    for bundle in [
-        bundle(1, 0, (0, 10)),
-        bundle(2, 1, (10, 20)),
-        bundle(3, 2, (20, 30)),
-    ] {
-        chain.add(bundle);
-    }
+    let mut chain = three_made();
     chain.arrived(bundle(2, 1, (10, 20)));
     // The platform knows of the first one only, and names it.
     let refused = place(&[bundle(1, 0, (0, 10))], &bundle(3, 2, (20, 30))).unwrap_err();
@@ -219,12 +212,8 @@ fn a_platform_that_was_restored_to_before_a_bundle_with_a_receipt_is_not_refused
     assert_eq!((chain.next().sequence.get(), chain.next().start), (1, None));
 }
 
-fn states(chain: &Chain) -> Vec<State> {
-    chain.made().iter().map(|it| it.state).collect()
-}
-
-#[test]
-fn an_old_receipt_that_comes_late_gives_up_nothing_that_is_on_its_way() {
+/// Three bundles of ten hours each, all of them on their way.
+fn three_made() -> Chain {
     let mut chain = Chain::default();
     for bundle in [
         bundle(1, 0, (0, 10)),
@@ -233,6 +222,16 @@ fn an_old_receipt_that_comes_late_gives_up_nothing_that_is_on_its_way() {
     ] {
         chain.add(bundle);
     }
+    chain
+}
+
+fn states(chain: &Chain) -> Vec<State> {
+    chain.made().iter().map(|it| it.state).collect()
+}
+
+#[test]
+fn an_old_receipt_that_comes_late_gives_up_nothing_that_is_on_its_way() {
+    let mut chain = three_made();
     chain.arrived(bundle(2, 1, (10, 20)));
     chain.arrived(bundle(1, 0, (0, 10)));
     assert_eq!(
