@@ -246,7 +246,8 @@ impl App {
             Some(known) => {
                 let message = format!(
                     "The bundle is signed with a key that is not, or no longer, the one of stack {stack}: key {} was \
-                     registered at {}. If the stack's side has a new key, register it first.",
+                     registered at {:.0}. If the stack's side has a new key, register it first: `meterbridge registration \
+                     bundle-key {stack} --public-key FILE`, with what `meterbridge bridge bundle-key` prints there.",
                     known.generation, known.registered.at
                 );
                 return Err(Error::new(Kind::Forbidden, "BundleKeyNotKnown", message).about("manifest"));

@@ -153,6 +153,7 @@ impl TryFrom<Settings> for BridgeConfig {
             "where usage is delivered to, such as https://meterbridge.example:8443",
         )?;
         safe_url(&url).map_err(|why| of_bridge.refuse("server.url", why))?;
+        client::server_url(&url).map_err(|why| of_bridge.refuse("server.url", why))?;
         let spool_directory = of_bridge.said(
             "spool.directory",
             said.spool.directory,
@@ -354,6 +355,20 @@ mod tests {
         let unnamed = SMALLEST.replace("name = \"north\"", "");
         let config = BridgeConfig::parse(&unnamed, Path::new("")).unwrap();
         assert_eq!(config.stacks[0].name, "stack");
+    }
+
+    #[test]
+    fn a_url_with_the_path_of_the_api_would_be_refused_as_if_the_activation_key_were_wrong() {
+        let url = |path: &str| SMALLEST.replace(":8443\"", &format!(":8443{path}\""));
+        for path in ["/api/v1", "/api/v1/", "/behind/another/api/v1/stacks"] {
+            let error = BridgeConfig::parse(&url(path), Path::new("")).unwrap_err();
+            assert_eq!(error.key().map(|key| key.path), Some("server.url"), "{path}");
+            assert!(
+                error.to_string().contains("/api/v1 is added to it by itself"),
+                "{error}"
+            );
+        }
+        BridgeConfig::parse(&url("/behind/another/"), Path::new("")).unwrap();
     }
 
     #[test]

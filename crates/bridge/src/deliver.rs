@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use client::{Client, ClientError, Credential, Delivery, Encoding, Format, StatusCode};
+use client::{Client, ClientError, Credential, Delivery, Encoding, Format, StatusCode, server_url};
 use domain::ids::CloudId;
 use tokio::task::JoinSet;
 use wire::api::DeliveryReceipt;
@@ -21,6 +21,9 @@ use crate::trouble::{PASSES, Trouble};
 
 /// The code of a server whose certificate is not trusted.
 const NOT_TRUSTED: &str = "ServerNotTrusted";
+/// What is done where nobody answers. It may be restarting; a wrong port looks the same.
+const NOT_REACHED: &str = "The bridge asks again until it is answered. If it stays so, see that `url` of [server] has the \
+                           right host and port, and that this machine may reach it.";
 /// How many frames are on their way at once.
 const FRAMES_AT_ONCE: usize = 4;
 
@@ -74,7 +77,7 @@ impl ServerAddress {
     pub(crate) async fn explained(&self, refused: Trouble, environment: &Environment) -> Trouble {
         let now = environment.clock.now();
         if !is_stack_at(&self.url, self.ca.as_deref(), now).await {
-            return refused;
+            return self.with_path(refused);
         }
         Trouble::new(
             "ServerIsStack",
@@ -84,6 +87,23 @@ impl ServerAddress {
             ),
             "Set `url` of [server] to the server that takes usage. The stack is what `endpoint` of [[stack]] names.",
         )
+    }
+
+    /// The same, with what to look at first where the URL has a path: most servers answer at none.
+    fn with_path(&self, refused: Trouble) -> Trouble {
+        let url = server_url(&self.url).ok();
+        let Some(url) = url.filter(|url| url.path() != "/") else {
+            return refused;
+        };
+        Trouble {
+            advice: format!(
+                "See first that the server is at {}: `url` of [server] has a path, which only a server behind another one \
+                 has. {}",
+                url.path(),
+                refused.advice
+            ),
+            ..refused
+        }
     }
 }
 
@@ -270,8 +290,8 @@ pub(crate) fn judge(error: &ClientError) -> Verdict {
         |code: &'static str, advice: &str| Verdict::Again(Trouble::new(code, error.to_string(), advice));
     let held = |code: String, advice: &str| Verdict::Held(Trouble::new(code, error.to_string(), advice));
     match error {
-        ClientError::Unreachable { .. } => again("ServerUnreachable", PASSES),
-        ClientError::TimedOut { .. } => again("ServerTimedOut", PASSES),
+        ClientError::Unreachable { .. } => again("ServerUnreachable", NOT_REACHED),
+        ClientError::TimedOut { .. } => again("ServerTimedOut", NOT_REACHED),
         ClientError::Unintelligible { .. } => again(
             "ServerUnintelligible",
             "See that `url` of [server] is that of a Meterbridge server. It is tried again.",
@@ -329,6 +349,40 @@ mod tests {
             hint: None,
             request_id: None,
         }))
+    }
+
+    #[test]
+    fn a_wrong_port_would_pass_for_a_server_that_is_away_for_a_moment() {
+        let (server, cause) = ("https://localhost:8444".to_owned(), "refused".to_owned());
+        let Verdict::Again(trouble) = judge(&ClientError::Unreachable { server, cause }) else {
+            panic!("it may be restarting");
+        };
+        assert!(
+            trouble
+                .advice
+                .contains("`url` of [server] has the right host and port")
+        );
+        assert!(!trouble.advice.contains("Nothing has to be done"));
+    }
+
+    #[test]
+    fn a_path_of_the_url_that_is_wrong_would_look_like_a_wrong_activation_key() {
+        let advice = |url: &str| {
+            let server = ServerAddress {
+                url: url.to_owned(),
+                ca: None,
+            };
+            server
+                .with_path(Trouble::new("NotFound", "m", "Put the key in."))
+                .advice
+        };
+        assert_eq!(advice("https://meterbridge.example:8443/"), "Put the key in.");
+        let with_path = advice("https://meterbridge.example:8443/metrics");
+        assert!(
+            with_path.starts_with("See first that the server is at /metrics: `url` of [server]")
+                && with_path.ends_with("Put the key in."),
+            "{with_path}"
+        );
     }
 
     #[test]

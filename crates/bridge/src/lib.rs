@@ -59,5 +59,7 @@ pub use disk::{Appender, Disk, LocalDisk};
 pub use environment::{Clock, Environment, Pause, Random, RuntimeTimer, Timer};
 pub use settings::{Overrides, ServerSettings, Settings, SpoolSettings, StackSettings, StatusSettings};
 pub use stack::{Account, Admission, DirectoryAdmin, Proof, StackAddress, is_called};
-pub use status::{BackfillStatus, BridgeStatus, Ongoing, Part, StackState, StackStatus, Totals, read_status};
+pub use status::{
+    BackfillStatus, BridgeStatus, Ongoing, Part, StackState, StackStatus, Totals, Watcher, read_status,
+};
 pub use trouble::Trouble;

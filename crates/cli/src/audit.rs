@@ -19,6 +19,10 @@ use crate::printer::{Printer, Progress};
 /// The file that a folder has which is a backup.
 const MANIFEST: &str = "manifest.json";
 
+/// What a restored store lacks, and how it comes back.
+const AFTERWARDS: &str = "What was taken in later is delivered again by the stacks: nothing is counted twice. Enter again \
+                          what was entered in the books later, above all who pays, and revoke again what was revoked.";
+
 /// Compares a store with itself, and with what somebody kept elsewhere.
 ///
 /// # Errors
@@ -87,18 +91,24 @@ fn differs(store: &StoreConfig, report: &AuditReport) -> Failure {
         capitalised(&store.to_string()),
         counted(report.found(), "place")
     );
-    let restore = match store.folder().map(Path::display) {
+    Failure::differs(what)
+        .coded("StoreDiffers")
+        .hint(restoring(store))
+}
+
+/// How what was taken in is got back.
+fn restoring(store: &StoreConfig) -> String {
+    match store.folder().map(Path::display) {
         Some(folder) => format!(
             "Stop the server, and keep a copy of {folder} as it is: it is the evidence. Find the newest backup of which \
              `meterbridge audit verify --data BACKUP` says that nothing differs, and restore it with `meterbridge restore`. \
-             What was taken in later is delivered again by the stacks: nothing is counted twice."
+             {AFTERWARDS}"
         ),
-        None => "Keep a dump of the database as it is: it is the evidence. Restore a dump from before the change into another \
-                 database, and verify that one with --store. What was taken in later is delivered again by the stacks: \
-                 nothing is counted twice."
-            .to_owned(),
-    };
-    Failure::differs(what).coded("StoreDiffers").hint(restore)
+        None => format!(
+            "Keep a dump of the database as it is: it is the evidence. Restore a dump from before the change into another \
+             database, and verify that one with --store. {AFTERWARDS}"
+        ),
+    }
 }
 
 fn capitalised(text: &str) -> String {
@@ -142,4 +152,22 @@ fn failure(error: &AuditError, store: &StoreConfig) -> Failure {
         AuditError::Store(_) => ("StoreUnavailable", store.needs().to_owned()),
     };
     failure.coded(code).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_entered_since_the_backup_would_be_lost_with_nobody_thinking_of_it() {
+        let in_folder = StoreConfig::in_folder("/var/lib/meterbridge/store".into());
+        let elsewhere = understood("postgres://meterbridge@localhost/meterbridge").unwrap();
+        for store in [in_folder, elsewhere] {
+            let hint = restoring(&store);
+            assert!(
+                hint.contains("Enter again") && hint.contains("revoke again"),
+                "{hint}"
+            );
+        }
+    }
 }

@@ -366,7 +366,10 @@ pub(crate) fn is_initialised(data: &Path) -> bool {
 
 fn already_initialised(data: &Path) -> Failure {
     let data = data.display();
-    Failure::new(format!("{data} is initialised already, and nothing in it was changed.")).hint(format!(
+    let failure = Failure::new(format!(
+        "{data} is initialised already, and nothing in it was changed."
+    ));
+    failure.coded("AlreadyInitialised").hint(format!(
         "Run the server with `meterbridge serve --data {data}`. If the credential is lost, stop the server and make \
          another with `meterbridge init --data {data} --new-credential`; then `meterbridge operator-credential revoke` the \
          lost one.",

@@ -127,11 +127,22 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, ClientError> {
     }
 }
 
-fn server_url(text: &str) -> Result<Url, ClientError> {
+/// The path below which the server answers: it is added to the URL of a server.
+const API: [&str; 2] = ["api", "v1"];
+
+/// Reads the URL of a server: where it is, without the path of what is asked there. A path before that is good, for a
+/// server behind another one.
+///
+/// # Errors
+/// [`ClientError::Url`] with the reason.
+pub fn server_url(text: &str) -> Result<Url, ClientError> {
     let refuse = |why: &str| ClientError::Url {
         url: text.to_owned(),
         why: why.to_owned(),
     };
+    if !text.contains("://") {
+        return Err(refuse(&format!("expected https://{}", text.trim())));
+    }
     let url: Url = text.trim().parse().map_err(|error| refuse(&format!("{error}")))?;
     match url.scheme() {
         "https" => {}
@@ -145,6 +156,12 @@ fn server_url(text: &str) -> Result<Url, ClientError> {
         || url.password().is_some()
     {
         return Err(refuse("it has a user, a query or a fragment"));
+    }
+    let path: Vec<&str> = url.path_segments().into_iter().flatten().collect();
+    if path.windows(API.len()).any(|part| part == API) {
+        return Err(refuse(
+            "/api/v1 is added to it by itself: expected where the server is, such as https://meterbridge.example:8443",
+        ));
     }
     Ok(url)
 }
@@ -180,6 +197,9 @@ mod tests {
             ("meterbridge.example", false),
             ("https://user:secret@meterbridge.example", false),
             ("https://meterbridge.example?x=1", false),
+            ("https://meterbridge.example/api/v1", false),
+            ("https://meterbridge.example/prefix/api/v1/me", false),
+            ("https://meterbridge.example/api", true),
             ("", false),
         ] {
             assert_eq!(Client::builder(url).build().is_ok(), good, "{url}");

@@ -29,7 +29,7 @@ mod webhooks;
 
 pub use azure_stack::RegistrationPath;
 pub use call::Answered;
-pub use connection::{Client, ClientBuilder, is_loopback};
+pub use connection::{Client, ClientBuilder, is_loopback, server_url};
 pub use credential::Credential;
 pub use delivery::{Delivery, Encoding, Format};
 pub use error::{ClientError, Refusal};

@@ -312,6 +312,19 @@ impl StackSide {
                 "Name an earlier --to, or leave it out.",
             ));
         }
+        if start.is_some() && from == over && asked.to.is_none() {
+            return Err(Trouble::new(
+                "NoNewHour",
+                format!(
+                    "The last bundle ended at {from}, and no hour after it has been over for long enough."
+                ),
+                format!(
+                    "Export again when the hour until {} is over, and {} minutes more.",
+                    from.plus(1),
+                    margin.as_secs() / 60
+                ),
+            ));
+        }
         let window = HourInterval::new(from, to).filter(|it| it.hours() <= BUNDLE_HOURS_MAX);
         window.ok_or_else(|| {
             Trouble::new(
@@ -363,8 +376,9 @@ impl StackSide {
         work: &Work,
         step: &mut (dyn FnMut(Step) + Send),
     ) -> Result<Read, Trouble> {
-        // Its board says in the log what the stack does not answer.
-        let board = Board::new(Arc::clone(&self.environment.clock), &self.stack.name, 0);
+        // Whoever waits for the file is told by its board what the stack does not answer.
+        let clock = Arc::clone(&self.environment.clock);
+        let board = Board::watched(clock, &self.stack.name, self.watcher.clone());
         let reporter = board.reporter(Doing::Reading);
         let stack = self.patiently(&reporter, || self.connect(&reporter)).await?;
         let mut parts = Vec::new();

@@ -19,6 +19,7 @@ use crate::activation::ActivationKey;
 use crate::backfill::stack_directory;
 use crate::config::{BridgeConfig, StackConfig};
 use crate::environment::Environment;
+use crate::status::Watcher;
 use crate::trouble::Trouble;
 
 const DIRECTORY: &str = "bundles";
@@ -109,6 +110,7 @@ pub struct StackSide {
     pub(super) signing: Option<SigningKey>,
     pub(super) folder: PathBuf,
     pub(super) remembered: Remembered,
+    pub(super) watcher: Option<Watcher>,
     _lock: File,
 }
 
@@ -119,6 +121,15 @@ impl std::fmt::Debug for StackSide {
 }
 
 impl StackSide {
+    /// The same, telling somebody what an export waits for.
+    #[must_use]
+    pub fn watched_by(self, watcher: Watcher) -> Self {
+        Self {
+            watcher: Some(watcher),
+            ..self
+        }
+    }
+
     /// The stack's side of the only stack of a configuration.
     ///
     /// # Errors
@@ -148,6 +159,7 @@ impl StackSide {
             key,
             registration,
             folder,
+            watcher: None,
             _lock: lock,
         };
         side.settle()?;

@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The most bytes of an answer: as many as the server takes of a delivery.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What is done where nobody answers. It may be restarting; a wrong name looks the same.
+const NOT_REACHED: &str = "The bridge asks again until it is answered. If it stays so, see that `endpoint` of [[stack]] is \
+                           right, and that this machine may reach it and where it has its tokens from.";
 /// How many characters are shown of an answer that nobody expected.
 const EXCERPT_CHARS: usize = 200;
 
@@ -161,7 +164,7 @@ fn unreachable(whom: &str, error: &reqwest::Error) -> Failure {
     let cause = cause.to_string();
     if error.is_timeout() {
         let message = format!("{whom} did not answer in time.");
-        return Failure::temporary("StackTimedOut", message);
+        return Failure::Temporary(Trouble::new("StackTimedOut", message, NOT_REACHED), None);
     }
     if cause.contains("certificate") {
         let trouble = Trouble::new(
@@ -171,10 +174,8 @@ fn unreachable(whom: &str, error: &reqwest::Error) -> Failure {
         );
         return Failure::Temporary(trouble, None);
     }
-    Failure::temporary(
-        "StackUnreachable",
-        format!("{whom} cannot be reached, or broke off: {cause}."),
-    )
+    let message = format!("{whom} cannot be reached, or broke off: {cause}.");
+    Failure::Temporary(Trouble::new("StackUnreachable", message, NOT_REACHED), None)
 }
 
 /// What an answer means: it is one, or why not.
@@ -269,6 +270,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// A URL to which credentials may be sent: `https`, or `http` on this machine.
 pub(crate) fn safe_url(text: &str) -> Result<Url, String> {
+    if !text.contains("://") {
+        return Err(format!("'{text}' is no URL: expected https://{}", text.trim()));
+    }
     let url: Url = text
         .trim()
         .parse()
@@ -367,5 +371,10 @@ mod tests {
         ] {
             assert_eq!(safe_url(url).is_ok(), good, "{url}");
         }
+        let told = safe_url("meterbridge.example:8443").unwrap_err();
+        assert!(
+            told.ends_with("expected https://meterbridge.example:8443"),
+            "{told}"
+        );
     }
 }

@@ -199,9 +199,13 @@ impl Part {
     }
 }
 
+/// Who is told what does not work, beside the log: whenever it is something else.
+pub type Watcher = Arc<dyn Fn(&Trouble) + Send + Sync>;
+
 /// What is known of one stack, written by those who work for it.
 pub(crate) struct Board {
     clock: Arc<dyn Clock>,
+    watcher: Option<Watcher>,
     /// How long an hour has to be over before it is due.
     margin: Duration,
     known: Mutex<Known>,
@@ -217,8 +221,12 @@ struct Known {
 }
 
 impl Board {
-    pub(crate) fn new(clock: Arc<dyn Clock>, name: &str, spool_bytes_max: u64) -> Arc<Self> {
-        Arc::new(Self::of(clock, name, spool_bytes_max, Duration::ZERO))
+    /// One for work that somebody waits for.
+    pub(crate) fn watched(clock: Arc<dyn Clock>, name: &str, watcher: Option<Watcher>) -> Arc<Self> {
+        Arc::new(Self {
+            watcher,
+            ..Self::of(clock, name, 0, Duration::ZERO)
+        })
     }
 
     /// One for a stack that is read as it is configured.
@@ -234,6 +242,7 @@ impl Board {
         };
         Self {
             clock,
+            watcher: None,
             margin,
             known: Mutex::new(Known {
                 status,
@@ -393,6 +402,9 @@ impl Reporter {
         if is_news {
             let (stack, part) = (&status.name, self.part.name());
             tracing::warn!(stack, part, code = %trouble.code, held, "{} {}", trouble.message, trouble.advice);
+            if let Some(tell) = &board.watcher {
+                tell(trouble);
+            }
         }
         status.troubles.retain(|it| it.part != self.part);
         status.troubles.push(ongoing);
@@ -426,7 +438,7 @@ mod tests {
 
     #[test]
     fn trouble_is_shown_since_it_began_and_until_it_is_over() {
-        let board = Board::new(Arc::new(At("2026-10-01T05:30:00Z")), "north", 1);
+        let board = Board::watched(Arc::new(At("2026-10-01T05:30:00Z")), "north", None);
         let reporter = board.reporter(Part::Reading);
         for failures in 1..3 {
             reporter.failed(
@@ -472,7 +484,7 @@ mod tests {
 
     #[test]
     fn lag_counts_the_hours_that_the_server_does_not_have() {
-        let board = Board::new(Arc::new(At("2026-10-01T05:30:00Z")), "north", 1);
+        let board = Board::watched(Arc::new(At("2026-10-01T05:30:00Z")), "north", None);
         assert_eq!(board.read().lag_hours, None);
         let start: Hour = "2026-10-01T00:00:00Z".parse().unwrap();
         let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();

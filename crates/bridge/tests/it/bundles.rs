@@ -2,14 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bridge::bundle::{BundleFile, Exporting, StackSide, Step};
-use bridge::{Appender, Disk, LocalDisk};
-use domain::time::Hour;
+use bridge::{Appender, Clock, Disk, Environment, LocalDisk, Trouble};
+use domain::time::{Hour, Timestamp};
 use wire::stack_admin::SubscriptionList;
 
 use crate::stack_stub::{CLOUD, Fault, local_subscription};
@@ -71,7 +72,7 @@ impl World {
     /// Waits until so many hours are over by the stack's clock.
     async fn hours_over(&self, hours: i32) {
         while Hour::containing(self.environment.clock.now()) <= self.hour(hours) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
@@ -349,6 +350,65 @@ async fn a_kill_before_the_file_has_its_name_leaves_no_hours_behind_in_a_bundle_
         .await
         .unwrap();
     assert_eq!((next.sequence, next.window.start()), (3, world.hour(3)));
+}
+
+struct Standing(Timestamp);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_exports_too_early_would_look_for_what_is_wrong_with_the_window() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.hours_over(4).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let half_past = world.hour(3).start() + Duration::from_secs(30 * 60);
+    let environment = Environment {
+        clock: Arc::new(Standing(half_past)),
+        ..world.environment.clone()
+    };
+    let mut side = StackSide::open(&world.config, &environment).unwrap();
+    let asking = |out| Exporting {
+        to: None,
+        ..world.exporting(3, out)
+    };
+    let made = side.export(&asking("1.mbz"), &mut unwatched).await.unwrap();
+    assert_eq!(made.window.end(), world.hour(3));
+    let refused = side.export(&asking("2.mbz"), &mut unwatched).await.unwrap_err();
+    assert_eq!(refused.code, "NoNewHour");
+    let (when, margin) = (world.hour(4).to_string(), "15 minutes more");
+    assert!(
+        refused.advice.contains(&when) && refused.advice.contains(margin),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_waits_for_its_stack_would_look_as_if_it_hung() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.report_hours(2, 3);
+    world.hours_over(3).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let watcher = Arc::clone(&told);
+    let mut side = world.side().watched_by(Arc::new(move |trouble: &Trouble| {
+        watcher.lock().unwrap().push(trouble.code.clone().into_owned());
+    }));
+    world.stack.state.lock().unwrap().faults =
+        [Fault::GatewayTimeout, Fault::GatewayTimeout].map(Some).into();
+    side.export(&world.exporting(2, "1.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    assert_eq!(
+        *told.lock().unwrap(),
+        ["StackBusy"],
+        "once for as long as it is the same"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

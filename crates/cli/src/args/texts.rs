@@ -19,6 +19,14 @@ pub(crate) fn guid(text: &str) -> Result<String, String> {
     Err("expected a GUID such as 5bf881b2-6be7-42a1-9f47-d6fcb6737747".into())
 }
 
+/// Who somebody is, and not what stands for it in a command that was to be filled in: no name is changed later.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    if text.starts_with('[') && text.ends_with(']') {
+        return Err(format!("put in who they are for {text}"));
+    }
+    Ok(text.to_owned())
+}
+
 /// A calendar month.
 pub(super) fn period(text: &str) -> Result<String, String> {
     let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -125,6 +133,14 @@ mod tests {
             "----",
         ] {
             assert!(guid(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_customer_would_be_called_name_for_ever() {
+        assert!(name("[NAME]").unwrap_err().contains("for [NAME]"));
+        for good in ["Fjordbank", "Fjordbank [north]"] {
+            assert_eq!(name(good).unwrap(), good);
         }
     }
 

@@ -19,7 +19,7 @@ Examples:
         #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
         id: Option<String>,
         /// Its name, for people.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = texts::name)]
         name: String,
         /// How it takes part in the Cloud Solution Provider programme.
         #[arg(long, value_enum, value_name = "KIND")]
@@ -75,7 +75,7 @@ Example:
         #[arg(long, value_name = "CUSTOMER-ID", value_parser = texts::guid)]
         id: Option<String>,
         /// Its name, for people.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = texts::name)]
         name: String,
         /// The partner that sells to it.
         #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
@@ -122,7 +122,7 @@ Examples:
         #[arg(long, value_name = "SUBSCRIPTION-ID", value_parser = texts::guid)]
         id: Option<String>,
         /// Its name, for people.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = texts::name)]
         name: String,
         /// The agreement it is charged under.
         #[arg(long, value_enum, value_name = "KIND")]

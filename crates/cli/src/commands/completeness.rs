@@ -112,6 +112,7 @@ fn of_one(it: &StackCompletenessByHour, style: Style) -> String {
     let mut text = month::heading(&it.summary, style);
     text.push_str(&month::calendar(it, style));
     text.push_str(&month::findings(&it.summary.findings, style));
+    text.push_str(&month::not_registered(it, style));
     text.push_str(&month::silent(it, style));
     text
 }

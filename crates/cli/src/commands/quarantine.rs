@@ -240,12 +240,12 @@ fn with_set(raw: &str, set: &str) -> Result<String, Failure> {
 }
 
 fn not_set(error: &NotMended) -> Failure {
-    let mended = "Give the whole record as it should have been with --mended FILE.";
+    let mended = "the whole record as it should have been goes with --mended FILE.";
     match error {
         NotMended::Unknown { member, nearest } => {
             let hint = nearest.as_ref().map_or_else(
-                || mended.to_owned(),
-                |nearest| format!("Is it {nearest}? If the record shall have another member, too: {mended}"),
+                || format!("If it shall have one, {mended}"),
+                |nearest| format!("Is it {nearest}? If the record shall have another member, too, {mended}"),
             );
             Failure::new(format!(
                 "The record has no member {member}, and nothing would read one."
@@ -253,9 +253,8 @@ fn not_set(error: &NotMended) -> Failure {
             .coded("UnknownMember")
             .hint(hint)
         }
-        NotMended::NoPlace { member } => {
-            Failure::new(format!("The record has no place for one {member}.")).hint(mended)
-        }
+        NotMended::NoPlace { member } => Failure::new(format!("The record has no place for one {member}."))
+            .hint(format!("If it shall have one, {mended}")),
     }
 }
 
@@ -357,6 +356,11 @@ mod tests {
         assert!(
             unknown.hint_text().unwrap().contains("properties.quantity"),
             "{unknown:?}"
+        );
+        let nowhere = with_set("[]", "properties=1").unwrap_err();
+        assert!(
+            nowhere.hint_text().unwrap().contains("--mended FILE"),
+            "{nowhere:?}"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! `tenant suggest`: tenants whose usage of a stack no mapping claims, with the commands that assign it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use client::Client;
@@ -30,10 +31,24 @@ const PARTNER_ID: &str = "PARTNER-ID";
 struct Suggested {
     #[serde(flatten)]
     suggestion: TenantSuggestion,
+    /// The stack whose commands have to run before, if they create the subscription that these name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_with: Option<String>,
     /// What adds the tenant from the present hour on, in this order. None if it cannot be added, or is mapped now.
     commands: Vec<String>,
     /// What assigns to it the hours in which it used something and had no mapping, once whatever these need is there.
     backdating_commands: Vec<String>,
+}
+
+/// The subscriptions that commands create, by tenant and partner: a tenant is one customer, however many stacks it uses.
+type Newcomers = BTreeMap<(String, Option<String>), Newcomer>;
+
+/// A subscription that is created by the commands of a suggestion.
+#[derive(Clone)]
+struct Newcomer {
+    subscription: String,
+    /// The stack that the suggestion is of.
+    cloud_id: String,
 }
 
 /// Lists the suggestions.
@@ -43,9 +58,10 @@ struct Suggested {
 pub(super) async fn suggest(client: &Client, period: &str, printer: &Printer) -> Result<(), Failure> {
     let mut suggestions = client.tenant_suggestions(period).await?;
     suggestions.sort_by(|a, b| by_value(a.list_value.as_ref(), b.list_value.as_ref()));
+    let mut newcomers = Newcomers::new();
     let suggested: Vec<Suggested> = suggestions
         .into_iter()
-        .map(|suggestion| Suggested::new(suggestion, || SystemRandom.uuid().to_string()))
+        .map(|suggestion| Suggested::new(suggestion, &mut newcomers, || SystemRandom.uuid().to_string()))
         .collect();
     printer.show_list(&suggested, || in_words(&suggested, period, printer.style()))?;
     if suggested.iter().any(|it| it.has(NAME)) {
@@ -66,8 +82,9 @@ pub(super) async fn suggest(client: &Client, period: &str, printer: &Printer) ->
 }
 
 impl Suggested {
-    /// `new_id` makes ids for what has to be created first, so that the later commands can name it.
-    fn new(suggestion: TenantSuggestion, new_id: impl Fn() -> String) -> Self {
+    /// `new_id` makes ids for what has to be created first, so that the later commands can name it, and those of the other
+    /// stacks that the tenant uses: what an earlier suggestion creates is in `newcomers`.
+    fn new(suggestion: TenantSuggestion, newcomers: &mut Newcomers, new_id: impl Fn() -> String) -> Self {
         let can_be_added = suggestion
             .refused
             .as_ref()
@@ -75,6 +92,7 @@ impl Suggested {
         if !can_be_added {
             return Self {
                 suggestion,
+                created_with: None,
                 commands: Vec::new(),
                 backdating_commands: Vec::new(),
             };
@@ -90,10 +108,10 @@ impl Suggested {
         if suggestion.refused.is_some() {
             commands.push(format!("meterbridge registration approve {cloud_id}"));
         }
-        let subscription = match (mapped_to, best(&suggestion)) {
-            (Some(mapped_to), _) => mapped_to.clone(),
-            (None, Some(best)) => best.id.clone(),
-            (None, None) => created(&suggestion, &mut commands, &new_id),
+        let (subscription, created_with) = match (mapped_to, best(&suggestion)) {
+            (Some(mapped_to), _) => (mapped_to.clone(), None),
+            (None, Some(best)) => (best.id.clone(), None),
+            (None, None) => created(&suggestion, &mut commands, newcomers, &new_id),
         };
         let backdating = |UnclaimedHours { from, to }: &UnclaimedHours| {
             let to = to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
@@ -109,6 +127,7 @@ impl Suggested {
         }
         Self {
             suggestion,
+            created_with,
             commands,
             backdating_commands,
         }
@@ -138,13 +157,23 @@ fn is_usable(subscription: &SuggestedSubscription, suggestion: &TenantSuggestion
     subscription.refused.is_none() || subscription.refused == suggestion.refused
 }
 
-/// Adds the commands that create who could pay, and gives the id of the subscription.
+/// Adds the commands that create who could pay, unless those of another stack do. Gives the id of the subscription, and that
+/// stack.
 fn created(
     suggestion: &TenantSuggestion,
     commands: &mut Vec<String>,
+    newcomers: &mut Newcomers,
     new_id: &impl Fn() -> String,
-) -> String {
+) -> (String, Option<String>) {
     let tenant = &suggestion.tenant_id;
+    let of_tenant = (tenant.clone(), suggestion.partner_id.clone());
+    if let Some(newcomer) = newcomers.get(&of_tenant) {
+        let Newcomer {
+            subscription,
+            cloud_id,
+        } = newcomer.clone();
+        return (subscription, Some(cloud_id));
+    }
     let partner = suggestion.partner_id.as_deref().unwrap_or(PARTNER_ID);
     let name = shell::word(suggestion.customer_name.as_deref().unwrap_or(NAME));
     let customer = suggestion.customer_id.clone().unwrap_or_else(|| {
@@ -159,7 +188,12 @@ fn created(
         "meterbridge subscription create --kind csp --id {subscription} --name {name} --tenant {tenant} --partner {partner} \
          --customer {customer}"
     ));
-    subscription
+    let newcomer = Newcomer {
+        subscription: subscription.clone(),
+        cloud_id: suggestion.cloud_id.clone(),
+    };
+    newcomers.insert(of_tenant, newcomer);
+    (subscription, None)
 }
 
 fn in_words(suggested: &[Suggested], period: &str, style: Style) -> String {
@@ -205,11 +239,16 @@ fn one_in_words(suggested: &Suggested, style: Style) -> String {
         counted(it.local_subscription_ids.len() as u64, "local subscription"),
     );
     if let Some(refused) = &it.refused {
+        // Azure's own sentence sends people to write to Azure: here it is a command.
+        let why = if refused.code == NOT_APPROVED {
+            "The registration is not approved for several tenants. The first command is for the platform's operator."
+        } else {
+            refused.message.as_str()
+        };
         let _ = writeln!(
             text,
-            "{} {} [{}]",
+            "{} {why} [{}]",
             style.caution("Not as it is:"),
-            refused.message,
             refused.code
         );
     }
@@ -236,6 +275,7 @@ fn one_in_words(suggested: &Suggested, style: Style) -> String {
 fn write_commands(text: &mut String, suggested: &Suggested) {
     let Suggested {
         suggestion,
+        created_with,
         commands,
         backdating_commands,
     } = suggested;
@@ -255,7 +295,13 @@ fn write_commands(text: &mut String, suggested: &Suggested) {
         );
         return;
     }
-    write("Add it from now on:", commands);
+    match created_with {
+        Some(stack) => write(
+            &format!("Add it from now on, once the commands for stack {stack} have created who pays:"),
+            commands,
+        ),
+        None => write("Add it from now on:", commands),
+    }
     let heading = if suggested.reaches_now() {
         "Or, in place of the last, from its first hour in the period on:"
     } else {
@@ -286,7 +332,11 @@ mod tests {
         });
         let members = members.as_object().unwrap().clone();
         suggestion.as_object_mut().unwrap().extend(members);
-        Suggested::new(serde_json::from_value(suggestion).unwrap(), || "new".to_owned())
+        one(serde_json::from_value(suggestion).unwrap())
+    }
+
+    fn one(suggestion: TenantSuggestion) -> Suggested {
+        Suggested::new(suggestion, &mut Newcomers::new(), || "new".to_owned())
     }
 
     fn could_pay(id: &str, refused: Option<&str>, warnings: &[&str]) -> Value {
@@ -345,7 +395,7 @@ mod tests {
         let nameless = |members: &Value| {
             let mut suggested = suggested(members);
             suggested.suggestion.partner_id = None;
-            Suggested::new(suggested.suggestion, || "new".to_owned()).commands
+            one(suggested.suggestion).commands
         };
         let add = format!("meterbridge tenant add {STACK} new --tenant {TENANT}");
         let create = |name: &str, customer: &str| {
@@ -366,6 +416,46 @@ mod tests {
             [customer, create("\"[NAME]\"", "new"), add]
         );
         assert!(nameless(&json!({}))[0].contains("--partner PARTNER-ID --tenant"));
+    }
+
+    #[test]
+    fn a_tenant_of_two_stacks_would_be_created_twice_and_refused_the_second_time() {
+        const SOUTH: &str = "0d7c1e9b-3a52-4f86-8b14-6e2f9a0c5d71";
+        let ids = std::cell::Cell::new(0);
+        let new_id = || {
+            ids.set(ids.get() + 1);
+            format!("id-{}", ids.get())
+        };
+        let mut newcomers = Newcomers::new();
+        let mut of_stack = |members: &Value| {
+            let suggestion = suggested(members).suggestion;
+            Suggested::new(suggestion, &mut newcomers, new_id)
+        };
+        let first = of_stack(&json!({}));
+        let [customer, subscription, add] = &first.commands[..] else {
+            panic!("customer, subscription, tenant: {:?}", first.commands);
+        };
+        assert!(customer.contains("customer create --id id-1 "), "{customer}");
+        assert!(
+            subscription.contains("--id id-2 ") && add.contains(" id-2 "),
+            "{add}"
+        );
+        let second = of_stack(&json!({ "cloudId": SOUTH }));
+        assert_eq!(
+            second.commands,
+            [format!("meterbridge tenant add {SOUTH} id-2 --tenant {TENANT}")]
+        );
+        assert!(second.backdating_commands[0].contains("--subscription id-2 "));
+        let text = one_in_words(&second, Style::new(false));
+        assert!(
+            text.contains(&format!(
+                "once the commands for stack {STACK} have created who pays:\n"
+            )),
+            "{text}"
+        );
+        // Who sells to it there is somebody else: that takes a subscription of theirs.
+        let other = json!({ "partnerId": "1f0e2d3c-4b5a-4968-8776-95a4b3c2d1e0" });
+        assert_eq!(of_stack(&other).commands.len(), 3);
     }
 
     #[test]
@@ -398,9 +488,15 @@ mod tests {
 
     #[test]
     fn a_registration_that_takes_no_tenants_is_approved_first_or_said_to_take_none() {
-        let subscriptions = [could_pay("good", Some(NOT_APPROVED), &[])];
-        let refused = json!({ "code": NOT_APPROVED, "message": "No." });
+        let mut subscriptions = [could_pay("good", Some(NOT_APPROVED), &[])];
+        let refused = json!({ "code": NOT_APPROVED, "message": "Write to azstCSP." });
+        subscriptions[0]["refused"] = refused.clone();
         let approvable = suggested(&json!({ "refused": refused, "subscriptions": subscriptions }));
+        let text = one_in_words(&approvable, Style::new(false));
+        assert!(
+            text.contains("not approved for several tenants") && !text.contains("azstCSP"),
+            "whoever asks Azure for it waits for nothing: {text}"
+        );
         assert_eq!(
             approvable.commands,
             [

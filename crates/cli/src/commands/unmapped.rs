@@ -133,13 +133,23 @@ fn sums(unmapped: &[UnmappedUsage]) -> String {
             meters.entry(key).or_default().push(used);
         }
     }
+    // A meter has a row for each currency: where there are several, they say which is which.
+    let is_alone = |name: &str, unit: Option<&str>| {
+        let rows = meters.keys().filter(|key| (key.0, key.1) == (name, unit));
+        rows.count() == 1
+    };
     let mut table = Figures::default();
-    for ((name, unit, _), used) in &meters {
+    for ((name, unit, currency), used) in &meters {
+        let what = match currency {
+            _ if is_alone(name, *unit) => (*name).to_owned(),
+            Some(currency) => format!("{name}, in {currency}"),
+            None => format!("{name}, without an amount"),
+        };
         let quantity = sum(used.iter().map(|used| &*used.quantity));
         let amounts: Vec<&str> = used.iter().filter_map(|used| used.amount.as_deref()).collect();
         let amount = sum(amounts.iter().copied()).filter(|_| !amounts.is_empty());
         table.row(
-            name,
+            &what,
             &quantity.unwrap_or_default(),
             &or_dash(*unit),
             &amount.unwrap_or_default(),

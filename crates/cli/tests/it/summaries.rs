@@ -505,6 +505,19 @@ fn a_file_that_cannot_be_understood_is_refused_as_a_whole_with_what_to_do() {
     );
 }
 
+#[test]
+fn whoever_wants_to_be_told_little_would_count_local_times_in_other_hours() {
+    let folder = Folder::new();
+    let file = folder.file("usage.csv", summary(&["1", "2"]));
+    let (server, _) = server_of_one_stack("2024-03-01");
+    let warned = "its times are taken for UTC, which no line proves";
+    let quiet = import(&server, "--quiet", &file);
+    assert!(quiet.notes.contains(warned), "{quiet:?}");
+    quiet.done();
+    let said = import(&server, "--quiet --time-zone +00:00", &file);
+    assert!(!said.notes.contains(warned), "{said:?}");
+}
+
 /// What is suggested can be pasted. Who was added from now on is still suggested for what it used before, and then no more.
 #[test]
 fn a_suggested_tenant_is_added_by_the_commands_that_are_suggested() {

@@ -99,7 +99,11 @@ fn compare(
         None => {
             let first = chain.last_until(transaction, noted.sequence)? + 1;
             let links = chain.links();
-            let missing = format!("{links} {first} to {} are missing", noted.sequence);
+            let missing = if first == noted.sequence {
+                format!("of the {links}, number {first} is missing")
+            } else {
+                format!("{links} {first} to {} are missing", noted.sequence)
+            };
             (Difference::HeadMissing, missing)
         }
     };

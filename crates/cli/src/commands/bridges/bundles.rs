@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use bridge::Trouble;
 use bridge::bundle::{BundleOnTheWay, Exported, Exporting, StackSide};
 use domain::time::Hour;
 use serde::Serialize;
@@ -119,7 +121,10 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
         again: hour(args.again.as_deref())?,
         leave_out_earlier: args.leave_out_earlier,
     };
-    let mut side = open(args.bridge)?;
+    let watching = printer.clone();
+    let mut side = open(args.bridge)?.watched_by(Arc::new(move |trouble: &Trouble| {
+        watching.warning(&waits(trouble));
+    }));
     let mut progress = None;
     let made = side
         .export(&exporting, &mut |step| {
@@ -154,6 +159,11 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
          the receipt back to `meterbridge bridge accept-receipt`.",
     );
     Ok(())
+}
+
+/// What is said to whoever waits for a file: the work may go on for hours by itself, and looks as if it hung.
+fn waits(trouble: &Trouble) -> String {
+    format!("{trouble} Ctrl-C ends it; the same command goes on where it was.")
 }
 
 /// What somebody has to look at, though the bundle was made.

@@ -44,7 +44,7 @@ struct Outcome {
     parts: usize,
     /// Whether it was taken in before.
     taken_before: bool,
-    /// How many deliveries were missing.
+    /// How many deliveries are missing.
     missing: usize,
     dry_run: bool,
     records: u64,
@@ -94,6 +94,7 @@ pub(super) async fn import_bundle(
         let (signed, unregistered) = import.deliver(&mut bundle, &checked, printer).await?;
         outcome.add(&signed)?;
         outcome.unregistered = unregistered;
+        outcome.missing = 0;
         if let Some(path) = &args.receipt {
             write_receipt(path, &signed).map_err(|error| {
                 Failure::file(path, &error).hint(

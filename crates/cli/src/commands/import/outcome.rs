@@ -85,10 +85,22 @@ impl Imported {
             printer.warning(&text);
         }
         printer.show(self, || self.in_words())?;
+        if let Some(hint) = self.revised_to_less() {
+            printer.hint(hint);
+        }
         if self.uncounted() > 0 {
             printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
         }
         Ok(())
+    }
+
+    /// What whoever corrects has to know where quantities were revised: the answer does not say which of two counts.
+    pub(super) fn revised_to_less(&self) -> Option<&'static str> {
+        (self.revised > 0).then_some(
+            "Revised is what was here with another quantity. The one reported later counts, and of two with the same \
+             --reported-start the larger: a correction to less does not count in the window of what it corrects. If that \
+             is what this was, import what it corrects once more with an earlier --reported-start.",
+        )
     }
 
     /// How many records cannot be counted as they are.
@@ -235,6 +247,20 @@ mod tests {
         assert!(imported.none_quarantined().is_err());
         let texts = imported.attention("5bf881b2");
         assert!(texts[0].starts_with("2 records of the duplicates"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_correction_to_less_that_does_not_count_would_be_taken_for_one_that_does() {
+        let (printer, data, notes) = crate::printer::tests::captured(crate::printer::Format::Table, false);
+        let mut imported = imported(&[(0, 0)]);
+        imported.report("5bf881b2", &printer).unwrap();
+        let of_none = notes.text();
+        assert!(!of_none.contains("correction"), "{of_none}");
+        imported.revised = 1;
+        imported.report("5bf881b2", &printer).unwrap();
+        let told = notes.text();
+        assert!(told.contains("with an earlier --reported-start"), "{told}");
+        assert!(!data.text().contains("hint"), "data is not mixed with it");
     }
 
     #[test]

@@ -90,6 +90,9 @@ pub(super) async fn import_summaries(
     for file in &examined {
         let outlook = file.outlook(args);
         printer.note(&outlook.in_words(&file.source.to_string()));
+        if let Some(warning) = outlook.assumed(&file.source.to_string()) {
+            printer.warning(&warning);
+        }
     }
     let mut imported = Vec::new();
     for file in &examined {
@@ -97,6 +100,9 @@ pub(super) async fn import_summaries(
         imported.push(deliver_one(file, &sender, args, printer).await?);
     }
     show(&examined, &imported, args, printer)?;
+    if let Some(hint) = imported.iter().find_map(Imported::revised_to_less) {
+        printer.hint(hint);
+    }
     if args.fail_on_quarantine {
         imported.iter().try_for_each(Imported::none_quarantined)?;
     }

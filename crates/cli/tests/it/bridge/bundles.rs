@@ -124,6 +124,10 @@ fn usage_that_is_carried_in_files_counts_as_if_it_had_been_delivered() {
         "{taken}"
     );
     assert_eq!(taken["leavesOutEarlier"], true, "{taken}");
+    assert_eq!(
+        taken["missing"], 0,
+        "whoever watches for it imports it again: {taken}"
+    );
     let there = world.import_refused("1.mbz --receipt 1.json", "FileExists");
     assert!(there.contains("Nothing was delivered"), "{there}");
     let batches = world.batches();

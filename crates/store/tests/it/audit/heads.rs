@@ -105,7 +105,8 @@ async fn a_missing_receipt_in_the_middle_is_told_as_itself_and_not_as_all_after_
     let report = compared(&embedded(directory.path()), &noted);
     let told = sentences(&report);
     assert!(
-        told.iter().any(|it| it.contains("receipts 3 to 3 are missing")),
+        told.iter()
+            .any(|it| it.contains("of the receipts, number 3 is missing")),
         "{told:?}"
     );
 }

@@ -105,6 +105,16 @@ impl Outlook<'_> {
         text
     }
 
+    /// What is taken for granted though nothing in the file proves it: to be said to those, too, who want to be told little.
+    pub(super) fn assumed(&self, file: &str) -> Option<String> {
+        matches!(self.understood.time_zone, Zones::Assumed).then(|| {
+            format!(
+                "{file}: its times are taken for UTC, which no line proves. If they are local, all of it counts in other \
+                 hours: say in which zone they are with --time-zone."
+            )
+        })
+    }
+
     fn rejected(&self) -> Option<String> {
         let reasons = &self.usage.rejected_by_reason;
         let mut table = Table::new(&[
