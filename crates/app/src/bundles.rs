@@ -17,6 +17,7 @@ use crate::access::{Caller, demand};
 use crate::directory::Carried;
 use crate::registrations::{WRITE_REGISTRATION, registration_of, valid_from};
 use crate::seen::{registration_seen, scope_of};
+use crate::usage::clocks;
 use crate::{App, Error, Kind};
 
 /// How many deliveries are looked up at a time.
@@ -262,10 +263,14 @@ impl App {
         if bundle.window.end() > latest {
             let message = format!(
                 "The bundle says that the stack has reported through {}, which is in the future: expected {latest} or \
-                 earlier. See whether the clocks here and on the stack's side agree.",
+                 earlier.",
                 bundle.window.end()
             );
-            return Err(Error::new(Kind::Invalid, "ReportedTimeInFuture", message).about("manifest"));
+            let error = Error::new(Kind::Invalid, "ReportedTimeInFuture", message).about("manifest");
+            return Err(Error {
+                hint: Some(clocks(latest)),
+                ..error
+            });
         }
         Ok(place)
     }

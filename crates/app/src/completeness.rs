@@ -217,14 +217,19 @@ impl App {
         let reported_through = self.reported_through(caller, stack).await?;
         let all = self.facts_of(stack, sequence, month).await?;
         let theirs = |hour: Hour| view.everything || duties.iter().any(|(hours, _)| hours.contains(hour));
-        let declared = if view.everything {
-            all.facts.declared.clone()
+        let (declared, arrivals) = if view.everything {
+            (all.facts.declared.clone(), all.facts.arrivals.clone())
         } else {
-            all.facts.declared.only(duties.iter().map(|(hours, _)| *hours))
+            let hours = duties.iter().map(|(hours, _)| *hours);
+            (
+                all.facts.declared.only(hours.clone()),
+                all.facts.arrivals.only(&hours),
+            )
         };
         let facts = Facts {
             stack,
             declared,
+            arrivals,
             records: all.facts.records.only(theirs),
             bundles: all.facts.bundles,
             duties,

@@ -111,16 +111,18 @@ fn check_moment(books: &Books, stack: CloudId, made_at: Timestamp, now: Timestam
     Ok(())
 }
 
-/// The hours since another subscription than the one that had a stack when something was listed was to pay for it. What
-/// came after that does not count: else who pays would depend on when the listing is taken in.
+/// The hours since another subscription than the one that had a stack when something was listed was to pay for it, as it was
+/// known then. What was recorded after that does not count, be it of the same hour: else who pays would depend on when the
+/// listing is taken in.
 fn own_hours(books: &Books, stack: CloudId, made_at: Timestamp) -> HourInterval {
     let (Some(present), Some(history)) = (books.registration_of_stack(stack), books.stack(stack)) else {
         return HourInterval::ALWAYS;
     };
-    let made_in = Hour::containing(made_at).max(valid_from(books, present));
-    let terms = history.registration.at(made_in).and_then(|it| it.value);
+    let moment = made_at.max(present.created.at);
+    let (made_in, known) = (Hour::containing(moment), history.registration.as_known_at(moment));
+    let terms = known.at(made_in).and_then(|it| it.value);
     let own = terms.map_or(present.subscription, |terms| terms.default_subscription);
-    let segments = history.registration.segments(HourInterval::ALWAYS);
+    let segments = known.segments(HourInterval::ALWAYS);
     let mut until_then = segments
         .into_iter()
         .rev()

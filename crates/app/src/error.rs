@@ -124,6 +124,11 @@ impl From<Refused> for Error {
     }
 }
 
+/// What to do about a damaged store: for whoever operates the server.
+const DAMAGED: &str = "Whoever operates the server stops it, keeps a copy of the store as it is, and has `meterbridge audit verify` \
+                       say all that is damaged; then the newest backup of which it says that nothing differs is restored. Stacks \
+                       deliver again what came later, and nothing is counted twice.";
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let detail = Some(error.to_string());
@@ -164,8 +169,19 @@ impl From<StoreError> for Error {
                      was stored, and nothing is answered until whoever operates the server restarts it.",
                 )
             },
-            StoreError::Corrupt { .. }
-            | StoreError::FileMissing { .. }
+            StoreError::Corrupt { .. } => Self {
+                detail,
+                hint: Some(DAMAGED.to_owned()),
+                ..Self::new(
+                    Kind::Internal,
+                    "StoreDamaged",
+                    "What the storage holds is damaged in a place that this request needs, so it cannot be answered; nothing of \
+                     it was stored. The operator's log says where.",
+                )
+            },
+            StoreError::FileMissing { .. }
+            | StoreError::FileEmpty { .. }
+            | StoreError::TablesMissing { .. }
             | StoreError::InUse { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::OfOthers { .. }

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use domain::books::Entry;
 use domain::ids::{BatchId, CloudId, QuarantineActId};
-use domain::quarantine::{Positions, QuarantineAct, QuarantineActKind, RECORDS_PER_ACT_MAX, Reason};
+use domain::quarantine::{
+    Positions, QuarantineAct, QuarantineActKind, RECORD_TEXT_BYTES_MAX, RECORDS_PER_ACT_MAX, Reason,
+};
 use domain::time::{Hour, Timestamp};
 use domain::timeline::Recorded;
 use domain::usage::{QuarantineCode, UsageRecord, latest_hour};
 use store::{
-    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantineState, QuarantinedRecord, RefusedAgain,
-    Release, Released, ReleasedBatch, ReleasedRecord,
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinePage, QuarantineState,
+    QuarantinedRecord, RefusedAgain, Release, Released, ReleasedBatch, ReleasedRecord,
 };
 
 use crate::access::{Caller, Right, view_of};
@@ -66,6 +68,8 @@ pub struct Acted<T> {
     pub act: Option<QuarantineActId>,
     /// What came of it.
     pub outcome: T,
+    /// The positions that were named and at which no record ever was.
+    pub unknown: Vec<u64>,
 }
 
 /// An act with what came of it.
@@ -84,6 +88,16 @@ pub struct PastAct {
 /// Reads a record from its text: what it says, or why it cannot be counted.
 pub type ReadRecord = fn(&str) -> Result<UsageRecord<'_>, (QuarantineCode, String)>;
 
+/// The records that something is to be done with, by their positions.
+#[derive(Default)]
+struct Selected {
+    waiting: Positions,
+    /// Those that do not wait any more.
+    gone: Vec<u64>,
+    /// Those that are named and never were.
+    unknown: Vec<u64>,
+}
+
 /// What records say now.
 #[derive(Default)]
 struct ReadAgain<'r> {
@@ -92,7 +106,8 @@ struct ReadAgain<'r> {
 }
 
 impl App {
-    /// The records that are or were in quarantine and fit a filter, by position: those after `after`, `limit` at the most.
+    /// The records that are or were in quarantine and fit a filter, by position: those after `after`, `limit` at the most, and
+    /// fewer if their texts are long.
     ///
     /// # Errors
     /// As the store.
@@ -101,7 +116,7 @@ impl App {
         filter: &QuarantineFilter,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<QuarantinedRecord>, Error> {
+    ) -> Result<QuarantinePage, Error> {
         Ok(self.usage.quarantine(filter, after, limit).await?)
     }
 
@@ -109,7 +124,7 @@ impl App {
     ///
     /// # Errors
     /// As the store.
-    pub async fn quarantined_at(&self, position: u64) -> Result<Vec<QuarantinedRecord>, Error> {
+    pub async fn quarantined_at(&self, position: u64) -> Result<QuarantinePage, Error> {
         Ok(self.usage.quarantined_at(&[position]).await?)
     }
 
@@ -135,41 +150,50 @@ impl App {
         read: ReadRecord,
     ) -> Result<Acted<Released>, Error> {
         self.authorize(caller, Right::Operate)?;
-        let (waiting, gone) = self.selected(&asked.records, asked.dry_run).await?;
-        let waits = |position: &u64| waiting.iter().any(|it| it.position == *position);
-        // What was released before may come once more with its mended text: that changes nothing, as without one.
-        let named = |position: &u64| waits(position) || gone.contains(position);
-        if let Some(position) = asked.mended.keys().find(|position| !named(position)) {
-            return Err(not_named(*position));
-        }
+        let selected = self.selected(&asked.records, asked.dry_run).await?;
         let now = self.clock.now();
-        let again = read_again(&waiting, &asked.mended, read, latest_hour(now))?;
+        let reader = Reader {
+            mended: &asked.mended,
+            read,
+            latest: latest_hour(now),
+        };
+        reader.check_mended(&selected)?;
+        let waits = |position: &u64| selected.waiting.contains(*position);
         let act = QuarantineAct {
             id: QuarantineActId::from_uuid(self.random.uuid()),
             kind: QuarantineActKind::Release,
-            records: waiting.iter().map(|it| it.position).collect(),
             mended: asked.mended.keys().copied().filter(waits).collect(),
+            records: selected.waiting,
             reason: asked.reason,
         };
         let entered = self.enter_act(caller, &act, asked.dry_run).await?;
-        let mut released = self.release(&act, &again, now, asked.dry_run).await?;
-        released.gone.extend(gone);
+        let mut outcome = Released::default();
+        let mut left = act.records.as_slice();
+        while !left.is_empty() {
+            let page = self.usage.quarantined_at(left).await?;
+            left = not_read(left, &page);
+            let again = reader.read(&page.records);
+            let released = self.release(act.id, &again, now, asked.dry_run).await?;
+            outcome.receipts.extend(released.receipts);
+            outcome.not_counting.extend(released.not_counting);
+            outcome.refused.extend(released.refused);
+            outcome.gone.extend(released.gone);
+        }
+        outcome.gone.extend(selected.gone);
         Ok(Acted {
             act: entered,
-            outcome: released,
+            outcome,
+            unknown: selected.unknown,
         })
     }
 
     async fn release(
         &self,
-        act: &QuarantineAct,
+        act: QuarantineActId,
         again: &ReadAgain<'_>,
         released_at: Timestamp,
         rehearsal: bool,
     ) -> Result<Released, Error> {
-        if act.records.is_empty() {
-            return Ok(Released::default());
-        }
         let batch = |((stack, reported), records): (&(CloudId, Hour), _)| ReleasedBatch {
             id: BatchId::from_uuid(self.random.uuid()),
             stack: *stack,
@@ -182,7 +206,7 @@ impl App {
             .map(|(of, records)| batch((of, records.as_slice())))
             .collect();
         let release = Release {
-            act: act.id,
+            act,
             released_at,
             batches: &batches,
             refused: &again.refused,
@@ -201,11 +225,11 @@ impl App {
         asked: PurgeAsked,
     ) -> Result<Acted<Purged>, Error> {
         self.authorize(caller, Right::Operate)?;
-        let (waiting, gone) = self.selected(&asked.records, asked.dry_run).await?;
+        let selected = self.selected(&asked.records, asked.dry_run).await?;
         let act = QuarantineAct {
             id: QuarantineActId::from_uuid(self.random.uuid()),
             kind: QuarantineActKind::Purge,
-            records: waiting.iter().map(|it| it.position).collect(),
+            records: selected.waiting,
             mended: Positions::default(),
             reason: asked.reason,
         };
@@ -219,10 +243,11 @@ impl App {
                 .await
                 .map_err(not_stored)?;
         }
-        purged.gone.extend(gone);
+        purged.gone.extend(selected.gone);
         Ok(Acted {
             act: entered,
             outcome: purged,
+            unknown: selected.unknown,
         })
     }
 
@@ -257,28 +282,39 @@ impl App {
         Ok(past)
     }
 
-    /// The selected records that wait, and the positions of those that do not any more.
-    async fn selected(
-        &self,
-        selection: &Selection,
-        dry_run: bool,
-    ) -> Result<(Vec<QuarantinedRecord>, Vec<u64>), Error> {
-        let records = match selection {
-            Selection::At(positions) => {
-                let found = self.usage.quarantined_at(positions.as_slice()).await?;
-                let mut unknown = positions.as_slice().iter();
-                let there = |position: u64| found.binary_search_by_key(&position, |it| it.position).is_ok();
-                if let Some(position) = unknown.find(|position| !there(**position)) {
-                    let message = format!("No record was ever at position {position} of the quarantine.");
-                    return Err(Error::not_found("QuarantinedRecordNotFound", message).about("positions"));
-                }
-                found
-            }
-            Selection::Fitting { filter, expected } => self.fitting(filter, *expected, dry_run).await?,
+    /// Finds the records that something is to be done with. Their texts are not kept: they may be long.
+    async fn selected(&self, selection: &Selection, dry_run: bool) -> Result<Selected, Error> {
+        match selection {
+            Selection::At(positions) => self.selected_at(positions).await,
+            Selection::Fitting { filter, expected } => self.fitting(filter, *expected, dry_run).await,
+        }
+    }
+
+    async fn selected_at(&self, positions: &Positions) -> Result<Selected, Error> {
+        let mut found: Vec<(u64, QuarantineState)> = Vec::new();
+        let mut left = positions.as_slice();
+        while !left.is_empty() {
+            let page = self.usage.quarantined_at(left).await?;
+            left = not_read(left, &page);
+            found.extend(page.records.iter().map(|it| (it.position, it.state())));
+        }
+        if found.is_empty() {
+            let message =
+                format!("No record was ever in quarantine with a number that is named: {positions}.");
+            return Err(Error::not_found("QuarantinedRecordNotFound", message).about("positions"));
+        }
+        let there: Positions = found.iter().map(|(position, _)| *position).collect();
+        let unknown = positions.as_slice().iter();
+        let unknown = unknown.copied().filter(|position| !there.contains(*position));
+        let of = |waiting: bool| {
+            let found = found.iter();
+            found.filter(move |(_, state)| (*state == QuarantineState::Waiting) == waiting)
         };
-        let waits = |it: &QuarantinedRecord| it.state() == QuarantineState::Waiting;
-        let (waiting, gone): (Vec<_>, Vec<_>) = records.into_iter().partition(waits);
-        Ok((waiting, gone.iter().map(|it| it.position).collect()))
+        Ok(Selected {
+            waiting: of(true).map(|(position, _)| *position).collect(),
+            gone: of(false).map(|(position, _)| *position).collect(),
+            unknown: unknown.collect(),
+        })
     }
 
     async fn fitting(
@@ -286,8 +322,20 @@ impl App {
         filter: &QuarantineFilter,
         expected: Option<u64>,
         dry_run: bool,
-    ) -> Result<Vec<QuarantinedRecord>, Error> {
-        let found = self.usage.quarantine(filter, 0, RECORDS_PER_ACT_MAX + 1).await?;
+    ) -> Result<Selected, Error> {
+        let filter = QuarantineFilter {
+            state: QuarantineState::Waiting,
+            ..filter.clone()
+        };
+        let mut found: Vec<u64> = Vec::new();
+        let mut more = true;
+        while more && found.len() <= RECORDS_PER_ACT_MAX {
+            let after = found.last().copied().unwrap_or_default();
+            let limit = RECORDS_PER_ACT_MAX + 1 - found.len();
+            let page = self.usage.quarantine(&filter, after, limit).await?;
+            found.extend(page.records.iter().map(|it| it.position));
+            more = page.more;
+        }
         if found.len() > RECORDS_PER_ACT_MAX {
             let message = format!(
                 "More than {RECORDS_PER_ACT_MAX} records fit the filter, and no more are taken at one time. Narrow it, or \
@@ -296,9 +344,13 @@ impl App {
             return Err(Error::new(Kind::Conflict, "TooManyQuarantinedRecords", message).about("filter"));
         }
         let found_count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        let selected = Selected {
+            waiting: found.into_iter().collect(),
+            ..Selected::default()
+        };
         match expected {
-            Some(expected) if expected == found_count => Ok(found),
-            None if dry_run => Ok(found),
+            Some(expected) if expected == found_count => Ok(selected),
+            None if dry_run => Ok(selected),
             None => {
                 let message = format!(
                     "{found_count} records fit the filter now. Expected this number as expectedCount, so that nothing is \
@@ -332,43 +384,89 @@ impl App {
     }
 }
 
+/// Those of some positions, which are in order, that come after a page.
+fn not_read<'p>(positions: &'p [u64], page: &QuarantinePage) -> &'p [u64] {
+    let Some(last) = page.records.last().filter(|_| page.more) else {
+        return &[];
+    };
+    &positions[positions.partition_point(|position| *position <= last.position)..]
+}
+
 /// Reads records again, each from its own text or from the one that was mended for it.
-fn read_again<'r>(
-    waiting: &'r [QuarantinedRecord],
-    mended: &'r BTreeMap<u64, String>,
+struct Reader<'m> {
+    mended: &'m BTreeMap<u64, String>,
     read: ReadRecord,
     latest: Hour,
-) -> Result<ReadAgain<'r>, Error> {
-    let mut again = ReadAgain::default();
-    for it in waiting {
-        let mended = mended.get(&it.position).map(String::as_str);
-        let text = mended.unwrap_or(&it.raw);
-        match read(text).and_then(|record| not_in_future(record, latest)) {
-            Ok(record) => {
-                let of = again.readable.entry((it.stack, it.reported)).or_default();
-                of.push(ReleasedRecord {
-                    position: it.position,
-                    mended,
-                    text_digest: *blake3::hash(text.as_bytes()).as_bytes(),
-                    record,
-                });
+}
+
+impl<'m> Reader<'m> {
+    fn record<'r>(&self, text: &'r str) -> Result<UsageRecord<'r>, (QuarantineCode, String)> {
+        (self.read)(text).and_then(|record| not_in_future(record, self.latest))
+    }
+
+    /// Every mended text is one for a record that is selected, and can be counted.
+    fn check_mended(&self, selected: &Selected) -> Result<(), Error> {
+        for (position, text) in self.mended {
+            // What was released before may come once more with its mended text: that changes nothing, as without one.
+            if selected.gone.contains(position) {
+                continue;
             }
-            Err((code, message)) if mended.is_some() => {
+            if !selected.waiting.contains(*position) {
+                return Err(not_named(*position));
+            }
+            let fitting = if text.len() > RECORD_TEXT_BYTES_MAX {
                 let message = format!(
-                    "The mended text of the record at position {} cannot be counted either ({code}): {message}. Nothing was \
-                     done.",
-                    it.position
+                    "it has {} bytes: expected {RECORD_TEXT_BYTES_MAX} at most",
+                    text.len()
+                );
+                Err((QuarantineCode::TextTooLong, message))
+            } else {
+                self.record(text).map(drop)
+            };
+            if let Err((code, message)) = fitting {
+                let message = format!(
+                    "The mended text of the record at position {position} cannot be counted either ({code}): {message}. \
+                     Nothing was done."
                 );
                 return Err(Error::new(Kind::Invalid, "MendedRecordNotCountable", message).about("mended"));
             }
-            Err((code, message)) => again.refused.push(RefusedAgain {
+        }
+        Ok(())
+    }
+
+    fn read<'r>(&self, records: &'r [QuarantinedRecord]) -> ReadAgain<'r>
+    where
+        'm: 'r,
+    {
+        let mut again = ReadAgain::default();
+        for it in records {
+            let mended = self.mended.get(&it.position).map(String::as_str);
+            let refused = |(code, message)| RefusedAgain {
                 position: it.position,
                 code,
                 message,
-            }),
+            };
+            if it.raw_bytes.is_some() && mended.is_none() {
+                // The beginning says nothing that could be counted: what is wrong is what was found in all of it.
+                again.refused.push(refused((it.code, it.message.clone())));
+                continue;
+            }
+            let text = mended.unwrap_or(&it.raw);
+            match self.record(text) {
+                Ok(record) => {
+                    let of = again.readable.entry((it.stack, it.reported)).or_default();
+                    of.push(ReleasedRecord {
+                        position: it.position,
+                        mended,
+                        text_digest: *blake3::hash(text.as_bytes()).as_bytes(),
+                        record,
+                    });
+                }
+                Err(why) => again.refused.push(refused(why)),
+            }
         }
+        again
     }
-    Ok(again)
 }
 
 fn not_in_future(record: UsageRecord<'_>, latest: Hour) -> Result<UsageRecord<'_>, (QuarantineCode, String)> {

@@ -9,9 +9,9 @@ use domain::books::Books;
 use domain::ids::{BatchId, CloudId, LocalMeterId};
 use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval, Timestamp};
-use domain::usage::{QuarantineCode, Quarantined, latest_hour};
+use domain::usage::{CLOCK_AHEAD_HOURS_MAX, QuarantineCode, Quarantined, latest_hour};
 use store::{
-    Appended, Batch, DeliveredRecord, LocalSubscriptionKey, MeterTotal, Receipt, RecordCursor,
+    Appended, Batch, DeliveredRecord, Link, LocalSubscriptionKey, MeterTotal, Receipt, RecordCursor,
     ReportedWindow, Slice, StoredRecord,
 };
 
@@ -38,6 +38,8 @@ pub struct Delivery<'a> {
     pub reported_through: Option<Hour>,
     /// The client's name for this delivery: the answer to a repeated one is the first answer.
     pub idempotency_key: Option<&'a str>,
+    /// Receipts of the stack that the deliverer relies on: without one of them nothing is stored.
+    pub known_receipts: &'a [Link],
     /// The digest of the body and of the parameters that came with it: whatever makes it another delivery.
     pub digest: [u8; 32],
     /// The records that could be read.
@@ -94,8 +96,8 @@ impl App {
     /// quarantine; delivered again in a new delivery when it has come, they count.
     ///
     /// # Errors
-    /// `InvalidReportedWindow`, `ReportedTimeInFuture`, `InvalidIdempotencyKey`, `IdempotencyKeyReused`, or as the
-    /// store; then nothing of the delivery was stored.
+    /// `InvalidReportedWindow`, `ReportedTimeInFuture`, `InvalidIdempotencyKey`, `IdempotencyKeyReused`, `ReceiptNotKnown`,
+    /// or as the store; then nothing of the delivery was stored.
     pub async fn deliver_usage(&self, delivery: Delivery<'_>) -> Result<Delivered, Error> {
         let received_at = self.clock.now();
         let latest = latest_hour(received_at);
@@ -113,6 +115,7 @@ impl App {
             received_at,
             window,
             idempotency_key: delivery.idempotency_key,
+            known_receipts: delivery.known_receipts,
             digest: delivery.digest,
             records: &records,
             quarantined: &quarantined,
@@ -131,6 +134,11 @@ impl App {
                 );
                 Err(Error::new(Kind::Conflict, "IdempotencyKeyReused", message).about("Idempotency-Key"))
             }
+            Appended::ReceiptNotKnown {
+                missing,
+                last,
+                reported_through,
+            } => Err(receipt_not_known(missing, last, reported_through)),
         }
     }
 
@@ -367,6 +375,36 @@ fn without_the_future<'a>(
     (records.into(), quarantined.into())
 }
 
+/// What to do about a time that has not come by the clock here.
+pub(crate) fn clocks(latest: Hour) -> String {
+    let now = latest.plus(-CLOCK_AHEAD_HOURS_MAX);
+    format!(
+        "By this server's clock it is the hour of {now}. A clock that is ahead by minutes makes no difference: the next hour is \
+         taken, too. So look at the clock of the stack, of whoever delivers and of this server, and at the year. If all are right, \
+         deliver it when that hour has come."
+    )
+}
+
+/// What was acknowledged is not here.
+fn receipt_not_known(missing: Link, last: u64, reported_through: Option<Hour>) -> Error {
+    let has = match last {
+        0 => "It has no receipt of this stack".to_owned(),
+        last => format!("The last receipt that it has of this stack is {last}"),
+    };
+    let through = match reported_through {
+        Some(through) => format!("as far as it knows the stack has reported through {through}"),
+        None => "nothing was declared to it yet".to_owned(),
+    };
+    let message = format!(
+        "This platform does not have receipt {} of this stack, with the chain value that came with it, though it has \
+         acknowledged it: it was restored from a backup, or another database took over that lacks what came last. {has}; \
+         {through}. Nothing of this delivery was stored. Deliver again what was acknowledged since, and this without that \
+         receipt: what is here already is not counted twice.",
+        missing.sequence
+    );
+    Error::new(Kind::Conflict, "ReceiptNotKnown", message).about("x-meterbridge-known-receipts")
+}
+
 /// The window a delivery was read from, checked.
 fn window(delivery: &Delivery<'_>, now: Hour, latest: Hour) -> Result<ReportedWindow, Error> {
     let Delivery {
@@ -393,7 +431,11 @@ fn window(delivery: &Delivery<'_>, now: Hour, latest: Hour) -> Result<ReportedWi
                 "{target} is {hour}, in the future: nothing can have been reported there yet. Expected {latest} or \
                  earlier."
             );
-            return Err(Error::new(Kind::Invalid, "ReportedTimeInFuture", message).about(target));
+            let error = Error::new(Kind::Invalid, "ReportedTimeInFuture", message).about(target);
+            return Err(Error {
+                hint: Some(clocks(latest)),
+                ..error
+            });
         }
     }
     Ok(ReportedWindow {

@@ -47,6 +47,7 @@ pub async fn deliver(served: &Served, templates: &Arc<Vec<Template>>, hours: Vec
                     reported_end: None,
                     reported_through: None,
                     idempotency_key: None,
+                    known_receipts: None,
                 };
                 let receipt = stack.deliver_usage(CLOUD_ID, delivery).await.expect("a receipt");
                 assert_eq!(
@@ -166,6 +167,7 @@ async fn append(store: &store::Store, parsed: &ParsedDelivery<'_>, number: usize
             through: None,
         },
         idempotency_key: None,
+        known_receipts: &[],
         digest: *blake3::hash(&number.to_be_bytes()).as_bytes(),
         records: &records,
         quarantined: &parsed.quarantined,

@@ -426,6 +426,7 @@ mod tests {
             .commit(|cursor| {
                 cursor.backfills = vec![cursor.backfills[0]; BACKFILLS_MAX];
                 cursor.refused.insert(range().start());
+                cursor.lost = vec![cursor.backfills[0]];
             })
             .unwrap();
         // Also one that waits because there is no room for it.
@@ -437,6 +438,7 @@ mod tests {
         assert!(matches!(take_up(&folder, &mut opened).unwrap(), Asked::Withdrawn));
         let cursor = opened.cursor();
         assert!(cursor.backfills.is_empty() && cursor.refused.is_empty());
+        assert_eq!(cursor.lost.len(), 1, "nobody asked for what the server lost");
         assert_eq!(cursor.withdrawals, 1);
     }
 

@@ -12,6 +12,7 @@ use crate::activation::ActivationKey;
 use crate::backfill::stack_directory;
 use crate::claims::Claims;
 use crate::config::{BridgeConfig, StackConfig};
+use crate::connection::Connection;
 use crate::deliver::{Deliverer, ServerAddress};
 use crate::depot::Depot;
 use crate::directory::DirectoryDeliverer;
@@ -21,7 +22,6 @@ use crate::patience::HELD_WAIT;
 use crate::reading::Reader;
 use crate::schedule::Schedule;
 use crate::spool::Spool;
-use crate::stack::{Failure, Stack};
 use crate::status::{self, Board, BridgeStatus, Part, StatusFile};
 use crate::trouble::Trouble;
 
@@ -177,6 +177,7 @@ impl Serving {
             server: self.server.clone(),
             key_file: self.stack.activation_key_file.clone(),
             cloud_id: key.cloud_id,
+            lookback: i32::from(self.stack.lookback_hours),
             environment: self.environment.clone(),
             reporter: self.board.reporter(Part::Delivering),
         };
@@ -187,19 +188,20 @@ impl Serving {
     }
 
     async fn read(&self, depot: Arc<Depot>, key: ActivationKey) -> Trouble {
-        let stack = self.connected(&key).await;
+        let cloud_id = key.cloud_id;
+        let connection = Connection::new(self.stack.clone(), key, self.environment.clone());
         let lookback = i32::from(self.stack.lookback_hours);
         let reader = Reader::new(
-            Arc::clone(&stack),
+            Arc::clone(&connection),
             (depot, self.directory.clone()),
             Schedule::new(self.stack.margin, lookback),
             &self.board,
         );
         let directory = DirectoryDeliverer {
-            stack,
+            connection,
             server: self.server.clone(),
             key_file: self.stack.activation_key_file.clone(),
-            cloud_id: key.cloud_id,
+            cloud_id,
             environment: self.environment.clone(),
             reporter: self.board.reporter(Part::Directory),
         };
@@ -207,42 +209,5 @@ impl Serving {
             error = reader.run() => error.trouble(),
             () = directory.run() => Trouble::new("DirectoryEnded", "The directory is not read any more.", "It is tried again."),
         }
-    }
-
-    /// The stack, when it is reached and was found to be the one that the key is for.
-    async fn connected(&self, key: &ActivationKey) -> Arc<Stack> {
-        let (reporter, mut failures) = (self.board.reporter(Part::Reading), 0);
-        loop {
-            let failure = match self.connect(key).await {
-                Ok(stack) => {
-                    reporter.well();
-                    return stack;
-                }
-                Err(failure) => failure,
-            };
-            failures += 1;
-            let (asked, held) = match &failure {
-                Failure::Refused(_) | Failure::Unauthorized(_) => (Some(HELD_WAIT), true),
-                Failure::Temporary(_, asked) => (*asked, false),
-                Failure::NotReady(_) => (None, false),
-            };
-            let wait = self.environment.wait_after(failures, asked);
-            let trouble = failure.into_trouble();
-            if held {
-                reporter.held(&trouble, failures, wait);
-            } else {
-                reporter.failed(&trouble, failures, wait);
-            }
-            self.environment.timer.pause(wait).await;
-        }
-    }
-
-    async fn connect(&self, key: &ActivationKey) -> Result<Arc<Stack>, Failure> {
-        let reporter = self.board.reporter(Part::Reading);
-        let stack = Stack::connect(&self.stack.address, &self.environment, &reporter).await?;
-        let activation = stack.activation().await?;
-        key.must_match(activation.as_ref(), self.stack.cloud_id)
-            .map_err(Failure::Refused)?;
-        Ok(stack)
     }
 }

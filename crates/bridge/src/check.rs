@@ -110,7 +110,7 @@ impl StackConfig {
             .await;
         match listed.map_err(|error| judge(&error)) {
             Ok(_) => Ok(()),
-            Err(Verdict::Again(trouble)) => Err(trouble),
+            Err(Verdict::Again(trouble)) => Err(server.with_scheme(trouble)),
             Err(Verdict::Held(trouble)) => Err(server.explained(trouble, environment).await),
         }
     }

@@ -7,8 +7,10 @@ use domain::ids::CloudId;
 use domain::time::{Hour, HourInterval};
 use serde::{Deserialize, Serialize};
 
+use crate::waypoints::{Hours, StoredWaypoint, Waypoints};
+
 /// The version of the form on disk.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The most ranges that wait to be read again.
 pub(crate) const BACKFILLS_MAX: usize = 32;
 /// The most hours that are remembered as refused: a month. A stack that refuses more does not refuse this hour or that.
@@ -99,6 +101,12 @@ pub(crate) struct Cursor {
     pub(crate) seen: BTreeMap<Hour, Vec<PageDigest>>,
     /// What became of what was delivered.
     pub(crate) totals: Totals,
+    /// By which receipts the server acknowledged what.
+    pub(crate) waypoints: Waypoints,
+    /// What is to be read again because the server lost what it had acknowledged.
+    pub(crate) lost: Vec<Backfill>,
+    /// Nothing in the spool up to here declares an hour: the server has lost a part of it.
+    pub(crate) undeclared: Position,
 }
 
 /// A text that is no cursor.
@@ -110,6 +118,12 @@ pub(crate) enum InvalidCursor {
     Newer(u32),
     #[error("{0}")]
     Content(String),
+}
+
+impl InvalidCursor {
+    pub(crate) fn backwards() -> Self {
+        Self::Content("a range ends before it begins".to_owned())
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,6 +144,16 @@ struct Stored {
     withdrawals: u32,
     seen: BTreeMap<String, Vec<String>>,
     totals: Totals,
+    #[serde(default)]
+    waypoints: Vec<StoredWaypoint>,
+    #[serde(default)]
+    lost: Vec<StoredBackfill>,
+    #[serde(default = "first")]
+    undeclared: Position,
+}
+
+const fn first() -> Position {
+    Position::FIRST
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -165,7 +189,48 @@ impl Cursor {
             withdrawals: 0,
             seen: BTreeMap::new(),
             totals: Totals::default(),
+            waypoints: Waypoints::default(),
+            lost: Vec::new(),
+            undeclared: Position::FIRST,
         }
+    }
+
+    /// The server knew the stack before this spool did: whoever read the hours before the start may have gone before the last
+    /// of their usage came, so as many of them as are looked back at are read again.
+    pub(crate) fn look_before_start(&mut self, lookback: i32) {
+        let range = HourInterval::new(self.start.plus(-lookback), self.start);
+        self.backfills.extend(range.map(|range| Backfill {
+            range,
+            next: range.start(),
+        }));
+    }
+
+    /// The server does not have the newest receipts any more: what it had acknowledged with them is to be read again, under
+    /// new keys. `declaring` is the first window of which the spool holds the end, and where that ends: if the server has
+    /// lost a part of it, it is not complete with what is delivered still. Answers what is to be read again because of that.
+    pub(crate) fn go_back(&mut self, declaring: Option<(Hour, Position)>) -> Hours {
+        let mut lost = self.waypoints.forget_newest();
+        if self.waypoints.is_empty() {
+            // It has nothing of what is remembered; what was acknowledged before that may be lost as well.
+            let all = HourInterval::new(self.start, self.acknowledged_through.unwrap_or(self.start));
+            all.into_iter().for_each(|all| lost.add(all));
+        }
+        if let Some((_, end)) = declaring.filter(|(window, _)| lost.contains(*window)) {
+            self.undeclared = self.undeclared.max(end);
+        }
+        self.seen.retain(|hour, _| !lost.contains(*hour));
+        let mut all = lost.clone();
+        let left = self
+            .lost
+            .iter()
+            .filter_map(|it| HourInterval::new(it.next, it.range.end()));
+        left.for_each(|left| all.add(left));
+        let whole = |range: HourInterval| Backfill {
+            range,
+            next: range.start(),
+        };
+        self.lost = all.intervals().map(whole).collect();
+        lost
     }
 
     /// The text that is kept: a line of JSON, and a line with its BLAKE3.
@@ -187,6 +252,9 @@ impl Cursor {
             withdrawals: self.withdrawals,
             seen: seen.collect(),
             totals: self.totals,
+            waypoints: self.waypoints.stored(),
+            lost: self.lost.iter().map(stored_backfill).collect(),
+            undeclared: self.undeclared,
         };
         let json =
             serde_json::to_string(&stored).map_err(|error| InvalidCursor::Content(error.to_string()))?;
@@ -219,17 +287,21 @@ fn stored_backfill(Backfill { range, next }: &Backfill) -> StoredBackfill {
     }
 }
 
+impl StoredBackfill {
+    fn read(&self) -> Result<Backfill, InvalidCursor> {
+        let range = HourInterval::new(hour(&self.from)?, hour(&self.to)?);
+        Ok(Backfill {
+            range: range.ok_or_else(InvalidCursor::backwards)?,
+            next: hour(&self.next)?,
+        })
+    }
+}
+
 impl Stored {
     fn read(self) -> Result<Cursor, InvalidCursor> {
         let cloud_id = self.cloud_id.parse();
-        let backfills = self.backfills.iter().map(|it| {
-            let range = HourInterval::new(hour(&it.from)?, hour(&it.to)?);
-            Ok(Backfill {
-                range: range
-                    .ok_or_else(|| InvalidCursor::Content("a range ends before it begins".to_owned()))?,
-                next: hour(&it.next)?,
-            })
-        });
+        let backfills = self.backfills.iter().map(StoredBackfill::read);
+        let lost = self.lost.iter().map(StoredBackfill::read);
         let seen = self.seen.iter().map(|(at, pages)| {
             let pages: Option<Vec<PageDigest>> = pages
                 .iter()
@@ -254,23 +326,42 @@ impl Stored {
             withdrawals: self.withdrawals,
             seen: seen.collect::<Result<_, InvalidCursor>>()?,
             totals: self.totals,
+            waypoints: Waypoints::read(self.waypoints)?,
+            lost: lost.collect::<Result<_, InvalidCursor>>()?,
+            undeclared: self.undeclared,
         })
     }
 }
 
-fn hour(text: &str) -> Result<Hour, InvalidCursor> {
+pub(crate) fn hour(text: &str) -> Result<Hour, InvalidCursor> {
     text.parse()
         .map_err(|error| InvalidCursor::Content(format!("{text}: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::api::KnownReceipt;
+
     use super::*;
+
+    fn receipt(sequence: u64) -> KnownReceipt {
+        KnownReceipt {
+            sequence,
+            chain: [7; 32],
+        }
+    }
 
     fn cursor() -> Cursor {
         let hour = |text: &str| text.parse::<Hour>().unwrap();
         let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();
         let start = hour("2026-10-01T00:00:00Z");
+        let mut waypoints = Waypoints::default();
+        waypoints.acknowledged(
+            &[receipt(3), receipt(4)],
+            [start, start.plus(3)].into_iter(),
+            true,
+        );
+        waypoints.acknowledged(&[receipt(5)], [start.plus(4)].into_iter(), false);
         Cursor {
             read_through: start.plus(7),
             acknowledged_through: Some(start.plus(5)),
@@ -288,6 +379,15 @@ mod tests {
             totals: Totals {
                 accepted: 4,
                 ..Totals::default()
+            },
+            waypoints,
+            lost: vec![Backfill {
+                range: HourInterval::new(start.plus(-9), start.plus(-4)).unwrap(),
+                next: start.plus(-7),
+            }],
+            undeclared: Position {
+                segment: 2,
+                offset: 9,
             },
             ..Cursor::new(cloud_id, start)
         }
@@ -333,8 +433,67 @@ mod tests {
             .lines()
             .next()
             .unwrap()
-            .replace("\"version\":1", "\"version\":2,\"new\":1");
+            .replace("\"version\":2", "\"version\":3,\"new\":1");
         let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()));
-        assert_eq!(Cursor::decode(text.as_bytes()), Err(InvalidCursor::Newer(2)));
+        assert_eq!(Cursor::decode(text.as_bytes()), Err(InvalidCursor::Newer(3)));
+    }
+
+    #[test]
+    fn a_cursor_of_before_receipts_were_remembered_would_have_cost_the_spool() {
+        let json = cursor().encode().unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+        let fields = json.as_object_mut().unwrap();
+        for new in ["waypoints", "lost", "undeclared"] {
+            fields.remove(new).unwrap();
+        }
+        fields.insert("version".to_owned(), 1.into());
+        let json = json.to_string();
+        let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()));
+        let mut read = Cursor::decode(text.as_bytes()).unwrap();
+        let before = Cursor {
+            waypoints: Waypoints::default(),
+            lost: Vec::new(),
+            undeclared: Position::FIRST,
+            ..cursor()
+        };
+        assert_eq!(read, before);
+        // What it delivered before is not known by receipts: if the first that is known is lost, all of it may be.
+        let start = read.start;
+        read.waypoints
+            .acknowledged(&[receipt(90)], [start.plus(6)].into_iter(), true);
+        let lost: Vec<_> = read.go_back(None).intervals().collect();
+        let whole = HourInterval::new(start, start.plus(5)).unwrap();
+        assert_eq!(
+            lost,
+            [whole, HourInterval::new(start.plus(6), start.plus(7)).unwrap()]
+        );
+    }
+
+    #[test]
+    fn an_hour_whose_first_pages_are_lost_would_be_declared_by_its_last_one() {
+        let end = |offset| Position { segment: 3, offset };
+        for (window, is_declared) in [(4, false), (5, true)] {
+            let mut cursor = cursor();
+            let window = cursor.start.plus(window);
+            cursor.go_back(Some((window, end(40))));
+            let undeclared = if is_declared { 9 } else { 40 };
+            assert_eq!(cursor.undeclared.offset, undeclared, "{window}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_read_again_is_kept_when_more_turns_out_to_be_lost() {
+        let mut cursor = cursor();
+        let start = cursor.start;
+        let ranges = |cursor: &Cursor| -> Vec<_> {
+            let hours = |it: &Backfill| (it.next.epoch_hours() - start.epoch_hours(), it.range.hours());
+            cursor.lost.iter().map(hours).collect()
+        };
+        cursor.go_back(None);
+        assert_eq!(ranges(&cursor), [(-7, 3), (4, 1)]);
+        cursor.go_back(None);
+        assert_eq!(ranges(&cursor), [(-7, 3), (0, 5)], "everything from the start on");
+        assert_eq!(cursor.backfills.len(), 1, "what somebody asked for goes on");
+        assert!(cursor.waypoints.newest().is_empty());
     }
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use client::{Client, ClientError, Credential, Delivery, Encoding, Format, StatusCode, server_url};
+use client::{Client, ClientError, Credential, Delivery, Encoding, Format, Refusal, StatusCode, server_url};
 use domain::ids::CloudId;
+use domain::time::Hour;
 use tokio::task::JoinSet;
-use wire::api::DeliveryReceipt;
+use wire::api::{DeliveryReceipt, KnownReceipt, KnownReceipts};
 
 use crate::activation::ActivationKey;
 use crate::cursor::{Cursor, Position};
@@ -21,6 +23,8 @@ use crate::trouble::{PASSES, Trouble};
 
 /// The code of a server whose certificate is not trusted.
 const NOT_TRUSTED: &str = "ServerNotTrusted";
+/// The code of a server that does not have what it acknowledged.
+const RECEIPT_NOT_KNOWN: &str = "ReceiptNotKnown";
 /// What is done where nobody answers. It may be restarting; a wrong port looks the same.
 const NOT_REACHED: &str = "The bridge asks again until it is answered. If it stays so, see that `url` of [server] has the \
                            right host and port, and that this machine may reach it.";
@@ -59,6 +63,8 @@ pub(crate) struct Deliverer {
     pub(crate) server: ServerAddress,
     pub(crate) key_file: PathBuf,
     pub(crate) cloud_id: CloudId,
+    /// How many hours are read again whenever a new one was read.
+    pub(crate) lookback: i32,
     pub(crate) environment: Environment,
     pub(crate) reporter: Reporter,
 }
@@ -87,6 +93,23 @@ impl ServerAddress {
             ),
             "Set `url` of [server] to the server that takes usage. The stack is what `endpoint` of [[stack]] names.",
         )
+    }
+
+    /// The same, with what to look at first where a server is called without TLS: most have it.
+    pub(crate) fn with_scheme(&self, trouble: Trouble) -> Trouble {
+        let Some(host) = self.url.trim().strip_prefix("http://") else {
+            return trouble;
+        };
+        if !["ServerUnreachable", "ServerUnintelligible"].contains(&&*trouble.code) {
+            return trouble;
+        }
+        Trouble {
+            advice: format!(
+                "If the server has TLS, as `meterbridge serve` does by itself, `url` of [server] is https://{host}. {}",
+                trouble.advice
+            ),
+            ..trouble
+        }
     }
 
     /// The same, with what to look at first where the URL has a path: most servers answer at none.
@@ -124,6 +147,7 @@ impl Deliverer {
             failures += 1;
             let wait = match verdict {
                 Verdict::Again(trouble) => {
+                    let trouble = self.server.with_scheme(trouble);
                     let wait = self.environment.wait_after(failures, None);
                     self.reporter.failed(&trouble, failures, wait);
                     if trouble.code == NOT_TRUSTED {
@@ -146,7 +170,10 @@ impl Deliverer {
 
     /// Delivers a few frames, or waits for some. Answers what is wrong if one of them was not acknowledged.
     async fn step(&self, client: &mut Option<Client>) -> Result<Option<Verdict>, SpoolError> {
-        let batch = self.depot.work(|spool| spool.batch(FRAMES_AT_ONCE)).await?;
+        let known = KnownReceipts(self.depot.cursor().waypoints.newest().to_vec());
+        // One first: those after it rely on its receipt, wherever it went.
+        let frames_max = if known.0.is_empty() { 1 } else { FRAMES_AT_ONCE };
+        let batch = self.depot.work(move |spool| spool.batch(frames_max)).await?;
         if batch.is_empty() {
             self.reporter.well();
             self.depot.committed.notified().await;
@@ -159,17 +186,19 @@ impl Deliverer {
                 Err(trouble) => return Ok(Some(Verdict::Held(trouble))),
             },
         };
-        let mut outcomes = self.send(sender, &batch).await.into_iter();
-        let mut done = None;
-        let mut receipts = Vec::new();
-        let mut verdict = None;
+        let mut outcomes = self.send(sender, &batch, &known).await.into_iter();
+        let mut done = Acknowledged::default();
+        let (mut verdict, mut is_lost) = (None, false);
         for located in &batch {
             match outcomes.next().flatten() {
                 Some(Ok(receipt)) => {
                     self.log(&receipt);
-                    let before = done.and_then(|(_, through)| through);
-                    done = Some((located.end, located.frame.through.max(before)));
-                    receipts.push(receipt);
+                    done.add(located, receipt);
+                }
+                Some(Err(ClientError::Refused(refusal))) if refusal.code == RECEIPT_NOT_KNOWN => {
+                    is_lost = !known.0.is_empty();
+                    verdict = Some(Verdict::Again(lost(&refusal)));
+                    break;
                 }
                 failed => {
                     verdict = Some(
@@ -181,8 +210,10 @@ impl Deliverer {
                 }
             }
         }
-        if let Some((end, through)) = done {
-            self.acknowledge(end, through, receipts).await?;
+        self.acknowledge(done).await?;
+        if let Some(Verdict::Again(trouble)) = verdict.as_ref().filter(|_| is_lost) {
+            self.go_back(trouble).await?;
+            return Ok(None);
         }
         if verdict.is_none() {
             self.reporter.well();
@@ -201,12 +232,14 @@ impl Deliverer {
         &self,
         client: &Client,
         batch: &[Located],
+        known: &KnownReceipts,
     ) -> Vec<Option<Result<DeliveryReceipt, ClientError>>> {
         let mut outcomes: Vec<_> = batch.iter().map(|_| None).collect();
         let mut sending = JoinSet::new();
         for (index, located) in batch.iter().enumerate() {
             let (client, frame, cloud_id) = (client.clone(), located.frame.clone(), self.cloud_id);
-            sending.spawn(async move { (index, deliver(&client, cloud_id, frame).await) });
+            let known = (!known.0.is_empty()).then(|| known.to_string());
+            sending.spawn(async move { (index, deliver(&client, cloud_id, frame, known.as_deref()).await) });
         }
         while let Some(sent) = sending.join_next().await {
             if let Ok((index, outcome)) = sent
@@ -230,17 +263,21 @@ impl Deliverer {
         }
     }
 
-    async fn acknowledge(
-        &self,
-        end: Position,
-        through: Option<domain::time::Hour>,
-        receipts: Vec<DeliveryReceipt>,
-    ) -> Result<(), SpoolError> {
+    async fn acknowledge(&self, done: Acknowledged) -> Result<(), SpoolError> {
+        let Some(end) = done.end else { return Ok(()) };
+        let lookback = self.lookback;
         let work = move |spool: &mut Spool| {
             spool.acknowledge(end, |cursor| {
-                count(cursor, &receipts);
+                if cursor.totals.batches == 0 && done.receipts.first().is_some_and(|it| it.sequence > 1) {
+                    cursor.look_before_start(lookback);
+                }
+                count(cursor, &done.receipts);
+                let known: Vec<KnownReceipt> = done.receipts.iter().filter_map(known_receipt).collect();
+                cursor
+                    .waypoints
+                    .acknowledged(&known, done.windows.into_iter(), done.through.is_some());
                 // What was read on command declares hours before these, or even before the first.
-                let further = through.filter(|through| *through > cursor.start);
+                let further = done.through.filter(|through| *through > cursor.start);
                 cursor.acknowledged_through = further.max(cursor.acknowledged_through);
             })
         };
@@ -248,9 +285,59 @@ impl Deliverer {
         self.depot.acknowledged.notify_one();
         outcome
     }
+
+    /// The server does not have what it acknowledged last: that is read again, and what is delivered next relies on what it
+    /// acknowledged before that.
+    async fn go_back(&self, trouble: &Trouble) -> Result<(), SpoolError> {
+        self.reporter.failed(trouble, 1, Duration::ZERO);
+        let lost = self.depot.work(Spool::go_back).await?;
+        let stack = self.cloud_id;
+        for range in lost.intervals() {
+            tracing::warn!(%stack, "the server does not have what was acknowledged of {range}: it is read again");
+        }
+        Ok(())
+    }
 }
 
-async fn deliver(client: &Client, cloud_id: CloudId, frame: Frame) -> Result<DeliveryReceipt, ClientError> {
+/// What was acknowledged of frames that were on their way at once: those before the first that was not.
+#[derive(Default)]
+struct Acknowledged {
+    end: Option<Position>,
+    through: Option<Hour>,
+    windows: Vec<Hour>,
+    receipts: Vec<DeliveryReceipt>,
+}
+
+impl Acknowledged {
+    fn add(&mut self, located: &Located, receipt: DeliveryReceipt) {
+        self.end = Some(located.end);
+        self.through = located.frame.through.max(self.through);
+        self.windows.push(located.frame.window);
+        self.receipts.push(receipt);
+    }
+}
+
+/// The receipt that a delivery was acknowledged with; none if the server is of an earlier version.
+fn known_receipt(receipt: &DeliveryReceipt) -> Option<KnownReceipt> {
+    format!("{}:{}", receipt.sequence, receipt.chain).parse().ok()
+}
+
+/// The server does not have what it acknowledged.
+fn lost(refusal: &Refusal) -> Trouble {
+    Trouble::new(
+        RECEIPT_NOT_KNOWN,
+        refusal.message.clone(),
+        "Nothing has to be done: what it had acknowledged since is read from the stack again. `meterbridge bridge status` says \
+         how far that is.",
+    )
+}
+
+async fn deliver(
+    client: &Client,
+    cloud_id: CloudId,
+    frame: Frame,
+    known_receipts: Option<&str>,
+) -> Result<DeliveryReceipt, ClientError> {
     let (start, end) = (frame.window.to_string(), frame.window.plus(1).to_string());
     let (through, key) = (frame.through.map(|hour| hour.to_string()), frame.key.to_string());
     let delivery = Delivery {
@@ -261,6 +348,7 @@ async fn deliver(client: &Client, cloud_id: CloudId, frame: Frame) -> Result<Del
         reported_end: Some(&end),
         reported_through: through.as_deref(),
         idempotency_key: Some(&key),
+        known_receipts,
     };
     client.deliver_usage(&cloud_id.to_string(), delivery).await
 }
@@ -292,7 +380,7 @@ pub(crate) fn judge(error: &ClientError) -> Verdict {
     match error {
         ClientError::Unreachable { .. } => again("ServerUnreachable", NOT_REACHED),
         ClientError::TimedOut { .. } => again("ServerTimedOut", NOT_REACHED),
-        ClientError::Unintelligible { .. } => again(
+        ClientError::Unintelligible { .. } | ClientError::ListTooLong { .. } => again(
             "ServerUnintelligible",
             "See that `url` of [server] is that of a Meterbridge server. It is tried again.",
         ),
@@ -363,6 +451,25 @@ mod tests {
                 .contains("`url` of [server] has the right host and port")
         );
         assert!(!trouble.advice.contains("Nothing has to be done"));
+    }
+
+    #[test]
+    fn a_server_with_tls_that_is_called_without_it_would_pass_for_one_that_is_away() {
+        let advice = |url: &str, code: &'static str| {
+            let (url, ca) = (url.to_owned(), None);
+            let server = ServerAddress { url, ca };
+            server.with_scheme(Trouble::new(code, "m", "Ask again.")).advice
+        };
+        assert_eq!(
+            advice("https://localhost:8443", "ServerUnreachable"),
+            "Ask again."
+        );
+        assert_eq!(advice("http://localhost:8443", "ServerBusy"), "Ask again.");
+        let told = advice("http://localhost:8443", "ServerUnreachable");
+        assert!(
+            told.contains("is https://localhost:8443. ") && told.ends_with("Ask again."),
+            "{told}"
+        );
     }
 
     #[test]

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use domain::ids::CloudId;
 
 use crate::activation::ActivationKey;
+use crate::connection::Connection;
 use crate::deliver::{ServerAddress, Verdict, judge};
 use crate::environment::Environment;
-use crate::patience::HELD_WAIT;
-use crate::stack::{Failure, Stack};
+use crate::stack::Failure;
 use crate::status::Reporter;
 
 /// How often the directory is read.
@@ -21,7 +21,7 @@ const DELIVERED_AFTER: u32 = 24;
 
 /// Delivers the directory of one stack.
 pub(crate) struct DirectoryDeliverer {
-    pub(crate) stack: Arc<Stack>,
+    pub(crate) connection: Arc<Connection>,
     pub(crate) server: ServerAddress,
     pub(crate) key_file: PathBuf,
     pub(crate) cloud_id: CloudId,
@@ -49,10 +49,8 @@ impl DirectoryDeliverer {
                 }
                 Err(failure) => {
                     failures += 1;
-                    let held = matches!(failure, Failure::Refused(_) | Failure::Unauthorized(_));
-                    let asked = held.then_some(HELD_WAIT);
-                    let wait = self.environment.wait_after(failures, asked);
-                    if held {
+                    let wait = self.environment.wait_after(failures, failure.wait());
+                    if failure.is_held() {
                         self.reporter.held(&failure.into_trouble(), failures, wait);
                     } else {
                         self.reporter.failed(&failure.into_trouble(), failures, wait);
@@ -65,7 +63,9 @@ impl DirectoryDeliverer {
     }
 
     async fn step(&self, delivered: &mut Delivered) -> Result<(), Failure> {
-        let listing = self.stack.local_subscriptions(&self.reporter).await?;
+        let stack = self.connection.awaited().await;
+        let listing = stack.local_subscriptions(&self.reporter).await;
+        let listing = listing.inspect_err(|failure| self.connection.failed(&stack, failure))?;
         let listing = serde_json::to_vec(&listing)
             .map(Bytes::from)
             .map_err(|error| Failure::temporary("DirectoryBroken", error.to_string()))?;

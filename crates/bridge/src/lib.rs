@@ -28,6 +28,7 @@ pub mod bundle;
 mod check;
 mod claims;
 mod config;
+mod connection;
 mod cursor;
 mod deliver;
 mod depot;
@@ -46,6 +47,7 @@ mod spool;
 mod stack;
 mod status;
 mod trouble;
+mod waypoints;
 
 pub use backfill::{request_backfill, waiting_backfill, waiting_withdrawal, withdraw_backfills};
 pub use bridge::Bridge;
@@ -58,7 +60,7 @@ pub use deliver::ServerAddress;
 pub use disk::{Appender, Disk, LocalDisk};
 pub use environment::{Clock, Environment, Pause, Random, RuntimeTimer, Timer};
 pub use settings::{Overrides, ServerSettings, Settings, SpoolSettings, StackSettings, StatusSettings};
-pub use stack::{Account, Admission, DirectoryAdmin, Proof, StackAddress, is_called};
+pub use stack::{Account, Admission, DirectoryAdmin, DirectoryName, Proof, StackAddress, is_called};
 pub use status::{
     BackfillStatus, BridgeStatus, Ongoing, Part, StackState, StackStatus, Totals, Watcher, read_status,
 };

@@ -9,11 +9,11 @@ use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 
 use crate::backfill::{self, Asked};
+use crate::connection::Connection;
 use crate::cursor::{Cursor, PageDigest, REFUSED_HOURS_MAX};
 use crate::depot::Depot;
 use crate::environment::Environment;
 use crate::frame::Frame;
-use crate::patience::HELD_WAIT;
 use crate::schedule::{Known, Next, Purpose, Schedule, Window};
 use crate::spool::{Spool, SpoolError};
 use crate::stack::{Failure, Stack, UsageReading};
@@ -32,13 +32,16 @@ const NOT_READY_SAID_FROM: u32 = 4;
 const FAILURES_OF_A_NEW_PAGE_MAX: u32 = 12;
 /// The same of an hour that was read before: new hours do not wait for what the stack cannot give.
 const FAILURES_OF_AN_OLD_PAGE_MAX: u32 = 4;
+/// How often in a row a window is begun again that is refused in its middle. A continuation that was forgotten comes anew with
+/// the first page; a page that the stack does not give never comes.
+const REFUSALS_MIDWAY_MAX: u32 = 6;
 /// The most pages of an hour that are remembered. Those of larger ones are delivered again when they are looked back at,
 /// which costs nothing but time.
 const SEEN_PAGES_MAX: usize = 256;
 
 /// Reads one stack.
 pub(crate) struct Reader {
-    stack: Arc<Stack>,
+    connection: Arc<Connection>,
     depot: Arc<Depot>,
     directory: PathBuf,
     environment: Environment,
@@ -48,6 +51,12 @@ pub(crate) struct Reader {
     schedule: Schedule,
     not_before: Option<Timestamp>,
     failures: u32,
+    /// How often in a row there was no connection to the stack.
+    unconnected: u32,
+    /// It was said that the clock was set back.
+    is_set_back: bool,
+    /// The window that was refused in its middle last, and how often in a row.
+    refused_midway: Option<(Window, u32)>,
 }
 
 /// Why a window was not read.
@@ -70,14 +79,14 @@ impl From<SpoolError> for Ended {
 
 impl Reader {
     pub(crate) fn new(
-        stack: Arc<Stack>,
+        connection: Arc<Connection>,
         (depot, directory): (Arc<Depot>, PathBuf),
         schedule: Schedule,
         board: &Arc<Board>,
     ) -> Self {
         Self {
-            environment: stack.environment.clone(),
-            stack,
+            environment: connection.environment().clone(),
+            connection,
             depot,
             directory,
             reporter: board.reporter(Part::Reading),
@@ -85,6 +94,9 @@ impl Reader {
             schedule,
             not_before: None,
             failures: 0,
+            unconnected: 0,
+            is_set_back: false,
+            refused_midway: None,
         }
     }
 
@@ -103,24 +115,30 @@ impl Reader {
     /// Reads one window, or waits for one.
     async fn step(&mut self) -> Result<(), SpoolError> {
         self.take_request().await?;
+        let Some(stack) = self.connected().await else {
+            return Ok(());
+        };
         let cursor = self.depot.cursor();
         let window = match self.schedule.next(&Known {
             now: self.environment.clock.now(),
             start: cursor.start,
             read_through: cursor.read_through,
+            lost: &cursor.lost,
             backfills: &cursor.backfills,
             not_before: self.not_before,
         }) {
             Next::Wait(wait) => {
+                self.look_at_clock(cursor.read_through);
                 self.environment.timer.pause(wait.min(LOOKED_AFTER)).await;
                 return Ok(());
             }
             Next::Read(window) => window,
         };
-        match self.read(window).await {
+        match self.read(&stack, window).await {
             Ok(read_through) => {
                 self.schedule.was_read(window, read_through);
                 self.failures = 0;
+                self.refused_midway.take_if(|(refused, _)| *refused == window);
                 if window.purpose == Purpose::New {
                     self.not_before = None;
                 }
@@ -129,7 +147,9 @@ impl Reader {
             }
             Err(Ended::Spool(error)) => Err(error),
             Err(Ended::Stack(failure)) => {
+                let failure = self.believed(window, failure);
                 if !self.skipped(window, &failure, cursor.read_through).await? {
+                    self.connection.failed(&stack, &failure);
                     self.not_answered(window, failure, cursor.read_through).await;
                 }
                 Ok(())
@@ -137,19 +157,71 @@ impl Reader {
         }
     }
 
+    /// The stack. Where it is not reached, or is not the one that is to be read, that is said and nobody is asked for a
+    /// while.
+    async fn connected(&mut self) -> Option<Arc<Stack>> {
+        if let Some(stack) = self.connection.present() {
+            return Some(stack);
+        }
+        let reporter = self.reporter.giving_up_after(FAILURES_OF_A_NEW_PAGE_MAX);
+        match self.connection.make(&reporter).await {
+            Ok(stack) => {
+                self.unconnected = 0;
+                // What failed with the connection before may fail with this one.
+                if self.failures == 0 {
+                    self.reporter.well();
+                }
+                Some(stack)
+            }
+            Err(failure) => {
+                self.unconnected += 1;
+                let wait = self.say(failure, self.unconnected);
+                self.environment.timer.pause(wait).await;
+                None
+            }
+        }
+    }
+
+    /// Says what the stack did not do, and how long to wait.
+    fn say(&self, failure: Failure, failures: u32) -> Duration {
+        let wait = self.environment.wait_after(failures, failure.wait());
+        let is_held = failure.is_held();
+        let trouble = failure.into_trouble();
+        if is_held {
+            self.reporter.held(&trouble, failures, wait);
+        } else {
+            self.reporter.failed(&trouble, failures, wait);
+        }
+        wait
+    }
+
+    /// Whoever reads nothing because the clock was set back says so, and does not pass for somebody who has read everything.
+    fn look_at_clock(&mut self, read_through: Hour) {
+        let now = self.environment.clock.now();
+        let newest = read_through.plus(-1);
+        // An hour that was read was over then.
+        if newest.start() > now {
+            self.is_set_back = true;
+            self.reporter
+                .failed(&clock_set_back(now, newest), 1, LOOKED_AFTER);
+        } else if std::mem::take(&mut self.is_set_back) {
+            self.reporter.well();
+        }
+    }
+
     /// Reads a window completely into the spool. Answers how far the stack was read then.
-    async fn read(&self, window: Window) -> Result<Hour, Ended> {
+    async fn read(&self, stack: &Stack, window: Window) -> Result<Hour, Ended> {
         self.depot.work(Spool::begin).await?;
         let known = match window.purpose {
             Purpose::LookBack => self.depot.cursor().seen.get(&window.hour).cloned(),
-            Purpose::New | Purpose::Backfill => None,
+            Purpose::New | Purpose::Lost | Purpose::Backfill => None,
         };
         let mut seen = known.unwrap_or_default();
         let reporter = self.reporter.giving_up_after(match window.purpose {
             Purpose::New => FAILURES_OF_A_NEW_PAGE_MAX,
-            Purpose::LookBack | Purpose::Backfill => FAILURES_OF_AN_OLD_PAGE_MAX,
+            Purpose::LookBack | Purpose::Lost | Purpose::Backfill => FAILURES_OF_AN_OLD_PAGE_MAX,
         });
-        let mut reading = UsageReading::new(&self.stack, &reporter, window.hour);
+        let mut reading = UsageReading::new(stack, &reporter, window.hour);
         while let Some(page) = reading.next().await? {
             let is_known = seen.contains(&page.digest);
             if !is_known {
@@ -200,6 +272,24 @@ impl Reader {
         Ok(read_through)
     }
 
+    /// What to make of a failure: a window that is refused in its middle again and again is refused, as one that is with its
+    /// first page.
+    fn believed(&mut self, window: Window, failure: Failure) -> Failure {
+        let Failure::RefusedMidway(trouble) = failure else {
+            return failure;
+        };
+        let times = match self.refused_midway {
+            Some((same, times)) if same == window => times.saturating_add(1),
+            _ => 1,
+        };
+        self.refused_midway = Some((window, times));
+        if times < REFUSALS_MIDWAY_MAX {
+            Failure::Temporary(trouble, None)
+        } else {
+            Failure::Refused(trouble)
+        }
+    }
+
     /// Leaves an old hour out that the stack refuses by itself: asked again it would be refused again, and all that waits
     /// would wait for it. One that is looked back at comes again with the next new hour; one that somebody asked for is
     /// remembered, and not declared. Says whether it was left out.
@@ -215,22 +305,24 @@ impl Reader {
         match window.purpose {
             Purpose::New => return Ok(false),
             Purpose::LookBack => {}
-            Purpose::Backfill if self.depot.cursor().refused.len() >= REFUSED_HOURS_MAX => return Ok(false),
-            Purpose::Backfill => {
+            Purpose::Lost | Purpose::Backfill if self.depot.cursor().refused.len() >= REFUSED_HOURS_MAX => {
+                return Ok(false);
+            }
+            Purpose::Lost | Purpose::Backfill => {
                 let work = move |spool: &mut Spool| {
                     spool.begin()?;
                     spool.commit(|cursor| {
-                        read_on(cursor, window.hour);
+                        read_on(cursor, window);
                         cursor.refused.insert(window.hour);
                     })
                 };
                 self.depot.work(work).await?;
             }
         }
-        let (hour, stack, Trouble { code, message, .. }) = (window.hour, self.stack.name(), trouble);
+        let (hour, stack, Trouble { code, message, .. }) = (window.hour, self.connection.name(), trouble);
         tracing::warn!(stack, %code, "The hour {hour} of reported time is left out and not declared as read: {message}");
         self.schedule.was_read(window, read_through);
-        self.failures = 0;
+        (self.failures, self.refused_midway) = (0, None);
         self.reporter.well();
         Ok(true)
     }
@@ -238,8 +330,8 @@ impl Reader {
     /// The stack did not give a window: leaves it alone for a while.
     async fn not_answered(&mut self, window: Window, failure: Failure, read_through: Hour) {
         self.failures += 1;
-        let (asked, held) = match &failure {
-            Failure::NotReady(_) => {
+        let failure = match failure {
+            Failure::NotReady(trouble) => {
                 let wait = self
                     .environment
                     .wait_after(self.failures + NOT_READY_FAILURES, None);
@@ -250,29 +342,21 @@ impl Reader {
                         let now = self.environment.clock.now();
                         self.not_before = now.saturating_add(until).ok();
                         if self.failures >= NOT_READY_SAID_FROM {
-                            let trouble = failure.into_trouble();
                             self.reporter.failed(&trouble, self.failures, wait);
                         }
                         return;
                     }
                     // It is looked back at again with the next hour.
                     Purpose::LookBack => return self.schedule.was_read(window, read_through),
-                    Purpose::Backfill => (Some(wait), false),
+                    Purpose::Lost | Purpose::Backfill => Failure::Temporary(trouble, Some(wait)),
                 }
             }
-            Failure::Temporary(_, asked) => (*asked, false),
-            Failure::Unauthorized(_) | Failure::Refused(_) => (Some(HELD_WAIT), true),
+            failure => failure,
         };
-        let wait = self.environment.wait_after(self.failures, asked);
-        let trouble = failure.into_trouble();
-        if held {
-            self.reporter.held(&trouble, self.failures, wait);
-        } else {
-            self.reporter.failed(&trouble, self.failures, wait);
-        }
+        let wait = self.say(failure, self.failures);
         match window.purpose {
             Purpose::Backfill => self.pause_unless_stopped(wait).await,
-            Purpose::New | Purpose::LookBack => self.environment.timer.pause(wait).await,
+            Purpose::New | Purpose::LookBack | Purpose::Lost => self.environment.timer.pause(wait).await,
         }
     }
 
@@ -318,7 +402,7 @@ impl Reader {
             Asked::TakenUp => None,
             Asked::Withdrawn => {
                 tracing::info!(
-                    stack = self.stack.name(),
+                    stack = self.connection.name(),
                     "what was to be read again is taken back"
                 );
                 // What did not work may have been an hour of that; of any other it is said again when it is tried.
@@ -345,12 +429,16 @@ impl Reader {
     }
 }
 
-/// The first range that is read on command was read, or tried, up to the end of this hour.
-fn read_on(cursor: &mut Cursor, hour: Hour) {
-    if let Some(backfill) = cursor.backfills.first_mut() {
-        backfill.next = hour.plus(1);
+/// The first range that is read again was read, or tried, up to the end of this window: unless it is another one by now.
+fn read_on(cursor: &mut Cursor, window: Window) {
+    let ranges = match window.purpose {
+        Purpose::Lost => &mut cursor.lost,
+        Purpose::New | Purpose::LookBack | Purpose::Backfill => &mut cursor.backfills,
+    };
+    if let Some(range) = ranges.first_mut().filter(|it| it.next == window.hour) {
+        range.next = window.hour.plus(1);
     }
-    cursor.backfills.retain(|it| it.next < it.range.end());
+    ranges.retain(|it| it.next < it.range.end());
 }
 
 /// What a window that was read completely changes in the cursor.
@@ -358,7 +446,7 @@ fn move_on(cursor: &mut Cursor, window: Window, seen: Vec<PageDigest>, schedule:
     match window.purpose {
         Purpose::New => cursor.read_through = window.hour.plus(1),
         Purpose::LookBack => {}
-        Purpose::Backfill => read_on(cursor, window.hour),
+        Purpose::Lost | Purpose::Backfill => read_on(cursor, window),
     }
     cursor.refused.remove(&window.hour);
     if seen.len() <= SEEN_PAGES_MAX {
@@ -368,4 +456,16 @@ fn move_on(cursor: &mut Cursor, window: Window, seen: Vec<PageDigest>, schedule:
     }
     let oldest = schedule.oldest_looked_at(cursor.start, cursor.read_through);
     cursor.seen.retain(|hour, _| *hour >= oldest);
+}
+
+/// The clock says that an hour has not begun that was read because it was over.
+fn clock_set_back(now: Timestamp, newest: Hour) -> Trouble {
+    Trouble::new(
+        "ClockSetBack",
+        format!(
+            "By the clock of this machine it is {now:.0}, and the hour {newest} of reported time, which was over when it was \
+             read, has not begun: the clock was set back."
+        ),
+        "Set the clock of this machine right. New hours are read when they are over by it; nothing is lost meanwhile.",
+    )
 }

@@ -6,6 +6,7 @@ use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 
 use crate::cursor::Backfill;
+use crate::patience::WAIT_MAX;
 
 /// Why an hour of reported time is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(crate) enum Purpose {
     New,
     /// It was read, and something may have been added since.
     LookBack,
+    /// The server lost what it had acknowledged of it.
+    Lost,
     /// Somebody asked for it.
     Backfill,
 }
@@ -45,6 +48,8 @@ pub(crate) struct Known<'a> {
     pub(crate) start: Hour,
     /// Everything before this hour was read.
     pub(crate) read_through: Hour,
+    /// What is to be read again because the server lost it.
+    pub(crate) lost: &'a [Backfill],
     /// What is to be read on command.
     pub(crate) backfills: &'a [Backfill],
     /// The stack said that its newest hour is not ready: it is not asked for before this moment.
@@ -78,7 +83,7 @@ impl Schedule {
         }
     }
 
-    /// What to do now: new hours before old ones, and those looked back at before those somebody asked for.
+    /// What to do now: new hours before old ones, what was lost before what is looked back at, and last what was asked for.
     pub(crate) fn next(&self, known: &Known<'_>) -> Next {
         let ready_at = self.ready_at(known);
         if ready_at <= known.now {
@@ -87,9 +92,10 @@ impl Schedule {
                 purpose: Purpose::New,
             });
         }
-        let again = self
-            .next_look_back(known)
-            .map(|hour| (hour, Purpose::LookBack))
+        let lost = known.lost.first();
+        let again = lost
+            .map(|lost| (lost.next, Purpose::Lost))
+            .or_else(|| Some((self.next_look_back(known)?, Purpose::LookBack)))
             .or_else(|| Some((known.backfills.first()?.next, Purpose::Backfill)));
         if let Some((hour, purpose)) = again {
             return Next::Read(Window { hour, purpose });
@@ -127,7 +133,12 @@ impl Schedule {
         let margin = SignedDuration::try_from(self.margin).unwrap_or(SignedDuration::ZERO);
         let over = known.read_through.plus(1).start();
         let ready = over.saturating_add(margin).unwrap_or(over);
-        known.not_before.map_or(ready, |not_before| not_before.max(ready))
+        // One that lies further ahead than anybody waits was said by a clock that was set back since.
+        let wait_max = SignedDuration::try_from(WAIT_MAX).unwrap_or(SignedDuration::MAX);
+        let not_before = known
+            .not_before
+            .filter(|not_before| not_before.duration_since(known.now) <= wait_max);
+        not_before.map_or(ready, |not_before| not_before.max(ready))
     }
 }
 
@@ -158,6 +169,7 @@ mod tests {
                     now,
                     start: hour(0),
                     read_through,
+                    lost: &[],
                     backfills: &backfills,
                     not_before: None,
                 };
@@ -167,7 +179,7 @@ mod tests {
                 read.push((now, window));
                 match window.purpose {
                     Purpose::New => read_through = window.hour.plus(1),
-                    Purpose::LookBack => {}
+                    Purpose::LookBack | Purpose::Lost => {}
                     Purpose::Backfill => {
                         backfills[0].next = window.hour.plus(1);
                         backfills.retain(|it| it.next < it.range.end());
@@ -215,7 +227,7 @@ mod tests {
                         prop_assert!(!of_this_hour.contains(&window.hour));
                         of_this_hour.push(window.hour);
                     }
-                    Purpose::Backfill => prop_assert!(false),
+                    Purpose::Lost | Purpose::Backfill => prop_assert!(false),
                 }
             }
         }
@@ -245,6 +257,7 @@ mod tests {
             now,
             start: hour(0),
             read_through: hour(5),
+            lost: &[],
             backfills: &[],
             not_before: Some(now.saturating_add(SignedDuration::from_secs(90)).unwrap()),
         };
@@ -256,5 +269,15 @@ mod tests {
         assert_eq!(schedule.next(&known), Next::Read(window));
         schedule.was_read(window, hour(5));
         assert_eq!(schedule.next(&known), Next::Wait(Duration::from_secs(90)));
+        // The clock was set back since.
+        let set_back = Known {
+            now: now.saturating_sub(SignedDuration::from_mins(4)).unwrap(),
+            ..known
+        };
+        let asked = Next::Read(Window {
+            hour: hour(5),
+            purpose: Purpose::New,
+        });
+        assert_eq!(schedule.next(&set_back), asked);
     }
 }

@@ -1,23 +1,23 @@
 //! `audit verify`: done by whoever is at the machine, with no server running.
 
+mod backups;
 mod heads;
 mod shown;
 mod witnesses;
 
 use std::path::Path;
 
-use server::audit::{self, AuditError, AuditReport, AuditStep, Elsewhere};
+use server::audit::{self, AuditError, AuditReport, AuditStep, Elsewhere, LedgerCounts};
 use server::{StoreConfig, StoreError, backup};
 
+use self::backups::OwnWord;
 use self::shown::Outcome;
 use crate::args::AuditVerifyArgs;
 use crate::configuration::{Configuration, understood};
 use crate::failure::Failure;
 use crate::figures::counted;
 use crate::printer::{Printer, Progress};
-
-/// The file that a folder has which is a backup.
-const MANIFEST: &str = "manifest.json";
+use crate::serving::part_missing;
 
 /// What a restored store lacks, and how it comes back.
 const AFTERWARDS: &str = "What was taken in later is delivered again by the stacks: nothing is counted twice. Enter again \
@@ -28,12 +28,28 @@ const AFTERWARDS: &str = "What was taken in later is delivered again by the stac
 /// # Errors
 /// If anything differs, or nothing can be compared.
 pub(crate) fn verify(args: &AuditVerifyArgs, printer: &Printer) -> Result<(), Failure> {
-    let store = store_of(args, printer)?;
-    let elsewhere = Elsewhere {
+    let Subject { store, backup } = subject(args, printer)?;
+    let mut elsewhere = Elsewhere {
         receipts: witnesses::read(&args.receipts)?,
         heads: heads::read(&args.expect)?,
     };
-    let report = compare(&store, &elsewhere, printer)?;
+    let own = backup
+        .map(|folder| backups::compared(folder, printer))
+        .transpose()?;
+    let report = match own {
+        None => compare(&store, &elsewhere, printer)?,
+        Some(OwnWord { heads, files }) => {
+            elsewhere.heads.extend(heads);
+            let whole = files.found == 0;
+            let mut report = match compare(&store, &elsewhere, printer) {
+                // What is not as it was backed up says why.
+                Err(_) if !whole => nothing_compared(),
+                compared => compared?,
+            };
+            report.checks.insert(0, files);
+            report
+        }
+    };
     let outcome = Outcome::of(&store, &report);
     printer.show(&outcome, || outcome.text(printer))?;
     if report.found() > 0 {
@@ -46,25 +62,50 @@ pub(crate) fn verify(args: &AuditVerifyArgs, printer: &Printer) -> Result<(), Fa
     Ok(())
 }
 
+/// What is verified.
+struct Subject<'a> {
+    store: StoreConfig,
+    /// The backup that the store is in.
+    backup: Option<&'a Path>,
+}
+
+impl From<StoreConfig> for Subject<'_> {
+    fn from(store: StoreConfig) -> Self {
+        Self { store, backup: None }
+    }
+}
+
 /// The store that is named: a backup and the folder of a store are what they are, whatever servers are told.
-fn store_of(args: &AuditVerifyArgs, printer: &Printer) -> Result<StoreConfig, Failure> {
+fn subject<'a>(args: &'a AuditVerifyArgs, printer: &Printer) -> Result<Subject<'a>, Failure> {
     let Some(data) = &args.data else {
         let url = args.store.given.store.as_deref();
         let url = url.ok_or_else(|| {
             Failure::usage("Nothing says what to verify.")
                 .hint("Name a data directory or a backup with --data, or a database with --store.")
         })?;
-        return understood(url);
+        return Ok(understood(url)?.into());
     };
     if !args.store.named_here {
         if backup::has_databases(data) {
-            return Ok(StoreConfig::in_folder(data.clone()));
+            return Ok(StoreConfig::in_folder(data.clone()).into());
         }
-        if data.join(MANIFEST).is_file() {
-            return Ok(server::embedded_store(data));
+        if backups::is_one(data) {
+            return Ok(Subject {
+                store: server::embedded_store(data),
+                backup: Some(data.as_path()),
+            });
         }
     }
-    Ok(Configuration::of(data, &args.store, printer)?.store)
+    Ok(Configuration::of(data, &args.store, printer)?.store.into())
+}
+
+/// A report of a store of which nothing can be read.
+fn nothing_compared() -> AuditReport {
+    AuditReport {
+        checks: Vec::new(),
+        counts: LedgerCounts::default(),
+        heads: None,
+    }
 }
 
 fn compare(store: &StoreConfig, elsewhere: &Elsewhere, printer: &Printer) -> Result<AuditReport, Failure> {
@@ -131,7 +172,11 @@ fn failure(error: &AuditError, store: &StoreConfig) -> Failure {
              does so with a backup, and starting the server with a data directory or a database."
                 .to_owned(),
         ),
-        AuditError::Store(StoreError::FileMissing { .. }) => (
+        AuditError::Store(part @ StoreError::TablesMissing { .. }) => {
+            let (code, hint) = part_missing(part);
+            (code, hint.to_owned())
+        }
+        AuditError::Store(StoreError::FileMissing { .. } | StoreError::FileEmpty { .. }) => (
             "FileMissing",
             "Bring the file back from where it went, or verify a backup: books and usage belong together, so both have to \
              be of the same one."

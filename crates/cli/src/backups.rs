@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::init::{is_initialised, not_initialised};
 use crate::printer::{Printer, Progress};
+use crate::serving::part_missing;
 use crate::table::{Table, left};
 
 const MIB: u64 = 1024 * 1024;
@@ -194,7 +195,8 @@ fn unusable(what: &str, folder: &Path, error: BackupError) -> Failure {
         .hint("Take another copy of this backup, or the backup before it. Nothing was changed.")
 }
 
-fn refused(what: &str, error: &BackupError) -> Failure {
+/// Why a backup cannot be worked with.
+pub(crate) fn refused(what: &str, error: &BackupError) -> Failure {
     let (code, hint) = match error {
         BackupError::File { path, error } => return Failure::file(path, error).because(what),
         BackupError::NotEmpty(_) => (
@@ -233,6 +235,11 @@ fn refused(what: &str, error: &BackupError) -> Failure {
             "Run `meterbridge store copy` again until it is done, and make a backup then. One of half a copy cannot be \
              restored: take the backup before it, or copy again.",
         ),
+        BackupError::Store(
+            part @ (StoreError::FileMissing { .. }
+            | StoreError::FileEmpty { .. }
+            | StoreError::TablesMissing { .. }),
+        ) => part_missing(part),
         BackupError::Damaged(_) | BackupError::Store(_) | BackupError::Open(_) => (
             "Failed",
             "The store and the folder have to be readable and writable for whoever runs this, with room for all of it: \
@@ -273,7 +280,7 @@ impl<'a> Essentials<'a> {
 }
 
 /// Shows how far it is.
-struct Shown<'p> {
+pub(crate) struct Shown<'p> {
     printer: &'p Printer,
     bar: Option<Progress>,
     /// Bytes that are done and make no whole MiB yet.
@@ -281,7 +288,7 @@ struct Shown<'p> {
 }
 
 impl<'p> Shown<'p> {
-    fn by(printer: &'p Printer) -> Self {
+    pub(crate) fn by(printer: &'p Printer) -> Self {
         Self {
             printer,
             bar: None,
@@ -289,7 +296,7 @@ impl<'p> Shown<'p> {
         }
     }
 
-    fn take(&mut self, step: Step) {
+    pub(crate) fn take(&mut self, step: Step) {
         match step {
             Step::Begins { what, bytes } => {
                 let bar = self.printer.progress(bytes.map(|bytes| bytes / MIB), "MiB");

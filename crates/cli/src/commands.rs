@@ -13,6 +13,7 @@ mod people;
 mod prices;
 mod quarantine;
 mod registrations;
+mod revisions;
 mod roles;
 mod sign_in;
 mod simulator;

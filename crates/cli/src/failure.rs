@@ -146,6 +146,7 @@ impl From<ClientError> for Failure {
             ClientError::Url { .. } => Self::usage(format!("{error}.")).coded("InvalidUrl"),
             ClientError::Settings(what) => Self::new(what).coded("InvalidSettings"),
             ClientError::TimedOut { .. } => Self::new(format!("{error}.")).coded("ServerTimedOut"),
+            ClientError::ListTooLong { .. } => Self::new(format!("{error}.")).coded("ListTooLong"),
             ClientError::Unintelligible { .. } => Self::new(format!("{error}.")).coded("UnexpectedAnswer"),
         };
         Self { hint, ..failure }
@@ -203,6 +204,10 @@ fn hint(error: &ClientError) -> Option<String> {
              --host-name NAME`."
         }
         ClientError::TimedOut { .. } => "The server may be busy. Try again; nothing is counted twice.",
+        ClientError::ListTooLong { .. } => {
+            "Ask for less at one time, where the command has options for it. The API gives all of it, page by page: follow \
+             `nextLink` of each page."
+        }
         ClientError::Unintelligible { .. } => {
             "Client and server may be of different versions, or something between them answered instead."
         }

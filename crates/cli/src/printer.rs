@@ -1,5 +1,6 @@
 //! Where output goes: data to standard output, everything else to standard error. Nothing else prints.
 
+mod growing;
 mod progress;
 mod style;
 
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::failure::Failure;
+pub(crate) use growing::GrowingList;
 use progress::Bars;
 pub(crate) use progress::Progress;
 pub(crate) use style::Style;

@@ -170,6 +170,10 @@ fn not_opened(store: &StoreConfig, error: &OpenError) -> Failure {
              (books.db and usage.db, and the files books.db-wal and usage.db-wal where the backup has them), of a database \
              elsewhere all of it.",
         ),
+        OpenError::Store(part @ (StoreError::FileMissing { .. } | StoreError::FileEmpty { .. } | StoreError::TablesMissing { .. })) => {
+            let (code, hint) = part_missing(part);
+            failure.coded(code).hint(hint)
+        }
         OpenError::Store(StoreError::NewerSchema { .. }) => failure.coded("NewerStore"),
         OpenError::Store(StoreError::OfOthers { .. }) => failure
             .coded("DatabaseNotEmpty")
@@ -186,6 +190,23 @@ fn not_opened(store: &StoreConfig, error: &OpenError) -> Failure {
         OpenError::Store(StoreError::InUse { .. }) => failure.coded("StoreInUse").hint(store.needs()),
         _ => failure.coded("StoreUnavailable").hint(store.needs()),
     }
+}
+
+/// The code of the failure that a part of a store is not there any more, and what to do about it.
+pub(crate) fn part_missing(error: &StoreError) -> (&'static str, &'static str) {
+    if let StoreError::TablesMissing { .. } = error {
+        return (
+            "TableMissing",
+            "Nothing was changed. Restore a dump of the whole database into another one, and name that one: books and usage belong \
+             together. Stacks deliver again what came later, and nothing is counted twice.",
+        );
+    }
+    (
+        "FileMissing",
+        "Nothing was changed. Bring the file back from where it went, with the one of the same name that ends in -wal if there is \
+         one. Where it is lost, restore all of store/ from one backup: books and usage belong together. Stacks deliver again what \
+         came later, and nothing is counted twice.",
+    )
 }
 
 /// The failure that nothing is in the store of a data directory that was made whole: it was made with another one.

@@ -13,6 +13,7 @@ use crate::configuration::FILE;
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::{Printer, Progress};
+use crate::serving::part_missing;
 use crate::table::{Table, left, right};
 
 /// As many digits of a digest as people compare.
@@ -230,6 +231,16 @@ fn failure(error: CopyError, from: &Side, to: &Side) -> Failure {
         CopyError::Source(StoreError::Unfinished { .. }) => {
             ("UnfinishedCopy", "Name a store that is whole as the source.")
         }
+        CopyError::Source(
+            part @ (StoreError::FileMissing { .. }
+            | StoreError::FileEmpty { .. }
+            | StoreError::TablesMissing { .. }),
+        )
+        | CopyError::Target(
+            part @ (StoreError::FileMissing { .. }
+            | StoreError::FileEmpty { .. }
+            | StoreError::TablesMissing { .. }),
+        ) => part_missing(part),
         CopyError::Source(StoreError::Corrupt { .. }) | CopyError::Target(StoreError::Corrupt { .. }) => {
             ("StoreDamaged", "Keep it as it is and report it.")
         }

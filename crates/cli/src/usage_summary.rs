@@ -41,7 +41,7 @@ use self::text::Encoding;
 use self::times::DateEvidence;
 pub(crate) use self::times::{DateError, DateOrder, Dates};
 use self::zones::ZoneEvidence;
-pub(crate) use self::zones::{Zone, ZoneError, Zones};
+pub(crate) use self::zones::{Proof, Zone, ZoneError, Zones};
 use crate::delivery_file::decompressed;
 
 const READ_BYTES: usize = 1024 * 1024;

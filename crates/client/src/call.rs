@@ -19,6 +19,7 @@ const REQUEST_ID: &str = "x-ms-request-id";
 const WARNING: &str = "x-meterbridge-warning";
 const HINT: &str = "x-meterbridge-hint";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const KNOWN_RECEIPTS: HeaderName = HeaderName::from_static("x-meterbridge-known-receipts");
 
 /// A request in the making.
 pub(crate) struct Call {
@@ -81,6 +82,14 @@ impl Call {
             .map_err(|_| ClientError::Settings("The idempotency key holds a control character.".into()))?;
         self.headers.insert(IDEMPOTENCY_KEY, value);
         (self.repeatable, self.persistent) = (true, true);
+        Ok(self)
+    }
+
+    /// Names receipts without which nothing is to be stored.
+    pub(crate) fn known_receipts(mut self, known: &str) -> Result<Self, ClientError> {
+        let value = HeaderValue::from_str(known)
+            .map_err(|_| ClientError::Settings("A known receipt holds a control character.".into()))?;
+        self.headers.insert(KNOWN_RECEIPTS, value);
         Ok(self)
     }
 

@@ -62,6 +62,9 @@ pub struct Delivery<'a> {
     /// The delivery's name: delivered again under it, it is answered as it was the first time. Without one, a delivery
     /// whose answer is lost is not repeated.
     pub idempotency_key: Option<&'a str>,
+    /// Receipts that earlier deliveries were acknowledged with, [`wire::api::KnownReceipts`] as text: if the server does not
+    /// have one of them any more, it stores nothing and says so.
+    pub known_receipts: Option<&'a str>,
 }
 
 impl Client {
@@ -84,6 +87,9 @@ impl Client {
         }
         if let Some(key) = delivery.idempotency_key {
             call = call.idempotency_key(key)?;
+        }
+        if let Some(known) = delivery.known_receipts {
+            call = call.known_receipts(known)?;
         }
         self.ask(call).await
     }

@@ -51,6 +51,18 @@ pub enum ClientError {
         /// The server.
         server: String,
     },
+    /// A list is longer than is taken here.
+    #[error(
+        "The list {request} of {server} has more than {items_max} items, which is as many as are taken at one time"
+    )]
+    ListTooLong {
+        /// The server.
+        server: String,
+        /// The request's method and path.
+        request: String,
+        /// How many are.
+        items_max: usize,
+    },
     /// What was answered is not what the contract says.
     #[error("The answer of {server} to {request} is not of the expected shape: {cause}")]
     Unintelligible {

@@ -33,7 +33,7 @@ pub use connection::{Client, ClientBuilder, is_loopback, server_url};
 pub use credential::Credential;
 pub use delivery::{Delivery, Encoding, Format};
 pub use error::{ClientError, Refusal};
-pub use paging::ITEMS_MAX;
+pub use paging::{ITEMS_MAX, Pages};
 pub use renewal::Renewing;
 pub use reqwest::StatusCode;
 pub use retry::{ATTEMPTS_MAX, WAITING_MAX};

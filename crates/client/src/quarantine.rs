@@ -7,7 +7,22 @@ use wire::api::{
 };
 
 use crate::call::Call;
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, Pages};
+
+/// Where it is.
+const PATH: [&str; 3] = ["api", "v1", "quarantine"];
+
+fn query<'q>(filter: &'q QuarantineFilter, state: Option<&'q str>) -> [(&'static str, Option<&'q str>); 7] {
+    [
+        ("cloudId", filter.cloud_id.as_deref()),
+        ("state", state),
+        ("code", filter.code.as_deref()),
+        ("batchId", filter.batch_id.as_deref()),
+        ("receivedFrom", filter.received_from.as_deref()),
+        ("receivedTo", filter.received_to.as_deref()),
+        ("containing", filter.containing.as_deref()),
+    ]
+}
 
 impl Client {
     /// The records in quarantine that fit a filter: those in a state, or those that wait.
@@ -19,16 +34,18 @@ impl Client {
         filter: &QuarantineFilter,
         state: Option<&str>,
     ) -> Result<Vec<QuarantinedRecord>, ClientError> {
-        let query = [
-            ("cloudId", filter.cloud_id.as_deref()),
-            ("state", state),
-            ("code", filter.code.as_deref()),
-            ("batchId", filter.batch_id.as_deref()),
-            ("receivedFrom", filter.received_from.as_deref()),
-            ("receivedTo", filter.received_to.as_deref()),
-            ("containing", filter.containing.as_deref()),
-        ];
-        self.list(&["api", "v1", "quarantine"], &query).await
+        let query = query(filter, state);
+        self.list(&PATH, &query).await
+    }
+
+    /// The same, page by page, for as many as there may be.
+    #[must_use]
+    pub fn quarantine_pages(
+        &self,
+        filter: &QuarantineFilter,
+        state: Option<&str>,
+    ) -> Pages<'_, QuarantinedRecord> {
+        self.pages(&PATH, &query(filter, state))
     }
 
     /// The record at a position of the quarantine, whatever has become of it; nothing if there is none.
@@ -37,8 +54,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn quarantined_at(&self, position: u64) -> Result<Vec<QuarantinedRecord>, ClientError> {
         let position = position.to_string();
-        self.list(&["api", "v1", "quarantine"], &[("position", Some(&position))])
-            .await
+        self.list(&PATH, &[("position", Some(&position))]).await
     }
 
     /// How many records wait in quarantine, by stack and reason.

@@ -22,7 +22,7 @@ pub struct RegistrationTerms {
 }
 
 /// What a stack's directory says of a local subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LocalSubscription {
     /// The directory tenant it belongs to.
     pub tenant: TenantId,

@@ -10,8 +10,9 @@
 //!   nothing came and nothing was said are not compared with, so that an outage does not become usual. With fewer than
 //!   [`COMPARABLE_DAYS_MIN`] such days nothing is usual yet.
 //! - **When it has to be there.** A stack reports the usage of an hour in the hour after it, and that of a day after the
-//!   day. So an hour is due when the stack has declared, or shown by later usage, that it has got [`REPORTED_AFTER_HOURS`]
-//!   beyond its end.
+//!   day; some of them regularly some hours later. So an hour is due when the stack has declared, or shown by later usage,
+//!   that it has got [`MISSED_AFTER_HOURS`] beyond its end. Of the hours in which it had to report, if that is over, it has
+//!   got far enough with [`REPORTED_AFTER_HOURS`]: nothing is said of what comes after.
 //! - **Not read** is an hour that nobody declared though a later one was: the window in which its usage was reported was
 //!   never read, or not completely. So a stack that began to be read in the middle of a month has not got that month.
 //! - **A gap** is a due hour without any record where something is usual. If the stack says that there was nothing, that is
@@ -21,6 +22,7 @@
 //!   is compared with; **a jump** is more than [`RANGE_FACTOR`] times as much, and more than in any of them. A difference
 //!   of fewer than [`RANGE_RECORDS_MIN`] records is neither.
 
+mod arrivals;
 mod behind;
 mod bundles;
 mod declared;
@@ -32,6 +34,7 @@ mod tests;
 mod told;
 mod usual;
 
+pub use arrivals::Arrivals;
 pub use behind::{CAUGHT_UP_WITHIN_HOURS, FELL_BEHIND_AFTER_HOURS};
 pub use bundles::BundleRhythm;
 pub use declared::{Declared, declared_hours};
@@ -52,6 +55,9 @@ pub const COMPARABLE_DAYS_MIN: usize = 3;
 pub const LOOK_BACK_DAYS: i32 = 42;
 /// Hours after its end within which the usage of an hour, or of a day, is reported.
 pub const REPORTED_AFTER_HOURS: i32 = 1;
+/// Hours after its end from which on the usage of an hour, or of a day, is missed: where it always comes a few hours late,
+/// nobody is to be told so every hour.
+pub const MISSED_AFTER_HOURS: i32 = 6;
 /// How many times more or less than usual is outside of the usual range.
 pub const RANGE_FACTOR: u64 = 2;
 /// The fewest records by which an hour leaves the usual range.
@@ -77,6 +83,8 @@ pub struct Facts {
     pub duties: Vec<(HourInterval, Duty)>,
     /// Of which hours it says that it has reported everything, by reported time.
     pub declared: Declared,
+    /// When it said so.
+    pub arrivals: Arrivals,
     /// How many records count, from [`LOOK_BACK_DAYS`] before the first hour asked about.
     pub records: Records,
     /// How often it delivers by bundle, if it does.
@@ -150,10 +158,16 @@ impl Facts {
                 state: HourState::NotAsked,
                 ..report
             },
-            Some((_, Duty::Reports)) => {
+            Some((duty, Duty::Reports)) => {
                 let usual = Usual::of(self, hour);
+                let missed_after = if duty.end() <= reached {
+                    REPORTED_AFTER_HOURS
+                } else {
+                    MISSED_AFTER_HOURS
+                };
+                let over = reached.plus(-missed_after);
                 let report = HourReport {
-                    due: usual.map_or(0, |usual| due(reached, hour, &usual)),
+                    due: usual.map_or(0, |usual| due(over, hour, &usual)),
                     usual,
                     ..report
                 };
@@ -175,9 +189,11 @@ impl Facts {
             HourState::NotRead
         } else if it.received > 0 {
             HourState::Received
-        } else if it.due > 0 && !(is_read && self.may_be_empty(it)) {
+        } else if it.due > 0 && !(is_read && self.may_be_empty(it, it.due)) {
             HourState::Gap
-        } else if is_read || self.is_declared_last(it.hour) {
+        } else if self.is_declared_last(it.hour)
+            || (is_read && (it.expected() == 0 || self.may_be_empty(it, it.expected())))
+        {
             HourState::Complete
         } else {
             HourState::NotYetDue
@@ -198,13 +214,13 @@ impl Facts {
         is_last && self.declared.contains(hour)
     }
 
-    /// Whether it can well be that there was nothing, if the stack says so.
-    fn may_be_empty(&self, it: &HourReport) -> bool {
+    /// Whether it can well be that there was nothing where so many records are usual, if the stack says so.
+    fn may_be_empty(&self, it: &HourReport, usual: u64) -> bool {
         let week_before = it.hour.plus(-HOURS_OF_WEEK);
         let was_empty = self.has_to_report(week_before)
             && self.is_read(week_before)
             && self.records.at(week_before).total() == 0;
-        was_empty || (it.due < RANGE_RECORDS_MIN && it.usual.is_some_and(|usual| !usual.always))
+        was_empty || (usual < RANGE_RECORDS_MIN && it.usual.is_some_and(|usual| !usual.always))
     }
 
     /// Whether the stack had to report all of a day, and says that it did.
@@ -232,11 +248,10 @@ impl Facts {
     }
 }
 
-/// How many of the usual records of an hour have to be here of a stack that has reached an hour.
-fn due(reached: Hour, hour: Hour, usual: &Usual) -> u64 {
-    let over = |end: Hour| end.plus(REPORTED_AFTER_HOURS) <= reached;
-    let of_hour = if over(hour.plus(1)) { usual.of_hour } else { 0 };
-    let of_day = if over(hour.day().interval().end()) {
+/// How many of the usual records of an hour have to be here, where all that was used up to `over` has to be.
+fn due(over: Hour, hour: Hour, usual: &Usual) -> u64 {
+    let of_hour = if hour < over { usual.of_hour } else { 0 };
+    let of_day = if hour.day().interval().end() <= over {
         usual.of_day
     } else {
         0

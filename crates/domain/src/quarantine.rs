@@ -14,6 +14,11 @@ pub const RECORDS_PER_ACT_MAX: usize = 1_000;
 /// The most characters of a reason *(ours)*.
 pub const REASON_CHARS_MAX: usize = 1_000;
 
+/// The most bytes that are kept of the text of a record that cannot be counted *(ours)*: of a longer one the beginning is
+/// kept, its length and its digest. Nothing that can be counted is as long, unless somebody fills it up: a resource URI, a
+/// location, tags and additional info as long as they may be take seven bytes for one where all of it is escaped twice.
+pub const RECORD_TEXT_BYTES_MAX: usize = 256 * 1024;
+
 /// What was done, or begun: it is entered in the books before anything happens, and how much came of it is for the
 /// ledger to tell, under the id.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,14 @@
 //! Resource ids: compared without regard to case, kept in the case first seen.
 
+mod folding;
+
 use std::borrow::Cow;
 
 /// The most bytes a resource URI may have.
 pub const RESOURCE_URI_BYTES_MAX: usize = 4096;
 
-/// The form of a resource id, a resource group's or a registration's name by which it is compared: lower case.
+/// The form of a resource id, a resource group's or a registration's name by which it is compared: letter by letter, whatever
+/// is around it, small letters. It is the same for all letter cases of a text, and never changes: usage is stored by it.
 ///
 /// Azure compares resource ids without regard to case, and real usage holds `resourcegroups` beside
 /// `resourceGroups`.
@@ -17,7 +20,7 @@ pub fn folded(text: &str) -> Cow<'_, str> {
         }
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.to_lowercase())
+    Cow::Owned(text.chars().map(folded_char).collect())
 }
 
 /// Appends the [`folded`] form of a text to bytes, without any other memory.
@@ -27,7 +30,17 @@ pub fn append_folded(text: &str, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(text.as_bytes());
         bytes[start..].make_ascii_lowercase();
     } else {
-        bytes.extend_from_slice(text.to_lowercase().as_bytes());
+        for letter in text.chars().map(folded_char) {
+            bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+}
+
+fn folded_char(letter: char) -> char {
+    if letter.is_ascii() {
+        letter.to_ascii_lowercase()
+    } else {
+        folding::folded(letter)
     }
 }
 
@@ -100,6 +113,10 @@ impl std::fmt::Display for ResourceName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -113,12 +130,71 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_that_one_provider_names_in_capitals_and_another_in_small_letters_would_be_paid_twice() {
+        let same = [
+            ["ΝΊΚΟΣ", "νίκος", "νίκοσ"],
+            ["ΝΊΚΟΣ-VM", "νίκος-vm", "Νίκοσ-Vm"],
+            ["STRAẞE", "straße", "Straße"],
+            ["ΜM", "µm", "μm"],
+            ["ǄEP", "ǆep", "ǅep"],
+            ["ÅNGSTRÖM", "ångström", "Ångström"],
+            ["ДОМ", "дом", "Дом"],
+            ["𐐀", "𐐨", "𐐨"],
+        ];
+        for [one, other, third] in same {
+            assert_eq!(folded(one), folded(other), "{one}");
+            assert_eq!(folded(one), folded(third), "{one}");
+        }
+        for [one, other] in [
+            ["İzmir", "izmir"],
+            ["ılık", "Ilik"],
+            ["ſ", "s"],
+            ["straße", "strasse"],
+        ] {
+            assert_ne!(folded(one), folded(other), "these are two names, {one}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_mixture_of_capitals_and_small_letters_is_another_resource(
+            letters in vec((prop_oneof![any::<char>(), select(KNOWN)], 0..3u8), 0..20),
+        ) {
+            let text: String = letters.iter().map(|(letter, _)| letter).collect();
+            let mixed: String = letters.iter().map(|(letter, case)| in_case(*letter, *case)).collect();
+            prop_assert_eq!(folded(&text), folded(&mixed));
+            let mut bytes = Vec::new();
+            append_folded(&mixed, &mut bytes);
+            let form = folded(&text);
+            prop_assert_eq!(&*bytes, form.as_bytes());
+            prop_assert_eq!(&folded(&form), &form);
+        }
+    }
+
+    const KNOWN: &[char] = &[
+        'Σ', 'σ', 'ς', 'ß', 'ẞ', 'İ', 'ı', 'ſ', '\u{212a}', 'k', 'ǅ', 'Ä', 'µ', 'i', 'S', ' ', '.', 'ͅ',
+    ];
+
+    /// A letter in small or capital letters, where that is one letter and no other one's.
+    fn in_case(letter: char, case: u8) -> char {
+        let mapped: Vec<char> = match case {
+            1 => letter.to_lowercase().collect(),
+            2 => letter.to_uppercase().collect(),
+            _ => vec![letter],
+        };
+        match mapped[..] {
+            [other] if !['ı', 'ſ'].contains(&letter) => other,
+            _ => letter,
+        }
+    }
+
+    #[test]
     fn both_ways_of_folding_are_one() {
         for text in [
             "",
             "/subscriptions/x/resourceGroups/RG",
             "/already/lower",
-            "/ÄÖ/İ/ẞ/A",
+            "/ÄÖ/İ/ẞ/A/ΝΊΚΟΣ",
         ] {
             let mut bytes = b"before ".to_vec();
             append_folded(text, &mut bytes);

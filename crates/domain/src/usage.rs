@@ -87,6 +87,18 @@ impl UsageRecord<'_> {
     pub fn end(&self) -> Hour {
         self.start.plus(self.granularity.hours())
     }
+
+    /// What its resource URI names as the subscription, if that is not the one it was emitted under. Where it names none,
+    /// nothing contradicts.
+    #[must_use]
+    pub fn other_subscription(&self) -> Option<&str> {
+        let mut parts = self.resource_uri.trim_start_matches('/').split('/');
+        let named = parts
+            .next()
+            .filter(|part| part.eq_ignore_ascii_case("subscriptions"));
+        let named = named.and(parts.next())?;
+        (named.parse() != Ok(self.local_subscription)).then_some(named)
+    }
 }
 
 /// Why a record was put into quarantine: a stable code.
@@ -273,6 +285,35 @@ mod tests {
         );
         assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-02T13:00:00Z"), None);
         assert_eq!(of("2026-10-01T13:00:00Z", "2026-10-01T15:00:00Z"), None);
+    }
+
+    #[test]
+    fn usage_mended_to_one_subscription_with_the_resource_of_another_is_seen() {
+        let other = |uri: &'static str| {
+            let record = UsageRecord {
+                local_subscription: "6f5e4d3c-2b1a-4e0f-9d8c-7b6a5f4e3d2c".parse().unwrap(),
+                local_meter: LocalMeterId::from_bytes([1; 16]),
+                resource_uri: Cow::Borrowed(uri),
+                location: Cow::Borrowed(""),
+                tags: Cow::Borrowed(""),
+                additional_info: Cow::Borrowed(""),
+                start: Hour::MIN,
+                granularity: Granularity::Hour,
+                quantity: "1".parse().unwrap(),
+            };
+            record.other_subscription().map(str::to_owned)
+        };
+        assert_eq!(
+            other("/Subscriptions/6F5E4D3C-2B1A-4E0F-9D8C-7B6A5F4E3D2C/x/vm"),
+            None
+        );
+        assert_eq!(
+            other("/subscriptions/not-a-guid/x/vm").as_deref(),
+            Some("not-a-guid")
+        );
+        for names_none in ["/vm", "", "/subscriptions", "/x/subscriptions/not-a-guid"] {
+            assert_eq!(other(names_none), None, "{names_none}");
+        }
     }
 
     #[test]

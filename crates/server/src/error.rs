@@ -23,6 +23,9 @@ use crate::notes;
 /// The code of a delivery that is asked to come later, here or by the store.
 pub(crate) const TOO_MANY_DELIVERIES: &str = "TooManyDeliveries";
 
+/// The code of whatever cannot be answered because what is stored is damaged.
+pub(crate) const STORE_DAMAGED: &str = "StoreDamaged";
+
 /// An answer that says no.
 #[derive(Debug)]
 pub(crate) struct Failure {

@@ -42,6 +42,7 @@ mod unread;
 mod webhooks;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 
@@ -79,6 +80,8 @@ struct Door {
     /// Places for deliveries that are being parsed and stored.
     deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,
+    /// Some answer has told that what is stored is damaged.
+    damaged: AtomicBool,
     webhooks: webhooks::Webhooks,
 }
 

@@ -1,5 +1,6 @@
 //! What is counted, for whoever watches the server.
 
+mod quarantine;
 mod stacks;
 
 use std::fmt::Write as _;
@@ -7,7 +8,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use domain::usage::QuarantineCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -15,8 +15,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use store::{BatchCounts, QuarantineCount};
+use store::BatchCounts;
 
+use self::quarantine::QuarantineFigures;
 use self::stacks::StackFigures;
 use crate::identity::KeysHealth;
 
@@ -38,7 +39,8 @@ pub(crate) struct Metrics {
     delivered_bytes: Counter,
     busy: Counter,
     resident_bytes: Gauge<u64, AtomicU64>,
-    quarantine: Family<CodeLabels, Gauge>,
+    /// How many records wait in quarantine.
+    pub(crate) quarantine: QuarantineFigures,
     issuer_keys_fetched: Family<IssuerLabels, Gauge>,
     issuer_fetches: Family<FetchLabels, Gauge<u64, AtomicU64>>,
     /// How it is with the stacks' usage.
@@ -62,11 +64,6 @@ struct RouteLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CodeLabels {
-    code: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -103,7 +100,7 @@ impl Metrics {
             delivered_bytes: Counter::default(),
             busy: Counter::default(),
             resident_bytes: Gauge::default(),
-            quarantine: Family::default(),
+            quarantine: QuarantineFigures::default(),
             issuer_keys_fetched: Family::default(),
             issuer_fetches: Family::default(),
             stacks: StackFigures::default(),
@@ -150,11 +147,6 @@ impl Metrics {
             Unit::Bytes,
             metrics.resident_bytes.clone(),
         );
-        registry.register(
-            "quarantine_records",
-            "Usage records that wait in quarantine, by why they cannot be counted",
-            metrics.quarantine.clone(),
-        );
         registry.register_with_unit(
             "external_issuer_keys_fetched_timestamp",
             "When the keys of an issuer elsewhere were fetched last; its tokens are refused a day later",
@@ -177,6 +169,7 @@ impl Metrics {
             metrics.notices_waiting.clone(),
         );
         registry.register_collector(Box::new(metrics.stacks.clone()));
+        registry.register_collector(Box::new(metrics.quarantine.clone()));
         Self { registry, ..metrics }
     }
 
@@ -217,21 +210,6 @@ impl Metrics {
             self.records
                 .get_or_create(&OutcomeLabels { outcome })
                 .inc_by(records.into());
-        }
-    }
-
-    /// How many records wait in quarantine: nothing is told where that is not known.
-    pub(crate) fn set_quarantine(&self, counts: Option<&[QuarantineCount]>) {
-        let Some(counts) = counts else {
-            return self.quarantine.clear();
-        };
-        for code in QuarantineCode::ALL {
-            let of_code = counts.iter().filter(|it| it.code == code);
-            let records: u64 = of_code.map(|it| it.records).sum();
-            let code = code.as_str();
-            self.quarantine
-                .get_or_create(&CodeLabels { code })
-                .set(i64::try_from(records).unwrap_or(i64::MAX));
         }
     }
 

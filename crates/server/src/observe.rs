@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::Door;
 use crate::arm::path::is_arm;
-use crate::error::{Failure, Logged, TOO_MANY_DELIVERIES};
+use crate::error::{Failure, Logged, STORE_DAMAGED, TOO_MANY_DELIVERIES};
 use crate::limits::BUSY_RETRY_AFTER_SECONDS;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
@@ -112,12 +113,10 @@ async fn observed(
     let route = story.route.get().copied().unwrap_or("none");
     door.metrics
         .count_request(route, method_label(&method), response.status(), began.elapsed());
-    if response
-        .extensions()
-        .get::<Logged>()
-        .is_some_and(|logged| logged.code == TOO_MANY_DELIVERIES)
-    {
-        door.metrics.count_busy();
+    match response.extensions().get::<Logged>() {
+        Some(logged) if logged.code == TOO_MANY_DELIVERIES => door.metrics.count_busy(),
+        Some(logged) if logged.code == STORE_DAMAGED => door.damaged.store(true, Ordering::Relaxed),
+        _ => {}
     }
     span.in_scope(|| log(&response, &story, peer, began));
     response

@@ -1,13 +1,15 @@
 //! For whoever runs the server.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use crate::Door;
-use crate::error::Failure;
+use crate::error::{Failure, STORE_DAMAGED};
 use crate::metrics;
 
 /// The path of the counters.
@@ -18,19 +20,32 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The storage answers too.
+/// The storage answers too, and no answer so far has told that what it holds is damaged: that does not heal, and a balancer should
+/// not go on asking here. Restarted from a backup, the server is ready again.
 pub(crate) async fn readyz(State(door): State<Arc<Door>>) -> Result<&'static str, Failure> {
-    door.app.ready().await?;
-    Ok("ready\n")
+    if door.damaged.load(Ordering::Relaxed) {
+        return Err(damaged());
+    }
+    match door.app.ready().await {
+        Ok(()) => Ok("ready\n"),
+        Err(error) if error.code == STORE_DAMAGED => Err(damaged().because(error.detail.unwrap_or_default())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn damaged() -> Failure {
+    Failure::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        STORE_DAMAGED,
+        "What the storage holds is damaged, as this server's log says. Verify it with `meterbridge audit verify`, and restore a backup.",
+    )
 }
 
 /// The counters.
 pub(crate) async fn metrics(State(door): State<Arc<Door>>) -> impl IntoResponse {
     door.metrics.set_issuers(door.identity.issuers());
     door.metrics.stacks.refresh(&door.app);
-    // The other figures are told though the storage does not answer.
-    door.metrics
-        .set_quarantine(door.app.quarantine_counts(None).await.ok().as_deref());
+    door.metrics.quarantine.refresh(&door.app);
     let waiting = door.app.notices_waiting().into_iter();
     door.metrics
         .set_notices_waiting(waiting.map(|(webhook, count)| (webhook.to_string(), count)));

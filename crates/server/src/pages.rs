@@ -76,6 +76,11 @@ impl<K> PageRequest<K> {
         }
     }
 
+    /// How many items it may have.
+    pub(crate) const fn items_max(&self) -> usize {
+        self.items_max
+    }
+
     /// How many items to look for: one more than fit on the page, to see whether there is another page.
     pub(crate) const fn items_wanted(&self) -> usize {
         self.items_max + 1
@@ -88,6 +93,21 @@ impl<K> PageRequest<K> {
     {
         let more = items.len() > self.items_max;
         items.truncate(self.items_max);
+        self.page_of_some(items, more, key, base)
+    }
+
+    /// The page of items that come after the page before, fewer than asked for if each may be large: `more` says whether
+    /// there are others.
+    pub(crate) fn page_of_some<T>(
+        &self,
+        items: Vec<T>,
+        more: bool,
+        key: impl Fn(&T) -> K,
+        base: &Base<'_>,
+    ) -> Page<T>
+    where
+        K: ToString,
+    {
         let last = items.last().filter(|_| more);
         let next_link = last.map(|last| base.next_link(self.names.token, key(last).to_string()));
         Page { items, next_link }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use app::App;
@@ -182,6 +183,7 @@ impl Server {
             memory: Memories::new(&limits),
             deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
+            damaged: AtomicBool::new(false),
             webhooks,
             public_url: url.clone(),
             limits: limits.clone(),

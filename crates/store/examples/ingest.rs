@@ -132,6 +132,7 @@ async fn deliver(
                             through: None,
                         },
                         idempotency_key: None,
+                        known_receipts: &[],
                         digest: [0; 32],
                         records: &records,
                         quarantined: &[],

@@ -10,6 +10,7 @@ mod finding;
 mod heads;
 mod journal;
 mod reading;
+mod schema;
 mod witnesses;
 
 use crate::StoreConfig;
@@ -178,6 +179,9 @@ fn report_of(
         }
         Ok(())
     })?];
+    checks.push(Checked::by(CheckKind::Schema, |checked| {
+        schema::check(transaction, checked)
+    })?);
     let (mut end_of_journal, mut acts) = (None, None);
     checks.push(Checked::by(CheckKind::Journal, |checked| {
         let (last, told) = journal::check(transaction, checked, &mut *watch)?;

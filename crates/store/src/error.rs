@@ -44,6 +44,18 @@ pub enum StoreError {
         /// The file that is missing.
         file: PathBuf,
     },
+    /// The same, and there is an empty one in its place.
+    #[error("the file {} is empty, and without what was in it the store is not whole", file.display())]
+    FileEmpty {
+        /// The file that is empty.
+        file: PathBuf,
+    },
+    /// The same, of a database: tables that were made are not there.
+    #[error("the database has no table {} any more, and without what was in it the store is not whole", tables.join(", "))]
+    TablesMissing {
+        /// The names of the tables that are missing.
+        tables: Vec<String>,
+    },
     /// Another process has it open.
     #[error("{} is in use by another process; stop it first, or choose another directory", directory.display())]
     InUse {

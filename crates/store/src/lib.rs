@@ -16,6 +16,7 @@ mod copy;
 mod error;
 mod journal;
 mod ledger;
+mod portion;
 mod postgres;
 mod quarantine;
 mod receipt;
@@ -41,10 +42,10 @@ pub use error::StoreError;
 pub use journal::{Journal, JournalAppended, StoredEntry};
 pub use postgres::{InvalidPostgresUrl, PostgresConfig};
 pub use quarantine::{
-    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantineState, QuarantinedRecord, RefusedAgain,
-    Release, Released, ReleasedBatch, ReleasedRecord,
+    ActOutcome, NotCounting, Purged, QuarantineCount, QuarantineFilter, QuarantinePage, QuarantineState,
+    QuarantinedRecord, RefusedAgain, Release, Released, ReleasedBatch, ReleasedRecord,
 };
-pub use receipt::{BatchCounts, Kept, Problem, Receipt};
+pub use receipt::{BatchCounts, Kept, Link, Problem, Receipt};
 pub use sessions::Sessions;
 pub use sqlite::backup;
 pub use usage::{

@@ -2,7 +2,7 @@
 
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval, Timestamp};
-use domain::usage::{QuarantineCode, UsageRecord};
+use domain::usage::{Observation, QuarantineCode, UsageRecord};
 
 use crate::receipt::Receipt;
 
@@ -82,9 +82,12 @@ pub struct QuarantinedRecord {
     pub message: String,
     /// Why it could not be counted when it came.
     pub first_code: QuarantineCode,
-    /// Its text as sent; empty if it was purged.
+    /// Its text as sent, or the beginning of it; empty if it was purged.
     pub raw: String,
-    /// BLAKE3 of its text as sent. Always there if it was purged.
+    /// How many bytes its text had, if no more than the beginning was kept of it, being longer than
+    /// [`domain::quarantine::RECORD_TEXT_BYTES_MAX`]: then it cannot be counted by that.
+    pub raw_bytes: Option<u64>,
+    /// BLAKE3 of its text as sent, all of it. Always there if it was purged.
     pub raw_digest: Option<[u8; 32]>,
     /// The text it was counted by, if that is another one.
     pub mended: Option<String>,
@@ -104,6 +107,15 @@ impl QuarantinedRecord {
             (Some(_), None) => QuarantineState::Purged,
         }
     }
+}
+
+/// Some of the records that are asked for: fewer than fit, if their texts are long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QuarantinePage {
+    /// The records, by position.
+    pub records: Vec<QuarantinedRecord>,
+    /// Whether there are more after them.
+    pub more: bool,
 }
 
 /// How many records of a stack wait for one reason.
@@ -170,11 +182,23 @@ pub struct RefusedAgain {
     pub message: String,
 }
 
+/// A record that was released, and of whose hour another quantity counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotCounting {
+    /// Its position in the quarantine.
+    pub position: u64,
+    /// What counts.
+    pub counts: Observation,
+}
+
 /// What came of a release. All of it is durable, unless it was a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Released {
     /// The receipts of the batches by which records were released: none of a batch all of whose records stay.
     pub receipts: Vec<Receipt>,
+    /// The released records, by position, whose quantities do not count. Where the database did not say that it had
+    /// committed and the unit of work was done again, only the receipts tell, and only how many revisions.
+    pub not_counting: Vec<NotCounting>,
     /// The records that wait as before, with the reason that was found now.
     pub refused: Vec<RefusedAgain>,
     /// The records that do not wait any more: somebody else released or purged them, or there are none.

@@ -44,6 +44,15 @@ pub struct Kept {
     pub digest: [u8; 32],
 }
 
+/// A receipt, told from every other: two histories of a stack that went apart before it have different ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Link {
+    /// [`Receipt::sequence`].
+    pub sequence: u64,
+    /// [`Receipt::chain`].
+    pub chain: [u8; 32],
+}
+
 /// Why one record of a batch was put into quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -78,6 +87,9 @@ pub struct Receipt {
     /// How many of its duplicates repeat records that waited in quarantine since an earlier batch when it came: nobody
     /// may take them for records that count.
     pub still_quarantined: u32,
+    /// How many of its revisions did not count once all of it was taken in: of the same record another quantity did, which
+    /// was reported later, or at the same time and is larger. Nothing in a receipt that was made out before receipts had that.
+    pub revised_not_counting: Option<u32>,
     /// Why records were put into quarantine, by index.
     pub problems: Vec<Problem>,
     /// What is kept of it; nothing in a receipt that was made out before receipts had that.
@@ -128,6 +140,10 @@ impl Receipt {
         if self.still_quarantined > 0 {
             content.text("still quarantined");
             content.number(u64::from(self.still_quarantined));
+        }
+        if let Some(revisions) = self.revised_not_counting {
+            content.text("revised not counting");
+            content.number(u64::from(revisions));
         }
         *content.0.finalize().as_bytes()
     }
@@ -185,6 +201,7 @@ mod tests {
             },
             released: false,
             still_quarantined: 0,
+            revised_not_counting: None,
             problems: vec![Problem {
                 index: 0,
                 code: QuarantineCode::InvalidQuantity,
@@ -198,7 +215,7 @@ mod tests {
     #[test]
     fn whatever_changes_in_a_receipt_changes_its_link_in_the_chain() {
         let original = receipt().chained_after(&[0; 32]);
-        let changes: [fn(&mut Receipt); 14] = [
+        let changes: [fn(&mut Receipt); 16] = [
             |it| it.batch = BatchId::from_bytes([9; 16]),
             |it| it.stack = CloudId::from_bytes([9; 16]),
             |it| it.sequence = 4,
@@ -210,6 +227,8 @@ mod tests {
             |it| it.problems.clear(),
             |it| it.released = true,
             |it| it.still_quarantined = 1,
+            |it| it.revised_not_counting = Some(0),
+            |it| it.revised_not_counting = Some(1),
             |it| it.kept = Some(KEPT),
             |it| it.kept = Some(Kept { sayings: 5, ..KEPT }),
             |it| {
@@ -230,17 +249,25 @@ mod tests {
 
     #[test]
     fn the_chain_is_the_same_on_every_machine_and_in_every_version() {
-        let with = |kept| {
-            let receipt = Receipt { kept, ..receipt() };
+        let with = |kept, revised_not_counting| {
+            let receipt = Receipt {
+                kept,
+                revised_not_counting,
+                ..receipt()
+            };
             blake3::Hash::from_bytes(receipt.chained_after(&[0; 32])).to_string()
         };
         assert_eq!(
-            with(None),
+            with(None, None),
             "296f75a44fecdbe54a2de82e87df36d388b073c9bd478cab6024b2155a5ab5e8"
         );
         assert_eq!(
-            with(Some(KEPT)),
+            with(Some(KEPT), None),
             "540077325192c4b632702059ef4f686f3ff503559680c7d0cb29ccbe0b201276"
+        );
+        assert_eq!(
+            with(Some(KEPT), Some(2)),
+            "09d2b9910e955587f9641786ece6fd3895b6d4faa66ad2bef025795d8903d11c"
         );
     }
 }

@@ -3,6 +3,7 @@
 
 mod columns;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use domain::ids::CloudId;
@@ -148,6 +149,9 @@ pub(crate) trait Transaction {
 
     /// What the database itself finds wrong with what it keeps.
     fn damage(&self) -> Result<Vec<String>, StoreError>;
+
+    /// What its tables are made of, and what the migrations make.
+    fn definitions(&self) -> Result<Definitions, StoreError>;
 
     // Of usage:
 
@@ -317,6 +321,24 @@ pub(crate) trait Readers: Send + Sync + 'static {
 
     /// Closes the connections that nobody reads with.
     fn close_idle(&self);
+}
+
+/// One of the things that a database is made of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Definition {
+    /// Of which table.
+    pub(crate) table: String,
+    /// Its kind and name: `index batch_declared`.
+    pub(crate) what: String,
+}
+
+/// What a database is made of, with its texts.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    /// By the migrations.
+    pub(crate) expected: BTreeMap<Definition, String>,
+    /// As it is.
+    pub(crate) found: BTreeMap<Definition, String>,
 }
 
 /// A connection that writes.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::completeness::{Declared, Records, Silence};
+use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, QuarantineActId};
 use domain::quantity::{Quantity, QuantitySum};
 use domain::time::{Hour, HourInterval, Timestamp};
@@ -11,9 +11,9 @@ use domain::usage::{Granularity, Quarantined, UsageRecord};
 
 use crate::error::StoreError;
 use crate::quarantine::{
-    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinedRecord, Release, Released,
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinePage, Release, Released,
 };
-use crate::receipt::Receipt;
+use crate::receipt::{Link, Receipt};
 
 /// The reported-time window a delivery was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Batch<'a> {
     pub window: ReportedWindow,
     /// The deliverer's own name for the delivery: delivered again under this name it is answered, not stored again.
     pub idempotency_key: Option<&'a str>,
+    /// Receipts of the stack that the deliverer relies on: if one of them is not here, nothing is stored.
+    pub known_receipts: &'a [Link],
     /// BLAKE3 of the body as delivered and of the parameters that came with it.
     pub digest: [u8; 32],
     /// The records that could be read.
@@ -76,6 +78,15 @@ pub enum Appended {
     KeyReused {
         /// The batch that has the key.
         first: BatchId,
+    },
+    /// A receipt that the deliverer relies on is not here. Nothing of this delivery was stored, whatever its key.
+    ReceiptNotKnown {
+        /// The receipt.
+        missing: Link,
+        /// The number of the stack's last receipt; 0 if it has none.
+        last: u64,
+        /// The furthest hour up to which the stack ever declared to have reported everything.
+        reported_through: Option<Hour>,
     },
 }
 
@@ -248,29 +259,33 @@ pub trait UsageLedger: Send + Sync {
     /// What was consumed in an interval: one entry per stack and meter with records, in this order.
     async fn meter_totals(&self, interval: HourInterval) -> Result<Vec<MeterTotal>, StoreError>;
 
-    /// The receipts of a stack numbered above `after`, in order, `limit` at most.
+    /// The receipts of a stack numbered above `after`, in order, `limit` at most: without their problems, of which there are
+    /// many.
     async fn receipts(&self, stack: CloudId, after: u64, limit: usize) -> Result<Vec<Receipt>, StoreError>;
 
     /// The receipt of a batch.
     async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError>;
 
-    /// The receipts of what a stack delivered under these idempotency keys, in their order; none where nothing was.
+    /// The receipts of what a stack delivered under these idempotency keys, in their order, without their problems; none
+    /// where nothing was.
     async fn receipts_under(
         &self,
         stack: CloudId,
         keys: Vec<String>,
     ) -> Result<Vec<Option<Receipt>>, StoreError>;
 
-    /// The records that are or were in quarantine and fit a filter, positioned above `after`, in order, `limit` at most.
+    /// The records that are or were in quarantine and fit a filter, positioned above `after`, in order, `limit` at most,
+    /// and no more than fit easily into memory.
     async fn quarantine(
         &self,
         filter: &QuarantineFilter,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<QuarantinedRecord>, StoreError>;
+    ) -> Result<QuarantinePage, StoreError>;
 
-    /// The records that are or were in quarantine at some positions, in order, as far as there are any.
-    async fn quarantined_at(&self, positions: &[u64]) -> Result<Vec<QuarantinedRecord>, StoreError>;
+    /// The records that are or were in quarantine at some positions, in order, as far as there are any: the first of them, as
+    /// many as fit easily into memory.
+    async fn quarantined_at(&self, positions: &[u64]) -> Result<QuarantinePage, StoreError>;
 
     /// How many records wait in quarantine, by stack and reason, in order.
     async fn quarantine_counts(&self, stack: Option<CloudId>) -> Result<Vec<QuarantineCount>, StoreError>;
@@ -304,9 +319,9 @@ pub trait UsageLedger: Send + Sync {
     /// How far each stack that has ever delivered has got, in order.
     async fn progress(&self) -> Result<Vec<StackProgress>, StoreError>;
 
-    /// Which hours a stack has declared to have reported everything of, from an hour of reported time on: what was
-    /// declared further back may be missing, but not how far it has ever got.
-    async fn declared(&self, stack: CloudId, from: Hour) -> Result<Declared, StoreError>;
+    /// Which hours a stack has declared to have reported everything of, from an hour of reported time on, and when it did:
+    /// what was declared further back may be missing, but not how far it has ever got.
+    async fn declared(&self, stack: CloudId, from: Hour) -> Result<(Declared, Arrivals), StoreError>;
 
     /// How many records of a stack count, by the hour in which they start, of those that start in an interval.
     async fn records_by_hour(&self, stack: CloudId, interval: HourInterval) -> Result<Records, StoreError>;

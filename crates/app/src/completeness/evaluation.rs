@@ -135,11 +135,13 @@ impl App {
     /// What the store knows of a stack up to an hour, from as long before `first` as hours are compared with.
     async fn looked_up(&self, known: &Known, first: Hour, until: Hour) -> Result<Facts, Error> {
         let from = first.day().first_hour().plus(-24 * LOOK_BACK_DAYS);
+        // Before the records: what a stack declares is here when it has declared it.
+        let (declared, arrivals) = self.usage.declared(known.stack, from).await?;
         Ok(Facts {
             stack: known.stack,
             duties: known.duties.clone(),
-            // Before the records: what a stack declares is here when it has declared it.
-            declared: self.usage.declared(known.stack, from).await?,
+            declared,
+            arrivals,
             records: match HourInterval::new(from, until.max(first)) {
                 Some(hours) => self.usage.records_by_hour(known.stack, hours).await?,
                 None => Records::default(),
@@ -201,6 +203,7 @@ mod tests {
             stack: known.stack,
             duties: known.duties.clone(),
             declared: domain::completeness::Declared::default(),
+            arrivals: domain::completeness::Arrivals::default(),
             records: Records::default(),
             bundles: None,
         };

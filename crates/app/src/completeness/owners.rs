@@ -59,6 +59,7 @@ impl App {
         let facts = Facts {
             stack: known.stack,
             declared: facts.declared.only(owner.duties.iter().map(|(hours, _)| *hours)),
+            arrivals: facts.arrivals.only(&owner.duties.iter().map(|(hours, _)| *hours)),
             records: facts.records.only(theirs),
             bundles: owner.bundles,
             duties: owner.duties.clone(),

@@ -109,13 +109,17 @@ impl App {
         self.enter_if(entry, |books| waits(books, due, notice)).await
     }
 
-    /// The receiver wants no more notices.
+    /// The receiver wants no more notices, as it answered to the last of so many attempts.
     ///
     /// # Errors
     /// As the store.
-    pub async fn was_stopped(&self, due: &Due, because: String) -> Result<(), Error> {
-        let webhook = due.webhook.name.clone();
-        let entry = NoticeEntry::WebhookStopped { webhook, because };
+    pub async fn was_stopped(&self, due: &Due, attempts: u32, because: String) -> Result<(), Error> {
+        let entry = NoticeEntry::WebhookStopped {
+            webhook: due.webhook.name.clone(),
+            notice: Some(due.notice.id),
+            attempts,
+            because,
+        };
         let is_same = |books: &Books| {
             let known = books.notices().webhook(&due.webhook.name);
             known.is_some_and(|known| known.set.entry == due.set && known.stopped.is_none())

@@ -148,7 +148,8 @@ fn conditions_of<'a>(of_stack: &'a OwnersFindings, open: &Open) -> Vec<(Conditio
                 let of_day = |it: &Finding| unusual(kind, it.since().day().first_hour());
                 conditions.extend(of_kind(kind).map(|it| (of_day(it), it)));
             }
-            FindingKind::Reappeared => {}
+            // Hours in which nobody had the stack are told to nobody. That it is heard of again ends what was told.
+            FindingKind::Reappeared | FindingKind::NotRegistered => {}
         }
     }
     conditions

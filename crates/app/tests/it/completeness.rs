@@ -81,6 +81,7 @@ async fn deliver_read(
         reported_end: window.map(|window| october_hour(window.end)),
         reported_through: through.map(october_hour),
         idempotency_key: None,
+        known_receipts: &[],
         digest: [0; 32],
         records: &records,
         quarantined: &[],
@@ -163,7 +164,7 @@ async fn hours_before_the_bridge_began_are_missing_until_somebody_has_them_read(
     assert!(
         month.findings[0]
             .advice()
-            .contains("--from 2026-10-01T00:00:00Z --to 2026-10-05T00:00:00Z"),
+            .contains("--from 2026-10-01T00:00:00Z --to 2026-10-05T01:00:00Z"),
         "{}",
         month.findings[0].advice()
     );

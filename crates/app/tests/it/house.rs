@@ -288,6 +288,7 @@ pub(crate) fn delivery<'a>(
         reported_end: None,
         reported_through: None,
         idempotency_key: None,
+        known_receipts: &[],
         digest: [0; 32],
         records,
         quarantined: &[],

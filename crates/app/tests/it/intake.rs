@@ -34,7 +34,8 @@ async fn usage_of_the_future_waits_in_quarantine_and_counts_when_it_is_delivered
         .app()
         .quarantine(&QuarantineFilter::waiting(Some(STACK)), 0, 10)
         .await
-        .unwrap();
+        .unwrap()
+        .records;
     assert_eq!(waiting[0].raw, "record 0");
     assert_eq!(house.owes(SHARED).await, "3.00");
 

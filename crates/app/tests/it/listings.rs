@@ -148,6 +148,34 @@ async fn a_tenants_customer_does_not_get_out_of_paying_since_the_registration_wa
 }
 
 #[tokio::test]
+async fn who_pays_would_depend_on_when_a_bundle_is_imported_that_was_made_in_the_hour_of_a_move() {
+    let mut owed = Vec::new();
+    for is_before in [true, false] {
+        let side = Side::new().await;
+        add_second(&side.house).await;
+        // Twenty minutes before the registration is moved, which holds for all of that hour.
+        let bundle = |now| (now, Some("2026-10-16T14:17:00Z"), TENANT);
+        if is_before {
+            side.listed(bundle("2026-10-16T14:30:00Z")).await.unwrap();
+        }
+        side.house.it_is("2026-10-16T14:37:00Z");
+        moved(&side.house, SECOND).await.unwrap();
+        if !is_before {
+            side.listed(bundle("2026-10-16T15:00:00Z")).await.unwrap();
+        }
+        side.house.it_is("2026-10-20T00:00:00Z");
+        let house = &side.house;
+        owed.push([
+            house.owes(SHARED).await,
+            house.owes(SECOND).await,
+            house.owes(CSP).await,
+        ]);
+    }
+    let expected = ["0.00", "0.00", "1111.00"];
+    assert_eq!(owed, [expected, expected], "imported before the move, and after");
+}
+
+#[tokio::test]
 async fn nobody_pays_by_a_listing_that_came_late_where_it_is_not_kept_what_the_stack_said_since() {
     let side = Side::without_key().await;
     let carried = ("2026-10-19T00:00:00Z", Some("2026-10-02T10:20:30Z"), TENANT);

@@ -109,6 +109,36 @@ async fn what_was_reported_too_early_is_charged_when_its_hour_has_come_and_someb
 }
 
 #[tokio::test]
+async fn a_range_with_numbers_that_never_were_takes_what_is_there_and_says_so() {
+    let house = house_with_two_waiting().await;
+    house.it_is("2026-10-10T16:00:00Z");
+    let app = house.app();
+    let waiting = app
+        .quarantine(&QuarantineFilter::default(), 0, 10)
+        .await
+        .unwrap()
+        .records;
+    let last = waiting[1].position;
+    let range = Selection::At((waiting[0].position..last + 40).collect());
+    let done = app
+        .release_quarantined(&operator(), release(range.clone()), read)
+        .await
+        .unwrap();
+    assert_eq!(done.outcome.receipts[0].counts.accepted, 2);
+    assert_eq!(done.unknown, (last + 1..last + 40).collect::<Vec<_>>());
+    let purge = PurgeAsked {
+        records: range,
+        reason: "a test".parse().unwrap(),
+        dry_run: false,
+    };
+    let purged = app.purge_quarantined(&operator(), purge).await.unwrap();
+    assert_eq!((purged.act, purged.unknown.len()), (None, 39));
+    assert_eq!(purged.outcome.gone, [waiting[0].position, last]);
+    let past = app.quarantine_history(&operator(), 0, 10).await.unwrap();
+    assert_eq!(past[0].act.records.len(), 2, "nobody acted on what never was");
+}
+
+#[tokio::test]
 async fn nothing_is_done_with_records_that_nobody_has_seen() {
     let house = house_with_two_waiting().await;
     let app = house.app();
@@ -130,7 +160,11 @@ async fn nothing_is_done_with_records_that_nobody_has_seen() {
         refused(release(nobody.clone())).await,
         (Kind::NotFound, "QuarantinedRecordNotFound")
     );
-    let waiting = app.quarantine(&QuarantineFilter::default(), 0, 10).await.unwrap();
+    let waiting = app
+        .quarantine(&QuarantineFilter::default(), 0, 10)
+        .await
+        .unwrap()
+        .records;
     let first = Selection::At([waiting[0].position].into_iter().collect());
     let mending = |position, text: &str| ReleaseAsked {
         mended: BTreeMap::from([(position, text.to_owned())]),
@@ -155,7 +189,10 @@ async fn nothing_is_done_with_records_that_nobody_has_seen() {
     assert_eq!((error.kind, error.code), differs);
     assert_eq!(app.quarantine_history(&operator(), 0, 10).await.unwrap(), []);
     assert_eq!(
-        app.quarantine(&QuarantineFilter::default(), 0, 10).await.unwrap(),
+        app.quarantine(&QuarantineFilter::default(), 0, 10)
+            .await
+            .unwrap()
+            .records,
         waiting
     );
 }

@@ -172,6 +172,11 @@ async fn a_window_that_cannot_be_is_refused_before_anything_is_stored() {
         (refused.kind, refused.code, refused.target),
         (Kind::Invalid, "ReportedTimeInFuture", Some("reportedStart"))
     );
+    let hint = refused.hint.unwrap();
+    assert!(
+        hint.contains("the hour of 2026-10-10T00:00:00Z") && hint.contains("ahead by minutes"),
+        "whoever has a wrong clock would look for it elsewhere: {hint}"
+    );
     assert_eq!(house.app().receipts(&operator(), STACK, 0, 10).await.unwrap(), []);
 }
 

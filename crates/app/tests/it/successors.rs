@@ -80,6 +80,7 @@ async fn declare(house: &House, through: &str) {
         reported_end: None,
         reported_through: Some(through.parse().unwrap()),
         idempotency_key: None,
+        known_receipts: &[],
         digest: [0; 32],
         records: &[],
         quarantined: &[],

@@ -228,36 +228,62 @@ async fn a_stack_that_limps_along_at_the_edge_would_fill_a_mailbox_in_a_night() 
     assert_eq!(raised(&house)[1].notice.kind, NoticeKind::StackReappeared);
 }
 
-#[tokio::test]
-async fn a_stack_that_is_read_every_hour_but_six_or_seven_hours_late_is_told_of_once() {
-    let house = house().await;
-    let (app, mut watch) = (house.app(), Watch::default());
-    let registered: Hour = NOW.parse().unwrap();
-    let five_minutes = async |after: i32, minutes: i32, watch: &mut Watch| {
-        let time = registered.plus(after).to_string();
-        house.it_is(&time.replace(":00:00Z", &format!(":{minutes:02}:00Z")));
-        app.look_after_completeness(watch).await.unwrap();
-    };
-    for after in 7..40 {
-        for minutes in (0..60).step_by(5) {
-            if minutes == 30 {
-                deliver(
-                    &house,
-                    registered.plus(after - 7)..registered.plus(after - 7),
-                    registered.plus(after - 6),
-                )
-                .await;
-            }
-            five_minutes(after, minutes, &mut watch).await;
-        }
-    }
-    let kinds = || raised(&house).iter().map(|it| it.notice.kind).collect::<Vec<_>>();
-    assert_eq!(kinds(), [NoticeKind::StackBehind]);
-    deliver(&house, registered..registered, registered.plus(40)).await;
+/// Looks every five minutes of an hour, and in its middle something comes.
+async fn an_hour(house: &House, watch: &mut Watch, hour: Hour, comes: impl AsyncFnOnce()) {
+    let mut comes = Some(comes);
     for minutes in (0..60).step_by(5) {
-        five_minutes(40, minutes, &mut watch).await;
+        let time = hour.to_string();
+        house.it_is(&time.replace(":00:00Z", &format!(":{minutes:02}:00Z")));
+        if minutes == 30
+            && let Some(comes) = comes.take()
+        {
+            comes().await;
+        }
+        house.app().look_after_completeness(watch).await.unwrap();
     }
-    assert_eq!(kinds(), [NoticeKind::StackBehind, NoticeKind::StackReappeared]);
+}
+
+fn kinds_raised(house: &House) -> Vec<NoticeKind> {
+    raised(house).iter().map(|it| it.notice.kind).collect()
+}
+
+#[tokio::test]
+async fn a_stack_that_is_read_every_hour_but_hours_late_is_told_of_once() {
+    let told = [NoticeKind::StackBehind, NoticeKind::StackReappeared];
+    // What is six hours old when it comes is the stack's rhythm, when that is known; what is nine hours old is late.
+    for (late, while_so) in [(6, &told[..]), (9, &told[..1])] {
+        let house = house().await;
+        let (watch, registered) = (&mut Watch::default(), NOW.parse::<Hour>().unwrap());
+        let nothing = registered..registered;
+        for after in late + 1..late + 34 {
+            let through = registered.plus(after - late);
+            let comes = async || deliver(&house, nothing.clone(), through).await;
+            an_hour(&house, watch, registered.plus(after), comes).await;
+        }
+        assert_eq!(kinds_raised(&house), while_so, "{late}");
+        let now = registered.plus(late + 34);
+        for after in 0..2 {
+            let comes = async || deliver(&house, nothing.clone(), now).await;
+            an_hour(&house, watch, now.plus(after), comes).await;
+        }
+        assert_eq!(kinds_raised(&house), told, "{late}");
+    }
+}
+
+#[tokio::test]
+async fn a_stack_whose_newest_hour_always_comes_an_hour_late_would_be_told_of_twice_an_hour() {
+    let house = house().await;
+    let (watch, registered) = (&mut Watch::default(), NOW.parse::<Hour>().unwrap());
+    let begin = registered.plus(24 * 5);
+    house.it_is(&begin.to_string());
+    deliver(&house, registered..begin.plus(-2), begin).await;
+    for after in 1..12 {
+        let now = begin.plus(after);
+        // What was declared is read; and its last hour is reported an hour later than usual.
+        let comes = async || deliver(&house, now.plus(-3)..now.plus(-2), now).await;
+        an_hour(&house, watch, now, comes).await;
+    }
+    assert_eq!(kinds_raised(&house), []);
 }
 
 /// Delivers a record of each of these hours, and how far the stack says that it has reported.

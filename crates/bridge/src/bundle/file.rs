@@ -53,7 +53,15 @@ impl BundleFile {
     pub fn is_one(path: &Path) -> io::Result<bool> {
         let mut head = Vec::new();
         File::open(path)?.take(BLOCK).read_to_end(&mut head)?;
-        Ok(archive::bytes_of(&head, MANIFEST).is_some())
+        Ok(Self::begins(&head))
+    }
+
+    /// Whether bytes are what a bundle begins with.
+    #[must_use]
+    pub fn begins(bytes: &[u8]) -> bool {
+        bytes
+            .strip_prefix(MANIFEST.as_bytes())
+            .is_some_and(|rest| rest.first() == Some(&0))
     }
 
     /// Opens a bundle.
@@ -64,6 +72,10 @@ impl BundleFile {
         let unreadable = |error: io::Error| unreadable(path, &error);
         let file = File::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
+        if length == 0 {
+            let what = format!("{} is empty: nothing of a bundle is in it.", path.display());
+            return Err(Trouble::new("BundleBroken", what, COPY_AGAIN));
+        }
         let mut reader = Reader {
             path,
             file: &file,
@@ -221,7 +233,7 @@ impl Reader<'_> {
         read.map_err(|error| unreadable(self.path, &error))?;
         let bytes = archive::bytes_of(&head, name).ok_or_else(|| {
             let why = if self.at.saturating_add(BLOCK) > self.length {
-                "the file ends before it".to_owned()
+                "the file ends before it: it was cut off".to_owned()
             } else {
                 format!("something else stands where {name} begins")
             };

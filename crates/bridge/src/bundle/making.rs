@@ -1,31 +1,24 @@
-//! Making a bundle: hour by hour, each read completely, kept aside until all of them are there, then written as one file.
+//! Making a bundle of what was read: signed, written as one file, remembered, and only then given its name.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::bundle::{BUNDLE_HOURS_MAX, BUNDLE_PARTS_MAX, Chain, Digest, Made, NextBundle, State};
-use domain::time::{Hour, HourInterval, Timestamp};
-use jiff::SignedDuration;
-use wire::bundle::{Manifest, Packed, Part};
-use wire::stack_admin::AdminSubscription;
+use domain::bundle::{Chain, Digest, Made, State};
+use domain::time::{Hour, HourInterval};
+use wire::bundle::Manifest;
 
 use super::archive::{DIRECTORY, MANIFEST, SIGNATURE, Writer, part_name};
 use super::key::SigningKey;
-use super::packing::{Packer, digest_of, packed};
+use super::packing::digest_of;
 use super::placing;
+use super::reading::{Read, Step};
 use super::remembered::{Entry, unusable};
 use super::side::StackSide;
-use super::work::Work;
-use crate::stack::{Failure, Stack, UsageReading};
-use crate::status::{Board, Part as Doing, Reporter};
+use super::window::Hours;
+use super::work::{Command, Work};
 use crate::trouble::Trouble;
-
-/// How often in a row an hour is tried before it is left to whoever waits for the file.
-const ATTEMPTS_MAX: u32 = 10;
-/// The most characters of an id that are shown: more than one that is an id has.
-const SHOWN_ID_CHARACTERS_MAX: usize = 64;
 
 /// What is exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,26 +41,6 @@ pub struct Exporting {
     pub again: Option<Hour>,
     /// Whether hours before the first bundle, though nobody reported them, are left out for good.
     pub leave_out_earlier: bool,
-}
-
-/// Which hours are read.
-#[derive(Debug, Clone, Copy)]
-struct Hours {
-    /// Those of the bundle.
-    window: HourInterval,
-    /// Those before them that are read again.
-    again: Option<HourInterval>,
-}
-
-/// How far the reading is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// Hours that were read.
-    pub hours_read: i32,
-    /// All hours.
-    pub hours: i32,
-    /// Records in them.
-    pub records: u64,
 }
 
 /// A bundle that was made.
@@ -93,13 +66,6 @@ pub struct Exported {
     pub taken_back: Vec<u32>,
     /// What the stack's directory says and nobody can read, and why: it is left out of what is carried.
     pub unlisted: Vec<String>,
-}
-
-/// What was read.
-struct Read {
-    parts: Vec<Part>,
-    directory: Packed,
-    unlisted: Vec<String>,
 }
 
 impl StackSide {
@@ -132,8 +98,19 @@ impl StackSide {
         let next = chain.next();
         let window = self.window(asked, &next)?;
         let again = self.again(asked, &chain, window)?;
-        let hours = Hours { window, again };
-        let work = Work::open(Arc::clone(&self.environment.disk), &self.folder)?;
+        let hours = Hours {
+            window,
+            again,
+            is_again_asked: asked.again.is_some(),
+        };
+        let command = Command {
+            sequence: next.sequence.get(),
+            start: next.start.map(|hour| hour.to_string()),
+            from: asked.from.map(|hour| hour.to_string()),
+            to: asked.to.map(|hour| hour.to_string()),
+            again: asked.again.map(|hour| hour.to_string()),
+        };
+        let work = Work::open(Arc::clone(&self.environment.disk), &self.folder, &command)?;
         let Read {
             parts,
             directory,
@@ -273,241 +250,9 @@ impl StackSide {
         }
         Ok(())
     }
-
-    /// The hours to be exported.
-    fn window(&self, asked: &Exporting, next: &NextBundle) -> Result<HourInterval, Trouble> {
-        let start = next.start;
-        if asked.leave_out_earlier && start.is_some() {
-            return Err(Trouble::new(
-                "NothingLeftOut",
-                "This is not the first bundle: it begins where the last one ended, and leaves nothing out.",
-                "Leave --leave-out-earlier out.",
-            ));
-        }
-        if let (Some(start), Some(from)) = (start, asked.from)
-            && start != from
-        {
-            return Err(Trouble::new(
-                "BundleNotJoined",
-                format!("The last bundle ended at {start}, so the next one begins there, and not at {from}."),
-                "Leave --from out. If bundles without a receipt were lost, begin again after the last one that has one, \
-                 with --restart.",
-            ));
-        }
-        let now = self.environment.clock.now();
-        let first_of_month = || Hour::containing(now).period().interval().start();
-        let from = start
-            .or(asked.from)
-            .or(self.stack.start)
-            .unwrap_or_else(first_of_month);
-        let margin = SignedDuration::try_from(self.stack.margin).unwrap_or(SignedDuration::ZERO);
-        let over = Hour::containing(now.saturating_sub(margin).unwrap_or(now));
-        let to = asked.to.unwrap_or(over);
-        if to > over {
-            return Err(Trouble::new(
-                "NotOverYet",
-                format!(
-                    "The hours up to {to} are not all over, or have not been for long enough: {over} is."
-                ),
-                "Name an earlier --to, or leave it out.",
-            ));
-        }
-        if start.is_some() && from == over && asked.to.is_none() {
-            return Err(Trouble::new(
-                "NoNewHour",
-                format!(
-                    "The last bundle ended at {from}, and no hour after it has been over for long enough."
-                ),
-                format!(
-                    "Export again when the hour until {} is over, and {} minutes more.",
-                    from.plus(1),
-                    margin.as_secs() / 60
-                ),
-            ));
-        }
-        let window = HourInterval::new(from, to).filter(|it| it.hours() <= BUNDLE_HOURS_MAX);
-        window.ok_or_else(|| {
-            Trouble::new(
-                "InvalidWindow",
-                format!("There is no bundle from {from} to {to}: it has 1 to {BUNDLE_HOURS_MAX} hours."),
-                "Name a --to that is later than that beginning, and not much later.",
-            )
-        })
-    }
-
-    /// The hours before the window that are read again, for what came late: as many as the bridge looks back at, or those
-    /// that were asked for. Before what was read first there is nothing to look back at.
-    fn again(
-        &self,
-        asked: &Exporting,
-        chain: &Chain,
-        window: HourInterval,
-    ) -> Result<Option<HourInterval>, Trouble> {
-        let start = window.start();
-        if let Some(from) = asked.again {
-            let hours = HourInterval::new(from, start).filter(|it| it.hours() <= BUNDLE_HOURS_MAX);
-            return hours.map(Some).ok_or_else(|| {
-                Trouble::new(
-                    "InvalidWindow",
-                    format!(
-                        "The hours from {from} on cannot be read again with a bundle that begins at {start}: it takes 1 to \
-                         {BUNDLE_HOURS_MAX} of the hours before."
-                    ),
-                    "Name an --again that is before that beginning, and not much earlier.",
-                )
-            });
-        }
-        if chain.next().start.is_none() {
-            return Ok(None);
-        }
-        let from = start.plus(-self.lookback());
-        let from = chain.begins().map_or(from, |begins| begins.max(from));
-        Ok(HourInterval::new(from, start))
-    }
-
-    fn lookback(&self) -> i32 {
-        i32::from(self.stack.lookback_hours)
-    }
-
-    /// Reads all of these hours, as far as they were not read before.
-    async fn read(
-        &self,
-        hours: Hours,
-        work: &Work,
-        step: &mut (dyn FnMut(Step) + Send),
-    ) -> Result<Read, Trouble> {
-        // Whoever waits for the file is told by its board what the stack does not answer.
-        let clock = Arc::clone(&self.environment.clock);
-        let board = Board::watched(clock, &self.stack.name, self.watcher.clone());
-        let reporter = board.reporter(Doing::Reading);
-        let stack = self.patiently(&reporter, || self.connect(&reporter)).await?;
-        let mut parts = Vec::new();
-        let mut so_far = Step {
-            hours_read: 0,
-            hours: hours.window.hours() + hours.again.map_or(0, HourInterval::hours),
-            records: 0,
-        };
-        step(so_far);
-        let mut hour = hours.again.unwrap_or(hours.window).start();
-        while hour < hours.window.end() {
-            let is_good = |read_at| is_good(hour, read_at, hours.window, self.lookback());
-            let of_hour = match work.parts_of(hour, is_good)? {
-                Some(parts) => parts,
-                None => {
-                    self.patiently(&reporter, || self.read_hour(&stack, &reporter, hour, work))
-                        .await?
-                }
-            };
-            so_far.hours_read += 1;
-            so_far.records += of_hour.iter().map(|it| u64::from(it.records)).sum::<u64>();
-            step(so_far);
-            parts.extend(of_hour);
-            if parts.len() > BUNDLE_PARTS_MAX {
-                return Err(too_many_parts(hour, hours.window));
-            }
-            hour = hour.plus(1);
-        }
-        let listing = self
-            .patiently(&reporter, || stack.local_subscriptions(&reporter))
-            .await?;
-        let (listing, unreadable) = listing.without_unreadable();
-        let listing = serde_json::to_vec(&listing).map_err(|error| unusable(Path::new(DIRECTORY), &error))?;
-        let (directory, content) = packed(&listing, digest_of(&listing))?;
-        work.keep_directory(&content)?;
-        Ok(Read {
-            parts,
-            directory,
-            unlisted: unreadable.iter().map(|(it, why)| unlisted(it, why)).collect(),
-        })
-    }
-
-    async fn connect(&self, reporter: &Reporter) -> Result<Arc<Stack>, Failure> {
-        let stack = Stack::connect(&self.stack.address, &self.environment, reporter).await?;
-        let activation = stack.activation().await?;
-        self.key
-            .must_match(activation.as_ref(), self.stack.cloud_id)
-            .map_err(Failure::Refused)?;
-        Ok(stack)
-    }
-
-    async fn read_hour(
-        &self,
-        stack: &Stack,
-        reporter: &Reporter,
-        hour: Hour,
-        work: &Work,
-    ) -> Result<Vec<Part>, Failure> {
-        let mut packer = Packer::new(hour);
-        let mut reading = UsageReading::new(stack, reporter, hour);
-        let read_at = self.environment.clock.now();
-        while let Some(page) = reading.next().await? {
-            packer.add(&page.body)?;
-        }
-        let parts = packer.finish().map_err(Failure::Refused)?;
-        work.keep(hour, &parts, read_at).map_err(Failure::Refused)?;
-        Ok(parts.iter().map(|it| it.part).collect())
-    }
-
-    /// Tries what may work later a few times.
-    async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
-        &self,
-        reporter: &Reporter,
-        attempt: impl Fn() -> F,
-    ) -> Result<T, Trouble> {
-        for failures in 1.. {
-            let (trouble, asked) = match attempt().await {
-                Ok(done) => return Ok(done),
-                Err(Failure::Temporary(trouble, asked)) => (trouble, asked),
-                Err(Failure::NotReady(trouble)) => (trouble, None),
-                Err(failure) => return Err(failure.into_trouble()),
-            };
-            if failures >= ATTEMPTS_MAX {
-                return Err(Trouble {
-                    advice: "Export again later: it goes on where it was.".to_owned(),
-                    ..trouble
-                });
-            }
-            let wait = self.environment.wait_after(failures, asked);
-            reporter.failed(&trouble, failures, wait);
-            self.environment.timer.pause(wait).await;
-        }
-        Err(no_key())
-    }
 }
 
-/// Whether what was read of an hour in an attempt that was broken off can be used. What came late since is read with the
-/// next bundle, or came so late that nobody would have looked for it.
-fn is_good(hour: Hour, read_at: Timestamp, window: HourInterval, lookback: i32) -> bool {
-    let looked_at_until = hour.plus(1 + lookback).start();
-    read_at >= looked_at_until || hour >= window.end().plus(-lookback)
-}
-
-/// More parts than a bundle may have, with those of this hour.
-fn too_many_parts(hour: Hour, window: HourInterval) -> Trouble {
-    let message = format!("The hours up to {hour} have more than {BUNDLE_PARTS_MAX} parts already.");
-    let advice = if hour <= window.start() {
-        format!(
-            "Most of them are of hours that are read again. Read fewer of those: name a later --again, such as {}, or a \
-             smaller --lookback.",
-            window.start().plus(-1)
-        )
-    } else {
-        format!("Export fewer hours at a time, such as --to {hour}.")
-    };
-    Trouble::new("BundleNotMade", message, advice)
-}
-
-/// How an entry of a directory that nobody can read is called.
-fn unlisted(entry: &AdminSubscription, why: &str) -> String {
-    let id: String = entry
-        .subscription_id
-        .chars()
-        .take(SHOWN_ID_CHARACTERS_MAX)
-        .collect();
-    format!("{id:?} ({why})")
-}
-
-fn no_key() -> Trouble {
+pub(super) fn no_key() -> Trouble {
     Trouble::new(
         "NoBundleKey",
         "There is no key yet to sign bundles with.",
@@ -552,41 +297,4 @@ fn write(out: &Path, (text, signature): (&str, &str), manifest: &Manifest, work:
         .map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(file.metadata()?.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_read_before_late_usage_could_come_is_read_again_unless_the_next_bundle_does() {
-        let hour = |text: &str| text.parse::<Hour>().unwrap();
-        let five = hour("2026-10-01T05:00:00Z");
-        let until = |end| HourInterval::new(hour("2026-10-01T00:00:00Z"), hour(end)).unwrap();
-        let (early, late) = ("2026-10-01T06:20:00Z", "2026-10-01T12:00:00Z");
-        for (read_at, end, expected) in [
-            (early, "2026-10-02T00:00:00Z", false),
-            (late, "2026-10-02T00:00:00Z", true),
-            (early, "2026-10-01T11:00:00Z", true),
-            (early, "2026-10-01T12:00:00Z", false),
-        ] {
-            let is_good = is_good(five, read_at.parse().unwrap(), until(end), 6);
-            assert_eq!(is_good, expected, "{read_at} {end}");
-        }
-    }
-
-    #[test]
-    fn whoever_reads_too_much_again_is_not_told_to_end_before_the_beginning() {
-        let hour = |text: &str| text.parse::<Hour>().unwrap();
-        let (start, end) = (hour("2026-10-02T00:00:00Z"), hour("2026-10-03T00:00:00Z"));
-        let window = HourInterval::new(start, end).unwrap();
-        for (at, advice) in [
-            ("2026-10-01T05:00:00Z", "--again, such as 2026-10-01T23:00:00Z"),
-            ("2026-10-02T00:00:00Z", "--again"),
-            ("2026-10-02T05:00:00Z", "--to 2026-10-02T05:00:00Z"),
-        ] {
-            let trouble = too_many_parts(hour(at), window);
-            assert!(trouble.advice.contains(advice), "{trouble:?}");
-        }
-    }
 }

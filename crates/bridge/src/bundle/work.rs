@@ -14,6 +14,9 @@ use crate::trouble::Trouble;
 
 const FOLDER: &str = "work";
 const DIRECTORY: &str = "directory.zst";
+const COMMAND: &str = "command";
+/// The most bytes of what is said of a command.
+const COMMAND_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes of what is said of an hour: thousands of parts.
 const HOUR_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -21,6 +24,18 @@ const HOUR_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Work {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+}
+
+/// What was asked for, as far as it says which hours are read. What another command has read is not used: it may have been
+/// before what this one is asked because of.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Command {
+    pub(super) sequence: u32,
+    pub(super) start: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+    pub(super) again: Option<String>,
 }
 
 /// What is said of an hour.
@@ -42,11 +57,27 @@ struct Said {
 }
 
 impl Work {
-    pub(super) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, Trouble> {
+    /// The folder, with what the same command has read that was broken off.
+    pub(super) fn open(disk: Arc<dyn Disk>, folder: &Path, command: &Command) -> Result<Self, Trouble> {
         let folder = folder.join(FOLDER);
         let made = disk.make_directory(&folder);
         made.map_err(|error| unusable(&folder, &error))?;
-        Ok(Self { disk, folder })
+        let work = Self { disk, folder };
+        work.bind(command)?;
+        Ok(work)
+    }
+
+    /// Forgets everything if it is of another command.
+    fn bind(&self, command: &Command) -> Result<(), Trouble> {
+        let path = self.folder.join(COMMAND);
+        let failed = |error: std::io::Error| unusable(&path, &error);
+        let command = serde_json::to_vec(command).map_err(|error| unusable(&path, &error))?;
+        let is_there = self.disk.length(&path).map_err(failed)?.is_some();
+        if is_there && self.disk.read(&path, 0, COMMAND_BYTES_MAX).map_err(failed)? == command {
+            return Ok(());
+        }
+        self.clear()?;
+        self.write(&path, &command)
     }
 
     pub(super) fn directory_path(&self) -> PathBuf {

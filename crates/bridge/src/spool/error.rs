@@ -76,7 +76,7 @@ impl SpoolError {
         const AGAIN: &str = "Nothing is lost: the stack still has its usage, and what the server knows already counts \
                              once. Move the folder of this stack's spool away, set `start` of the stack to the hour \
                              through which the server has its reports (`meterbridge stack completeness`), and start the \
-                             bridge again.";
+                             bridge again. Of the hours before that it reads as many again as `lookback-hours` says.";
         let (code, advice) = match self {
             Self::Full { alone: true, .. } => (
                 "SpoolTooSmall",

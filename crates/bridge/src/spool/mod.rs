@@ -18,11 +18,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::ids::CloudId;
 use domain::time::Hour;
+use uuid::Uuid;
 
 pub(crate) use self::error::SpoolError;
 use crate::cursor::{Cursor, Position};
 use crate::disk::{Appender, Disk};
 use crate::frame::{Frame, HEAD_BYTES, NotAFrame};
+use crate::waypoints::Hours;
 
 /// A segment that has grown to this many bytes gets no further window.
 pub(crate) const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
@@ -238,7 +240,11 @@ impl Spool {
             if at >= self.cursor.committed {
                 break;
             }
-            let located = self.read(at)?;
+            let mut located = self.read(at)?;
+            if located.end <= self.cursor.undeclared && located.frame.through.take().is_some() {
+                // Another delivery, under a name of its own: always the same one.
+                located.frame.key = Uuid::from_u128(!located.frame.key.as_u128());
+            }
             let declares = located.frame.through.is_some();
             if declares && !batch.is_empty() {
                 break;
@@ -279,6 +285,30 @@ impl Spool {
             self.segments.remove(&segment);
         }
         Ok(())
+    }
+
+    /// Takes note that the server does not have the newest receipts any more ([`Cursor::go_back`]). A window that is being
+    /// written stays as it is. Answers what is to be read again because of that.
+    ///
+    /// # Errors
+    /// [`SpoolError::Disk`]; then it did not happen. Or as [`Self::batch`].
+    pub(crate) fn go_back(&mut self) -> Result<Hours, SpoolError> {
+        let mut at = self.skip_end(self.cursor.acknowledged);
+        let mut declaring = None;
+        while declaring.is_none() && at < self.cursor.committed {
+            let located = self.read(at)?;
+            at = self.skip_end(located.end);
+            declaring = located.frame.through.map(|_| (located.frame.window, located.end));
+        }
+        let mut next = self.cursor.clone();
+        let lost = next.go_back(declaring);
+        if let Err(error) = self.write(&next) {
+            self.unwritten = true;
+            return Err(error);
+        }
+        self.cursor = next;
+        self.unwritten = false;
+        Ok(lost)
     }
 
     /// Nothing goes into a window of which a part is missing.

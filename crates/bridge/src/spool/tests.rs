@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use domain::time::HourInterval;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use uuid::Uuid;
+use wire::api::KnownReceipt;
 
 use super::*;
 use crate::disk::LocalDisk;
@@ -474,4 +476,77 @@ fn segments_that_are_done_are_removed() {
     write(&mut spool, &frames(3, 1)).unwrap();
     assert_eq!(deliver(&mut spool).unwrap(), frames(3, 1));
     assert_eq!(segments(), [4]);
+}
+
+fn known(sequence: u64) -> KnownReceipt {
+    KnownReceipt {
+        sequence,
+        chain: [1; 32],
+    }
+}
+
+/// A spool with three hours of three pages, of which two pages of the second hour are the last that was acknowledged.
+fn acknowledged_into_the_second_hour(spool: &mut Spool) {
+    for hour in 0..3 {
+        write(spool, &frames(hour, 3)).unwrap();
+    }
+    for sequence in 1..=5 {
+        let located = spool.batch(1).unwrap().remove(0);
+        let (window, finishes) = (located.frame.window, located.frame.through.is_some());
+        let known = [known(sequence)];
+        spool
+            .acknowledge(located.end, |cursor| {
+                cursor
+                    .waypoints
+                    .acknowledged(&known, [window].into_iter(), finishes);
+                cursor.acknowledged_through = located.frame.through.max(cursor.acknowledged_through);
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn the_last_page_of_an_hour_would_declare_what_the_server_has_lost_of_it() {
+    let (disk, directory) = (Shaky::default(), tempfile::tempdir().unwrap());
+    let mut spool = open(&disk, &directory).unwrap();
+    acknowledged_into_the_second_hour(&mut spool);
+    let lost: Vec<_> = spool.go_back().unwrap().intervals().collect();
+    assert_eq!(
+        lost,
+        [HourInterval::new(start().plus(1), start().plus(2)).unwrap()]
+    );
+    // Whatever happens to the bridge then.
+    for _ in 0..2 {
+        let delivered = spool.batch(9).unwrap();
+        let declared: Vec<_> = delivered.iter().map(|it| it.frame.through).collect();
+        assert_eq!(
+            declared,
+            [None, None, None],
+            "the third hour is declared by its own last page, alone"
+        );
+        let [last, ..] = &delivered[..] else {
+            unreachable!()
+        };
+        assert_ne!(last.frame.key, frames(1, 3)[2].key, "it is another delivery");
+        spool = (drop(spool), open(&disk, &directory).unwrap()).1;
+        assert_eq!(spool.batch(1).unwrap()[0].frame, last.frame);
+        assert_eq!(spool.cursor().lost[0].next, start().plus(1));
+    }
+    // Of the hour before everything is there: nothing is read of it again.
+    assert_eq!(spool.cursor().waypoints.newest(), [known(3)]);
+    let end = spool.batch(9).unwrap()[2].end;
+    spool.acknowledge(end, |_| ()).unwrap();
+    assert_eq!(spool.batch(9).unwrap()[0].frame.through, Some(start().plus(3)));
+}
+
+#[test]
+fn going_back_that_is_not_written_would_be_forgotten_by_a_crash_after_it_was_acted_on() {
+    let (disk, directory) = (Shaky::default(), tempfile::tempdir().unwrap());
+    let mut spool = open(&disk, &directory).unwrap();
+    acknowledged_into_the_second_hour(&mut spool);
+    let before = spool.cursor().clone();
+    disk.0.lock().unwrap().fault = Some(Fault::ReplaceNot);
+    assert!(spool.go_back().is_err());
+    assert_eq!(*spool.cursor(), before);
+    assert!(spool.batch(1).unwrap()[0].frame.through.is_some());
 }

@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, RequestBuilder, Response, Url};
 use serde::Deserialize;
 
+use crate::patience::HELD_WAIT;
 use crate::trouble::{PASSES, Trouble};
 
 /// How long a connection may take to come about.
@@ -20,6 +21,10 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What is done where nobody answers. It may be restarting; a wrong name looks the same.
 const NOT_REACHED: &str = "The bridge asks again until it is answered. If it stays so, see that `endpoint` of [[stack]] is \
                            right, and that this machine may reach it and where it has its tokens from.";
+/// The code of a stack whose certificate is not trusted.
+pub(super) const NOT_TRUSTED: &str = "StackNotTrusted";
+/// The code of a stack that is not reached.
+const UNREACHABLE: &str = "StackUnreachable";
 /// How many characters are shown of an answer that nobody expected.
 const EXCERPT_CHARS: usize = 200;
 
@@ -30,6 +35,9 @@ pub(crate) enum Failure {
     NotReady(Trouble),
     /// The same request may be answered later; perhaps it was said when.
     Temporary(Trouble, Option<Duration>),
+    /// A page behind the first is refused: its continuation may be forgotten, or the stack has trouble with the page. The
+    /// window has to be begun again.
+    RefusedMidway(Trouble),
     /// The token is not accepted.
     Unauthorized(Trouble),
     /// The same request will be refused again, until somebody does something about it.
@@ -45,6 +53,7 @@ impl Failure {
         match self {
             Self::NotReady(trouble)
             | Self::Temporary(trouble, _)
+            | Self::RefusedMidway(trouble)
             | Self::Unauthorized(trouble)
             | Self::Refused(trouble) => trouble,
         }
@@ -55,6 +64,30 @@ impl Failure {
         match self {
             Self::Refused(trouble) if OF_THE_QUESTION.contains(&&*trouble.code) => Some(trouble),
             _ => None,
+        }
+    }
+
+    /// Whether it may be answered by another connection: with the authority that is in the file now, to where the stack's
+    /// tokens come from now.
+    pub(crate) fn may_be_the_connection(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Unauthorized(_) => true,
+            Self::Temporary(trouble, _) => [NOT_TRUSTED, UNREACHABLE].contains(&&*trouble.code),
+            Self::NotReady(_) | Self::RefusedMidway(_) => false,
+        }
+    }
+
+    /// Whether it lasts until somebody does something about it.
+    pub(crate) const fn is_held(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Unauthorized(_))
+    }
+
+    /// How long to wait before it is tried again, where that does not follow from how often it was tried.
+    pub(crate) const fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(_) | Self::Unauthorized(_) => Some(HELD_WAIT),
+            Self::Temporary(_, asked) => *asked,
+            Self::NotReady(_) | Self::RefusedMidway(_) => None,
         }
     }
 
@@ -168,14 +201,15 @@ fn unreachable(whom: &str, error: &reqwest::Error) -> Failure {
     }
     if cause.contains("certificate") {
         let trouble = Trouble::new(
-            "StackNotTrusted",
+            NOT_TRUSTED,
             format!("The certificate of {whom} is not trusted: {cause}."),
-            "Set `ca` of the stack to the certificate of the authority that made it, in PEM.",
+            "Set `ca` of the stack to the certificate of the authority that made it, in PEM. The file is read again with the \
+             next attempt.",
         );
         return Failure::Temporary(trouble, None);
     }
     let message = format!("{whom} cannot be reached, or broke off: {cause}.");
-    Failure::Temporary(Trouble::new("StackUnreachable", message, NOT_REACHED), None)
+    Failure::Temporary(Trouble::new(UNREACHABLE, message, NOT_REACHED), None)
 }
 
 /// What an answer means: it is one, or why not.
@@ -304,7 +338,7 @@ mod tests {
                 Some("temporary")
             }
             Failure::Unauthorized(_) => Some("unauthorized"),
-            Failure::Refused(_) => Some("refused"),
+            Failure::Refused(_) | Failure::RefusedMidway(_) => Some("refused"),
         }
     }
 

@@ -13,6 +13,7 @@ use wire::stack_admin::{
 };
 
 use super::call::{Failure, judge};
+use super::guest::{DirectoryName, is_same_tenant, known_as, other_tenant};
 use super::{SUBSCRIPTIONS_VERSION, Stack, StackAddress};
 use crate::environment::Environment;
 use crate::status::Reporter;
@@ -122,18 +123,6 @@ impl Admission {
     }
 }
 
-/// Whether a guest directory is the one that somebody calls by its domain or by the id of its tenant.
-#[must_use]
-pub fn is_called(directory: &DirectoryTenant, name: &str) -> bool {
-    directory.name.eq_ignore_ascii_case(name) || is_same_tenant(&directory.properties.tenant_id, name)
-}
-
-/// Whether two texts are the same tenant's id, in whatever form and case.
-fn is_same_tenant(one: &str, other: &str) -> bool {
-    let id = |text: &str| text.trim().parse::<TenantId>().ok();
-    id(one).is_some_and(|one| Some(one) == id(other))
-}
-
 /// The stack's side of multi-tenancy: which guest directories it admits. Asked by an operator who waits for the answer,
 /// it tries everything once.
 pub struct DirectoryAdmin {
@@ -169,20 +158,27 @@ impl DirectoryAdmin {
         self.list(&region).await.map_err(Failure::into_trouble)
     }
 
-    /// What admitting this directory would change: it is found by its domain.
+    /// What admitting this directory would change. One that is admitted already keeps the name that it has there.
     ///
     /// # Errors
-    /// [`Trouble`]: also if there is no such directory.
-    pub async fn plan(&self, domain: &str) -> Result<Admission, Trouble> {
+    /// [`Trouble`]: also if there is no such directory, or it is another tenant's than the one that was named.
+    pub async fn plan(&self, name: &DirectoryName) -> Result<Admission, Trouble> {
         let region = self.region().await?;
-        let tenant_id = self.tenant_of(domain).await?;
+        let tenant = self.tenant_of(&name.to_string()).await?;
+        if let DirectoryName::Tenant(asked) = *name
+            && asked != tenant
+        {
+            return Err(other_tenant(asked, tenant));
+        }
         let all = self.list(&region).await.map_err(Failure::into_trouble)?;
-        let known = all.into_iter().find(|it| is_called(it, domain));
-        let domain = known.as_ref().map_or(domain, |it| it.name.as_str());
+        let known = known_as(all, name, tenant);
+        let domain = known
+            .as_ref()
+            .map_or_else(|| name.to_string(), |it| it.name.clone());
         Ok(Admission {
-            resource_id: self.resource(&region, domain).path().to_owned(),
-            domain: domain.to_owned(),
-            tenant_id,
+            resource_id: self.resource(&region, &domain).path().to_owned(),
+            domain,
+            tenant_id: tenant.to_string(),
             region,
             admitted_as: known.map(|it| it.properties.tenant_id),
         })
@@ -280,7 +276,7 @@ impl DirectoryAdmin {
     }
 
     /// The tenant of a domain: the first part of the path of its token endpoint.
-    async fn tenant_of(&self, domain: &str) -> Result<String, Trouble> {
+    async fn tenant_of(&self, domain: &str) -> Result<TenantId, Trouble> {
         #[derive(Deserialize)]
         struct Configuration {
             token_endpoint: String,
@@ -312,8 +308,7 @@ impl DirectoryAdmin {
         let found: Configuration = serde_json::from_slice(&answer.body).map_err(|_| unknown())?;
         let endpoint: Option<Url> = found.token_endpoint.parse().ok();
         let first = |url: Url| url.path_segments()?.next()?.parse::<TenantId>().ok();
-        let tenant = endpoint.and_then(first);
-        tenant.map(|it| it.to_string()).ok_or_else(unknown)
+        endpoint.and_then(first).ok_or_else(unknown)
     }
 }
 
@@ -366,7 +361,11 @@ mod tests {
             ("fabrikam.EXAMPLE", true),
             ("contoso.example", false),
         ] {
-            assert_eq!(is_called(&listed.value[0], name), expected, "{name}");
+            assert_eq!(
+                super::super::is_called(&listed.value[0], name),
+                expected,
+                "{name}"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ mod authority;
 mod call;
 mod directory;
 mod endpoints;
+mod guest;
 mod link;
 mod usage;
 mod who;
@@ -19,10 +20,11 @@ use wire::stack_admin::{Activation, AdminEndpoints, VisibleSubscriptions};
 
 use self::authority::Authority;
 pub use self::authority::{Account, Proof};
-use self::call::{Answer, Http, Trust, judge};
+use self::call::{Answer, Http, NOT_TRUSTED, Trust, judge};
 pub(crate) use self::call::{Failure, safe_url};
-pub use self::directory::{Admission, DirectoryAdmin, is_called};
+pub use self::directory::{Admission, DirectoryAdmin};
 use self::endpoints::sign_in;
+pub use self::guest::{DirectoryName, is_called};
 pub(crate) use self::usage::UsageReading;
 use crate::environment::Environment;
 use crate::files::small_text;
@@ -195,7 +197,10 @@ impl Stack {
                 read(answer.body)
             });
             match outcome {
-                Err(Failure::Temporary(trouble, asked)) if reporter.is_patient(failures) => {
+                // Who is not trusted will not be, by this connection.
+                Err(Failure::Temporary(trouble, asked))
+                    if trouble.code != NOT_TRUSTED && reporter.is_patient(failures) =>
+                {
                     failures += 1;
                     let wait = self.environment.wait_after(failures, asked);
                     reporter.failed(&trouble, failures, wait);

@@ -181,9 +181,8 @@ impl<'a> UsageReading<'a> {
             )),
         };
         match self.stack.ask(self.reporter, &url, read).await {
-            // A token that is not good any more: the pages before it are read again.
             Err(Failure::Refused(trouble)) if self.progress.token.is_some() => {
-                Err(Failure::Temporary(trouble, None))
+                Err(Failure::RefusedMidway(trouble))
             }
             outcome => outcome,
         }

@@ -69,6 +69,15 @@ pub(super) fn text(status: &BridgeStatus) -> String {
         },
     );
     family(
+        "meterbridge_bridge_lost_hours",
+        "gauge",
+        "Hours that are to be read again because the server lost what it had acknowledged.",
+        &|stack, to| {
+            let left = stack.lost.iter().map(|it| it.hours - it.hours_read);
+            to.add("", left.sum::<i32>());
+        },
+    );
+    family(
         "meterbridge_bridge_trouble",
         "gauge",
         "1 while a part of the work fails, 2 while it waits for somebody to do something.",
@@ -126,6 +135,6 @@ mod tests {
             text.contains("meterbridge_bridge_records_total{stack=\"south\",outcome=\"duplicate\"} 0\n"),
             "{text}"
         );
-        assert_eq!(text.matches("# TYPE").count(), 6);
+        assert_eq!(text.matches("# TYPE").count(), 7);
     }
 }

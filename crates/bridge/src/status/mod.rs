@@ -17,8 +17,8 @@ pub use self::file::read_status;
 pub(crate) use self::listener::listen;
 use self::pace::Pace;
 use crate::config::StackConfig;
-use crate::cursor::Cursor;
 pub use crate::cursor::Totals;
+use crate::cursor::{Backfill, Cursor};
 use crate::environment::Clock;
 use crate::trouble::Trouble;
 
@@ -87,6 +87,10 @@ pub struct StackStatus {
     pub delivered: Totals,
     /// What is being read on command.
     pub backfills: Vec<BackfillStatus>,
+    /// What is being read again because the server does not have it any more, though it had acknowledged it: it was restored
+    /// from a backup, say.
+    #[serde(default)]
+    pub lost: Vec<BackfillStatus>,
     /// Which hours of what was read on command the stack refused: they were left out, and are not declared as read. Until
     /// they are read, or asked for again.
     #[serde(default)]
@@ -104,7 +108,8 @@ pub struct StackStatus {
 pub enum StackState {
     /// Nothing is known of it yet.
     Starting,
-    /// Everything works, and there is more to be read and delivered than the hour that was over last.
+    /// Everything works, and there is more to be read and delivered than the hour that was over last, or something again that
+    /// the server lost.
     CatchingUp,
     /// Everything works.
     Working,
@@ -130,11 +135,11 @@ impl StackStatus {
     }
 
     fn is_behind(&self) -> bool {
-        self.due_hours > Some(HOURS_DUE_USUALLY)
+        self.due_hours > Some(HOURS_DUE_USUALLY) || !self.lost.is_empty()
     }
 }
 
-/// How far a range that is read on command was read.
+/// How far a range that is read on command, or because it was lost, was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackfillStatus {
@@ -148,6 +153,19 @@ pub struct BackfillStatus {
     pub hours: i32,
     /// How many of them were read.
     pub hours_read: i32,
+}
+
+impl BackfillStatus {
+    fn of(backfill: &Backfill) -> Self {
+        let (range, next) = (backfill.range, backfill.next);
+        Self {
+            from: range.start().to_string(),
+            to: range.end().to_string(),
+            next: next.to_string(),
+            hours: range.hours(),
+            hours_read: between(range.start(), next),
+        }
+    }
 }
 
 /// Trouble that goes on.
@@ -277,13 +295,6 @@ impl Board {
 
     /// Takes note of how far the stack was read and delivered.
     pub(crate) fn note(&self, cursor: &Cursor, bytes: u64) {
-        let backfills = cursor.backfills.iter().map(|it| BackfillStatus {
-            from: it.range.start().to_string(),
-            to: it.range.end().to_string(),
-            next: it.next.to_string(),
-            hours: it.range.hours(),
-            hours_read: it.next.epoch_hours() - it.range.start().epoch_hours(),
-        });
         let now = self.clock.now();
         let mut known = self.lock();
         // What was never declared has not been delivered: it lags from the start on.
@@ -303,7 +314,8 @@ impl Board {
         status.acknowledged_through = Some(acknowledged.to_string());
         status.spool_bytes = bytes;
         status.delivered = cursor.totals;
-        status.backfills = backfills.collect();
+        status.backfills = cursor.backfills.iter().map(BackfillStatus::of).collect();
+        status.lost = cursor.lost.iter().map(BackfillStatus::of).collect();
         status.refused_hours = cursor.refused.iter().map(Hour::to_string).collect();
         status.withdrawals = cursor.withdrawals;
     }

@@ -95,3 +95,42 @@ async fn a_range_is_read_again_on_command() {
         .await;
     world.assert_kept();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_late_for_the_hours_before_a_new_spool_would_never_have_been_read() {
+    let mut world = World::new().await;
+    world.report_hours(40, 4);
+    world.start_bridge().await;
+    world.until_reported(6).await;
+    world.stop_bridge().await;
+    let through = world.server.state.lock().unwrap().through.unwrap();
+    let hours = through.epoch_hours() - world.start.epoch_hours();
+    // The spool is lost, and what is late comes while nobody reads.
+    std::fs::remove_dir_all(world.config.spool_directory.join("stacks")).unwrap();
+    world.report_late(hours - 3, 77);
+    world.report_late(hours - 1, 78);
+    world.config.stacks[0].start = Some(through);
+    world.start_bridge().await;
+    world
+        .until("what was late has come", |world| {
+            world
+                .missing()
+                .iter()
+                .all(|(_, usage)| *usage >= through.plus(-1))
+        })
+        .await;
+    world.until_reported(40).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_bridge_of_a_stack_reads_nothing_before_the_hour_it_is_told_to_begin_with() {
+    let mut world = World::new().await;
+    world.report_hours(4, 4);
+    world.report(-1, 9);
+    world.start_bridge().await;
+    world.until_reported(6).await;
+    let asked = world.stack.state.lock().unwrap().asked.clone();
+    assert!(asked.iter().all(|(hour, _)| *hour >= world.start), "{asked:?}");
+    assert_eq!(world.status().stacks[0].backfills, []);
+}

@@ -252,6 +252,64 @@ async fn usage_that_came_late_for_hours_of_an_earlier_bundle_is_in_the_next_one_
     assert_eq!(refused.code, "NothingLeftOut");
 }
 
+/// Exports until so many hours were read, and is killed then.
+async fn broken_off(world: &World, exporting: &Exporting, hours: i32) {
+    let (mut side, exporting) = (world.side(), exporting.clone());
+    let task = tokio::spawn(async move {
+        side.export(&exporting, &mut |step| assert!(step.hours_read < hours))
+            .await
+    });
+    assert!(task.await.unwrap_err().is_panic());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_broken_off_export_had_read_would_have_been_carried_for_hours_that_were_to_be_read_again() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.report_hours(10, 2);
+    // So late that what was read of any hour passes for what will not change any more.
+    world.hours_over(30).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    world
+        .side()
+        .export(&world.exporting(6, "1.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    let again = Exporting {
+        again: Some(world.hour(3)),
+        ..world.exporting(8, "2.mbz")
+    };
+    // Another command reads those hours, and is broken off.
+    broken_off(&world, &world.exporting(8, "2.mbz"), 5).await;
+    world.report_late(4, 77);
+    // And then the same one.
+    broken_off(&world, &again, 4).await;
+    world.report_late(5, 78);
+    // What it read of the hours that are new is good.
+    world.stack.state.lock().unwrap().asked.clear();
+    let made = world.side().export(&again, &mut unwatched).await.unwrap();
+    let asked: Vec<Hour> = [3, 4, 5, 7].map(|hours| world.hour(hours)).into();
+    assert_eq!(world.hours_asked(), asked);
+    assert_eq!(made.records, 5 * 2 + 2, "both that came late");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_export_to_another_hour_had_read_is_not_taken_for_what_this_one_reads() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.report_hours(10, 2);
+    world.hours_over(30).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    broken_off(&world, &world.exporting(6, "1.mbz"), 3).await;
+    world.report_late(1, 77);
+    let made = world
+        .side()
+        .export(&world.exporting(5, "1.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    assert_eq!(made.records, 5 * 2 + 1);
+}
+
 /// A disk of a process that is killed when it has kept, or is about to keep, what is remembered of bundles for the n-th
 /// time from now.
 #[derive(Default)]

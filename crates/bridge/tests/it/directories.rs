@@ -1,6 +1,6 @@
 //! Who is on a stack.
 
-use bridge::DirectoryAdmin;
+use bridge::{DirectoryAdmin, DirectoryName};
 
 use crate::stack_stub::local_subscription;
 use crate::world::World;
@@ -25,6 +25,10 @@ async fn the_server_is_told_who_is_on_the_stack_whenever_that_changes() {
         .await;
 }
 
+fn called(name: &str) -> DirectoryName {
+    DirectoryName::read(name).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_is_admitted_after_it_was_shown_what_that_changes() {
     let world = World::new().await;
@@ -34,10 +38,10 @@ async fn a_directory_is_admitted_after_it_was_shown_what_that_changes() {
         .unwrap();
     assert_eq!(admin.admitted().await.unwrap(), []);
     assert_eq!(
-        admin.plan("nobody.example").await.unwrap_err().code,
+        admin.plan(&called("nobody.example")).await.unwrap_err().code,
         "DirectoryUnknown"
     );
-    let plan = admin.plan("fabrikam.example").await.unwrap();
+    let plan = admin.plan(&called("fabrikam.example")).await.unwrap();
     assert_eq!(
         (plan.tenant_id.as_str(), plan.region.as_str(), &plan.admitted_as),
         ("eb90516e-65d7-4bf6-8537-8322e9172832", "north", &None)
@@ -48,11 +52,40 @@ async fn a_directory_is_admitted_after_it_was_shown_what_that_changes() {
         plan.resource_id
     );
     admin.admit(&plan).await.unwrap();
-    let again = admin.plan("fabrikam.example").await.unwrap();
+    let again = admin.plan(&called("fabrikam.example")).await.unwrap();
     assert_eq!(
         again.admitted_as.as_deref(),
         Some("eb90516e-65d7-4bf6-8537-8322e9172832")
     );
     assert!(admin.remove("fabrikam.example").await.unwrap());
     assert!(!admin.remove("fabrikam.example").await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_would_have_admitted_another_tenant_in_the_place_of_the_one_with_that_id() {
+    const FABRIKAM: &str = "EB90516E-65D7-4BF6-8537-8322E9172832";
+    let world = World::new().await;
+    let address = &world.config.stacks[0].address;
+    let admin = DirectoryAdmin::connect(address, &world.environment)
+        .await
+        .unwrap();
+    // An authority that takes whatever it is asked for to be one and the same tenant.
+    let other = called("0d5b1c4e-2f63-4a7d-9b8e-6c1f0a2d3e4f");
+    let refused = admin.plan(&other).await.unwrap_err();
+    assert_eq!(refused.code, "DirectoryDiffers", "{refused}");
+    assert!(
+        refused.message.contains(&other.to_string()) && refused.advice.contains("Nothing was changed"),
+        "{refused}"
+    );
+    // One that was admitted under its domain is the same by its id, and by another domain of it.
+    admin
+        .admit(&admin.plan(&called("fabrikam.example")).await.unwrap())
+        .await
+        .unwrap();
+    for name in [FABRIKAM, "fabrikam.example", "Fabrikam.EXAMPLE"] {
+        let plan = admin.plan(&called(name)).await.unwrap();
+        assert!(plan.is_admitted(), "{name}: {plan:?}");
+        assert_eq!(plan.domain, "fabrikam.example", "{name}");
+    }
+    assert_eq!(admin.admitted().await.unwrap().len(), 1);
 }

@@ -8,10 +8,12 @@
 mod arrival;
 #[cfg(test)]
 mod bundles;
+mod clocks;
 mod directories;
 mod operating;
 mod outages;
 mod recorded;
+mod restores;
 mod secure;
 mod server_stub;
 mod stack_faults;

@@ -155,10 +155,10 @@ async fn a_disk_that_is_full_for_a_while_costs_nothing() {
 }
 
 /// Numbers that follow from a seed.
-struct Draws(u64);
+pub(crate) struct Draws(pub(crate) u64);
 
 impl Draws {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

@@ -7,11 +7,16 @@ use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
 use crate::world::World;
 
-/// A world with a stack whose certificate nobody else trusts.
-async fn world() -> World {
+/// A certificate that nobody trusts who was not told to, and its key.
+fn certificate() -> (String, (Vec<u8>, Vec<u8>)) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let tls = (certificate.clone().into_bytes(), key.into_bytes());
+    (certificate.clone(), (certificate.into_bytes(), key.into_bytes()))
+}
+
+/// A world with a stack that has such a certificate.
+async fn world() -> World {
+    let (certificate, tls) = certificate();
     let world = World::with(Arc::new(LocalDisk), Some(tls)).await;
     std::fs::write(world.path("stack-ca.pem"), certificate).unwrap();
     world.report_hours(3, 5);
@@ -52,4 +57,74 @@ async fn a_stack_whose_certificate_is_not_trusted_is_told_nothing() {
         })
         .await;
     assert_eq!(world.stack.state.lock().unwrap().tokens_given, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_whose_certificates_were_renewed_would_not_have_been_read_until_the_bridge_was_restarted() {
+    let mut world = world().await;
+    world.config.stacks[0].address.ca = Some(world.path("stack-ca.pem"));
+    world.report_hours(40, 3);
+    world.start_bridge().await;
+    world.until_reported(3).await;
+    let (renewed, tls) = certificate();
+    world.stack.rotate(tls).await;
+    world
+        .until("it is not trusted", |world| {
+            world.troubles().contains(&"StackNotTrusted".to_owned())
+        })
+        .await;
+    // The file is read again, and then it is found out again which stack answers.
+    let foreign = "/x/registrations/AzureStack-e6135d07-4efa-439c-b899-24e03cbac5f9".to_owned();
+    let own = world.stack.state.lock().unwrap().registration.replace(foreign);
+    std::fs::write(world.path("stack-ca.pem"), renewed).unwrap();
+    world
+        .until("it is another one", |world| {
+            world.troubles().contains(&"ForeignStack".to_owned())
+        })
+        .await;
+    world.stack.state.lock().unwrap().asked.clear();
+    world
+        .until("it was asked again which one it is", |world| {
+            let status = world.status();
+            status.stacks[0].troubles.iter().any(|it| it.failures > 2)
+        })
+        .await;
+    assert_eq!(
+        world.stack.state.lock().unwrap().asked,
+        [],
+        "the usage of another stack"
+    );
+    world.stack.state.lock().unwrap().registration = own;
+    world.until_reported(40).await;
+    world.assert_kept();
+    world
+        .until("trouble is over", |world| world.troubles().is_empty())
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_that_refuses_because_it_is_another_one_now_is_found_out_to_be() {
+    let mut world = World::new().await;
+    world.report_hours(6, 3);
+    world.stack.state.lock().unwrap().refused = [world.hour(3)].into();
+    world.start_bridge().await;
+    world
+        .until("it is refused", |world| {
+            world.troubles().contains(&"StackRefused".to_owned())
+        })
+        .await;
+    let foreign = "/x/registrations/AzureStack-e6135d07-4efa-439c-b899-24e03cbac5f9".to_owned();
+    let own = world.stack.state.lock().unwrap().registration.replace(foreign);
+    world
+        .until("it is another one", |world| {
+            world.troubles().contains(&"ForeignStack".to_owned())
+        })
+        .await;
+    {
+        let mut state = world.stack.state.lock().unwrap();
+        state.refused.clear();
+        state.registration = own;
+    }
+    world.until_reported(6).await;
+    world.assert_kept();
 }

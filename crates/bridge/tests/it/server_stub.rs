@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use domain::time::Hour;
 use domain::usage::UsageRecord;
+use wire::api::{KNOWN_RECEIPTS, KnownReceipts};
 use wire::usage::{Format, parse_delivery};
 
 use crate::stack_stub::{StackState, cut_off};
@@ -47,6 +48,25 @@ pub(crate) struct ServerState {
     pub(crate) key: Option<String>,
     /// Where the bridge broke its promise.
     pub(crate) broken: Vec<String>,
+    /// The chain values of its receipts.
+    chain: Vec<String>,
+    /// How many receipts it ever gave: of those that it has lost no one comes again.
+    receipts: usize,
+    /// Before which delivery it is backed up, and before which one restored.
+    pub(crate) restore: Option<(usize, usize)>,
+    backup: Option<Backup>,
+    /// How often it was restored.
+    pub(crate) restored: usize,
+}
+
+/// What a server has at one moment.
+#[derive(Clone)]
+pub(crate) struct Backup {
+    first: BTreeMap<String, (Vec<u8>, String, String)>,
+    records: BTreeMap<Key, BTreeSet<Hour>>,
+    through: Option<Hour>,
+    declared: BTreeSet<Hour>,
+    chain: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -116,9 +136,13 @@ impl Door {
         let stack = self.stack.lock().unwrap();
         let mut state = self.state.lock().unwrap();
         state.deliveries += 1;
+        state.restore_when_it_is_time();
         let fault = state.faults.pop_front().flatten();
         if fault == Some(Fault::Busy) {
             return ([(header::RETRY_AFTER, "0")], error(503, "TooManyDeliveries")).into_response();
+        }
+        if !state.has_known(headers) {
+            return error(409, "ReceiptNotKnown");
         }
         let answer = state.answer(&stack, self.start, headers, query, body);
         match fault {
@@ -130,6 +154,58 @@ impl Door {
 }
 
 impl ServerState {
+    pub(crate) fn backup(&self) -> Backup {
+        Backup {
+            first: self.first.clone(),
+            records: self.records.clone(),
+            through: self.through,
+            declared: self.declared.clone(),
+            chain: self.chain.clone(),
+        }
+    }
+
+    /// What came since then is lost.
+    pub(crate) fn restore(&mut self, backup: &Backup) {
+        let Backup {
+            first,
+            records,
+            through,
+            declared,
+            chain,
+        } = backup.clone();
+        (self.first, self.records, self.through) = (first, records, through);
+        (self.declared, self.chain) = (declared, chain);
+        self.restored += 1;
+    }
+
+    fn restore_when_it_is_time(&mut self) {
+        let Some((backup, restore)) = self.restore else {
+            return;
+        };
+        if self.deliveries == backup {
+            self.backup = Some(self.backup());
+        }
+        if self.deliveries == restore
+            && let Some(backup) = self.backup.take()
+        {
+            self.restore(&backup);
+        }
+    }
+
+    /// Whether it has the receipts that a delivery relies on.
+    fn has_known(&self, headers: &HeaderMap) -> bool {
+        let Some(known) = headers.get(KNOWN_RECEIPTS) else {
+            return true;
+        };
+        let known: KnownReceipts = known.to_str().unwrap().parse().unwrap();
+        known.0.iter().all(|it| {
+            let place = usize::try_from(it.sequence).unwrap() - 1;
+            self.chain
+                .get(place)
+                .is_some_and(|chain| it.to_string().ends_with(chain))
+        })
+    }
+
     fn answer(
         &mut self,
         stack: &StackState,
@@ -167,11 +243,21 @@ impl ServerState {
         }
         self.bodies.push(page.clone());
         if let Some(through) = query_of("reportedThrough") {
-            self.hold_to(stack, start.min(reported), through);
+            // What was lost is declared by itself when it is read again, and what is new meanwhile.
+            let from = if self.restored > 0 {
+                reported
+            } else {
+                start.min(reported)
+            };
+            self.hold_to(stack, from, through);
             self.declared.insert(reported);
         }
+        self.receipts += 1;
+        let chain = format!("{:064x}", self.receipts);
+        self.chain.push(chain.clone());
+        let sequence = self.chain.len();
         let answer = format!(
-            r#"{{"batchId":"b","accepted":{accepted},"duplicate":{duplicate},"revised":0,"quarantined":{},"problems":[]}}"#,
+            r#"{{"batchId":"b","sequence":{sequence},"chain":"{chain}","accepted":{accepted},"duplicate":{duplicate},"revised":0,"quarantined":{},"problems":[]}}"#,
             parsed.quarantined.len()
         );
         self.first
@@ -182,7 +268,7 @@ impl ServerState {
     /// What is declared must be so: everything that was reported before must have come, and no hour was left out.
     fn hold_to(&mut self, stack: &StackState, start: Hour, through: Hour) {
         let expected = self.through.unwrap_or(start).plus(1);
-        if through > expected {
+        if through > expected && self.restored == 0 {
             self.broken
                 .push(format!("{through} was declared before {expected}"));
         }

@@ -197,6 +197,61 @@ async fn an_hour_that_the_stack_refuses_would_have_held_up_every_range_for_good(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_whose_second_page_is_refused_would_have_been_begun_again_for_ever_and_held_up_every_range() {
+    let mut world = World::new().await;
+    world.report_hours(6, 9);
+    for number in 0..9 {
+        world.report(-5, number);
+    }
+    let refused = world.hour(-5);
+    world.stack.state.lock().unwrap().refused_midway = [refused].into();
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    ask(&world, -6, -3);
+    until_read_again(&world).await;
+    ask(&world, -9, -7);
+    until_read_again(&world).await;
+    let status = world.status().stacks[0].clone();
+    assert_eq!(status.refused_hours, [refused.to_string()]);
+    assert!(status.troubles.iter().all(|it| !it.held), "{status:?}");
+    let begun = |world: &World| {
+        let state = world.stack.state.lock().unwrap();
+        let firsts = state.asked.iter();
+        firsts
+            .filter(|(hour, token)| *hour == refused && token.is_none())
+            .count()
+    };
+    assert!(begun(&world) > 1, "a continuation may be forgotten once");
+    let declared = world.server.state.lock().unwrap().declared.contains(&refused);
+    assert!(!declared, "nobody has read it");
+    world.stack.state.lock().unwrap().refused_midway.clear();
+    ask(&world, -6, -3);
+    until_read_again(&world).await;
+    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_hour_whose_second_page_is_refused_is_said_to_be_and_waited_for() {
+    let mut world = World::new().await;
+    world.report_hours(6, 9);
+    world.stack.state.lock().unwrap().refused_midway = [world.hour(3)].into();
+    world.start_bridge().await;
+    world
+        .until("it is held", |world| {
+            let status = world.status();
+            let mut troubles = status.stacks[0].troubles.iter();
+            troubles.any(|it| it.held && it.trouble.code == "StackRefused")
+        })
+        .await;
+    assert!(world.server.state.lock().unwrap().through <= Some(world.hour(3)));
+    world.stack.state.lock().unwrap().refused_midway.clear();
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hours_that_are_refused_when_they_are_looked_back_at_would_have_held_up_every_range() {
     let mut world = World::new().await;
     world.report_hours(6, 3);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -85,6 +87,8 @@ pub(crate) struct StackState {
     pub(crate) unanswered: Option<Hour>,
     /// Hours that are refused by themselves.
     pub(crate) refused: BTreeSet<Hour>,
+    /// Hours of which each page behind the first is refused.
+    pub(crate) refused_midway: BTreeSet<Hour>,
     /// Whether an hour that was answered is refused from then on.
     pub(crate) refuses_again: bool,
     /// An hour whose continuations are never answered, until its first page is asked for again.
@@ -119,6 +123,10 @@ impl StackState {
 pub(crate) struct StackStub {
     pub(crate) url: String,
     pub(crate) state: Arc<Mutex<StackState>>,
+    port: u16,
+    router: Router,
+    /// Of the server with the present certificate.
+    serving: Handle<SocketAddr>,
 }
 
 #[derive(Clone)]
@@ -131,7 +139,7 @@ struct Door {
 impl StackStub {
     /// Starts it: with TLS, if it has a certificate and its key.
     pub(crate) async fn start(clock: Arc<FastClock>, tls: Option<(Vec<u8>, Vec<u8>)>) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -150,6 +158,7 @@ impl StackStub {
             stuck: None,
             unanswered: None,
             refused: BTreeSet::new(),
+            refused_midway: BTreeSet::new(),
             refuses_again: false,
             forgotten: None,
             forgotten_asked: 0,
@@ -164,15 +173,42 @@ impl StackStub {
             url: url.clone(),
         };
         let router = Router::new().fallback(handle).with_state(door);
-        if let Some((certificate, key)) = tls {
-            let tls = RustlsConfig::from_pem(certificate, key).await.unwrap();
-            let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
-            tokio::spawn(async move { server.serve(router.into_make_service()).await.unwrap() });
+        let stub = Self {
+            url,
+            state,
+            port,
+            router: router.clone(),
+            serving: Handle::new(),
+        };
+        if let Some(tls) = tls {
+            stub.serve_tls(listener, tls).await;
         } else {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         }
-        Self { url, state }
+        stub
+    }
+
+    async fn serve_tls(&self, listener: TcpListener, (certificate, key): (Vec<u8>, Vec<u8>)) {
+        let tls = RustlsConfig::from_pem(certificate, key).await.unwrap();
+        let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        let (server, router) = (server.handle(self.serving.clone()), self.router.clone());
+        tokio::spawn(async move { server.serve(router.into_make_service()).await.unwrap() });
+    }
+
+    /// Goes on at the same place with another certificate and its key.
+    pub(crate) async fn rotate(&mut self, tls: (Vec<u8>, Vec<u8>)) {
+        self.serving.shutdown();
+        self.serving = Handle::new();
+        let listener = loop {
+            // The one before is not gone at once.
+            match TcpListener::bind(("127.0.0.1", self.port)) {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        listener.set_nonblocking(true).unwrap();
+        self.serve_tls(listener, tls).await;
     }
 
     pub(crate) fn report(&self, hour: Hour, record: String) {
@@ -219,7 +255,9 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         ));
     }
     if path.ends_with("/.well-known/openid-configuration") {
-        return if path.starts_with("/fabrikam.example/") {
+        // Whichever id it is asked for.
+        let is_known = path.starts_with("/fabrikam.example/") || !path.contains(".example/");
+        return if is_known {
             json(format!(
                 r#"{{"token_endpoint":"{}/eb90516e-65d7-4bf6-8537-8322e9172832/oauth2/token"}}"#,
                 door.url
@@ -300,7 +338,11 @@ impl Door {
         if state.unanswered == Some(start) || state.has_forgotten(start, token.is_some()) {
             return error(504, "GatewayTimeout");
         }
-        if state.refused.contains(&start) && token.is_none() {
+        let refused = match token {
+            Some(_) => &state.refused_midway,
+            None => &state.refused,
+        };
+        if refused.contains(&start) {
             return error(404, "ResourceNotFound");
         }
         match fault {

@@ -233,7 +233,7 @@ Examples:
   meterbridge bridge admit-directory fabrikam.onmicrosoft.com --config bridge.toml --stack north
   meterbridge bridge remove-directory fabrikam.onmicrosoft.com --config bridge.toml --stack north")]
 pub(crate) struct GuestDirectoryArgs {
-    /// A domain of the directory.
+    /// A domain of the directory, or the id of its tenant.
     #[arg(value_name = "TENANT")]
     pub(crate) tenant: String,
     /// Do it without asking.

@@ -13,8 +13,8 @@ use super::texts;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
-The table shows the beginning of each record; with --output json, `raw` has all of it. `usage quarantine summary` says how \
-many there are and why.
+On a terminal the table shows of each record what there is room for, and its beginning at most; written to a file or a pipe \
+it has all of it, as has --output json in `raw`. `usage quarantine summary` says how many there are and why.
 
 Examples:
   meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747

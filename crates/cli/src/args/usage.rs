@@ -91,10 +91,11 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Usage summaries (CSV)")]
 pub(crate) struct SummaryArgs {
-    /// Show what is understood and stop. The server is not asked.
+    /// Show what is understood and stop, with 0 also if lines would be rejected. The server is not asked.
     #[arg(long)]
     pub(crate) preview: bool,
-    /// Do everything but deliver: the stack's credential is found, and lines that cannot be taken are written to their file.
+    /// Do everything but deliver and write: the stack's credential is found, and it is said where lines would be written to that
+    /// cannot be taken; then it leaves with 3.
     #[arg(long, conflicts_with = "preview")]
     pub(crate) dry_run: bool,
     /// Which number of a date comes first, where the file does not prove it.

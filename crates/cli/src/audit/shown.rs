@@ -41,6 +41,11 @@ struct Shown<'a> {
     code: &'static str,
     message: &'static str,
     place: Place,
+    /// The last of several places that follow on each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_place: Option<Place>,
+    /// How many they are.
+    places: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +84,8 @@ struct Place {
     quarantine_position: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -160,7 +167,7 @@ impl<'a> Outcome<'a> {
             table.row([
                 in_words(check.kind).to_owned(),
                 count(check.examined),
-                check.unit.to_owned(),
+                check.kind.unit_of(check.examined).to_owned(),
                 not_covered,
                 outcome,
             ]);
@@ -183,7 +190,7 @@ impl<'a> Outcome<'a> {
 /// A difference as a paragraph: what, where, and both values.
 fn told(finding: &Finding, code: &str) -> String {
     let mut text = format!("  {} ({code})\n", finding.difference.sentence());
-    let at = finding.at.to_string();
+    let at = finding.place();
     for (word, value) in [
         ("where", (!at.is_empty()).then_some(at)),
         ("expected", finding.expected.clone()),
@@ -199,10 +206,12 @@ fn told(finding: &Finding, code: &str) -> String {
 const fn in_words(kind: CheckKind) -> &'static str {
     match kind {
         CheckKind::Database => "the database with its own rules",
+        CheckKind::Schema => "tables and indexes with what the program makes",
         CheckKind::Journal => "the journal with its chain",
         CheckKind::Receipts => "receipts with their chains",
         CheckKind::Witnesses => "receipts with those kept elsewhere",
         CheckKind::Heads => "chains with their ends noted elsewhere",
+        CheckKind::Backup => "files of the backup with its manifest",
         CheckKind::Totals => "totals of days with their records",
         CheckKind::Records => "records with the receipts of their batches",
         CheckKind::Quarantine => "texts in quarantine with what was sent",
@@ -233,6 +242,8 @@ impl<'a> Shown<'a> {
             code: finding.difference.code(),
             message: finding.difference.sentence(),
             place: Place::of(&finding.at),
+            last_place: finding.until.as_ref().map(Place::of),
+            places: finding.places,
             expected: finding.expected.as_deref(),
             found: finding.found.as_deref(),
             finding,
@@ -278,6 +289,7 @@ impl Place {
             last_hour: at.last_hour.map(|it| it.to_string()),
             quarantine_position: at.quarantine,
             row: at.row.clone(),
+            file: at.file.clone(),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn completeness(
             let month = client.completeness_by_hour(cloud_id, Some(&period)).await;
             let month = month.map_err(|error| super::stacks::no_receipts(error, cloud_id))?;
             printer.show(&month, || of_one(&month, printer.style()))?;
-            missing(std::slice::from_ref(&month.summary))
+            missing(std::slice::from_ref(&month.summary), &period)
         }
         None => {
             let stacks = client.completeness(Some(&period)).await?;
@@ -81,7 +81,7 @@ pub(super) async fn completeness(
                 printer.note(&format!("No stack that you may see was registered in {period}."));
             }
             STACKS.show(&stacks, printer)?;
-            missing(&stacks)
+            missing(&stacks, &period)
         }
     };
     match missing {
@@ -91,7 +91,7 @@ pub(super) async fn completeness(
 }
 
 /// What `--check` fails with, if usage is missing.
-fn missing(stacks: &[StackCompleteness]) -> Option<Failure> {
+fn missing(stacks: &[StackCompleteness], period: &str) -> Option<Failure> {
     let findings = |it: &StackCompleteness| it.findings.iter().filter(|it| it.missing_usage).count();
     let without = stacks.iter().filter(|it| findings(it) > 0);
     let names: Vec<String> = without
@@ -101,8 +101,9 @@ fn missing(stacks: &[StackCompleteness]) -> Option<Failure> {
         return None;
     }
     let what = format!("Usage is missing of {}.", counted(names.len() as u64, "stack"));
-    let hint =
-        "`meterbridge stack completeness CLOUD-ID` shows the hours of one, and what can be done about it.";
+    let hint = format!(
+        "`meterbridge stack completeness CLOUD-ID --period {period}` shows the hours of one, and what can be done about it."
+    );
     let failure = Failure::new(what).coded("UsageMissing").hint(hint);
     Some(names.into_iter().fold(failure, Failure::because))
 }
@@ -112,7 +113,6 @@ fn of_one(it: &StackCompletenessByHour, style: Style) -> String {
     let mut text = month::heading(&it.summary, style);
     text.push_str(&month::calendar(it, style));
     text.push_str(&month::findings(&it.summary.findings, style));
-    text.push_str(&month::not_registered(it, style));
     text.push_str(&month::silent(it, style));
     text
 }

@@ -146,14 +146,15 @@ fn totals(totals: &[CurrencyTotal]) -> String {
     }
 }
 
-/// The version that holds now, or else the one that will first, as it would be published again, with the names of its
-/// meters.
+/// The version that holds now, or else the one that will first, as a file to begin one's own prices with: with the names of
+/// its meters, and without where the prices come from, since whoever publishes it makes them its own.
 fn as_put(list: &PriceList, meters: &[Meter]) -> Result<PublishPriceList, Failure> {
     let in_state = |status| list.versions.iter().find(|version| version.status == status);
     let version = in_state(VersionStatus::Current).or_else(|| in_state(VersionStatus::Scheduled));
     let version = version.ok_or_else(|| Failure::new(format!("Price list {} has no version.", list.name)))?;
     let prices = version.prices.iter().map(|price| MeterPrice {
         meter_name: billing(meters, &price.meter_id).map(|billing| billing.billing_meter_name.clone()),
+        source: None,
         ..price.clone()
     });
     Ok(PublishPriceList {

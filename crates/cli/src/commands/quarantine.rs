@@ -1,17 +1,19 @@
 //! `usage quarantine`: what could not be counted, and what is done about it.
 
+mod acting;
+
 use client::Client;
-use domain::quarantine::RECORDS_PER_ACT_MAX;
+use domain::quarantine::Positions;
 use domain::usage::QuarantineCode;
 use wire::api::{
-    MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantinePurged,
-    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined,
+    MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantineSelection,
+    QuarantinedRecord, ReleaseQuarantined,
 };
-use wire::usage::{NotMended, with_member};
+use wire::usage::{Glimpse, NotMended, with_member};
 
+use self::acting::{Sums, Words, act};
 use super::minute;
-use crate::agreement::agreed;
-use crate::args::{ActArgs, PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs, ServerArgs, StateArg};
+use crate::args::{PurgeArgs, QuarantineArgs, QuarantineCommand, ReleaseArgs, ServerArgs, StateArg};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::Printer;
@@ -21,16 +23,43 @@ use crate::table::{Listing, left, right};
 /// How much of a record is shown; with JSON as output, all of it.
 const RAW_SHOWN_CHARS: usize = 60;
 
-const RECORDS: Listing<QuarantinedRecord> = Listing(&[
-    (right("NO."), |it| it.position.to_string()),
-    (left("RECEIVED").rank(1), |it| minute(&it.received_at)),
-    (left("STACK").rank(2), |it| it.cloud_id.clone()),
-    (left("BATCH").rank(3), |it| it.batch_id.clone()),
-    (right("INDEX"), |it| it.index.to_string()),
-    (left("CODE"), |it| it.code.clone()),
-    (left("MESSAGE").wraps(), |it| it.message.clone()),
-    (left("RECORD").wraps(), |it| beginning(&it.raw)),
-]);
+/// What to do about usage of hours that have not come.
+const IN_FUTURE: &str = "What is in the future counts when its hour has come: release it then. Clocks that differ by less than an hour \
+                         put nothing here, so look at the stack's clock and at this server's, and at the year. If the times are \
+                         wrong, give both with --set properties.usageStartTime=HOUR and --set properties.usageEndTime=HOUR, or \
+                         purge it.";
+
+/// With what a record is told from others of the same reason, and the record in the last column.
+macro_rules! records {
+    ($record:expr) => {
+        Listing(&[
+            (right("NO."), |it| it.position.to_string()),
+            (left("RECEIVED").rank(1), |it| minute(&it.received_at)),
+            (left("STACK").rank(2), |it| it.cloud_id.clone()),
+            (left("BATCH").rank(3), |it| it.batch_id.clone()),
+            (right("INDEX").rank(4), |it| it.index.to_string()),
+            (left("CODE"), |it| it.code.clone()),
+            (left("HOUR"), |it| told(Glimpse::of(&it.raw).start.map(minute))),
+            (left("RESOURCE").wraps(), |it| {
+                told(Glimpse::of(&it.raw).resource.map(str::to_owned))
+            }),
+            (left("METER").rank(5), |it| {
+                told(Glimpse::of(&it.raw).meter.map(str::to_owned))
+            }),
+            (left("MESSAGE").wraps(), |it| it.message.clone()),
+            (left("RECORD").rank(6), $record),
+        ])
+    };
+}
+
+/// Where lines are as long as they have to be, nothing is left out.
+const RECORDS: Listing<QuarantinedRecord> = records!(|it| it.raw.clone());
+const RECORDS_ON_TERMINAL: Listing<QuarantinedRecord> = records!(|it| beginning(&it.raw));
+
+/// What is known of it, or a sign that nothing is.
+fn told(seen: Option<String>) -> String {
+    seen.unwrap_or_else(|| "-".to_owned())
+}
 
 const COUNTS: Listing<QuarantineCount> = Listing(&[
     (left("STACK"), |it| it.cloud_id.clone()),
@@ -82,39 +111,48 @@ async fn list(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let records = client.quarantine(filter, Some(state)).await?;
-    RECORDS.show(&records, printer)?;
-    if records.iter().any(|it| beginning(&it.raw).ends_with('…')) {
-        printer.hint("RECORD is the beginning of what was sent; `--output json` has all of it, as `raw`.");
+    let on_terminal = printer.width().is_some();
+    let listing = if on_terminal { RECORDS_ON_TERMINAL } else { RECORDS };
+    listing.show(&records, printer)?;
+    if records
+        .iter()
+        .any(|it| it.code == QuarantineCode::UsageInFuture.as_str())
+    {
+        printer.hint(IN_FUTURE);
+    }
+    if on_terminal && !records.is_empty() {
+        printer.hint("`--output json` has all of each record, as `raw`.");
+    }
+    if records.iter().any(|it| it.raw_bytes.is_some()) {
+        printer.hint("Of records that are too long only the beginning is kept: to release one, give all of it with --mended.");
     }
     Ok(())
 }
 
 async fn release(client: &Client, args: ReleaseArgs, printer: &Printer) -> Result<(), Failure> {
-    let positions = positions(client, &args.act).await?;
-    let mended = mended(client, &args, &positions).await?;
-    let request = |positions: &[u64], dry_run| ReleaseQuarantined {
-        records: at(positions),
-        mended: mended.clone(),
-        reason: args.act.reason.clone(),
-        dry_run,
+    let mended = mended(client, &args).await?;
+    let ask = async |positions: Vec<u64>, dry_run| {
+        let request = ReleaseQuarantined {
+            records: at(positions),
+            mended: mended.clone(),
+            reason: args.act.reason.clone(),
+            dry_run,
+        };
+        client.release_quarantined(&request).await
     };
-    if args.act.dry_run || !args.act.yes {
-        let mut expected = Vec::new();
-        for some in positions.chunks(RECORDS_PER_ACT_MAX) {
-            expected.push(client.release_quarantined(&request(some, true)).await?);
-        }
-        if args.act.dry_run {
-            printer.show_list(&expected, || released_in_words("would be released", &expected))?;
-            return all_released(&expected);
-        }
-        printer.request(&released_in_words("would be released", &expected));
-        agreed("Release them?", false)?;
+    let words = Words {
+        would_be: "would be released",
+        done: "released",
+        question: "Release them?",
+    };
+    let released = act(client, &args.act, printer, &words, ask).await?;
+    if released.is_outdone() {
+        printer.hint(
+            "What is released counts as reported when it was delivered first: a quantity that was reported later counts \
+             instead, or one that was reported in the same hour and is larger. If that one is wrong, import the file it came \
+             in once more with an earlier --reported-start (\"When the wrong granularity came first\" in docs/usage.md).",
+        );
     }
-    let mut released = Vec::new();
-    for some in positions.chunks(RECORDS_PER_ACT_MAX) {
-        released.push(client.release_quarantined(&request(some, false)).await?);
-    }
-    printer.show_list(&released, || released_in_words("released", &released))?;
     all_released(&released)
 }
 
@@ -122,94 +160,56 @@ async fn release(client: &Client, args: ReleaseArgs, printer: &Printer) -> Resul
 ///
 /// # Errors
 /// If some do: what to do about them depends on why.
-fn all_released(released: &[QuarantineReleased]) -> Result<(), Failure> {
-    let waiting = || released.iter().flat_map(|it| &it.waiting);
-    let because = |code: QuarantineCode| waiting().any(|it| it.code == code.as_str());
-    if waiting().next().is_none() {
+fn all_released(released: &Sums) -> Result<(), Failure> {
+    if released.waiting == 0 {
         return Ok(());
     }
+    let because = |code: QuarantineCode| released.codes.contains(code.as_str());
     let hint = if because(QuarantineCode::UsageInFuture) {
-        "What is in the future counts when its hour has come: release it again then. If the stack's clock or the year was \
-         wrong, give both times with --set properties.usageStartTime=HOUR and --set properties.usageEndTime=HOUR, or purge it."
+        IN_FUTURE
     } else if because(QuarantineCode::GranularityConflict) {
         "The series is on that day what came first, by the hour or as a whole. If that was wrong, \"When the wrong \
          granularity came first\" in docs/usage.md says how to set the day right."
     } else {
         "Release one with --set or --mended, deliver it again as it should be, or purge it."
     };
-    let waiting = counted(waiting().count() as u64, "record");
+    let waiting = counted(released.waiting, "record");
     Err(Failure::in_part(format!("{waiting} still cannot be counted."))
         .coded("StillInQuarantine")
         .hint(hint))
 }
 
 async fn purge(client: &Client, args: &PurgeArgs, printer: &Printer) -> Result<(), Failure> {
-    let positions = positions(client, &args.act).await?;
-    let request = |positions: &[u64], dry_run| PurgeQuarantined {
-        records: at(positions),
-        reason: args.act.reason.clone(),
-        dry_run,
+    let ask = async |positions: Vec<u64>, dry_run| {
+        let request = PurgeQuarantined {
+            records: at(positions),
+            reason: args.act.reason.clone(),
+            dry_run,
+        };
+        client.purge_quarantined(&request).await
     };
-    if args.act.dry_run || !args.act.yes {
-        let mut expected = Vec::new();
-        for some in positions.chunks(RECORDS_PER_ACT_MAX) {
-            expected.push(client.purge_quarantined(&request(some, true)).await?);
-        }
-        if args.act.dry_run {
-            return printer.show_list(&expected, || purged_in_words("would be purged", &expected));
-        }
-        printer.request(&purged_in_words("would be purged", &expected));
-        agreed("Remove their texts for good?", false)?;
-    }
-    let mut purged = Vec::new();
-    for some in positions.chunks(RECORDS_PER_ACT_MAX) {
-        purged.push(client.purge_quarantined(&request(some, false)).await?);
-    }
-    printer.show_list(&purged, || purged_in_words("purged", &purged))
+    let words = Words {
+        would_be: "would be purged",
+        done: "purged",
+        question: "Remove their texts for good?",
+    };
+    act(client, &args.act, printer, &words, ask).await.map(drop)
 }
 
-fn at(positions: &[u64]) -> QuarantineSelection {
+fn at(positions: Vec<u64>) -> QuarantineSelection {
     QuarantineSelection {
-        positions: positions.to_vec(),
+        positions,
         ..QuarantineSelection::default()
     }
 }
 
-/// The positions of the records that are meant: as many as expected, if a number is.
-async fn positions(client: &Client, args: &ActArgs) -> Result<Vec<u64>, Failure> {
-    let filter = args.filter.filter();
-    let positions = match &args.positions {
-        Some(positions) => positions.as_slice().to_vec(),
-        None if filter == QuarantineFilter::default() && !args.all => {
-            return Err(Failure::usage("It is not said which records are meant.")
-                .hint("Give their numbers, such as 3-7,9, or what they have in common, such as --code; or say --all."));
-        }
-        None => {
-            let found = client.quarantine(&filter, None).await?;
-            found.iter().map(|it| it.position).collect()
-        }
-    };
-    let found = positions.len() as u64;
-    if let Some(expected) = args.expect.filter(|expected| *expected != found) {
-        let are = counted(found, "record");
-        let failure = Failure::new(format!("Nothing was done: it is {are}, not {expected}."));
-        return Err(failure
-            .coded("QuarantineCountDiffers")
-            .hint("Look at them with `meterbridge usage quarantine` and the same options."));
-    }
-    Ok(positions)
-}
-
 /// The text to read the one record from instead of its own, if one is given.
-async fn mended(
-    client: &Client,
-    args: &ReleaseArgs,
-    positions: &[u64],
-) -> Result<Vec<MendedRecord>, Failure> {
+async fn mended(client: &Client, args: &ReleaseArgs) -> Result<Vec<MendedRecord>, Failure> {
     if args.mended.is_none() && args.set.is_empty() {
         return Ok(Vec::new());
     }
-    let &[position] = positions else {
+    let positions = args.act.positions.as_ref();
+    let &[position] = positions.map_or(&[][..], Positions::as_slice) else {
         return Err(Failure::usage("One record at a time can be mended.").hint("Give its number alone."));
     };
     let record = match &args.mended {
@@ -222,12 +222,26 @@ async fn mended(
             let Some(waiting) = found.into_iter().find(waits) else {
                 return Ok(Vec::new());
             };
+            if let Some(bytes) = waiting.raw_bytes {
+                return Err(only_the_beginning(bytes));
+            }
             args.set
                 .iter()
                 .try_fold(waiting.raw, |raw, set| with_set(&raw, set))?
         }
     };
     Ok(vec![MendedRecord { position, record }])
+}
+
+/// There is no text that a member could be set in.
+fn only_the_beginning(bytes: u64) -> Failure {
+    let what = format!(
+        "Only the beginning of the record is kept, as it has {} bytes: no member of it can be set.",
+        count(bytes)
+    );
+    Failure::new(what)
+        .coded("RecordNotKept")
+        .hint("Give the whole record as it should have been with --mended FILE, or have it delivered again.")
 }
 
 /// A record with another value for one member.
@@ -258,40 +272,6 @@ fn not_set(error: &NotMended) -> Failure {
     }
 }
 
-fn released_in_words(done: &str, all: &[QuarantineReleased]) -> String {
-    let batches = || all.iter().flat_map(|it| &it.batches);
-    let sum = |of: fn(&wire::api::ReleasedBatch) -> u32| count(batches().map(|it| u64::from(of(it))).sum());
-    let released: u64 = all.iter().map(|it| u64::from(it.released)).sum();
-    let mut text = format!(
-        "{} {done}: {} accepted, {} duplicate, {} revised",
-        counted(released, "record"),
-        sum(|it| it.accepted),
-        sum(|it| it.duplicate),
-        sum(|it| it.revised),
-    );
-    for it in all.iter().flat_map(|it| &it.waiting) {
-        text.push_str(&format!(
-            "\n  {} waits on, {}: {}",
-            it.position, it.code, it.message
-        ));
-    }
-    gone_in_words(&mut text, all.iter().flat_map(|it| &it.gone));
-    text
-}
-
-fn purged_in_words(done: &str, all: &[QuarantinePurged]) -> String {
-    let purged: usize = all.iter().map(|it| it.purged.len()).sum();
-    let mut text = format!("{} {done}", counted(purged as u64, "record"));
-    gone_in_words(&mut text, all.iter().flat_map(|it| &it.gone));
-    text
-}
-
-fn gone_in_words<'g>(text: &mut String, gone: impl Iterator<Item = &'g u64>) {
-    for position in gone {
-        text.push_str(&format!("\n  {position} had been released or purged before"));
-    }
-}
-
 /// The beginning of a record as it was sent, with its white space drawn together.
 fn beginning(raw: &str) -> String {
     let text = raw.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -315,27 +295,44 @@ mod tests {
 
     #[test]
     fn what_to_do_about_a_record_that_waits_on_depends_on_why() {
-        let released = |code: &str| QuarantineReleased {
-            act_id: None,
-            dry_run: true,
-            released: 0,
-            batches: Vec::new(),
-            waiting: vec![wire::api::StillWaiting {
-                position: 1,
-                code: code.to_owned(),
-                message: "…".to_owned(),
-            }],
-            gone: Vec::new(),
-        };
         for (code, hint) in [
             ("UsageInFuture", "when its hour has come"),
             ("GranularityConflict", "docs/usage.md"),
             ("InvalidQuantity", "--set or --mended"),
         ] {
-            let failure = all_released(&[released(code)]).unwrap_err();
+            let mut released = Sums::default();
+            released.waiting = 1;
+            released.codes.insert(code.to_owned());
+            let failure = all_released(&released).unwrap_err();
             assert!(failure.hint_text().unwrap().contains(hint), "{code}: {failure:?}");
         }
-        all_released(&[]).unwrap();
+        all_released(&Sums::default()).unwrap();
+    }
+
+    #[test]
+    fn whoever_looks_a_code_up_would_find_nothing_of_what_to_do() {
+        let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/usage.md");
+        let document = std::fs::read_to_string(document).unwrap();
+        let section = document.split("## What cannot be counted").nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let rows: Vec<Vec<&str>> = rows.map(|row| row.split(" | ").collect()).collect();
+        let of = |code: &str| {
+            let named = format!("`{code}`");
+            let rows = rows.iter().filter(move |row| row[0].contains(&named));
+            rows.cloned().collect::<Vec<_>>()
+        };
+        for code in QuarantineCode::ALL {
+            let rows = of(code.as_str());
+            assert_eq!(rows.len(), 1, "{}", code.as_str());
+            assert!(rows[0].len() == 3 && rows[0][2].len() > 20, "{rows:?}");
+        }
+        let named = rows.iter().flat_map(|row| row[0].matches('`'));
+        assert_eq!(
+            named.count(),
+            2 * QuarantineCode::ALL.len(),
+            "codes that there are not"
+        );
     }
 
     #[test]

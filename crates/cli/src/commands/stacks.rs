@@ -5,7 +5,7 @@ use std::path::Path;
 use client::{Client, ClientError, StatusCode};
 use wire::api::{Receipt, Stack};
 
-use super::{bundles, completeness, minute, minute_or_dash, stack_credential};
+use super::{bundles, completeness, minute, minute_or_dash, or_dash, stack_credential};
 use crate::args::{ServerArgs, StackCommand};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
@@ -32,6 +32,10 @@ const RECEIPTS: Listing<Receipt> = Listing(&[
     (right("ACCEPTED"), |it| count(it.accepted.into())),
     (right("DUPLICATE"), |it| count(it.duplicate.into())),
     (right("REVISED"), |it| count(it.revised.into())),
+    (right("NOT COUNTING").rank(1), |it| {
+        let told = it.revised_not_counting.map(|some| count(some.into()));
+        or_dash(told.as_deref())
+    }),
     (right("QUARANTINED"), |it| count(it.quarantined.into())),
     (left("BATCH").rank(4), |it| it.batch_id.clone()),
     (left("CHAIN VALUE").rank(3), |it| it.chain.clone()),

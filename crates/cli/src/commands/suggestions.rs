@@ -199,7 +199,8 @@ fn created(
 fn in_words(suggested: &[Suggested], period: &str, style: Style) -> String {
     if suggested.is_empty() {
         return format!(
-            "Every tenant that used a stack in {period}, as far as you may read it, has a mapping for what it used.\n"
+            "Every tenant that used a stack in {period} while it was registered, as far as you may read it, has a mapping \
+             for what it used.\n"
         );
     }
     let mut text = String::new();

@@ -216,6 +216,7 @@ async fn deliver(
         reported_end: Some(&end),
         reported_through: is_last.then_some(&*end),
         idempotency_key: Some(name),
+        known_receipts: None,
     };
     let receipt = client.deliver_usage(cloud_id, delivery).await?;
     let tally = Tally {

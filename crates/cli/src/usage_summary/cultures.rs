@@ -399,6 +399,13 @@ fn a_line_that_cannot_be_taken_costs_no_other_and_says_what_would_be_right() {
     assert!(reason("InvalidMeterId").starts_with("MeterId is \"Custom Worker Tiers\""));
     assert!(reason("QuantityNotExact").starts_with("Quantity is 1.2345"));
     assert!(reason("DayNotUtc").contains("expected midnight UTC"));
+    let as_it_stands = "The line says \"05/10/2026 03:00:00\" to \"05/10/2026 05:00:00\"";
+    let interval = reason("InvalidUsageInterval");
+    assert!(
+        interval.contains(as_it_stands)
+            && interval.ends_with("read as 2026-10-05T03:00:00Z to 2026-10-05T05:00:00Z"),
+        "nobody finds in the file what it was converted to: {interval}"
+    );
 }
 
 #[test]

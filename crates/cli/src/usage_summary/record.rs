@@ -3,7 +3,7 @@
 use domain::ids::{LocalMeterId, LocalSubscriptionId};
 use domain::quantity::Quantity;
 use domain::time::{Hour, Timestamp};
-use domain::usage::Granularity;
+use domain::usage::{Granularity, QuarantineCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::usage::{Format, parse_delivery};
@@ -27,6 +27,12 @@ const COLUMN_OF_MEMBER: [(&str, &str); 6] = [
     ("properties.meterId", "MeterId"),
     ("properties.quantity", "Quantity"),
     (" in properties.instanceData", ""),
+];
+
+/// What is wrong with times that could be read.
+const OF_TIMES: [&str; 2] = [
+    QuarantineCode::InvalidUsageTime.as_str(),
+    QuarantineCode::InvalidUsageInterval.as_str(),
 ];
 
 /// A record of a summary.
@@ -84,12 +90,17 @@ impl Record {
         let resource_uri = field(Column::ResourceUri);
         let subscription = field(Column::Subscription).trim();
         check_subscription(subscription, resource_uri)?;
-        let (start, end) = times(
-            field(Column::UsageStartTime),
-            field(Column::UsageEndTime),
-            written,
-        )?;
-        check_zone(start, end)?;
+        let [from, to] = [Column::UsageStartTime, Column::UsageEndTime].map(field);
+        let (start, end) = times(from, to, written)?;
+        // Whoever mends the line looks for what stands there, and not for what it was converted to.
+        let as_written = |why: Rejection| Rejection {
+            reason: format!(
+                "{}. The line says {from:?} to {to:?}, which was read as {start} to {end}",
+                why.reason
+            ),
+            ..why
+        };
+        check_zone(start, end).map_err(as_written)?;
         let quantity = quantity(field(Column::Quantity), written)?;
         let instance_data = InstanceData {
             resources: Resources {
@@ -111,7 +122,14 @@ impl Record {
             },
         };
         let delivered = serde_json::to_vec(&aggregate).map_err(unwritable)?;
-        Self::judged(row.line, delivered, field(Column::MeterName).trim())
+        let judged = Self::judged(row.line, delivered, field(Column::MeterName).trim());
+        judged.map_err(|why| {
+            if OF_TIMES.contains(&why.code) {
+                as_written(why)
+            } else {
+                why
+            }
+        })
     }
 
     /// What the server reads in the record: it judges in the same way.

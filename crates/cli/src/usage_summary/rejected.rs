@@ -76,6 +76,18 @@ impl RejectedLines {
     pub(crate) fn begin(summary: &Summary, target: PathBuf) -> io::Result<Self> {
         let folder = target.parent().filter(|it| !it.as_os_str().is_empty());
         let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
+        Self::begin_as(file, summary, target)
+    }
+
+    /// Begins one that will not be kept, for whoever wants to know where it would be: nothing is written in that folder.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn rehearse(summary: &Summary, target: PathBuf) -> io::Result<Self> {
+        Self::begin_as(NamedTempFile::new()?, summary, target)
+    }
+
+    fn begin_as(file: NamedTempFile, summary: &Summary, target: PathBuf) -> io::Result<Self> {
         let names = &summary.header.names;
         let is_own = |name: &String| REJECTION_COLUMNS.iter().all(|it| !it.eq_ignore_ascii_case(name));
         let mut begun = Self {
@@ -133,8 +145,29 @@ impl RejectedLines {
         self.file.write_all(b"\r\n")
     }
 
-    /// Puts the file where it belongs, if there are lines in it. Tells where that is: what is there already stays as it is,
-    /// because somebody may have mended it or not have looked at it yet, and other lines go into a file with a number.
+    /// Where the file will be, if there are lines in it: what is there already stays as it is, because somebody may have mended it
+    /// or not have looked at it yet, and other lines go into a file with a number.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub(crate) fn place(&mut self) -> io::Result<Option<PathBuf>> {
+        if self.lines == 0 {
+            return Ok(None);
+        }
+        self.file.flush()?;
+        for target in numbered(&self.target) {
+            match fs::metadata(&target) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(target)),
+                Err(error) => return Err(error),
+                Ok(there) if !there.is_file() => break,
+                Ok(_) if same(self.file.get_ref().path(), &target)? => return Ok(Some(target)),
+                Ok(_) => {}
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Puts the file where it belongs ([`Self::place`]), if there are lines in it, and tells where that is.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if something else than a file is there, or too many files are. Or if it cannot be

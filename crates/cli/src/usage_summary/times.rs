@@ -318,6 +318,11 @@ pub(super) fn is_interval(from: Option<Timestamp>, to: Option<Timestamp>) -> boo
     seconds.is_some_and(|it| it == SECONDS_PER_HOUR || it == SECONDS_PER_DAY)
 }
 
+/// Whether from one time to the other is an hour.
+pub(super) fn is_hour(from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
+    seconds_between(from, to) == Some(SECONDS_PER_HOUR)
+}
+
 /// Whether from one time to the other is a day.
 pub(super) fn is_day(from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
     seconds_between(from, to) == Some(SECONDS_PER_DAY)

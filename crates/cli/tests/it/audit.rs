@@ -69,7 +69,7 @@ fn whoever_meddles_with_a_store_is_found_out_and_whoever_kept_receipts_can_prove
     let kept = directory.path().join("receipts.json");
     fs::write(&kept, receipts.to_string()).unwrap();
     let shown = run(verify(&data).arg("--receipts").arg(&kept)).done();
-    assert_eq!(shown.matches("nothing differs").count(), 11, "{shown}");
+    assert_eq!(shown.matches("nothing differs").count(), 12, "{shown}");
     let told = as_json(&mut verify(&backup)).json();
     assert_eq!(
         (&told["holds"], &told["counts"]["received"]),
@@ -153,4 +153,47 @@ fn what_is_no_store_and_what_are_no_receipts_is_said() {
         assert_refused(&refused, "FileMissing", "of the same one");
         assert!(refused.notes.contains("books.db"), "{refused:?}");
     }
+}
+
+#[test]
+fn a_backup_that_was_cut_on_its_way_would_be_found_out_on_the_day_it_is_needed() {
+    let server = Server::start();
+    let backup = server.data().with_file_name("backup");
+    let mut made = meterbridge();
+    made.args(["backup", "--data"]).arg(server.data());
+    run(made.arg("--to").arg(&backup)).done();
+    let _directory = server.stop_and_keep();
+    let told = as_json(&mut verify(&backup)).json();
+    let checks = told["checks"].as_array().unwrap();
+    assert_eq!(
+        (&checks[0]["check"], &checks[0]["found"]),
+        (&"backup".into(), &0.into())
+    );
+    assert!(
+        checks.iter().any(|it| it["check"] == "heads"),
+        "by its own manifest: {told}"
+    );
+
+    let books = backup.join("store/books.db");
+    let whole = fs::read(&books).unwrap();
+    fs::write(&books, &whole[..whole.len() / 2]).unwrap();
+    let found = findings(&as_json(&mut verify(&backup)), "backup");
+    assert_eq!((found.len(), &found[0]["code"]), (1, &"BackupFile".into()));
+    assert_eq!(found[0]["place"]["file"], "store/books.db");
+    let expected = found[0]["expected"].as_str().unwrap();
+    assert!(
+        expected.starts_with(&format!("{} bytes", whole.len())),
+        "{expected}"
+    );
+
+    fs::remove_file(&books).unwrap();
+    let found = findings(&as_json(&mut verify(&backup)), "backup");
+    assert_eq!(found[0]["found"], "it is not there");
+    fs::write(&books, &whole).unwrap();
+
+    let manifest = backup.join("manifest.json");
+    meddle(&manifest, "createdAt", "createdat");
+    let shown = run(&mut verify(&backup));
+    assert_eq!(shown.code, DIFFERS, "{shown:?}");
+    assert!(shown.data.contains("BackupManifest"), "{}", shown.data);
 }

@@ -42,9 +42,39 @@ fn a_copy_without_its_books_is_not_billed_from_as_if_nothing_were_missing() {
         );
     }
     fs::remove_file(store.join("books.db")).unwrap();
-    assert_refused(&serve(&data), "BooksMissing", "all of store/");
+    assert_refused(&serve(&data), "FileMissing", "all of store/");
     fs::remove_file(data.join("initialised")).unwrap();
-    assert_refused(&init(&data), "BooksMissing", "all of store/");
+    assert_refused(&init(&data), "FileMissing", "all of store/");
+}
+
+#[test]
+fn a_server_whose_usage_is_gone_would_bill_nobody_and_call_it_well() {
+    let directory = stopped();
+    let data = directory.path().join("data");
+    let usage = data.join("store").join("usage.db");
+    let backup = directory.path().join("backup");
+    for emptied in [true, false] {
+        if emptied {
+            fs::write(&usage, "").unwrap();
+        } else {
+            fs::remove_file(&usage).unwrap();
+        }
+        assert_refused(&serve(&data), "FileMissing", "all of store/");
+        let mut credential = meterbridge();
+        credential.args(["init", "--new-credential", "--output", "json", "--data"]);
+        assert_refused(&run(credential.arg(&data)), "FileMissing", "all of store/");
+        let mut verified = meterbridge();
+        verified.args(["audit", "verify", "--output", "json", "--data"]);
+        assert_refused(&run(verified.arg(&data)), "FileMissing", "of the same one");
+        let mut saved = meterbridge();
+        saved.args(["backup", "--output", "json", "--data"]).arg(&data);
+        assert_refused(
+            &run(saved.arg("--to").arg(&backup)),
+            "FileMissing",
+            "all of store/",
+        );
+        assert_eq!(usage.exists(), emptied, "what was refused is left as it is");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::process::{Outcome, run, run_with};
@@ -96,6 +97,24 @@ fn what_is_no_usage_is_not_delivered_and_said_to_be_what_it_is() {
             &[&format!("{name} cannot be imported."), expected[0], expected[1]],
         );
         assert_eq!(outcome.data, "", "{name}");
+    }
+    // What was cut off on its way is taken for no page, which somebody would ask the stack for again.
+    for (name, content, why) in [
+        ("empty.mbz", "", "is empty: nothing of a bundle is in it"),
+        ("short.mbz", "mani", "the file ends before it: it was cut off"),
+        (
+            "renamed",
+            "manifest.json\0\0\0",
+            "the file ends before it: it was cut off",
+        ),
+    ] {
+        let mut import = desk.server.command("usage import", &["--cloud-id", STACK]);
+        let outcome = run(import.arg(desk.file(name, content)));
+        assert_told(
+            &outcome,
+            1,
+            &[why, "Copy the file again", "Nothing of it was delivered."],
+        );
     }
     let missing = desk.folder.path().join("missing.json");
     let folder = desk.folder.path().to_owned();
@@ -279,6 +298,84 @@ fn an_activation_key_that_is_not_accepted_is_not_taken_for_an_operators_credenti
     assert!(!outcome.notes.contains("--credential-file"), "{}", outcome.notes);
 }
 
+/// A page with one record of a resource, from the beginning of a day.
+fn page_of_one(end: &str, quantity: &str) -> String {
+    let subscription = "0a1b2c3d-0000-4000-8000-000000000001";
+    let resource = format!("/subscriptions/{subscription}/resourceGroups/g/providers/p/t/vm");
+    let instance = json!({"Microsoft.Resources": {"resourceUri": resource, "location": "here"}});
+    let properties = json!({
+        "subscriptionId": subscription, "usageStartTime": "2024-03-05T00:00:00Z", "usageEndTime": end,
+        "meterId": "f271a8a3-88c4-4d93-956a-063e1d2fa80b", "quantity": quantity, "instanceData": instance.to_string(),
+    });
+    json!({"value": [{"properties": properties}]}).to_string()
+}
+
+#[test]
+fn a_correction_to_less_would_be_taken_for_one_that_counts() {
+    let desk = Desk::new();
+    let import = |quantity: &str, options: &str| {
+        let page = page_of_one("2024-03-05T01:00:00Z", quantity);
+        desk.import(options, &[&desk.file(&format!("{quantity}.json"), page)])
+    };
+    let hint = "hint: What does not count is kept";
+    import("5", "").done();
+    let more = import("7", "");
+    assert_eq!(
+        more.data,
+        "1 record: 0 accepted, 0 duplicate, 1 revised, 0 quarantined\n"
+    );
+    assert!(!more.notes.contains(hint), "{}", more.notes);
+    let less = import("6", "");
+    assert_eq!(
+        less.data,
+        "1 record: 0 accepted, 0 duplicate, 1 revised (1 does not count), 0 quarantined\n"
+    );
+    assert_told(&less, 0, &[hint, "with an earlier --reported-start"]);
+    assert_eq!(import("4", "--output json").json()["revisedNotCounting"], 1);
+    let receipts = desk.server.json("stack receipts", &[STACK]);
+    let told: Vec<_> = (0..4)
+        .map(|place: usize| &receipts[place]["revisedNotCounting"])
+        .collect();
+    assert_eq!(told, [0, 0, 1, 1]);
+    let listed = desk.server.run("stack receipts", &[STACK]).done();
+    assert!(listed.contains("REVISED  NOT COUNTING  QUARANTINED"), "{listed}");
+}
+
+#[test]
+fn the_sum_of_the_hours_would_be_released_and_the_wrong_day_be_charged_for() {
+    let desk = Desk::new();
+    let day = "2024-03-06T00:00:00Z";
+    for (name, end, quantity) in [("day", day, "99"), ("hour", "2024-03-05T01:00:00Z", "2")] {
+        let page = page_of_one(end, quantity);
+        desk.import("", &[&desk.file(name, page)]).done();
+    }
+    let position = desk.server.json("usage quarantine", &[])[0]["position"].to_string();
+    let end = format!("properties.usageEndTime={day}");
+    let sum = [
+        &*position,
+        "--set",
+        &end,
+        "--set",
+        "properties.quantity=36.5",
+        "--reason",
+        "the sum",
+    ];
+    for how in ["--dry-run", "--yes"] {
+        let outcome = desk
+            .server
+            .run("usage quarantine release", &[&sum[..], &[how]].concat());
+        let expected = format!(
+            "1 revised (1 does not count)\n  {position} does not count: 99 does, reported at 2024-03-05T14:00:00Z\n"
+        );
+        assert!(outcome.data.ends_with(&expected), "{how}: {}", outcome.data);
+        assert_told(
+            &outcome,
+            0,
+            &["hint: What is released counts as", "earlier --reported-start"],
+        );
+    }
+}
+
 #[test]
 fn what_is_in_quarantine_is_mended_and_released_or_purged_and_nobody_does_so_by_accident() {
     let desk = Desk::new();
@@ -340,4 +437,51 @@ fn what_is_in_quarantine_is_mended_and_released_or_purged_and_nobody_does_so_by_
     for told in ["0 of 1", "1 of 1", "a word for a number", "purge"] {
         assert!(history.contains(told), "{told}: {history}");
     }
+}
+
+#[test]
+fn more_records_than_one_request_takes_are_released_and_purged_by_what_they_have_in_common() {
+    let desk = Desk::new();
+    let line = |number: usize| json!({ "properties": { "meterId": format!("meter-{number}") } }).to_string();
+    let lines: Vec<String> = (0..1_500).map(line).collect();
+    desk.import("", &[&desk.file("lines.ndjson", lines.join("\n"))])
+        .done();
+    let server = &desk.server;
+    let act = |act: &str, more: &[&str]| {
+        let given = ["--code", "MissingProperty", "--reason", "a test"];
+        server.run(&format!("usage quarantine {act}"), &[&given[..], more].concat())
+    };
+    let waiting = act("release", &["--yes"]);
+    assert_told(&waiting, 3, &["1,500 records still cannot be counted"]);
+    assert!(waiting.data.contains("and so on, 1,400 more"), "{waiting:?}");
+    assert_told(
+        &act("purge", &["--expect", "1000", "--yes"]),
+        1,
+        &["it is 1,500 records, not 1000"],
+    );
+    assert_told(&act("purge", &[]), 1, &["1,500 records would be purged", "--yes"]);
+    let purged = act("purge", &["--expect", "1500", "--yes", "-o", "json"]).json();
+    let parts: Vec<usize> = purged
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["purged"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(parts, [1_000, 500]);
+    assert_eq!(server.json("usage quarantine", &[]), json!([]));
+}
+
+#[test]
+fn records_of_one_reason_that_begin_alike_cannot_be_told_apart_by_their_beginnings() {
+    let desk = Desk::new();
+    desk.import("", &[&desk.file("page.json", PAGE)]).done();
+    let listed = desk.server.run("usage quarantine", &[]).done();
+    let raw = &desk.server.json("usage quarantine", &[])[0];
+    for column in ["HOUR", "RESOURCE", "METER"] {
+        assert!(listed.contains(column), "{listed}");
+    }
+    assert!(
+        listed.contains(raw["raw"].as_str().unwrap()),
+        "nothing is cut in a pipe: {listed}"
+    );
 }

@@ -153,6 +153,24 @@ fn a_directory_that_is_not_initialised_is_not_served() {
 }
 
 #[test]
+fn whoever_makes_a_platform_twice_would_not_know_whether_the_first_one_is_still_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let init = || {
+        let mut init = meterbridge();
+        init.args(["init", "--output", "json", "--data"]);
+        run(init.arg(directory.path().join("data")))
+    };
+    init().done();
+    let error = only_error(&init());
+    assert_eq!(error["code"], "AlreadyInitialised");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("meterbridge serve --data") && hint.contains("--new-credential"),
+        "{hint}"
+    );
+}
+
+#[test]
 fn usage_of_nobody_in_particular_is_not_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.json");

@@ -182,7 +182,12 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
     let folder = Folder::new();
     let file = folder.file("usage.csv", summary(&["1.5", "many", "2"]));
     let preview = run(meterbridge().args(["usage", "import", "--preview"]).arg(&file));
-    assert_eq!(preview.code, Some(3), "{preview:?}");
+    assert_eq!(
+        preview.code,
+        Some(0),
+        "whoever only looked would take it for a failure: {preview:?}"
+    );
+    assert!(!preview.notes.contains("error:"), "{preview:?}");
     for expected in [
         "the day comes first: line 2 is an hour or a day only so",
         "UTC, assumed: no line proves it",
@@ -206,8 +211,15 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
     let receipts = server.json("stack receipts", &[STACK]);
     assert_eq!(receipts, serde_json::json!([]), "a dry run delivers nothing");
     says_what_would_be(&dry, "this was a dry run: the other lines would be delivered");
-    let rejected = fs::read_to_string(folder.0.path().join("usage.rejected.csv")).unwrap();
-    assert!(rejected.contains("\"3\",\"InvalidQuantity\""), "{rejected}");
+    let place = folder.0.path().join("usage.rejected.csv");
+    let told: Value = serde_json::from_str(&dry.data).unwrap();
+    assert_eq!(told[0]["rejectedFile"], place.to_str().unwrap(), "{told}");
+    assert!(!place.exists(), "a dry run writes nothing");
+    nothing_is_written_before_the_server_is_reached(&server, &file);
+    assert!(
+        !place.exists(),
+        "whoever mends it would look for the other lines on the server"
+    );
 
     for _ in 0..2 {
         let imported = import(&server, "", &file);
@@ -229,6 +241,8 @@ fn a_summary_is_looked_at_without_a_server_and_delivered_once_however_often_it_i
         1,
         "the second time was answered as the first"
     );
+    let rejected = fs::read_to_string(&place).unwrap();
+    assert!(rejected.contains("\"3\",\"InvalidQuantity\""), "{rejected}");
 
     let mended = folder.file("mended.csv", rejected.replace("many", "4"));
     import(&server, "", &mended).done();
@@ -268,11 +282,30 @@ fn a_later_hour_can_be_declared_with_a_file_that_was_imported_before() {
     assert_eq!(declared(), [first, second, second, third]);
 }
 
+/// With a server that does not answer, as an operator and with the stack's key.
+fn nothing_is_written_before_the_server_is_reached(server: &Server, file: &Path) {
+    let key = server.run("registration activation-key", &[STACK]).done();
+    for by in [None, Some(key.trim())] {
+        for options in ["--dry-run", ""] {
+            let command = format!("usage import --stack {STACK} --date-format day-first {options}");
+            let mut command = server.command(&command, &[]);
+            command.args(["--url", "https://localhost:1"]).arg(file);
+            if let Some(key) = by {
+                command.env("METERBRIDGE_ACTIVATION_KEY", key);
+            }
+            let outcome = run(&mut command);
+            // With a key in hand a dry run has nothing to ask the server.
+            let expected = if by.is_some() && !options.is_empty() { 3 } else { 1 };
+            assert_eq!(outcome.code, Some(expected), "{outcome:?}");
+        }
+    }
+}
+
 /// Nothing was taken, and nobody is told that something was.
 fn says_what_would_be(outcome: &Outcome, expected: &str) {
     let notes = &outcome.notes;
     assert!(
-        notes.contains("1 line would be rejected.") && notes.contains(expected),
+        notes.contains("1 line would be rejected") && notes.contains(expected),
         "{notes}"
     );
     for wrong in ["the other lines were", "has arrived", "was taken in already"] {
@@ -424,7 +457,8 @@ fn hours_of_a_machine_elsewhere_would_be_charged_as_if_they_were_utc() {
     ] {
         let outcome = preview(content, &[option]);
         if expected == "+" {
-            assert_eq!(outcome.code, Some(3), "half an hour is no hour: {outcome:?}");
+            let refused = "expected the start of an hour";
+            assert!(outcome.done().contains(refused), "half an hour is no hour");
             continue;
         }
         let outcome = outcome.done();
@@ -433,6 +467,11 @@ fn hours_of_a_machine_elsewhere_would_be_charged_as_if_they_were_utc() {
             "{outcome}"
         );
     }
+    // What was said is not called proven by hours that fit any zone.
+    let said = preview(&hourly, &["--time-zone", "+02:00"]).done();
+    assert!(said.contains("neither prove nor refute it"), "{said}");
+    let said = preview(&day, &["--time-zone", "+02:00"]).done();
+    assert!(said.contains("is an hour or a day of UTC so"), "{said}");
     let refuted = preview(&day, &["--time-zone", "-05:00"]);
     assert!(refuted.notes.contains("not in -05:00"), "{refuted:?}");
     let unknown = preview(&day, &["--time-zone", "Nowhere"]);

@@ -250,6 +250,15 @@ fn whoever_mends_a_receiver_would_read_what_was_wrong_with_it_before_and_not_wha
     );
     let listed = server.run("webhook list", &[]).done();
     assert!(listed.contains("stopped"), "{listed}");
+    // What was answered 410 was tried; what waited behind it may not have been.
+    let deliveries = server.json("webhook deliveries ops", &[]);
+    let is_tried = |it: &serde_json::Value| {
+        it["attempts"].as_u64() > Some(0) && it["answer"].as_str().unwrap_or("").contains("410")
+    };
+    assert!(
+        deliveries.as_array().unwrap().iter().any(is_tried),
+        "{deliveries}"
+    );
 
     *status.lock().unwrap() = "500 Internal Server Error";
     server.run("webhook set ops", &["--to", &url]).done();

@@ -21,6 +21,7 @@ fn delivery(idempotency_key: Option<&str>) -> Delivery<'_> {
         reported_end: None,
         reported_through: None,
         idempotency_key,
+        known_receipts: None,
     }
 }
 

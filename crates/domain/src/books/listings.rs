@@ -1,9 +1,11 @@
 //! Listings of stacks' directories: what each says of which hours, whenever it came. *(ours)*
 //!
-//! In an hour a local subscription belonged to the tenant that the newest listing named that had been made by then; before
-//! the first one, to that one's. A listing may come late, in a file: it speaks up to the next one that was made after it. So
-//! who pays depends on when listings were made, and not on when or in which order they came. For that it is kept when
-//! something was listed also where that changed nothing, of every stack whose listings may come late.
+//! In an hour a local subscription belonged to the tenant that the newest listing named that had been made by its end; before
+//! the first one, to that one's. So of two listings of one hour the later one says it for all of the hour, and of two of one
+//! moment the one whose tenant's id is the greater one, by its bytes, then whose name, owner and state are. A listing may come
+//! late, in a file: it speaks up to the next one that was made after it. So who pays depends on when listings were made and
+//! what they say, and not on when or in which order they came. For that it is kept when something was listed also where that
+//! changed nothing, of every stack whose listings may come late.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
@@ -71,7 +73,7 @@ struct OfLocal {
 /// The listings of a stack.
 #[derive(Debug, Clone, Default)]
 struct OfStack {
-    carried: BTreeMap<Timestamp, Digest>,
+    carried: BTreeSet<(Timestamp, Digest)>,
     locals: HashMap<LocalSubscriptionId, OfLocal>,
     /// By when they were made and by their number: which of the local subscriptions that were known they did not list.
     absent: BTreeMap<(Timestamp, u64), Vec<LocalSubscriptionId>>,
@@ -93,12 +95,20 @@ impl OfStack {
         entered.into_iter().chain(confirmed).min()
     }
 
-    /// Whether a local subscription was listed up to a moment.
-    fn is_listed_by(&self, local: LocalSubscriptionId, moment: Timestamp) -> bool {
+    /// Whether a local subscription was listed before a moment.
+    fn is_listed_before(&self, local: LocalSubscriptionId, moment: Timestamp) -> bool {
         self.locals.get(&local).is_some_and(|of_local| {
-            let mut confirmations = self.absent.range(..=(moment, u64::MAX));
-            of_local.moments.range(..=moment).next().is_some()
+            let mut confirmations = self.absent.range(..(moment, 0));
+            of_local.moments.range(..moment).next().is_some()
                 || confirmations.any(|it| of_local.is_confirmed(local, it))
+        })
+    }
+
+    /// Whether it was at this moment.
+    fn is_listed_at(&self, local: LocalSubscriptionId, moment: Timestamp) -> bool {
+        self.locals.get(&local).is_some_and(|of_local| {
+            let mut confirmations = self.absent.range((moment, 0)..=(moment, u64::MAX));
+            of_local.moments.contains(&moment) || confirmations.any(|it| of_local.is_confirmed(local, it))
         })
     }
 }
@@ -138,7 +148,7 @@ impl Listings {
         absent.sort_unstable();
         of_stack.absent.insert((entry.made_at, of_stack.count), absent);
         if let Some(digest) = entry.digest {
-            of_stack.carried.insert(entry.made_at, digest);
+            of_stack.carried.insert((entry.made_at, digest));
         }
     }
 
@@ -146,13 +156,26 @@ impl Listings {
     fn hours(&self, listing: &Listing<'_>, local: LocalSubscriptionId) -> Option<HourInterval> {
         let (of_stack, made_at) = (self.0.get(&listing.stack), listing.made_at);
         let next = of_stack.and_then(|it| it.next_after(local, made_at));
-        let start = if of_stack.is_some_and(|it| it.is_listed_by(local, made_at)) {
+        let start = if of_stack.is_some_and(|it| it.is_listed_before(local, made_at)) {
             Hour::containing(made_at)
         } else {
             Hour::MIN
         };
         let end = next.map_or(Hour::MAX, Hour::containing);
         HourInterval::new(start.max(listing.speaks_from), end)
+    }
+
+    /// Whether another listing of the same moment holds over what this one says, where an hour is as that one says.
+    fn is_outdone(
+        &self,
+        listing: &Listing<'_>,
+        (local, said): &(LocalSubscriptionId, LocalSubscription),
+        known: &Timeline<LocalSubscription>,
+        hour: Hour,
+    ) -> bool {
+        let of_stack = self.0.get(&listing.stack);
+        of_stack.is_some_and(|it| it.is_listed_at(*local, listing.made_at))
+            && known.at(hour).is_some_and(|other| other.value > *said)
     }
 }
 
@@ -162,13 +185,16 @@ impl Books {
     pub fn list_directory(&self, listing: &Listing<'_>) -> Listed {
         let directory = self.stack(listing.stack).map(|history| &history.directory);
         let mut listed = Listed::default();
-        for (local, said) in listing.local_subscriptions {
+        for listed_one in listing.local_subscriptions {
+            let (local, said) = listed_one;
             let known = directory.and_then(|directory| directory.get(local));
             let Some(valid) = self.listings.hours(listing, *local) else {
                 continue;
             };
+            let hour = Hour::containing(listing.made_at).clamp(valid.start(), valid.end().plus(-1));
             match known {
                 Some(known) if is_known(known, valid, said) => continue,
+                Some(known) if self.listings.is_outdone(listing, listed_one, known, hour) => continue,
                 Some(_) => listed.changed += 1,
                 None => listed.added += 1,
             }
@@ -190,7 +216,7 @@ impl Books {
     #[must_use]
     pub fn knows_listing(&self, stack: CloudId, made_at: Timestamp, digest: Digest) -> bool {
         let of_stack = self.listings.0.get(&stack);
-        of_stack.is_some_and(|it| it.carried.get(&made_at) == Some(&digest))
+        of_stack.is_some_and(|it| it.carried.contains(&(made_at, digest)))
     }
 
     /// What is kept of a listing as such. Where nothing ever comes late, nothing is; and nothing of one that comes from the

@@ -34,6 +34,10 @@ pub enum NoticeEntry {
     WebhookStopped {
         /// The webhook.
         webhook: WebhookName,
+        /// The notice that its receiver answered so, if it was said.
+        notice: Option<NoticeId>,
+        /// How often that was tried; 0 if it was not said.
+        attempts: u32,
         /// Why.
         because: String,
     },
@@ -228,7 +232,15 @@ impl Notices {
                 self.drop_waiting(webhook, recorded, "The webhook was removed.")?;
                 self.webhooks.remove(webhook);
             }
-            NoticeEntry::WebhookStopped { webhook, because } => {
+            NoticeEntry::WebhookStopped {
+                webhook,
+                notice,
+                attempts,
+                because,
+            } => {
+                if let Some(sending) = notice.and_then(|id| self.sending_mut(id, webhook)) {
+                    (sending.attempts, sending.answer) = (*attempts, because.clone());
+                }
                 self.drop_waiting(webhook, recorded, because)?;
                 self.record_mut(webhook)?.stopped = Some((recorded, because.clone()));
             }

@@ -3,11 +3,45 @@
 use super::{BundleRhythm, Duty, Facts, Finding, FindingKind, HourReport};
 use crate::time::{Hour, HourInterval, Timestamp};
 
-/// More hours than these behind is fallen behind. A stack that is read every hour is one or two hours behind.
+/// More hours than these behind is fallen behind, if it is more than the stack's rhythm is the reason of. A stack that is
+/// read every hour is one or two hours behind.
 pub const FELL_BEHIND_AFTER_HOURS: i32 = 6;
-/// A stack that had fallen behind has caught up when it is not more hours behind than these. One that limps along at the
-/// edge is told of once, and not every hour.
+/// A stack that had fallen behind has caught up when it is not more hours behind than these, or than its rhythm is the
+/// reason of. One that limps along at the edge is told of once, and not every hour.
 pub const CAUGHT_UP_WITHIN_HOURS: i32 = 3;
+/// A stack that is heard of less often than once in these hours is expected to be heard of as often: bills are made by the
+/// month.
+const HOURS_APART_MAX: i32 = 31 * 24;
+/// How many times as long as usual nothing may come.
+const TIMES_LATE: i32 = 2;
+
+/// How far a stack may be behind.
+///
+/// One that is heard of every `apart` hours, with what was reported up to `old` hours before, is `old` hours behind then and
+/// `old + apart` before the next time. Only where that is missed it has fallen behind; and it has caught up with what is no
+/// more than that. So whoever keeps any rhythm is never both, in turns. *(ours)*
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    fell_behind_after: i32,
+    caught_up_within: i32,
+}
+
+impl Patience {
+    /// With a stack of which no rhythm is known.
+    const USUAL: Self = Self {
+        fell_behind_after: FELL_BEHIND_AFTER_HOURS,
+        caught_up_within: CAUGHT_UP_WITHIN_HOURS,
+    };
+
+    /// With a stack of this rhythm.
+    pub(super) fn of(apart: i32, old: i32) -> Self {
+        let apart = apart.min(HOURS_APART_MAX);
+        Self {
+            fell_behind_after: (old + TIMES_LATE * apart).max(FELL_BEHIND_AFTER_HOURS),
+            caught_up_within: (old + apart).max(CAUGHT_UP_WITHIN_HOURS),
+        }
+    }
+}
 
 impl Facts {
     /// The hour up to which something was heard of the stack: what it declared, or the end of the last hour with usage.
@@ -31,7 +65,14 @@ impl Facts {
     #[must_use]
     pub fn next_bundle_by(&self, now: Timestamp) -> Option<Hour> {
         self.behind(now)?;
-        self.rhythm().map(BundleRhythm::next_by)
+        let bundles = self.rhythm()?;
+        Some(bundles.last.plus(bundles.patience().fell_behind_after))
+    }
+
+    fn patience(&self) -> Patience {
+        let of_bundles = self.rhythm().map(BundleRhythm::patience);
+        let known = of_bundles.or_else(|| self.arrivals.patience());
+        known.unwrap_or(Patience::USUAL)
     }
 
     /// The rhythm of its bundles, unless something newer came in another way.
@@ -57,16 +98,15 @@ impl Facts {
 /// What is to be said of how far a stack is behind: that nothing was heard of it, and that it declares nothing though its
 /// usage goes on.
 pub(super) fn behind(facts: &Facts, hours: &[HourReport], now: Timestamp) -> impl Iterator<Item = Finding> {
-    let patience = facts.rhythm().map(BundleRhythm::patience);
+    let patience = facts.patience();
     let told = [
         (FindingKind::FellBehind, facts.behind(now)),
         (FindingKind::NotDeclared, facts.undeclared(now)),
     ];
     told.into_iter().filter_map(move |(kind, of_these)| {
         let behind = of_these?;
-        let begins = behind.hours() > patience.unwrap_or(FELL_BEHIND_AFTER_HOURS);
-        // Between two bundles a stack is behind by many hours, and nothing is wrong.
-        let goes_on = patience.is_none() && behind.hours() > CAUGHT_UP_WITHIN_HOURS;
+        let begins = behind.hours() > patience.fell_behind_after;
+        let goes_on = behind.hours() > patience.caught_up_within;
         let told = || hours.iter().filter(|it| behind.contains(it.hour));
         (begins || goes_on).then(|| Finding {
             stack: facts.stack,
@@ -146,8 +186,13 @@ mod tests {
         let facts = by_bundle(&[1000, 1000 + week, 1000 + 2 * week, 1000 + 3 * week]);
         let last = 1000 + 3 * week;
         assert_eq!(facts.next_bundle_by(now(last + 50)), Some(hour(last + 2 * week)));
-        for after in [1, 10, week, 2 * week] {
+        for after in [1, 10, week] {
             assert_eq!(told(&facts, last + after), [], "{after}");
+        }
+        // One that had fallen behind has not caught up yet; nobody else hears of it.
+        for after in [week + 1, 2 * week] {
+            let begins = told(&facts, last + after).iter().any(|it| it.3);
+            assert!(!begins, "{after}");
         }
         let at = last + 2 * week + 1;
         assert_eq!(told(&facts, at), [("FellBehind", last, at, true)]);

@@ -1,14 +1,10 @@
 //! When the next bundle of a stack without a connection is expected.
 
-use super::FELL_BEHIND_AFTER_HOURS;
+use super::behind::Patience;
 use crate::time::{Hour, HourInterval};
 
 /// Of how many of the last bundles the rhythm is looked at.
 const BUNDLES_LOOKED_AT: usize = 8;
-/// A stack that delivers less often than once in these hours is expected to do it as often: bills are made by the month.
-const HOURS_APART_MAX: i32 = 31 * 24;
-/// How many times as long as usual nothing may come.
-const TIMES_LATE: i32 = 2;
 
 /// How often a stack delivers by bundle. *(ours)*
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +12,7 @@ pub struct BundleRhythm {
     /// The end of the window of the last one.
     pub(super) last: Hour,
     /// How many hours the windows of two end apart, as a rule.
-    pub(super) hours_apart: i32,
+    hours_apart: i32,
 }
 
 impl BundleRhythm {
@@ -36,17 +32,12 @@ impl BundleRhythm {
         let usual = apart.get(apart.len() / 2).copied()?;
         Some(Self {
             last,
-            hours_apart: usual.min(HOURS_APART_MAX),
+            hours_apart: usual,
         })
     }
 
-    /// How long nothing may come before the stack has fallen behind.
-    pub(super) fn patience(self) -> i32 {
-        (TIMES_LATE * self.hours_apart).max(FELL_BEHIND_AFTER_HOURS)
-    }
-
-    /// By when the next one is expected.
-    pub(super) fn next_by(self) -> Hour {
-        self.last.plus(self.patience())
+    /// How far behind the stack may be.
+    pub(super) fn patience(self) -> Patience {
+        Patience::of(self.hours_apart, 0)
     }
 }

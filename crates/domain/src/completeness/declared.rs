@@ -128,7 +128,7 @@ mod tests {
         let command = format!(
             "`meterbridge bridge backfill STACK --from {} --to {}`",
             hour(0),
-            hour(96)
+            hour(97)
         );
         assert!(missing.advice().contains(&command), "{}", missing.advice());
     }

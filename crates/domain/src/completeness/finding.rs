@@ -19,8 +19,7 @@ pub const SILENT_TOGETHER_MIN: u64 = 10;
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
-    /// Nothing was heard of the stack for more than [`FELL_BEHIND_AFTER_HOURS`]; of one that delivers by bundle, for much
-    /// longer than usual.
+    /// Nothing was heard of the stack for more than [`FELL_BEHIND_AFTER_HOURS`], and for longer than its rhythm explains.
     FellBehind,
     /// Usage goes on coming, and of more hours than that the stack has not declared that it is all.
     NotDeclared,
@@ -36,11 +35,13 @@ pub enum FindingKind {
     Silent,
     /// The first hour with usage after a long gap, which is still there.
     Reappeared,
+    /// Usage of hours in which the stack had no registration: it is charged to nobody.
+    NotRegistered,
 }
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FellBehind,
         Self::NotDeclared,
         Self::NotRead,
@@ -49,6 +50,7 @@ impl FindingKind {
         Self::Jump,
         Self::Silent,
         Self::Reappeared,
+        Self::NotRegistered,
     ];
 
     /// The stable code.
@@ -63,6 +65,7 @@ impl FindingKind {
             Self::Jump => "Jump",
             Self::Silent => "Silent",
             Self::Reappeared => "Reappeared",
+            Self::NotRegistered => "NotRegistered",
         }
     }
 
@@ -87,8 +90,9 @@ impl FindingKind {
                  imported, say with the last one that these are all: `meterbridge usage import --reported-through HOUR`."
             }
             Self::NotRead => {
-                "Have these hours of reported time read on the stack's side, where STACK is its name in the bridge's \
-                 configuration:"
+                "If this server was restored from a backup, the stack's bridge reads them again by itself: `meterbridge bridge \
+                 status` there says so. Else have these hours of reported time, and the one after them, read on the stack's \
+                 side, where STACK is its name in the bridge's configuration:"
             }
             Self::Gap => {
                 "Have these hours read from the stack again, on its side, where STACK is its name in the bridge's \
@@ -109,6 +113,10 @@ impl FindingKind {
             Self::Reappeared => {
                 "Nothing has to be done about what comes now. The hours before are still missing: have them read from \
                  the stack again."
+            }
+            Self::NotRegistered => {
+                "If somebody else paid for these hours, nothing has to be done. If the stack's registration shall pay for \
+                 them, have an operator say from when on it holds:"
             }
         }
     }
@@ -179,15 +187,24 @@ impl Finding {
                     .to_owned()
             }
             FindingKind::NotRead => format!(
-                "{advice} `meterbridge bridge backfill STACK --from {since} --to {until}`. Or import a file of all of them \
+                "{advice} `meterbridge bridge backfill STACK --from {since} --to {}`. Or import a file of all of them \
                  with `meterbridge usage import --reported-start {since} --reported-end {until} --reported-through {until}`. \
                  The next bundle of a stack that delivers by bundle brings them with `meterbridge bridge export --again \
-                 {since}`."
+                 {since}`.",
+                // Of the window after the last that is missing a part may be missing, too: its beginning.
+                until.plus(1)
             ),
             FindingKind::Gap => {
                 let until = self.until().plus(HOURS_OF_LATENESS);
-                format!("{advice} `meterbridge bridge backfill STACK --from {since} --to {until}`")
+                format!(
+                    "{advice} `meterbridge bridge backfill STACK --from {since} --to {until}`. The next bundle of a stack that \
+                     delivers by bundle brings them with `meterbridge bridge export --again {since}`."
+                )
             }
+            FindingKind::NotRegistered => format!(
+                "{advice} `meterbridge registration backdate {} --from {since}`.",
+                self.stack
+            ),
             _ => advice.to_owned(),
         }
     }
@@ -272,6 +289,11 @@ impl fmt::Display for Finding {
                 f,
                 "Usage comes again from {until} on, after {count} without any since {since}."
             ),
+            FindingKind::NotRegistered => write!(
+                f,
+                "{received} records came of the {count} from {since} to {until}, in which the stack was not registered: \
+                 they are kept, and charged to nobody."
+            ),
         }
     }
 }
@@ -330,6 +352,16 @@ pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Tim
             found.push(finding(FindingKind::Reappeared, without, 0, again.received));
         }
     }
+    let unregistered = hours.chunk_by(|one, other| is_not_registered(one) == is_not_registered(other));
+    for run in unregistered.filter(|run| run.first().is_some_and(is_not_registered)) {
+        let mut with_usage = run.iter().filter(|it| it.received > 0).map(|it| it.hour);
+        if let Some(first) = with_usage.next()
+            && let Some(of) = HourInterval::new(first, with_usage.next_back().unwrap_or(first).plus(1))
+        {
+            let received = run.iter().map(|it| it.received).sum();
+            found.push(finding(FindingKind::NotRegistered, of, 0, received));
+        }
+    }
     found
 }
 
@@ -339,6 +371,10 @@ fn is_not_read(hour: &HourReport) -> bool {
 
 fn is_gap(hour: &HourReport) -> bool {
     hour.state == HourState::Gap
+}
+
+fn is_not_registered(hour: &HourReport) -> bool {
+    hour.state == HourState::NotRegistered
 }
 
 fn is_drop(hour: &HourReport) -> bool {

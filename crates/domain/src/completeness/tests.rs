@@ -38,6 +38,7 @@ pub(super) fn stack(counts: impl IntoIterator<Item = (i32, u64)>, reported_throu
         stack: STACK,
         duties: vec![(HourInterval::from(hour(0)), Duty::Reports)],
         declared: through(reported_through),
+        arrivals: Arrivals::default(),
         records,
         bundles: None,
     }
@@ -125,16 +126,21 @@ fn the_hour_that_a_stack_is_about_to_report_is_no_gap() {
     let facts = stack(every_hour(0..239), Some(240));
     assert_eq!(state(&facts, 239), HourState::NotYetDue);
     assert_eq!(found(&facts, 241), []);
-    let facts = stack(every_hour(0..239), Some(241));
-    assert_eq!(state(&facts, 239), HourState::Gap);
+    // Nor one that it always reports a few hours late.
+    let read = |through| stack(every_hour(0..239), Some(through));
+    assert_eq!(
+        state(&read(240 + MISSED_AFTER_HOURS - 1), 239),
+        HourState::NotYetDue
+    );
+    assert_eq!(state(&read(240 + MISSED_AFTER_HOURS), 239), HourState::Gap);
 }
 
 #[test]
 fn a_stack_that_declares_nothing_shows_its_gaps_by_what_came_later() {
-    let facts = stack(without(200..202, 0..204), None);
+    let facts = stack(without(200..202, 0..209), None);
     assert_eq!(state(&facts, 201), HourState::Gap);
     assert_eq!(state(&facts, 203), HourState::Received);
-    let facts = stack(without(200..202, 0..203), None);
+    let facts = stack(without(200..202, 0..208), None);
     assert_eq!(
         (state(&facts, 200), state(&facts, 201)),
         (HourState::Gap, HourState::NotYetDue)
@@ -181,7 +187,11 @@ fn nothing_is_missed_of_a_stack_that_need_not_report_or_is_not_registered() {
             ..stack(every_hour(0..150), Some(160))
         };
         assert_eq!(state(&facts, 155), expected);
-        assert_eq!(found(&facts, 400), [], "{expected:?}");
+        let missing = findings(&facts, &facts.hours(hours(0, 400)), &Silence::default(), now(400));
+        assert!(
+            !missing.iter().any(|it| it.kind.is_missing_usage()),
+            "{expected:?}"
+        );
         assert!(are_complete(&facts.hours(hours(150, 400))), "{expected:?}");
     }
 }
@@ -327,6 +337,26 @@ fn every_finding_says_what_was_expected_and_what_to_do() {
         );
         assert!(!text.contains("  ") && !advice.contains("  "), "{text} {advice}");
     }
+}
+
+#[test]
+fn usage_that_nobody_pays_for_is_found_and_not_called_missing() {
+    let duties = vec![(hours(100, 150), Duty::Reports)];
+    let used = every_hour(3..7).chain(every_hour(20..150));
+    let facts = Facts {
+        duties,
+        ..stack(used, Some(150))
+    };
+    let of_nobody: Vec<_> = found(&facts, 149)
+        .into_iter()
+        .filter(|(code, ..)| *code == "NotRegistered")
+        .collect();
+    assert_eq!(of_nobody, [("NotRegistered", 3, 100, 0, 84 * 100)]);
+    let quiet = Facts {
+        duties: vec![(hours(100, 150), Duty::Reports)],
+        ..stack(every_hour(100..150), Some(150))
+    };
+    assert_eq!(found(&quiet, 149), [], "nothing came of the hours before");
 }
 
 /// Hours in which a stack delivered, how many records in each, and how far it says it got.

@@ -8,10 +8,10 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use domain::ids::CloudId;
 use domain::time::Hour;
-use store::{DeliveredRecord, Receipt};
+use store::{DeliveredRecord, Link, Receipt};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
-use wire::api::{self, DeliveryReceipt};
+use wire::api::{self, DeliveryReceipt, KNOWN_RECEIPTS, KnownReceipts};
 use wire::bundle::digested_parameters;
 use wire::usage::{Format, UsagePage, parse_delivery};
 
@@ -28,6 +28,7 @@ struct Incoming {
     stack: CloudId,
     format: Format,
     idempotency_key: Option<String>,
+    known_receipts: Vec<Link>,
     reported_start: Option<Hour>,
     reported_end: Option<Hour>,
     reported_through: Option<Hour>,
@@ -40,6 +41,7 @@ impl Incoming {
             stack: params.cloud_id()?,
             format: format(headers)?,
             idempotency_key: idempotency_key(headers)?,
+            known_receipts: known_receipts(headers)?,
             reported_start: query.hour("reportedStart")?,
             reported_end: query.hour("reportedEnd")?,
             reported_through: query.hour("reportedThrough")?,
@@ -79,6 +81,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     Ok(Some(text.to_owned()))
 }
 
+/// The receipts that the deliverer relies on.
+fn known_receipts(headers: &HeaderMap) -> Result<Vec<Link>, Failure> {
+    let Some(value) = headers.get(KNOWN_RECEIPTS) else {
+        return Ok(Vec::new());
+    };
+    let known: Result<KnownReceipts, _> = value.to_str().unwrap_or_default().parse();
+    let known = known.map_err(|error| {
+        let message = format!("The header {KNOWN_RECEIPTS} cannot be read: {error}.");
+        Failure::invalid("InvalidKnownReceipts", message).about(KNOWN_RECEIPTS)
+    })?;
+    let links = known.0.into_iter().map(|it| Link {
+        sequence: it.sequence,
+        chain: it.chain,
+    });
+    Ok(links.collect())
+}
+
 /// Takes in one delivery of a stack's usage: what its provider usage API returns, or the same items as NDJSON. What is
 /// acknowledged is durable; a record that cannot be counted is put into quarantine and never costs its neighbours.
 #[utoipa::path(post, path = "/api/v1/stacks/{cloudId}/usage", tag = "stacks",
@@ -93,6 +112,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
         ("Idempotency-Key" = Option<String>, Header,
             description = "The client's name for this delivery: the answer to a repeated one, with the same body and the \
                            same parameters, is the first answer"),
+        ("x-meterbridge-known-receipts" = Option<String>, Header,
+            description = "Receipts that the client relies on, at most 16: `sequence:chain` as the answers to earlier \
+                           deliveries had them, with commas between them. If one of them is not here, as after a restore \
+                           from a backup, nothing is stored, and the answer is 409 ReceiptNotKnown"),
     ),
     request_body(
         description = "A page as the stack's provider usage API returns it or, as NDJSON, one UsageAggregate in each line. \
@@ -123,9 +146,12 @@ fn shown(delivered: Delivered) -> DeliveryReceipt {
     } = delivered;
     let Receipt {
         batch,
+        sequence,
+        chain,
         counts,
         problems,
         still_quarantined,
+        revised_not_counting,
         ..
     } = receipt;
     let problems = problems.into_iter().map(|problem| api::Problem {
@@ -135,9 +161,12 @@ fn shown(delivered: Delivered) -> DeliveryReceipt {
     });
     DeliveryReceipt {
         batch_id: batch.to_string(),
+        sequence,
+        chain: blake3::Hash::from_bytes(chain).to_hex().to_string(),
         accepted: counts.accepted,
         duplicate: counts.duplicate,
         revised: counts.revised,
+        revised_not_counting,
         quarantined: counts.quarantined,
         still_quarantined,
         problems: problems.collect(),
@@ -179,6 +208,7 @@ async fn take_in(
             reported_end: incoming.reported_end,
             reported_through: incoming.reported_through,
             idempotency_key: incoming.idempotency_key.as_deref(),
+            known_receipts: &incoming.known_receipts,
             digest: incoming.digest(&body),
             records: &records,
             quarantined: &parsed.quarantined,

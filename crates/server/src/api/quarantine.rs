@@ -1,5 +1,6 @@
 //! The quarantine: what is in it and why, and what is done about it.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -11,11 +12,13 @@ use domain::ids::CloudId;
 use domain::quarantine::SearchText;
 use domain::time::{Hour, HourInterval};
 use domain::usage::{QuarantineCode, UsageRecord};
-use store::{Purged, QuarantineFilter, QuarantineState, Receipt, RefusedAgain, Released};
+use store::{
+    NotCounting, Purged, QuarantineFilter, QuarantinePage, QuarantineState, Receipt, RefusedAgain, Released,
+};
 use wire::api::{
     self, InvalidMember, Page, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantinePurged,
-    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleasedBatch,
-    StillWaiting,
+    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseWarning,
+    ReleasedBatch, ReleasedNotCounting, StillWaiting,
 };
 use wire::usage::{Defect, read_record};
 
@@ -97,12 +100,12 @@ pub(crate) async fn list(
         containing: containing.map(SearchText::into_string),
     };
     let after = page.after.unwrap_or_default();
-    let records = match query.read("position", "InvalidPosition")? {
+    let QuarantinePage { records, more } = match query.read("position", "InvalidPosition")? {
         Some(PositionNamed(position)) => door.app.quarantined_at(position).await?,
-        None => door.app.quarantine(&filter, after, page.items_wanted()).await?,
+        None => door.app.quarantine(&filter, after, page.items_max()).await?,
     };
     Ok(page
-        .page(records, |it| it.position, &door.base(&uri))
+        .page_of_some(records, more, |it| it.position, &door.base(&uri))
         .shown(shown))
 }
 
@@ -131,6 +134,7 @@ fn shown(record: store::QuarantinedRecord) -> QuarantinedRecord {
         code: record.code.to_string(),
         message: record.message,
         raw: record.raw,
+        raw_bytes: record.raw_bytes,
         raw_digest: record
             .raw_digest
             .map(|digest| blake3::Hash::from_bytes(digest).to_hex().to_string()),
@@ -244,30 +248,60 @@ pub(crate) async fn release(
 ) -> Result<Json<QuarantineReleased>, Failure> {
     query.only(&[])?;
     let dry_run = request.dry_run;
+    let mended = request.mended()?;
+    let mut warnings = warnings(&mended);
     let asked = ReleaseAsked {
         records: selection(&request.records)?,
-        mended: request.mended()?,
+        mended,
         reason: request.reason()?,
         dry_run,
     };
-    let Acted { act, outcome } = door.app.release_quarantined(&caller, asked, read).await?;
+    let Acted {
+        act,
+        outcome,
+        unknown,
+    } = door.app.release_quarantined(&caller, asked, read).await?;
     let Released {
         receipts,
+        not_counting,
         refused,
         gone,
     } = outcome;
+    let stays = |position: u64| gone.contains(&position) || refused.iter().any(|it| it.position == position);
+    warnings.retain(|it| !stays(it.position));
     Ok(Json(QuarantineReleased {
         act_id: act.map(|act| act.to_string()),
         dry_run,
         released: receipts.iter().map(|it| it.counts.received).sum(),
         batches: receipts.iter().map(batch).collect(),
+        not_counting: not_counting.iter().map(released_not_counting).collect(),
+        warnings,
         waiting: refused.into_iter().map(still_waiting).collect(),
         gone,
+        unknown,
     }))
 }
 
 fn read(text: &str) -> Result<UsageRecord<'_>, (QuarantineCode, String)> {
     read_record(text).map_err(|Defect { code, message }| (code, message))
+}
+
+/// What is worth a look at mended texts. In a page of a stack nothing is said about it: there it is the stack that says so.
+fn warnings(mended: &BTreeMap<u64, String>) -> Vec<ReleaseWarning> {
+    let warning = |(position, text): (&u64, &String)| {
+        let record = read_record(text).ok()?;
+        let message = format!(
+            "properties.subscriptionId is {}, and resourceUri is of {}: expected the same in both",
+            record.local_subscription,
+            record.other_subscription()?
+        );
+        Some(ReleaseWarning {
+            position: *position,
+            code: "SubscriptionMismatch".to_owned(),
+            message,
+        })
+    };
+    mended.iter().filter_map(warning).collect()
 }
 
 fn batch(receipt: &Receipt) -> ReleasedBatch {
@@ -278,6 +312,15 @@ fn batch(receipt: &Receipt) -> ReleasedBatch {
         accepted: receipt.counts.accepted,
         duplicate: receipt.counts.duplicate,
         revised: receipt.counts.revised,
+        revised_not_counting: receipt.revised_not_counting,
+    }
+}
+
+fn released_not_counting(record: &NotCounting) -> ReleasedNotCounting {
+    ReleasedNotCounting {
+        position: record.position,
+        counts: record.counts.quantity.to_string(),
+        reported: record.counts.reported.to_string(),
     }
 }
 
@@ -306,13 +349,18 @@ pub(crate) async fn purge(
         reason: request.reason()?,
         dry_run,
     };
-    let Acted { act, outcome } = door.app.purge_quarantined(&caller, asked).await?;
+    let Acted {
+        act,
+        outcome,
+        unknown,
+    } = door.app.purge_quarantined(&caller, asked).await?;
     let Purged { purged, gone } = outcome;
     Ok(Json(QuarantinePurged {
         act_id: act.map(|act| act.to_string()),
         dry_run,
         purged,
         gone,
+        unknown,
     }))
 }
 

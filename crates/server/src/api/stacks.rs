@@ -84,6 +84,7 @@ pub(super) fn receipt(stored: &StoredReceipt) -> Receipt {
         accepted: counts.accepted,
         duplicate: counts.duplicate,
         revised: counts.revised,
+        revised_not_counting: stored.revised_not_counting,
         quarantined: counts.quarantined,
         still_quarantined: stored.still_quarantined,
         released: stored.released,

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use domain::registration::register::PutRegistration as Asked;
 use domain::registration::token::InvalidToken;
 use domain::registration::{RegistrationNotFound, RegistrationToken};
+use domain::resource_id::folded;
 use wire::arm::List;
 use wire::azure_stack::{
     ActivationKeyResult, PutRegistration, REGISTRATION_TYPE, Registration, decode_registration_token,
@@ -64,7 +65,7 @@ fn listed(
     let page = PageRequest::of(query, pages::ARM)?;
     let page = page.page_of_all(
         registrations,
-        |it| it.path().to_string().to_lowercase(),
+        |it| folded(&it.path().to_string()).into_owned(),
         &door.base(uri),
     );
     Ok(page.listed(|it| Registration::from(&it)))

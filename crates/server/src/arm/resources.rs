@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use domain::registration::Registration;
+use domain::resource_id::folded;
 use wire::arm::List;
 use wire::arm::resources::Resource;
 use wire::azure_stack::REGISTRATION_TYPE;
@@ -67,7 +68,7 @@ fn listed(
     let expand = query.text("$expand")?.unwrap_or_default();
     let page = PageRequest::of(query, pages::ARM)?;
     registrations.retain(|it| passes(&filter, it));
-    let key = |it: &Registration| it.path().to_string().to_lowercase();
+    let key = |it: &Registration| folded(&it.path().to_string()).into_owned();
     let page = page.page_of_all(registrations, key, &door.base(uri));
     Ok(page.listed(|it| Resource::of(&it, expand)))
 }

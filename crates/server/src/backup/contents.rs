@@ -5,7 +5,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use super::manifest::FileInBackup;
+use super::manifest::{self, FileInBackup};
 use super::{BackupError, Step, Watch};
 
 /// The folder of the databases.
@@ -85,6 +85,8 @@ fn files_in(root: &Path, folder: &str, folders: &mut Vec<String>) -> Result<Vec<
 /// whole, and the folders of keys.
 pub(super) fn beside_the_store(data: &Path, with_keys: bool) -> Result<Vec<String>, BackupError> {
     let mut files = files_in(data, "", &mut Vec::new())?;
+    // A data directory may be the plain copy of a backup. What that one said of itself is not so of the next one.
+    files.retain(|name| ![manifest::FILE, manifest::DIGEST_FILE].contains(&&**name));
     let mut folders: Vec<String> = if with_keys {
         KEY_FOLDERS.map(str::to_owned).to_vec()
     } else {

@@ -24,7 +24,7 @@ use store::{StoreConfig, StoreError};
 pub use self::make::make;
 pub use self::manifest::{FileInBackup, Head, Manifest, StackHead};
 pub use self::restore::{Check, Restored, restore};
-pub use self::verify::verify;
+pub use self::verify::{ChangedFile, FoundFile, compare, verify};
 use crate::house::OpenError;
 
 /// How far it is.

@@ -85,7 +85,7 @@ fn copy(backup: &Path, to: &Path, manifest: &Manifest, watch: &mut Watch<'_>) ->
     contents::make_folder(&to.join(STORE))?;
     for file in &manifest.files {
         let copied = contents::copy(backup, to, &file.path, watch)?;
-        if let Some(changed) = difference(file, &copied) {
+        if let Some(changed) = difference(file, copied) {
             return Err(BackupError::Damaged(vec![changed]));
         }
     }
@@ -281,6 +281,7 @@ mod tests {
                 through: None,
             },
             idempotency_key: None,
+            known_receipts: &[],
             digest: [3; 32],
             records: &[],
             quarantined: &[],

@@ -98,7 +98,8 @@ impl Worker {
             Attempt::Gone => {
                 tracing::warn!(%webhook, "a receiver wants no more notices; its webhook is stopped");
                 let because = "It answered 410 Gone: it wants no more notices.";
-                self.write_down(|| app.was_stopped(due, because.to_owned())).await
+                self.write_down(|| app.was_stopped(due, attempts, because.to_owned()))
+                    .await
             }
             Attempt::NotTaken { because, come_again } => {
                 tracing::warn!(%webhook, %notice, attempts, because, "a notice was not taken");

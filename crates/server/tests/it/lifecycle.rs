@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use app::App;
 use async_trait::async_trait;
-use domain::completeness::{Declared, Records, Silence};
+use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use reqwest::Method;
 use server::{Limits, Server, ServerConfig};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
-    QuarantineFilter, QuarantinedRecord, Receipt, RecordCursor, Release, Released, Slice, SliceSum, Slicing,
+    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, Slice, SliceSum, Slicing,
     StackProgress, Store, StoreError, StoredRecord, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -61,7 +61,7 @@ impl UsageLedger for Failing {
     async fn receipts_under(&self, _: CloudId, _: Vec<String>) -> Result<Vec<Option<Receipt>>, StoreError> {
         Err((self.failure)())
     }
-    async fn quarantined_at(&self, _: &[u64]) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    async fn quarantined_at(&self, _: &[u64]) -> Result<QuarantinePage, StoreError> {
         Err((self.failure)())
     }
     async fn quarantine_counts(&self, _: Option<CloudId>) -> Result<Vec<QuarantineCount>, StoreError> {
@@ -76,12 +76,7 @@ impl UsageLedger for Failing {
     async fn acts(&self, _: &[QuarantineActId]) -> Result<Vec<ActOutcome>, StoreError> {
         Err((self.failure)())
     }
-    async fn quarantine(
-        &self,
-        _: &QuarantineFilter,
-        _: u64,
-        _: usize,
-    ) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    async fn quarantine(&self, _: &QuarantineFilter, _: u64, _: usize) -> Result<QuarantinePage, StoreError> {
         Err((self.failure)())
     }
     async fn watermark(&self, _: CloudId) -> Result<Option<Hour>, StoreError> {
@@ -90,7 +85,7 @@ impl UsageLedger for Failing {
     async fn progress(&self) -> Result<Vec<StackProgress>, StoreError> {
         Err((self.failure)())
     }
-    async fn declared(&self, _: CloudId, _: Hour) -> Result<Declared, StoreError> {
+    async fn declared(&self, _: CloudId, _: Hour) -> Result<(Declared, Arrivals), StoreError> {
         Err((self.failure)())
     }
     async fn records_by_hour(&self, _: CloudId, _: HourInterval) -> Result<Records, StoreError> {
@@ -230,10 +225,12 @@ async fn a_busy_store_asks_to_come_later_and_a_damaged_one_says_so() {
     })
     .await;
     house.register().await;
-    house
-        .deliver(usage("2026-10-01", &["1"]))
-        .await
-        .refused(500, "InternalError");
+    let told = house.deliver(usage("2026-10-01", &["1"])).await;
+    let told = told.refused(500, "StoreDamaged");
+    let hint = told.header("x-meterbridge-hint");
+    assert!(hint.contains("audit verify"), "{told:?}");
+    house.get("/readyz").await.refused(503, "StoreDamaged");
+    house.get("/healthz").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

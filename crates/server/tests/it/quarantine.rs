@@ -36,6 +36,116 @@ async fn waiting(house: &House, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everything_since_an_hour_is_nothing_for_who_does_not_say_until_when() {
+    let house = house_with_three_waiting().await;
+    assert_eq!(
+        waiting(&house, "receivedFrom=2026-01-01T00:00:00Z").await.len(),
+        3
+    );
+    assert_eq!(waiting(&house, "receivedTo=9000-01-01T00:00:00Z").await.len(), 3);
+    assert_eq!(
+        waiting(&house, "receivedFrom=9000-01-01T00:00:00Z").await.len(),
+        0
+    );
+    let purge = json!({
+        "records": { "filter": { "receivedFrom": "2026-01-01T00:00:00Z" }, "expectedCount": 3 },
+        "reason": "a test",
+    });
+    let purged = house
+        .post("/api/v1/quarantine/purge", &purge)
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(purged["purged"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_garbage_record_of_megabytes_is_listed_by_its_beginning_and_released_as_a_whole_only() {
+    let house = House::start().await;
+    house.register().await;
+    let garbage = "a".repeat(3_000_000);
+    let delivery = house.delivery(format!(r#"{{"value":["{garbage}"]}}"#)).await;
+    let answer = house
+        .send(delivery.query(&[("reportedStart", DAY)]))
+        .await
+        .expect(200);
+    assert_eq!(answer.body["problems"][0]["code"], "MalformedRecord");
+    let listed = waiting(&house, "").await;
+    assert_eq!(listed[0]["rawBytes"], 3_000_002);
+    assert_eq!(listed[0]["raw"].as_str().unwrap().len(), 256 * 1024);
+    let position = &listed[0]["position"];
+    let mut request = json!({ "records": { "positions": [position] }, "reason": "a test" });
+    let still = house
+        .post("/api/v1/quarantine/release", &request)
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&still["released"], &still["waiting"][0]["code"]),
+        (&json!(0), &json!("MalformedRecord"))
+    );
+    let message = still["waiting"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("release it with its whole text mended"),
+        "{message}"
+    );
+    let whole = record("2026-10-01T05:00:00Z", "2026-10-01T06:00:00Z", "1");
+    request["mended"] =
+        json!([{ "position": position, "record": format!("{whole}{}", " ".repeat(300_000)) }]);
+    let too_long = house.post("/api/v1/quarantine/release", &request).await;
+    too_long.refused(400, "MendedRecordNotCountable");
+    request["mended"][0]["record"] = json!(whole);
+    let released = house
+        .post("/api/v1/quarantine/release", &request)
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&released["released"], released.get("warnings")),
+        (&json!(1), None)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_mended_to_one_subscription_with_the_resource_of_another_is_warned_of() {
+    let house = house_with_three_waiting().await;
+    let listed = waiting(&house, "code=InvalidQuantity").await;
+    let (position, raw) = (&listed[0]["position"], listed[0]["raw"].as_str().unwrap());
+    let at = raw.find("/subscriptions/").unwrap() + "/subscriptions/".len();
+    let end = at + raw[at..].find('/').unwrap();
+    let mended = format!("{}not-a-guid{}", &raw[..at], &raw[end..]).replace("\"1,5\"", "1.5");
+    let request = json!({
+        "records": { "positions": [position] }, "reason": "a test", "dryRun": true,
+        "mended": [{ "position": position, "record": mended }],
+    });
+    let would = house
+        .post("/api/v1/quarantine/release", &request)
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(would["warnings"][0]["code"], "SubscriptionMismatch", "{would}");
+    assert!(
+        would["warnings"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("not-a-guid")
+    );
+}
+
+/// They are counted beside, so that no scrape takes as long as counting does.
+async fn is_told_by_metrics(house: &House, line: &str) {
+    let begun = std::time::Instant::now();
+    loop {
+        let metrics = house.get("/metrics").await.expect(200).body.to_string();
+        if metrics.contains(line) {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 300, "{metrics}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_all_of_it_is_told() {
     let house = house_with_three_waiting().await;
     let summary = house.get("/api/v1/quarantine/summary").await.expect(200).body;
@@ -47,11 +157,11 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
         .map(|it| json!([it["code"], it["records"]]))
         .collect();
     assert_eq!(counts, [told("InvalidQuantity", 2), told("MissingProperty", 1)]);
-    let metrics = house.get("/metrics").await.expect(200).body.to_string();
-    assert!(
-        metrics.contains(r#"meterbridge_quarantine_records{code=\"InvalidQuantity\"} 2"#),
-        "{metrics}"
-    );
+    is_told_by_metrics(
+        &house,
+        r#"meterbridge_quarantine_records{code=\"InvalidQuantity\"} 2"#,
+    )
+    .await;
 
     let invalid = waiting(&house, "code=InvalidQuantity&containing=1,5").await;
     let position = invalid[0]["position"].as_u64().unwrap();
@@ -166,4 +276,37 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
         (&json!(4), &json!(2), &json!(2)),
         "{check}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sum_of_the_hours_would_be_released_and_the_wrong_day_be_charged_for() {
+    let house = House::start().await;
+    house.register().await;
+    let day = |quantity| record(DAY, "2026-10-02T00:00:00Z", quantity);
+    let hour = record(DAY, "2026-10-01T01:00:00Z", "2");
+    let mut delivered = Vec::new();
+    for one in [day("99"), hour] {
+        let delivery = house.delivery(format!(r#"{{"value":[{one}]}}"#)).await;
+        let delivery = delivery.query(&[("reportedStart", "2026-10-02T00:00:00Z")]);
+        delivered.push(house.send(delivery).await.expect(200).body);
+    }
+    assert_eq!(delivered[1]["problems"][0]["code"], "GranularityConflict");
+    let position = waiting(&house, "").await[0]["position"].as_u64().unwrap();
+    let mut request = json!({
+        "records": { "positions": [position] },
+        "mended": [{ "position": position, "record": day("36.5") }],
+        "reason": "the sum of the hours", "dryRun": true,
+    });
+    for dry_run in [true, false] {
+        request["dryRun"] = json!(dry_run);
+        let released = house.post("/api/v1/quarantine/release", &request).await;
+        let released = released.expect(200).body;
+        let batch = &released["batches"][0];
+        assert_eq!(
+            (&batch["revised"], &batch["revisedNotCounting"]),
+            (&json!(1), &json!(1))
+        );
+        let wrong = json!({ "position": position, "counts": "99", "reported": "2026-10-02T00:00:00Z" });
+        assert_eq!(released["notCounting"], json!([wrong]), "dry run: {dry_run}");
+    }
 }

@@ -251,6 +251,85 @@ async fn a_delivery_that_is_sent_again_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_server_does_not_have_would_never_be_delivered_again() {
+    let house = House::start().await;
+    house.register().await;
+    let deliver = async |day: &str, known: &str| {
+        let delivery = house.delivery(usage(day, &["1"])).await;
+        let delivery = delivery.query(&[("reportedThrough", "2026-10-03T00:00:00Z")]);
+        house
+            .send(delivery.header("x-meterbridge-known-receipts", known))
+            .await
+    };
+    let first = house.deliver(usage("2026-10-01", &["1"])).await.expect(200).body;
+    let known = |receipt: &Value| format!("{}:{}", receipt["sequence"], receipt["chain"].as_str().unwrap());
+    let second = deliver("2026-10-02", &known(&first)).await.expect(200).body;
+    assert_eq!(second["sequence"], 2);
+    let listed = house
+        .get(&format!("/api/v1/stacks/{}/receipts", stack()))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(listed["value"][1]["chain"], second["chain"]);
+
+    // As a deliverer asks to whom another server, or this one before it was restored, gave these.
+    let later = known(&second).replacen("2:", "3:", 1);
+    let other = format!("{},2:{}", known(&first), "0".repeat(64));
+    for lost in [&later, &other] {
+        let refused = deliver("2026-10-03", lost).await.refused(409, "ReceiptNotKnown");
+        assert_eq!(refused.target(), "x-meterbridge-known-receipts");
+        let message = refused.body["error"]["message"].as_str().unwrap();
+        for part in [
+            "restored from a backup",
+            "The last receipt that it has of this stack is 2",
+            "2026-10-03T00",
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+    for wrong in ["", "2", "x:y"] {
+        let refused = deliver("2026-10-03", wrong)
+            .await
+            .refused(400, "InvalidKnownReceipts");
+        assert_eq!(refused.target(), "x-meterbridge-known-receipts");
+    }
+    let both = format!("{}, {}", known(&first), known(&second));
+    let third = deliver("2026-10-03", &both).await.expect(200).body;
+    assert_eq!(third["sequence"], 3, "nothing of all this was stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_to_less_would_be_answered_as_if_it_counted() {
+    let house = House::start().await;
+    house.register().await;
+    let deliver = async |quantities: &[&str], reported: &str, key: &str| {
+        let delivery = house.delivery(usage("2026-10-01", quantities)).await;
+        let delivery = delivery.query(&[("reportedStart", reported)]);
+        house
+            .send(delivery.header("Idempotency-Key", key))
+            .await
+            .expect(200)
+            .body
+    };
+    let (window, later) = ("2026-10-02T00:00:00Z", "2026-10-02T01:00:00Z");
+    let first = deliver(&["5", "5"], window, "whole").await;
+    assert_eq!(first["revisedNotCounting"], 0);
+    // Of two in the same window the larger counts.
+    let less = deliver(&["3", "7"], window, "in the same window").await;
+    assert_eq!(counts(&less), [0, 0, 2, 0]);
+    assert_eq!(less["revisedNotCounting"], 1);
+    let corrected = deliver(&["2", "1"], later, "in a later one").await;
+    assert_eq!(counts(&corrected), [0, 0, 2, 0]);
+    assert_eq!(corrected["revisedNotCounting"], 0);
+    assert_eq!(deliver(&["3", "7"], window, "in the same window").await, less);
+    let path = format!("/api/v1/stacks/{}/receipts", stack());
+    let receipts = house.get(&path).await.expect(200).body;
+    let receipts = receipts["value"].as_array().unwrap();
+    let told: Vec<_> = receipts.iter().map(|it| &it["revisedNotCounting"]).collect();
+    assert_eq!(told, [0, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_record_costs_its_neighbours_nothing_and_can_be_read_in_quarantine() {
     let house = House::start().await;
     house.register().await;

@@ -200,6 +200,13 @@ pub(super) fn directory_json(base_url: &str, tenant: &str) -> String {
     .to_string()
 }
 
+/// Whether a name can be a domain: several labels of letters, digits and hyphens.
+pub(super) fn is_domain(name: &str) -> bool {
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    name.contains('.') && name.split('.').all(is_label)
+}
+
 /// The tenant of a directory that this stack knows nothing of yet: always the same for the same domain.
 pub(super) fn tenant_elsewhere(domain: &str) -> String {
     let bytes = domain.bytes().map(u64::from);

@@ -70,6 +70,12 @@ impl Guests {
         Ok((before.is_none(), item))
     }
 
+    /// Whether a tenant is admitted, under whatever domain.
+    pub(super) fn has(&self, tenant: TenantId) -> bool {
+        let tenant = tenant.to_string();
+        self.tenants().values().any(|it| *it == tenant)
+    }
+
     /// Says whether it was admitted.
     pub(super) fn delete(&self, domain: &str) -> bool {
         self.tenants().remove(domain).is_some()

@@ -16,7 +16,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::ids::SubscriptionId;
+use domain::ids::{SubscriptionId, TenantId};
 use domain::time::Timestamp;
 use serde_json::json;
 
@@ -199,17 +199,29 @@ impl Door {
         let base = &self.api.base_url;
         match segments {
             ["metadata", "endpoints"] => Some(Ok(authority::endpoints_json(base)).into()),
-            [domain, ".well-known", "openid-configuration"] => {
-                let tenants = self.api.stack.spec().tenants.iter();
-                let mut named = tenants.filter(|tenant| tenant.domain.eq_ignore_ascii_case(domain));
-                // A directory elsewhere that nobody on this stack belongs to yet is known as well.
-                let tenant = named.next().map_or_else(
-                    || authority::tenant_elsewhere(domain),
-                    |tenant| tenant.id.to_string(),
-                );
-                Some(Ok(authority::directory_json(base, &tenant)).into())
+            [name, ".well-known", "openid-configuration"] => {
+                let tenant = self.tenant_called(name).ok_or_else(|| Refusal::no_tenant(name));
+                Some(tenant.map(|it| authority::directory_json(base, &it)).into())
             }
             _ => None,
+        }
+    }
+
+    /// The tenant that a directory is found as, by its domain or by its id. One of a domain elsewhere, to which nobody on
+    /// this stack belongs yet, is known as well; what is neither an id that there is nor a domain is nobody's.
+    fn tenant_called(&self, name: &str) -> Option<String> {
+        let spec = self.api.stack.spec();
+        if let Ok(id) = name.parse::<TenantId>() {
+            let is_there = spec.tenants.iter().any(|tenant| tenant.id == id) || self.guests.has(id);
+            return is_there.then(|| id.to_string());
+        }
+        let mut named = spec
+            .tenants
+            .iter()
+            .filter(|it| it.domain.eq_ignore_ascii_case(name));
+        match named.next() {
+            Some(tenant) => Some(tenant.id.to_string()),
+            None => authority::is_domain(name).then(|| authority::tenant_elsewhere(name)),
         }
     }
 

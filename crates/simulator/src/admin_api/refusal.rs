@@ -47,6 +47,11 @@ impl Refusal {
         Self::bad_request("InvalidApiVersionParameter", message)
     }
 
+    /// There is no directory of that name.
+    pub(super) fn no_tenant(name: &str) -> Self {
+        Self::bad_request("invalid_tenant", format!("There is no tenant '{name}'."))
+    }
+
     pub(super) fn property(name: &str, expected: impl std::fmt::Display) -> Self {
         Self::bad_request(
             "InvalidProperty",

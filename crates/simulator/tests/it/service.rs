@@ -312,3 +312,27 @@ async fn whatever_goes_wrong_nothing_is_taken_away() {
         "{met:?}"
     );
 }
+
+#[tokio::test]
+async fn a_name_that_nobody_has_would_have_been_answered_as_another_tenant() {
+    let router = api(stack(Faults::none())).router();
+    let tenant = async |name: &str| {
+        let path = format!("/{name}/.well-known/openid-configuration");
+        let (status, answer) = ask(&router, Method::GET, &path, "", "").await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let endpoint = answer["token_endpoint"].as_str().map(str::to_owned);
+        (status, endpoint)
+    };
+    let (status, endpoint) = tenant("tailspin.example").await;
+    assert_eq!(status, 200);
+    let endpoint = endpoint.unwrap();
+    let id = endpoint.strip_prefix(BASE).unwrap().split('/').nth(1).unwrap();
+    // Nobody on the stack has that id, until its directory is admitted.
+    for nobody in [id, "not%20a%20domain", "fabrikam", "a..example"] {
+        assert_eq!(tenant(nobody).await, (400, None), "{nobody}");
+    }
+    let known = stack(Faults::none()).spec().tenants[0].id.to_string();
+    let (status, endpoint) = tenant(&known.to_uppercase()).await;
+    assert_eq!(status, 200);
+    assert!(endpoint.unwrap().contains(&known));
+}

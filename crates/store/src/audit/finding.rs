@@ -15,6 +15,8 @@ pub const FINDINGS_MAX: usize = 100;
 pub enum CheckKind {
     /// The pages of the database, as the database itself checks them. PostgreSQL has no such check that everybody may run.
     Database,
+    /// Tables, indexes, triggers and rules with what the program makes.
+    Schema,
     /// The entries of the journal with their chain.
     Journal,
     /// The receipts of each stack with their chain, and the last of them with what is known of the stack.
@@ -23,6 +25,8 @@ pub enum CheckKind {
     Witnesses,
     /// Where chains ended once, as somebody noted it elsewhere, with the chains that are stored.
     Heads,
+    /// The files of a backup with its own manifest.
+    Backup,
     /// The total of each series and day with the records of its hours.
     Totals,
     /// What is kept of each batch with what its receipt says.
@@ -45,10 +49,12 @@ impl CheckKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Database => "database",
+            Self::Schema => "schema",
             Self::Journal => "journal",
             Self::Receipts => "receipts",
             Self::Witnesses => "witnesses",
             Self::Heads => "heads",
+            Self::Backup => "backup",
             Self::Totals => "totals",
             Self::Records => "records",
             Self::Quarantine => "quarantine",
@@ -64,15 +70,39 @@ impl CheckKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::Database => "databases",
+            Self::Schema => "definitions",
             Self::Journal => "entries",
             Self::Receipts | Self::Witnesses => "receipts",
             Self::Heads => "ends of chains",
+            Self::Backup => "files",
             Self::Totals => "totals",
             Self::Records => "batches",
             Self::Quarantine => "texts",
             Self::Series => "series",
             Self::Attributes => "sets and changes",
             Self::Counts | Self::QuarantineActs => "records",
+        }
+    }
+
+    /// The same, for people: of one, in the singular.
+    #[must_use]
+    pub const fn unit_of(self, examined: u64) -> &'static str {
+        if examined != 1 {
+            return self.unit();
+        }
+        match self {
+            Self::Database => "database",
+            Self::Schema => "definition",
+            Self::Journal => "entry",
+            Self::Receipts | Self::Witnesses => "receipt",
+            Self::Heads => "end of a chain",
+            Self::Backup => "file",
+            Self::Totals => "total",
+            Self::Records => "batch",
+            Self::Quarantine => "text",
+            Self::Series => "series",
+            Self::Attributes => "set or change",
+            Self::Counts | Self::QuarantineActs => "record",
         }
     }
 }
@@ -103,6 +133,12 @@ macro_rules! differences {
 }
 
 differences! {
+    /// Something that the program made of the database is not there.
+    SchemaMissing: "the program made this, and it is not there any more";
+    /// Something is made of the database that the program did not make.
+    SchemaForeign: "the program did not make this";
+    /// Something that the program made of the database is another one.
+    SchemaChanged: "this is not as the program made it";
     /// The database itself says that it is damaged.
     DatabaseDamaged: "the database is damaged";
     /// Something stored is nothing that was ever written so.
@@ -133,6 +169,10 @@ differences! {
     HeadMissing: "this was the end of its chain once, and is not stored any more";
     /// A chain has another value than it had once.
     HeadDiffers: "this was the end of its chain once, with another chain value";
+    /// A file of a backup is not the one that the backup's manifest says.
+    BackupFile: "this file is not the one that was backed up: the backup was cut off, changed or copied badly";
+    /// The manifest of a backup is not the one that was written with it.
+    BackupManifest: "the manifest of the backup is not what was written with it, so nothing says which files belong to it";
     /// The total of a day is not the sum of its hours.
     DayTotal: "the total of this day is not the sum of its records";
     /// Records by the hour and one of a whole day are mixed.
@@ -153,6 +193,8 @@ differences! {
     BatchRecords: "other records are stored of this batch than its receipt says";
     /// A batch has as many records as its receipt says, but not the same.
     BatchContent: "a record of this batch, its idempotency key or a text in quarantine is not what was taken in";
+    /// The receipt of a batch says of another number of its revisions that they did not count.
+    RevisedNotCounting: "of this batch another number of revisions did not count than its receipt says";
     /// A batch has fewer or more records in quarantine than its receipt says.
     QuarantineCount: "other records of this batch are in quarantine than its receipt says";
     /// A text in quarantine was changed.
@@ -167,6 +209,8 @@ differences! {
     ReleasedTexts: "the texts released from quarantine by this batch are not those that its receipt says";
     /// What a series measures was changed.
     SeriesKey: "what this series measures is not what was taken in: its key is another one";
+    /// Two series measure one thing, since an earlier version took two letter cases of it for two.
+    SeriesTwice: "another series measures the same in another letter case, and what both have is counted twice";
     /// There are records of a series that is not there.
     UnknownSeries: "records are of a series that is not there";
     /// A series refers to something that is not there.
@@ -212,6 +256,8 @@ pub struct FoundAt {
     pub quarantine: Option<u64>,
     /// A row of a table by its key, where that tells more.
     pub row: Option<String>,
+    /// A file, by its path in what was compared.
+    pub file: Option<String>,
 }
 
 impl fmt::Display for FoundAt {
@@ -240,7 +286,19 @@ impl fmt::Display for FoundAt {
             Some(last) => part("hours", self.hour.map(|first| format!("{first} to {last}")))?,
         }
         part("quarantine", self.quarantine.map(|it| it.to_string()))?;
-        part("row", self.row.clone())
+        part("row", self.row.clone())?;
+        part("file", self.file.clone())
+    }
+}
+
+impl FoundAt {
+    /// What of this place is not told already by one before it.
+    fn after(&self, first: &Self) -> Self {
+        Self {
+            stack: self.stack.filter(|_| self.stack != first.stack),
+            hour: self.hour.filter(|_| self.hour != first.hour),
+            ..self.clone()
+        }
     }
 }
 
@@ -261,6 +319,10 @@ pub struct Finding {
     pub difference: Difference,
     /// Where.
     pub at: FoundAt,
+    /// The last place, where it is the same in several that follow on each other.
+    pub until: Option<FoundAt>,
+    /// How many places that are.
+    pub places: u64,
     /// What it should be, where that is known.
     pub expected: Option<String>,
     /// What it is.
@@ -272,6 +334,8 @@ impl Finding {
         Self {
             difference,
             at,
+            until: None,
+            places: 1,
             expected: None,
             found: None,
         }
@@ -285,18 +349,28 @@ impl Finding {
             ..self
         }
     }
+
+    /// Where it is, in words; empty if that is not known.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.until {
+            None => self.at.to_string(),
+            Some(last) => format!("{} to {}, {} of them", self.at, last.after(&self.at), self.places),
+        }
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             difference,
-            at,
             expected,
             found,
+            ..
         } = self;
-        if *at != FoundAt::default() {
-            write!(f, "{at}: ")?;
+        let place = self.place();
+        if !place.is_empty() {
+            write!(f, "{place}: ")?;
         }
         f.write_str(difference.sentence())?;
         match (expected, found) {
@@ -354,11 +428,24 @@ impl Checked {
         }
     }
 
+    /// Adds what cannot be read. What follows on something of the same stack that cannot be read either, for the same reason, is
+    /// told with it: a damaged page has many rows.
     pub(crate) fn add_unreadable(&mut self, at: FoundAt, error: &StoreError) {
         let why = match error {
             StoreError::Corrupt { detail } => detail.clone(),
             other => other.to_string(),
         };
+        let last = self.findings.last_mut();
+        let same = last.filter(|it| {
+            it.difference == Difference::Unreadable
+                && it.at.stack == at.stack
+                && [&it.at, &at].iter().all(|it| **it != FoundAt::default())
+                && it.found.as_ref() == Some(&why)
+        });
+        if let Some(before) = same {
+            (before.until, before.places) = (Some(at), before.places + 1);
+            return;
+        }
         let finding = Finding::new(Difference::Unreadable, at);
         self.add(Finding {
             found: Some(why),
@@ -376,5 +463,33 @@ impl Checked {
         let more = self.found - self.findings.len() as u64;
         let more = (more > 0).then(|| format!("{more} more of {}", self.kind.as_str()));
         self.findings.iter().map(ToString::to_string).chain(more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_page_would_be_told_as_often_as_it_has_rows_and_hide_what_else_differs() {
+        let mut checked = Checked::new(CheckKind::Receipts);
+        let of = |stack: u8, receipt| FoundAt {
+            stack: Some(CloudId::from_bytes([stack; 16])),
+            receipt: Some(receipt),
+            ..FoundAt::default()
+        };
+        let malformed = StoreError::corrupt("malformed");
+        for (stack, receipt) in [(1, 820), (1, 821), (1, 822), (2, 820)] {
+            checked.add_unreadable(of(stack, receipt), &malformed);
+        }
+        checked.add_unreadable(of(2, 821), &StoreError::corrupt("no hour"));
+        checked.add_unreadable(FoundAt::default(), &malformed);
+        checked.add_unreadable(FoundAt::default(), &malformed);
+        assert_eq!(checked.found, 5);
+        let told: Vec<String> = checked.sentences().collect();
+        let first = "stack 01010101-0101-0101-0101-010101010101, receipt 820 to receipt 822, 3 of them: what is stored \
+                     cannot be read: malformed";
+        assert_eq!(told[0], first);
+        assert!(told[1].contains("receipt 820: "), "{told:?}");
     }
 }

@@ -38,11 +38,11 @@ impl Chain {
         at
     }
 
-    /// What its links are, in the plural.
-    const fn links(&self) -> &'static str {
+    /// What its links are, one and several.
+    const fn links(&self) -> [&'static str; 2] {
         match self {
-            Self::Journal => "entries",
-            Self::Receipts(_) => "receipts",
+            Self::Journal => ["entry", "entries"],
+            Self::Receipts(_) => ["receipt", "receipts"],
         }
     }
 
@@ -98,9 +98,9 @@ fn compare(
         Some(value) => (Difference::HeadDiffers, hex::encode(value)),
         None => {
             let first = chain.last_until(transaction, noted.sequence)? + 1;
-            let links = chain.links();
+            let [link, links] = chain.links();
             let missing = if first == noted.sequence {
-                format!("of the {links}, number {first} is missing")
+                format!("{link} {first} is missing")
             } else {
                 format!("{links} {first} to {} are missing", noted.sequence)
             };

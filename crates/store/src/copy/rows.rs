@@ -3,9 +3,10 @@
 use super::record::Record;
 use super::tables::Table;
 use crate::error::StoreError;
-use crate::transaction::{Columns, Transaction, Value, values};
+use crate::portion::rows_at_once;
+use crate::transaction::{Columns, Transaction, Value};
 
-/// Rows read, and written in one transaction. The longest text of a row takes a few hundred KiB.
+/// Rows read, and written in one transaction, at the most.
 const PAGE: usize = 1000;
 
 /// Whether rows change once they are there.
@@ -20,13 +21,16 @@ pub(super) enum Changes {
 pub(super) enum Column {
     Integer(&'static str),
     Bytes(&'static str),
+    /// A text of a few KiB at the most.
     Text(&'static str),
+    /// A text of any length.
+    LongText(&'static str),
 }
 
 impl Column {
     /// In quotes: one of them is a word of SQL.
     fn quoted(self) -> String {
-        let (Self::Integer(name) | Self::Bytes(name) | Self::Text(name)) = self;
+        let (Self::Integer(name) | Self::Bytes(name) | Self::Text(name) | Self::LongText(name)) = self;
         format!("\"{name}\"")
     }
 
@@ -34,9 +38,48 @@ impl Column {
         match self {
             Self::Integer(_) => record.put(row.integer(at)?.map_or(Value::Null, Value::Integer)),
             Self::Bytes(_) => record.put(row.bytes(at)?.into()),
-            Self::Text(_) => record.put(row.text(at)?.as_deref().into()),
+            Self::Text(_) | Self::LongText(_) => record.put(row.text(at)?.as_deref().into()),
         }
         Ok(())
+    }
+}
+
+/// How rows are read.
+struct Pages {
+    rows: String,
+    /// How many bytes the long texts of each have, if they have any.
+    bytes: Option<String>,
+}
+
+impl Pages {
+    /// Those of a table that fit a condition and so on.
+    fn new(name: &str, columns: &[Column], which: &str) -> Self {
+        let names: Vec<String> = columns.iter().map(|column| column.quoted()).collect();
+        let long = columns.iter().filter(|it| matches!(it, Column::LongText(_)));
+        let long: Vec<String> = long
+            .map(|it| format!("coalesce(octet_length({}), 0)", it.quoted()))
+            .collect();
+        let bytes = format!("SELECT CAST({} AS bigint) FROM {name} {which}", long.join(" + "));
+        Self {
+            rows: format!("SELECT {} FROM {name} {which}", names.join(", ")),
+            bytes: (!long.is_empty()).then_some(bytes),
+        }
+    }
+
+    /// Reads a page. The last of the values is to be how many rows it has.
+    fn read(
+        &'static self,
+        transaction: &dyn Transaction,
+        mut values: Vec<Value<'_>>,
+        read: impl Fn(&dyn Columns) -> Result<Record, StoreError>,
+    ) -> Result<Vec<Record>, StoreError> {
+        values.push(PAGE.into());
+        if let Some(bytes) = &self.bytes {
+            let bytes = transaction.rows(bytes, &values, |row| row.get(0))?;
+            values.pop();
+            values.push(rows_at_once(bytes).into());
+        }
+        transaction.rows(&self.rows, &values, read)
     }
 }
 
@@ -48,8 +91,8 @@ pub(super) struct Rows {
     key: usize,
     columns: &'static [Column],
     count: String,
-    first: String,
-    after: String,
+    first: Pages,
+    after: Pages,
     put: String,
     remove: String,
 }
@@ -65,7 +108,6 @@ impl Rows {
                 .join(", ")
         };
         let list = |names: &[String]| names.join(", ");
-        let select = format!("SELECT {} FROM {name}", list(&names));
         let order = list(of_key);
         let now = match changes {
             Changes::Never => "DO NOTHING".to_owned(),
@@ -84,11 +126,15 @@ impl Rows {
             key,
             columns,
             count: format!("SELECT count(*) FROM {name}"),
-            first: format!("{select} ORDER BY {order} LIMIT ?1"),
-            after: format!(
-                "{select} WHERE ({order}) > ({}) ORDER BY {order} LIMIT ?{}",
-                values(key),
-                key + 1
+            first: Pages::new(name, columns, &format!("ORDER BY {order} LIMIT ?1")),
+            after: Pages::new(
+                name,
+                columns,
+                &format!(
+                    "WHERE ({order}) > ({}) ORDER BY {order} LIMIT ?{}",
+                    values(key),
+                    key + 1
+                ),
             ),
             put: format!(
                 "INSERT INTO {name} ({}) VALUES ({}) ON CONFLICT {now}",
@@ -131,11 +177,9 @@ impl Table for Rows {
     ) -> Result<Vec<Record>, StoreError> {
         let read = |row: &dyn Columns| self.record(row);
         let Some(after) = after else {
-            return transaction.rows(&self.first, &values![PAGE], read);
+            return self.first.read(transaction, Vec::new(), read);
         };
-        let mut values = after.key_values()?;
-        values.push(PAGE.into());
-        transaction.rows(&self.after, &values, read)
+        self.after.read(transaction, after.key_values()?, read)
     }
 
     fn put(&'static self, transaction: &dyn Transaction, records: &[&Record]) -> Result<(), StoreError> {

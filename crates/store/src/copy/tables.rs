@@ -45,7 +45,7 @@ const FACTS: Changes = Changes::Never;
 const STATE: Changes = Changes::WithTime;
 
 static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
-    use Column::{Bytes, Integer, Text};
+    use Column::{Bytes, Integer, LongText, Text};
     [
         Box::new(Rows::new(
             "entry",
@@ -99,6 +99,7 @@ static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
                 Integer("local_meter"),
                 Text("resource_uri"),
                 Bytes("key"),
+                Bytes("folded_key"),
             ],
         )),
         Box::new(Rows::new(
@@ -144,6 +145,7 @@ static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
                 Bytes("kept_digest"),
                 Integer("released"),
                 Integer("still_quarantined"),
+                Integer("revised_not_counting"),
             ],
         )),
         Box::new(Rows::new(
@@ -157,13 +159,14 @@ static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
                 Integer("place"),
                 Text("code"),
                 Text("message"),
-                Text("raw"),
+                LongText("raw"),
                 Bytes("raw_digest"),
                 Text("code_now"),
                 Text("message_now"),
-                Text("mended"),
+                LongText("mended"),
                 Bytes("act"),
                 Integer("released_by"),
+                Integer("raw_bytes"),
             ],
         )),
         Box::new(sheets::OF_HOURS),

@@ -14,13 +14,13 @@ use super::changes::Changes;
 use super::delivery::{Delivery, Refused, Releasing, Row, Wanted};
 use super::ids::{AttributesRow, BatchRow, SeriesId, SeriesKey};
 use super::intern::Interned;
-use super::kept::KeptSayings;
 use super::receipts::{self, Receipts};
-use super::records::{Recorded, Recorder};
+use super::records::{Recorded, Recorder, Tally};
 use super::repeats::PutThere;
 use super::stacks::Stacks;
 use super::{history, intern, quarantine};
 use crate::error::StoreError;
+use crate::quarantine::NotCounting;
 use crate::receipt::{BatchCounts, Receipt};
 use crate::transaction::Transaction;
 use crate::usage::Appended;
@@ -68,6 +68,8 @@ struct Group<'t, 'd> {
     put_there: PutThere,
     /// The records that its batches release from quarantine, by which act.
     released: Vec<(BatchRow, QuarantineActId, &'d Releasing)>,
+    /// What these say, each with its position in the quarantine.
+    released_rows: Vec<(Row, u64)>,
     /// Attributes of records that count. They are set when all sheets are written.
     attributes_of: BTreeMap<(SeriesId, Hour), AttributesRow>,
     /// The series that the cache does not know, or not as they will be.
@@ -92,6 +94,8 @@ pub(super) struct News {
     changed: Vec<SeriesId>,
     /// The stacks as they are now.
     stacks: Stacks,
+    /// The records released from quarantine whose quantities do not count.
+    pub(super) not_counting: Vec<NotCounting>,
 }
 
 impl<'t, 'd> Group<'t, 'd> {
@@ -109,7 +113,8 @@ impl<'t, 'd> Group<'t, 'd> {
         for delivery in deliveries {
             of_stacks.push((stacks.get(delivery.stack)?.row, *delivery));
         }
-        let answers = receipts::answered_before(transaction, &of_stacks)?;
+        let mut answers = receipts::answered_before(transaction, &of_stacks)?;
+        answers.extend(stacks.without_known(transaction, deliveries)?);
         of_stacks.retain(|(_, it)| !answers.contains_key(&it.id) && !changes.outdate(it));
         let open = || of_stacks.iter().map(|(_, delivery)| *delivery);
         let unknown = of_stacks
@@ -130,6 +135,7 @@ impl<'t, 'd> Group<'t, 'd> {
             receipts: Receipts::default(),
             put_there: PutThere::default(),
             released: Vec::new(),
+            released_rows: Vec::new(),
             attributes_of: BTreeMap::new(),
             touched: HashMap::new(),
         })
@@ -179,7 +185,11 @@ impl<'t, 'd> Group<'t, 'd> {
         conflicts: &Conflicts,
     ) -> Result<Receipt, StoreError> {
         let batch = self.next_batch()?;
-        let (mut counts, kept) = self.record(batch, delivery, rows, conflicts)?;
+        let Tally {
+            mut counts,
+            revised_not_counting,
+            kept,
+        } = self.record(batch, delivery, rows, conflicts)?;
         let stack = self.stacks.get(delivery.stack)?;
         let of = (stack.row, batch, delivery.window.start);
         let refused = refused(delivery, conflicts);
@@ -192,6 +202,7 @@ impl<'t, 'd> Group<'t, 'd> {
         check_nothing_lost(&counts)?;
         let mut receipt = Receipt {
             still_quarantined: repeats.waiting,
+            revised_not_counting: Some(revised_not_counting),
             ..receipts::unlinked(delivery, counts, &refused, kept)
         };
         stack.link(&mut receipt);
@@ -223,15 +234,14 @@ impl<'t, 'd> Group<'t, 'd> {
         let mut rows = delivery.rows.clone();
         for unknown in &delivery.unknown {
             let interned = self.series.get(&unknown.key);
-            let Interned { series, created } =
+            let Interned { series, key, created } =
                 *interned.ok_or_else(|| StoreError::corrupt("a series has no number"))?;
             self.touched.entry(series).or_insert(Touched {
                 stack,
                 fingerprint: unknown.fingerprint,
-                key: unknown.key,
+                key,
                 created,
             });
-            let key = unknown.key;
             let of_series = unknown.records.iter().map(|said| Row {
                 series,
                 key,
@@ -275,14 +285,14 @@ impl<'t, 'd> Group<'t, 'd> {
         Ok(conflicts)
     }
 
-    /// Records everything but the conflicting records of a batch. Returns what became of them, and what of them is kept.
+    /// Records everything but the conflicting records of a batch.
     fn record(
         &mut self,
         batch: BatchRow,
         delivery: &Delivery,
         rows: &[Row],
         conflicts: &Conflicts,
-    ) -> Result<(BatchCounts, KeptSayings), StoreError> {
+    ) -> Result<Tally, StoreError> {
         let attributes = delivery.attributes.iter().map(|it| self.attributes.get(&it.key));
         let attributes: Vec<AttributesRow> = attributes
             .map(|row| {
@@ -306,11 +316,12 @@ impl<'t, 'd> Group<'t, 'd> {
                 };
             })?;
         }
-        Ok((recorder.counts, recorder.kept))
+        Ok(recorder.tally)
     }
 
     /// Writes what is not written yet: the last thing to do before the commit.
     fn write(mut self, cache: &SeriesCache) -> Result<News, StoreError> {
+        let not_counting = self.not_counting()?;
         self.recorded.write(self.transaction)?;
         let mut changed = history::set(self.transaction, &self.attributes_of)?;
         let created = |series: &SeriesId| self.touched.get(series).is_some_and(|touched| touched.created);
@@ -329,6 +340,7 @@ impl<'t, 'd> Group<'t, 'd> {
             series,
             changed,
             stacks: self.stacks,
+            not_counting,
         })
     }
 
@@ -400,7 +412,7 @@ fn refused<'d>(delivery: &'d Delivery, conflicts: &Conflicts) -> Cow<'d, [Refuse
     }
     let mut refused = delivery.refused.clone();
     for (index, granularity) in conflicts {
-        let raw = delivery.raw.get(index).cloned().unwrap_or_default();
+        let raw = delivery.raw.get(index).map_or("", String::as_str);
         let code = QuarantineCode::GranularityConflict;
         refused.push(Refused::new(*index, code, conflict(*granularity), raw));
     }

@@ -8,8 +8,9 @@ use domain::ids::CloudId;
 use super::cache::SeriesCache;
 use super::delivery::Delivery;
 use super::ids::{SeriesId, StackRow};
-use super::stacks::{Link, Stack, Stacks};
+use super::stacks::{Stack, Stacks, chains};
 use crate::error::StoreError;
+use crate::receipt::Link;
 use crate::transaction::{Transaction, values};
 
 /// The most series remembered: 3 MiB.
@@ -90,8 +91,7 @@ impl Changes {
             .iter()
             .map(|(_, row, known)| values![*row, known.sequence])
             .collect();
-        let sql = "SELECT chain FROM batch WHERE stack = ?1 AND sequence = ?2";
-        let chains: Vec<Option<[u8; 32]>> = transaction.row_each(sql, &asked, |row| row.get(0))?;
+        let chains = chains(transaction, &asked)?;
         let mut compared = moved.into_iter().zip(chains);
         let lost = compared.find(|((_, _, known), chain)| *chain != Some(known.chain));
         Ok(lost.map(|((id, _, known), _)| (id, known)))

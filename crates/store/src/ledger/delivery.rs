@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, QuarantineActId};
 use domain::quantity::Quantity;
+use domain::quarantine::RECORD_TEXT_BYTES_MAX;
 use domain::resource_id::append_folded;
 use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, QuarantineCode, UsageRecord};
@@ -11,6 +12,7 @@ use domain::usage::{Granularity, QuarantineCode, UsageRecord};
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
 use super::ids::{SeriesId, SeriesKey};
 use super::kept::text_digest;
+use crate::receipt::Link;
 use crate::usage::{Attributes, Batch, DeliveredRecord, LocalSubscriptionKey, ReportedWindow};
 
 /// What one record says about its series.
@@ -77,20 +79,43 @@ pub(super) struct Refused {
     pub(super) index: u32,
     pub(super) code: QuarantineCode,
     pub(super) message: String,
+    /// Its text, or the beginning of it.
     pub(super) raw: String,
-    /// What stands for `raw`.
+    /// How long its text is, if that is only the beginning.
+    pub(super) raw_bytes: Option<usize>,
+    /// What stands for its text, all of it.
     pub(super) text_digest: [u8; 32],
 }
 
 impl Refused {
-    pub(super) fn new(index: u32, code: QuarantineCode, message: String, raw: String) -> Self {
+    /// Of a text that is too long the beginning is kept, and the message says so.
+    pub(super) fn new(index: u32, code: QuarantineCode, mut message: String, raw: &str) -> Self {
+        let raw_bytes = (raw.len() > RECORD_TEXT_BYTES_MAX).then_some(raw.len());
+        if let Some(bytes) = raw_bytes {
+            message.push_str(&format!(
+                ". Of its text, which has {bytes} bytes, only the beginning is kept, as it has more than \
+                 {RECORD_TEXT_BYTES_MAX}: deliver it again as it should be, or release it with its whole text mended"
+            ));
+        }
         Self {
             index,
             code,
             message,
-            text_digest: text_digest(&raw),
-            raw,
+            raw: beginning(raw).to_owned(),
+            raw_bytes,
+            text_digest: text_digest(raw),
         }
+    }
+}
+
+/// As much of a text as is kept, cut between two letters.
+fn beginning(text: &str) -> &str {
+    let whole_letters = (0..=RECORD_TEXT_BYTES_MAX).rev();
+    let mut cuts = whole_letters.filter_map(|at| text.get(..at));
+    if text.len() <= RECORD_TEXT_BYTES_MAX {
+        text
+    } else {
+        cuts.next().unwrap_or_default()
     }
 }
 
@@ -129,6 +154,8 @@ pub(super) struct Delivery {
     pub(super) received_at: Timestamp,
     pub(super) window: ReportedWindow,
     pub(super) idempotency_key: Option<String>,
+    /// Receipts that have to be here for it to be stored.
+    pub(super) known_receipts: Vec<Link>,
     pub(super) digest: [u8; 32],
     /// How many records were handed in: told by the batch, not by what follows, so that a record lost in between is
     /// missed.
@@ -199,6 +226,7 @@ impl Delivery {
             received_at: batch.received_at,
             window: batch.window,
             idempotency_key: batch.idempotency_key.map(str::to_owned),
+            known_receipts: batch.known_receipts.to_vec(),
             digest: batch.digest,
             received: batch.received(),
             rows: Vec::with_capacity(batch.records.len()),
@@ -375,7 +403,7 @@ impl From<&domain::usage::Quarantined<'_>> for Refused {
             quarantined.index,
             quarantined.code,
             quarantined.message.clone(),
-            quarantined.raw.to_string(),
+            &quarantined.raw,
         )
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use domain::ids::{LocalMeterId, LocalSubscriptionId};
 
 use super::delivery::{KeyedAttributes, UnknownSeries};
-use super::ids::{AttributesRow, BlockId, LocalSubscriptionRow, MeterRow, SLOTS, SeriesId, StackRow};
+use super::ids::{
+    AttributesRow, BlockId, LocalSubscriptionRow, MeterRow, SLOTS, SeriesId, SeriesKey, StackRow,
+};
 use crate::error::StoreError;
 use crate::transaction::{FromColumn, Transaction, Value, values};
 
@@ -16,6 +18,8 @@ type SubscriptionKey = (StackRow, LocalSubscriptionId);
 #[derive(Clone, Copy)]
 pub(super) struct Interned {
     pub(super) series: SeriesId,
+    /// What it is stored under, and receipts are bound to.
+    pub(super) key: SeriesKey,
     pub(super) created: bool,
 }
 
@@ -28,22 +32,41 @@ pub(super) fn series(
     let wanted: Vec<_> = wanted.iter().filter(|(_, it)| seen.insert(it.key)).collect();
     let keys: Vec<_> = wanted.iter().map(|(_, it)| values![&it.key]).collect();
     let found: Vec<Option<SeriesId>> = find(transaction, "SELECT id FROM series WHERE key = ?1", &keys)?;
+    let found = of_earlier_versions(transaction, &wanted, found)?;
     let mut interned = HashMap::with_capacity(wanted.len());
     let mut new = Vec::new();
     for ((stack, unknown), found) in wanted.into_iter().zip(found) {
         match found {
-            Some(series) => {
+            Some((series, key)) => {
                 let created = false;
-                interned.insert(unknown.key, Interned { series, created });
+                interned.insert(unknown.key, Interned { series, key, created });
             }
             None => new.push(((*stack, unknown.local_subscription), *unknown)),
         }
     }
     for ((_, unknown), series) in new.iter().zip(create(transaction, &new)?) {
-        let created = true;
-        interned.insert(unknown.key, Interned { series, created });
+        let (key, created) = (unknown.key, true);
+        interned.insert(key, Interned { series, key, created });
     }
     Ok(interned)
+}
+
+/// The series found, and those not found that are stored under a key of an earlier version; each with the key it is stored under.
+/// Of texts in ASCII there are none.
+fn of_earlier_versions(
+    transaction: &dyn Transaction,
+    wanted: &[&(StackRow, &UnknownSeries)],
+    found: Vec<Option<SeriesId>>,
+) -> Result<Vec<Option<(SeriesId, SeriesKey)>>, StoreError> {
+    let found = found.into_iter().zip(wanted).map(|(found, (_, it))| match found {
+        Some(series) => Ok(Some((series, it.key))),
+        None if it.resource_uri.is_ascii() => Ok(None),
+        None => {
+            let sql = "SELECT id, key FROM series WHERE folded_key = ?1";
+            transaction.row(sql, &values![&it.key], |row| Ok((row.get(0)?, row.get(1)?)))
+        }
+    });
+    found.collect()
 }
 
 /// Adds series that are not there.

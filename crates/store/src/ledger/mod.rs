@@ -6,6 +6,8 @@
 //! [`total`]s, [`history`] keeps attributes, [`repeats`] are not put into quarantine again, and [`receipts`] say what
 //! became of it.
 //!
+//! Series that an earlier version stored are found again by [`folding`].
+//!
 //! What is done with the [`quarantine`] is an [`errand`] of the writer's between deliveries: a [`release`] is applied as a
 //! delivery is.
 //!
@@ -20,6 +22,7 @@ mod changes;
 mod check;
 mod delivery;
 mod errand;
+mod folding;
 mod history;
 mod ids;
 mod intern;
@@ -47,7 +50,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use domain::completeness::{Declared, Records, Silence};
+use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use tokio::sync::Semaphore;
@@ -60,7 +63,7 @@ use self::queue::Queue;
 use self::release::Prepared;
 use crate::error::StoreError;
 use crate::quarantine::{
-    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinedRecord, Release, Released,
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinePage, Release, Released,
 };
 use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
@@ -95,7 +98,8 @@ pub(crate) struct Ledger<R: Readers> {
 
 impl<R: Readers> Ledger<R> {
     /// Starts the thread that writes.
-    pub(crate) fn start(readers: R, writer: impl Writer) -> Result<Self, StoreError> {
+    pub(crate) fn start(readers: R, mut writer: impl Writer) -> Result<Self, StoreError> {
+        writer.write(folding::find_again)?;
         let (cache, queue) = (
             Arc::new(SeriesCache::new(SERIES_REMEMBERED)),
             Arc::new(Queue::default()),
@@ -181,7 +185,7 @@ impl<R: Readers> UsageLedger for Ledger<R> {
 
     async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError> {
         self.readers
-            .read(move |transaction| Ok(by_batches(transaction, &[batch])?.pop().flatten()))
+            .read(move |transaction| Ok(receipts::of_batches(transaction, &[batch])?.pop().flatten()))
             .await
     }
 
@@ -200,14 +204,14 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         filter: &QuarantineFilter,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    ) -> Result<QuarantinePage, StoreError> {
         let filter = filter.clone();
         self.readers
             .read(move |transaction| quarantine::list(transaction, &filter, after, limit))
             .await
     }
 
-    async fn quarantined_at(&self, positions: &[u64]) -> Result<Vec<QuarantinedRecord>, StoreError> {
+    async fn quarantined_at(&self, positions: &[u64]) -> Result<QuarantinePage, StoreError> {
         let positions = positions.to_vec();
         self.readers
             .read(move |transaction| quarantine::at(transaction, &positions))
@@ -266,7 +270,7 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         self.readers.read(presence::progress).await
     }
 
-    async fn declared(&self, stack: CloudId, from: Hour) -> Result<Declared, StoreError> {
+    async fn declared(&self, stack: CloudId, from: Hour) -> Result<(Declared, Arrivals), StoreError> {
         self.readers
             .read(move |transaction| presence::declared(transaction, stack, from))
             .await

@@ -172,6 +172,38 @@ pub(super) fn that_of_all_counts(all: &[Saying]) -> Option<Saying> {
         .copied()
 }
 
+/// A number that is not known exactly.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Between {
+    pub(super) least: u32,
+    pub(super) most: u32,
+}
+
+/// How many of the revisions that each batch brought about a key did not count once it was taken in, from all that was ever
+/// said about it. Of several quantities that one batch was the first to say anything with, the first was new and no
+/// revision, and which one that was is not kept.
+pub(super) fn not_counting(mut all: Vec<Saying>) -> Vec<(BatchRow, Between)> {
+    all.sort_unstable_by_key(|it| it.batch);
+    let mut before = 0;
+    let of_batch = |of_batch: &[Saying]| {
+        let known = &all[..before];
+        before += of_batch.len();
+        let new = |quantity: Quantity| known.iter().all(|it| it.observation.quantity != quantity);
+        let revisions = of_batch.iter().filter(|it| new(it.observation.quantity)).count();
+        let one_counts = that_of_all_counts(&all[..before]).is_some_and(|it| new(it.observation.quantity));
+        let [least, most] = if known.is_empty() {
+            [revisions.saturating_sub(2), revisions.saturating_sub(1)]
+        } else {
+            [revisions - usize::from(one_counts); 2]
+        };
+        let [least, most] = [least, most].map(|it| u32::try_from(it).unwrap_or(u32::MAX));
+        of_batch.first().map(|it| (it.batch, Between { least, most }))
+    };
+    all.chunk_by(|one, other| one.batch == other.batch)
+        .filter_map(of_batch)
+        .collect()
+}
+
 /// For each of some keys, the sayings stored beside the one that counts.
 pub(super) fn others(transaction: &dyn Transaction, keys: &[Key]) -> Result<Vec<Vec<Saying>>, StoreError> {
     let mut sayings = vec![Vec::new(); keys.len()];

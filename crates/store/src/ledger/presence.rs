@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::completeness::{Declared, RHYTHM_DAYS, Records, Rhythm, Silence, SilentSeries, declared_hours};
+use domain::completeness::{
+    Arrivals, Declared, RHYTHM_DAYS, Records, Rhythm, Silence, SilentSeries, declared_hours,
+};
 use domain::ids::CloudId;
-use domain::time::{Day, Hour, HourInterval};
+use domain::time::{Day, Hour, HourInterval, Timestamp};
 use domain::usage::Granularity;
 
 use super::ids::{BlockId, MeterRow, SLOTS, SeriesId};
@@ -30,24 +32,31 @@ pub(super) fn progress(transaction: &dyn Transaction) -> Result<Vec<StackProgres
     })
 }
 
-/// Which hours a stack has declared, from an hour of reported time on, as its receipts tell; the furthest in any case.
+/// Which hours a stack has declared, from an hour of reported time on, and when, as its receipts tell; the furthest in any
+/// case.
 pub(super) fn declared(
     transaction: &dyn Transaction,
     stack: CloudId,
     from: Hour,
-) -> Result<Declared, StoreError> {
+) -> Result<(Declared, Arrivals), StoreError> {
     let Some(furthest) = lookups::watermark(transaction, stack)? else {
-        return Ok(Declared::default());
+        return Ok((Declared::default(), Arrivals::default()));
     };
-    let sql = "SELECT batch.reported_start, batch.reported_end, batch.reported_through
+    let sql = "SELECT batch.reported_start, batch.reported_end, batch.reported_through, batch.received_at
                FROM batch JOIN stack ON stack.id = batch.stack
                WHERE cloud_id = ?1 AND batch.reported_through >= ?2";
     let receipts = transaction.rows(sql, &values![stack.as_bytes(), from.min(furthest)], |row| {
         let (start, end): (Hour, Option<Hour>) = (row.get(0)?, row.optional(1)?);
         let window = end.and_then(|end| HourInterval::new(start, end));
-        Ok(declared_hours(window, row.get(2)?))
+        let (through, received): (Hour, Timestamp) = (row.get(2)?, row.get(3)?);
+        let arrival = (Hour::containing(received), through);
+        Ok((declared_hours(window, through), arrival))
     })?;
-    Ok(receipts.into_iter().flatten().collect())
+    let arrivals = receipts.iter().map(|(_, arrival)| *arrival).collect();
+    Ok((
+        receipts.into_iter().filter_map(|(hours, _)| hours).collect(),
+        arrivals,
+    ))
 }
 
 /// How many records of a stack start in each hour of an interval.

@@ -1,9 +1,7 @@
 //! What is or was in quarantine, and what became of it.
 
-use std::collections::HashMap;
-
 use domain::ids::{BatchId, CloudId, QuarantineActId};
-use domain::time::{Hour, Timestamp};
+use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::QuarantineCode;
 
 use super::delivery::{OfRelease, Releasing};
@@ -11,22 +9,22 @@ use super::ids::{BatchRow, StackRow};
 use super::kept::text_digest;
 use super::stacks::Stacks;
 use crate::error::StoreError;
+use crate::portion::rows_at_once;
 use crate::quarantine::{
-    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantineState, QuarantinedRecord, RefusedAgain,
+    ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinePage, QuarantineState,
+    QuarantinedRecord, RefusedAgain,
 };
-use crate::transaction::{Columns, Transaction, values};
+use crate::transaction::{Columns, Transaction, Value, values};
 
 /// How much of an instant as text tells its second.
 const SECOND: usize = "2026-10-01T13:00:00".len();
 
-/// Records are read the same way wherever they are looked for.
-macro_rules! records_where {
+/// Where records are, with how many bytes their texts have.
+macro_rules! places_where {
     ($($condition:expr),+) => {
         concat!(
-            "SELECT position, cloud_id, origin.batch_id, origin.received_at, origin.reported_start, place,
-             coalesce(code_now, code), coalesce(message_now, message), code, raw, raw_digest, mended, act, later.batch_id
-             FROM quarantine JOIN batch AS origin ON origin.id = quarantine.batch JOIN stack ON stack.id = quarantine.stack
-             LEFT JOIN batch AS later ON later.id = released_by WHERE ",
+            "SELECT position, CAST(octet_length(raw) + coalesce(octet_length(mended), 0) AS bigint)
+             FROM quarantine JOIN batch AS origin ON origin.id = quarantine.batch WHERE ",
             $($condition),+
         )
     };
@@ -35,7 +33,7 @@ macro_rules! records_where {
 /// Those that fit a filter, and another condition. What is not asked for is nothing, and fits all.
 macro_rules! fitting {
     ($condition:literal) => {
-        records_where!(
+        places_where!(
             $condition,
             "position > ?1 AND CASE WHEN act IS NULL THEN 0 WHEN released_by IS NULL THEN 2 ELSE 1 END = ?3
              AND coalesce(code_now, code) = coalesce(?4, code_now, code)
@@ -49,54 +47,83 @@ macro_rules! fitting {
     };
 }
 
-/// The records that fit a filter after a position, in order.
+/// Where a record is, and how many bytes its texts have.
+type Place = (u64, u64);
+
+fn place(row: &dyn Columns) -> Result<Place, StoreError> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+/// The records that fit a filter after a position, in order, as many as may be asked for and are read at one time.
 pub(super) fn list(
     transaction: &dyn Transaction,
     filter: &QuarantineFilter,
     after: u64,
     limit: usize,
-) -> Result<Vec<QuarantinedRecord>, StoreError> {
+) -> Result<QuarantinePage, StoreError> {
     let state: u32 = match filter.state {
         QuarantineState::Waiting => 0,
         QuarantineState::Released => 1,
         QuarantineState::Purged => 2,
     };
     let second = |hour: Hour| hour.to_string().chars().take(SECOND).collect::<String>();
-    let received = filter
-        .received
-        .map(|hours| (second(hours.start()), second(hours.end())));
-    let (from, until) = received.as_ref().map(|(from, until)| (from, until)).unzip();
+    let from = filter.received.map(|hours| second(hours.start()));
+    // An interval without an end ends with a year that has a digit more: as a text it would be before all others.
+    let end = filter.received.map(HourInterval::end);
+    let until = end.filter(|end| *end != Hour::MAX).map(second);
     let batch = filter.batch.as_ref().map(BatchId::as_bytes);
     let code = filter.code.map(QuarantineCode::as_str);
     let fitting = values![
         after,
-        limit,
+        limit.saturating_add(1),
         state,
         code,
         batch,
-        from,
-        until,
+        from.as_ref(),
+        until.as_ref(),
         filter.containing.as_ref()
     ];
-    match &filter.stack {
-        None => transaction.rows(fitting!(""), &fitting, record),
+    let places = match &filter.stack {
+        None => transaction.rows(fitting!(""), &fitting, place)?,
         Some(stack) => {
             let sql = fitting!("quarantine.stack = (SELECT id FROM stack WHERE cloud_id = ?9) AND ");
             let stack = values![stack.as_bytes()];
-            transaction.rows(sql, &[&fitting[..], &stack].concat(), record)
+            transaction.rows(sql, &[&fitting[..], &stack].concat(), place)?
         }
-    }
+    };
+    first(transaction, &places, limit)
 }
 
-/// The records at some positions, in order.
-pub(super) fn at(
-    transaction: &dyn Transaction,
-    positions: &[u64],
-) -> Result<Vec<QuarantinedRecord>, StoreError> {
+/// The first of the records at some positions, in order, as many as are read at one time.
+pub(super) fn at(transaction: &dyn Transaction, positions: &[u64]) -> Result<QuarantinePage, StoreError> {
     let asked: Vec<_> = positions.iter().map(|position| values![*position]).collect();
-    let mut found = transaction.row_each(records_where!("position = ?1"), &asked, record)?;
-    found.sort_by_key(|it| it.as_ref().map(|it| it.position));
-    Ok(found.into_iter().flatten().collect())
+    let places = transaction.row_each(places_where!("position = ?1"), &asked, place)?;
+    let mut places: Vec<Place> = places.into_iter().flatten().collect();
+    places.sort_unstable();
+    first(transaction, &places, places.len())
+}
+
+/// The first of the records at these places.
+fn first(
+    transaction: &dyn Transaction,
+    places: &[Place],
+    limit: usize,
+) -> Result<QuarantinePage, StoreError> {
+    let at_once = rows_at_once(places.iter().take(limit).map(|(_, bytes)| *bytes));
+    let asked = places
+        .iter()
+        .take(at_once)
+        .map(|(position, _)| values![*position]);
+    let sql = "SELECT position, cloud_id, origin.batch_id, origin.received_at, origin.reported_start, place,
+               coalesce(code_now, code), coalesce(message_now, message), code, raw, raw_digest, mended, act,
+               later.batch_id, raw_bytes
+               FROM quarantine JOIN batch AS origin ON origin.id = quarantine.batch JOIN stack ON stack.id = quarantine.stack
+               LEFT JOIN batch AS later ON later.id = released_by WHERE position = ?1";
+    let records = transaction.row_each(sql, &asked.collect::<Vec<_>>(), record)?;
+    Ok(QuarantinePage {
+        records: records.into_iter().flatten().collect(),
+        more: at_once < places.len(),
+    })
 }
 
 fn record(row: &dyn Columns) -> Result<QuarantinedRecord, StoreError> {
@@ -115,6 +142,7 @@ fn record(row: &dyn Columns) -> Result<QuarantinedRecord, StoreError> {
         mended: row.optional(11)?,
         act: row.optional(12)?,
         released_by: row.optional(13)?,
+        raw_bytes: row.optional(14)?,
     })
 }
 
@@ -276,20 +304,13 @@ pub(super) fn purge(
 ) -> Result<Purged, StoreError> {
     lock_stacks_of(transaction, positions)?;
     let asked: Vec<_> = positions.iter().map(|position| values![*position]).collect();
-    // A record that was put here before digests were kept gets its own now.
-    let sql = "SELECT raw FROM quarantine WHERE position = ?1 AND act IS NULL";
-    let texts: Vec<Option<String>> = transaction.row_each(sql, &asked, |row| row.get(0))?;
-    let digests: HashMap<u64, [u8; 32]> = positions
+    keep_digests(transaction, &asked)?;
+    let purged: Vec<_> = positions
         .iter()
-        .zip(&texts)
-        .filter_map(|(position, text)| Some((*position, text_digest(text.as_deref()?))))
-        .collect();
-    let purged: Vec<_> = digests
-        .iter()
-        .map(|(position, digest)| values![*position, act.as_bytes(), digest])
+        .map(|position| values![*position, act.as_bytes()])
         .collect();
     transaction.execute_each(
-        "UPDATE quarantine SET act = ?2, raw_digest = ?3, raw = '' WHERE position = ?1 AND act IS NULL",
+        "UPDATE quarantine SET act = ?2, raw = '' WHERE position = ?1 AND act IS NULL",
         &purged,
     )?;
     let became = became(transaction, act, positions)?;
@@ -297,6 +318,25 @@ pub(super) fn purge(
         purged: became.done,
         gone: became.gone,
     })
+}
+
+/// Gives those that were put here before digests were kept their own.
+fn keep_digests(transaction: &dyn Transaction, positions: &[[Value<'_>; 1]]) -> Result<(), StoreError> {
+    let sql =
+        "SELECT position, raw FROM quarantine WHERE position = ?1 AND act IS NULL AND raw_digest IS NULL";
+    let digests = transaction.row_each(sql, positions, |row| {
+        let text = row.text(1)?.unwrap_or_default();
+        Ok((row.get::<u64>(0)?, text_digest(&text)))
+    })?;
+    let digests: Vec<_> = digests
+        .iter()
+        .flatten()
+        .map(|(position, digest)| values![*position, digest])
+        .collect();
+    transaction.execute_each(
+        "UPDATE quarantine SET raw_digest = ?2 WHERE position = ?1",
+        &digests,
+    )
 }
 
 /// Lets nobody release any of these records until this transaction ends.

@@ -8,6 +8,7 @@ use domain::ids::{BatchId, CloudId};
 use super::delivery::{Delivery, Refused};
 use super::ids::{BatchRow, StackRow};
 use crate::error::StoreError;
+use crate::portion::rows_at_once;
 use crate::receipt::{BatchCounts, Kept, Problem, Receipt};
 use crate::transaction::{Columns, Transaction, Value, values};
 use crate::usage::{Appended, ReportedWindow};
@@ -66,8 +67,8 @@ impl<'d> Receipts<'d> {
         transaction.execute_each(
             "INSERT INTO batch (id, batch_id, stack, sequence, received_at, reported_start, reported_end,
              reported_through, idempotency_key, digest, received, accepted, duplicate, revised, quarantined, chain, kept,
-             kept_digest, released, still_quarantined)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             kept_digest, released, still_quarantined, revised_not_counting)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             &batches,
         )?;
         let refused = self
@@ -86,7 +87,8 @@ impl<'d> Receipts<'d> {
                     code,
                     message,
                     raw,
-                    &it.text_digest
+                    &it.text_digest,
+                    it.raw_bytes
                 ]
             })
             .collect();
@@ -94,15 +96,15 @@ impl<'d> Receipts<'d> {
             transaction.lock_quarantine()?;
         }
         transaction.execute_each(
-            "INSERT INTO quarantine (stack, batch, place, code, message, raw, raw_digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO quarantine (stack, batch, place, code, message, raw, raw_digest, raw_bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &refused,
         )
     }
 }
 
 impl New<'_> {
-    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 20] {
+    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 21] {
         let receipt = &self.receipt;
         let ReportedWindow { start, end, through } = receipt.window;
         let BatchCounts {
@@ -133,6 +135,7 @@ impl New<'_> {
             receipt.kept.as_ref().map(|kept| &kept.digest),
             u32::from(receipt.released),
             receipt.still_quarantined,
+            receipt.revised_not_counting,
         ]
     }
 }
@@ -154,6 +157,7 @@ pub(super) fn unlinked(delivery: &Delivery, counts: BatchCounts, refused: &[Refu
         counts,
         released: false,
         still_quarantined: 0,
+        revised_not_counting: None,
         problems: problems.collect(),
         kept: Some(kept),
         chain: [0; 32],
@@ -169,7 +173,7 @@ pub(super) fn answered_before(
     let mut answers = HashMap::new();
     if transaction.again() {
         let batches: Vec<BatchId> = deliveries.iter().map(|(_, it)| it.id).collect();
-        for receipt in by_batches(transaction, &batches)?.into_iter().flatten() {
+        for receipt in of_batches(transaction, &batches)?.into_iter().flatten() {
             answers.insert(receipt.batch, Appended::New(receipt));
         }
     }
@@ -196,13 +200,20 @@ pub(super) fn answer_under_key(first: Receipt, delivery: &Delivery) -> Appended 
     }
 }
 
+/// What one problem takes in memory, about: its sentence is a few lines at the most.
+const PROBLEM_BYTES: u64 = 512;
+
+/// A receipt, and by which number its problems are found.
+type Found = (BatchRow, Receipt);
+
 /// Receipts are read the same way wherever they are looked for.
 macro_rules! receipts_where {
     ($condition:literal) => {
         concat!(
             "SELECT batch.id, batch_id, cloud_id, batch.sequence, received_at, reported_start, reported_end,
              batch.reported_through, digest, received, accepted, duplicate, revised, quarantined, batch.chain,
-             kept, kept_digest, released, still_quarantined FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
+             kept, kept_digest, released, still_quarantined, revised_not_counting
+             FROM batch JOIN stack ON stack.id = batch.stack WHERE ",
             $condition
         )
     };
@@ -214,14 +225,12 @@ fn by_keys(
     keys: &[(StackRow, &str)],
 ) -> Result<Vec<Option<Receipt>>, StoreError> {
     let keys: Vec<_> = keys.iter().map(|(stack, key)| values![*stack, *key]).collect();
-    select_each(
-        transaction,
-        receipts_where!("batch.stack = ?1 AND idempotency_key = ?2"),
-        &keys,
-    )
+    let sql = receipts_where!("batch.stack = ?1 AND idempotency_key = ?2");
+    let found = select_each(transaction, sql, &keys)?;
+    with_problems(transaction, found)
 }
 
-/// The receipts of what a stack delivered under idempotency keys.
+/// The receipts of what a stack delivered under idempotency keys, without their problems.
 pub(super) fn under_keys(
     transaction: &dyn Transaction,
     stack: CloudId,
@@ -231,29 +240,60 @@ pub(super) fn under_keys(
         .iter()
         .map(|key| values![stack.as_bytes(), key.as_str()])
         .collect();
-    select_each(
-        transaction,
-        receipts_where!("cloud_id = ?1 AND idempotency_key = ?2"),
-        &keys,
-    )
+    let sql = receipts_where!("cloud_id = ?1 AND idempotency_key = ?2");
+    Ok(without_problems(select_each(transaction, sql, &keys)?))
 }
 
 /// The receipts of batches.
+pub(super) fn of_batches(
+    transaction: &dyn Transaction,
+    batches: &[BatchId],
+) -> Result<Vec<Option<Receipt>>, StoreError> {
+    let found = found_by_batches(transaction, batches)?;
+    with_problems(transaction, found)
+}
+
+/// The receipts of batches, without their problems.
 pub(crate) fn by_batches(
     transaction: &dyn Transaction,
     batches: &[BatchId],
 ) -> Result<Vec<Option<Receipt>>, StoreError> {
+    Ok(without_problems(found_by_batches(transaction, batches)?))
+}
+
+fn found_by_batches(
+    transaction: &dyn Transaction,
+    batches: &[BatchId],
+) -> Result<Vec<Option<Found>>, StoreError> {
     let keys: Vec<_> = batches.iter().map(|batch| values![batch.as_bytes()]).collect();
     select_each(transaction, receipts_where!("batch_id = ?1"), &keys)
 }
 
-/// The receipts of a stack after a number, in order.
+/// The receipts of a stack after a number, in order, without their problems.
 pub(super) fn after(
     transaction: &dyn Transaction,
     stack: CloudId,
     after: u64,
     limit: usize,
 ) -> Result<Vec<Receipt>, StoreError> {
+    let sql = receipts_where!("cloud_id = ?1 AND batch.sequence > ?2 ORDER BY batch.sequence LIMIT ?3");
+    let found = transaction.rows(sql, &values![stack.as_bytes(), after, limit], receipt)?;
+    Ok(found.into_iter().map(|(_, receipt)| receipt).collect())
+}
+
+/// The same with their problems, as they are chained: no more of them than fit easily into memory.
+pub(super) fn chained_after(
+    transaction: &dyn Transaction,
+    stack: CloudId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Receipt>, StoreError> {
+    let sql = "SELECT batch.quarantined FROM batch JOIN stack ON stack.id = batch.stack
+               WHERE cloud_id = ?1 AND batch.sequence > ?2 ORDER BY batch.sequence LIMIT ?3";
+    let problems = transaction.rows(sql, &values![stack.as_bytes(), after, limit], |row| {
+        row.get::<u64>(0)
+    })?;
+    let limit = rows_at_once(problems.iter().map(|it| it.saturating_mul(PROBLEM_BYTES)));
     let sql = receipts_where!("cloud_id = ?1 AND batch.sequence > ?2 ORDER BY batch.sequence LIMIT ?3");
     let mut found = transaction.rows(sql, &values![stack.as_bytes(), after, limit], receipt)?;
     add_problems(transaction, found.iter_mut())?;
@@ -264,16 +304,24 @@ fn select_each<const N: usize>(
     transaction: &dyn Transaction,
     sql: &'static str,
     keys: &[[Value<'_>; N]],
-) -> Result<Vec<Option<Receipt>>, StoreError> {
-    let mut found = transaction.row_each(sql, keys, receipt)?;
-    add_problems(transaction, found.iter_mut().flatten())?;
-    Ok(found
-        .into_iter()
-        .map(|it| it.map(|(_, receipt)| receipt))
-        .collect())
+) -> Result<Vec<Option<Found>>, StoreError> {
+    transaction.row_each(sql, keys, receipt)
 }
 
-fn receipt(row: &dyn Columns) -> Result<(BatchRow, Receipt), StoreError> {
+fn without_problems(found: Vec<Option<Found>>) -> Vec<Option<Receipt>> {
+    let found = found.into_iter();
+    found.map(|it| it.map(|(_, receipt)| receipt)).collect()
+}
+
+fn with_problems(
+    transaction: &dyn Transaction,
+    mut found: Vec<Option<Found>>,
+) -> Result<Vec<Option<Receipt>>, StoreError> {
+    add_problems(transaction, found.iter_mut().flatten())?;
+    Ok(without_problems(found))
+}
+
+fn receipt(row: &dyn Columns) -> Result<Found, StoreError> {
     let receipt = Receipt {
         batch: row.get(1)?,
         stack: row.get(2)?,
@@ -294,6 +342,7 @@ fn receipt(row: &dyn Columns) -> Result<(BatchRow, Receipt), StoreError> {
         },
         released: row.get::<u32>(17)? == 1,
         still_quarantined: row.get(18)?,
+        revised_not_counting: row.optional(19)?,
         problems: Vec::new(),
         kept: kept(row, 15)?,
         chain: row.get(14)?,
@@ -312,7 +361,7 @@ pub(super) fn kept(row: &dyn Columns, first: usize) -> Result<Option<Kept>, Stor
 
 fn add_problems<'r>(
     transaction: &dyn Transaction,
-    receipts: impl Iterator<Item = &'r mut (BatchRow, Receipt)>,
+    receipts: impl Iterator<Item = &'r mut Found>,
 ) -> Result<(), StoreError> {
     let mut receipts: Vec<_> = receipts.collect();
     let batches: Vec<_> = receipts.iter().map(|(batch, _)| values![*batch]).collect();

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use domain::quantity::Quantity;
 use domain::time::Hour;
+use domain::usage::Observation;
 
 use super::delivery::{Row, Said};
 use super::ids::BatchRow;
@@ -44,6 +46,27 @@ impl Recorded {
         self.sheets.write(transaction)?;
         self.observations.write(transaction)
     }
+
+    /// What counts now of a row's key.
+    pub(super) fn counting(
+        &mut self,
+        transaction: &dyn Transaction,
+        row: &Row,
+    ) -> Result<Option<Observation>, StoreError> {
+        let place = self.sheets.place(transaction, std::slice::from_ref(row))?;
+        let counts = saying(transaction, &mut self.reported, &place, row)?;
+        Ok(counts.map(|it| it.observation))
+    }
+}
+
+/// What became of the records of one batch.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) counts: BatchCounts,
+    /// How many of its revisions do not count.
+    pub(super) revised_not_counting: u32,
+    /// What of them is kept.
+    pub(super) kept: KeptSayings,
 }
 
 /// Records one batch.
@@ -54,9 +77,7 @@ pub(super) struct Recorder<'g> {
     /// The reported time of its records.
     at: Hour,
     /// What became of them so far.
-    pub(super) counts: BatchCounts,
-    /// What of them is kept.
-    pub(super) kept: KeptSayings,
+    pub(super) tally: Tally,
 }
 
 impl<'g> Recorder<'g> {
@@ -71,8 +92,7 @@ impl<'g> Recorder<'g> {
             recorded,
             batch,
             at,
-            counts: BatchCounts::default(),
-            kept: KeptSayings::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -101,6 +121,12 @@ impl<'g> Recorder<'g> {
             }
         }
         observations.read(self.transaction, revised.into_iter())?;
+        let Tally {
+            counts,
+            revised_not_counting,
+            kept,
+        } = &mut self.tally;
+        let mut revisions = Vec::new();
         for row in of_sheet {
             let Said {
                 quantity,
@@ -118,21 +144,21 @@ impl<'g> Recorder<'g> {
                         batch,
                     },
                 );
-                self.counts.accepted += 1;
-                self.kept.add(key, &row.key, granularity, quantity);
+                counts.accepted += 1;
+                kept.add(key, &row.key, granularity, quantity);
                 counting(row);
                 continue;
             };
             let heard = observations.hear(self.transaction, key, before, said)?;
             if heard.kept {
-                self.kept.add(key, &row.key, granularity, quantity);
+                kept.add(key, &row.key, granularity, quantity);
             }
-            let count = if heard.known {
-                &mut self.counts.duplicate
+            if heard.known {
+                counts.duplicate += 1;
             } else {
-                &mut self.counts.revised
-            };
-            *count += 1;
+                counts.revised += 1;
+                revisions.push((slot, quantity));
+            }
             if heard.counts != before {
                 place.replace(slot, heard.counts.observation.quantity, heard.counts.batch)?;
                 if heard.counts == said {
@@ -140,6 +166,13 @@ impl<'g> Recorder<'g> {
                 }
             }
         }
+        // Only now: another record of the same batch may say more about the same hour.
+        let counts_not = |(slot, quantity): &(usize, Quantity)| {
+            place.cell(*slot).is_none_or(|cell| cell.quantity != *quantity)
+        };
+        let not_counting = revisions.iter().filter(|it| counts_not(it)).count();
+        let not_counting = u32::try_from(not_counting).unwrap_or(u32::MAX);
+        *revised_not_counting = revised_not_counting.saturating_add(not_counting);
         Ok(())
     }
 }

@@ -67,19 +67,21 @@ impl Prepared {
         changes: &mut Changes,
     ) -> Result<Came, StoreError> {
         let deliveries: Vec<&Delivery> = self.deliveries.iter().collect();
-        let (outcomes, news) = apply::apply(transaction, &deliveries, cache, changes)?;
+        let (outcomes, mut news) = apply::apply(transaction, &deliveries, cache, changes)?;
         let mut receipts = Vec::new();
         for outcome in outcomes {
             match outcome {
                 Outcome::Again(wanted) => return Ok(Came::Again(wanted)),
                 Outcome::Done(Appended::New(receipt) | Appended::Repeated(receipt)) => receipts.push(receipt),
-                Outcome::Done(Appended::KeyReused { .. }) | Outcome::Nothing => {}
+                Outcome::Done(Appended::KeyReused { .. } | Appended::ReceiptNotKnown { .. })
+                | Outcome::Nothing => {}
             }
         }
         quarantine::refuse_again(transaction, &self.refused)?;
         let Became { waiting, gone, .. } = quarantine::became(transaction, self.act, &self.positions)?;
         let released = Released {
             receipts,
+            not_counting: std::mem::take(&mut news.not_counting),
             refused: waiting,
             gone,
         };
@@ -110,6 +112,7 @@ fn delivery(
             through: None,
         },
         idempotency_key: None,
+        known_receipts: &[],
         // It has one when it is known which of the records were released.
         digest: [0; 32],
         records: &records,

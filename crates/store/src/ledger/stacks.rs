@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::ids::CloudId;
+use domain::ids::{BatchId, CloudId};
 use domain::time::Hour;
 
+use super::delivery::Delivery;
 use super::ids::StackRow;
 use crate::error::StoreError;
-use crate::receipt::Receipt;
-use crate::transaction::{Columns, Transaction, values};
+use crate::receipt::{Link, Receipt};
+use crate::transaction::{Columns, Transaction, Value, values};
+use crate::usage::Appended;
 
 /// What is kept of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +35,6 @@ macro_rules! stack_columns {
     };
 }
 pub(crate) use stack_columns;
-
-/// A batch of a stack, by the chain of receipts up to it: two histories that went apart before it have different ones.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) sequence: u64,
-    pub(super) chain: [u8; 32],
-}
 
 impl Stack {
     /// Its last batch.
@@ -70,6 +65,15 @@ impl Stack {
     }
 }
 
+/// The chain values of receipts, each by the number of its stack and its own.
+pub(super) fn chains(
+    transaction: &dyn Transaction,
+    receipts: &[[Value<'_>; 2]],
+) -> Result<Vec<Option<[u8; 32]>>, StoreError> {
+    let sql = "SELECT chain FROM batch WHERE stack = ?1 AND sequence = ?2";
+    transaction.row_each(sql, receipts, |row| row.get(0))
+}
+
 /// The stacks of a transaction.
 pub(super) struct Stacks(BTreeMap<CloudId, Stack>);
 
@@ -89,6 +93,40 @@ impl Stacks {
     pub(super) fn get(&mut self, stack: CloudId) -> Result<&mut Stack, StoreError> {
         let found = self.0.get_mut(&stack);
         found.ok_or_else(|| StoreError::corrupt(format!("stack {stack} is not locked")))
+    }
+
+    /// The answers to deliveries that rely on a receipt which is not here. It is before the answer under a key: who is told that
+    /// a delivery was stored shall know that what they rely on is there, too.
+    pub(super) fn without_known(
+        &mut self,
+        transaction: &dyn Transaction,
+        deliveries: &[&Delivery],
+    ) -> Result<Vec<(BatchId, Appended)>, StoreError> {
+        let mut asked = Vec::new();
+        for delivery in deliveries {
+            let stack = self.get(delivery.stack)?.clone();
+            let not_last = delivery.known_receipts.iter().filter(|it| **it != stack.last());
+            asked.extend(not_last.map(|known| (delivery.id, stack.clone(), *known)));
+        }
+        let of_receipts: Vec<_> = asked
+            .iter()
+            .map(|(_, stack, known)| values![stack.row, known.sequence])
+            .collect();
+        let chains = chains(transaction, &of_receipts)?;
+        let missing = asked
+            .into_iter()
+            .zip(chains)
+            .filter(|((_, _, known), chain)| *chain != Some(known.chain));
+        let answers = missing.map(|((id, stack, missing), _)| {
+            let (last, reported_through) = (stack.sequence, stack.reported_through);
+            let answer = Appended::ReceiptNotKnown {
+                missing,
+                last,
+                reported_through,
+            };
+            (id, answer)
+        });
+        Ok(answers.collect())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (CloudId, &Stack)> {

@@ -41,6 +41,7 @@ fn two_records(ledger: &Ledger<impl Readers>) -> Delivery {
             through: None,
         },
         idempotency_key: None,
+        known_receipts: &[],
         digest: [0; 32],
         records: &[record(0, 0), record(1, 1)],
         quarantined: &[],
@@ -93,4 +94,120 @@ async fn the_writer_recovers_by_itself_and_is_not_ready_when_it_is_gone() {
         ledger.ready().await,
         Err(StoreError::Unavailable { .. })
     ));
+}
+
+/// What was delivered before letter cases were folded as they are now.
+fn delivered_before(ledger: &Ledger<impl Readers>, batch: u8, uri: &'static str, hour: i32) -> Delivery {
+    let mut delivery = one_record(ledger, batch, uri, hour);
+    let of = crate::usage::LocalSubscriptionKey {
+        stack: CloudId::from_bytes([4; 16]),
+        local_subscription: LocalSubscriptionId::from_bytes([1; 16]),
+    };
+    let unknown = &mut delivery.unknown[0];
+    unknown.key = super::folding::former_key(of, unknown.local_meter, uri);
+    delivery
+}
+
+fn one_record(ledger: &Ledger<impl Readers>, batch: u8, uri: &'static str, hour: i32) -> Delivery {
+    let record = UsageRecord {
+        local_subscription: LocalSubscriptionId::from_bytes([1; 16]),
+        local_meter: LocalMeterId::from_bytes([2; 16]),
+        resource_uri: uri.into(),
+        location: "here".into(),
+        tags: "".into(),
+        additional_info: "".into(),
+        start: Hour::MIN.plus(hour),
+        granularity: Granularity::Hour,
+        quantity: Quantity::ONE,
+    };
+    let batch = Batch {
+        id: BatchId::from_bytes([batch; 16]),
+        stack: CloudId::from_bytes([4; 16]),
+        received_at: Timestamp::UNIX_EPOCH,
+        window: ReportedWindow {
+            start: Hour::MIN,
+            end: None,
+            through: None,
+        },
+        idempotency_key: None,
+        known_receipts: &[],
+        digest: [0; 32],
+        records: &[DeliveredRecord { index: 0, record }],
+        quarantined: &[],
+        raw: &|_| String::new(),
+    };
+    Delivery::prepare(&batch, &ledger.cache, &Wanted::default())
+}
+
+/// The same directory, as the migration leaves it that finds texts which are not ASCII.
+fn opened_after_the_update(directory: &std::path::Path) -> Ledger<impl Readers + use<>> {
+    let connection = rusqlite::Connection::open(directory.join("usage.db")).unwrap();
+    connection
+        .execute("UPDATE series SET folded_key = key", [])
+        .unwrap();
+    drop(connection);
+    ledger(directory)
+}
+
+async fn differences(ledger: &Ledger<impl Readers>) -> Vec<String> {
+    let compared = ledger
+        .readers
+        .read(|transaction| super::compare(transaction, &mut |_| ()));
+    let (checks, _) = compared.await.unwrap();
+    let findings = checks.into_iter().flat_map(|check| check.findings);
+    findings.map(|it| it.difference.code().to_owned()).collect()
+}
+
+async fn counts(ledger: &Ledger<impl Readers>, delivery: Delivery) -> crate::receipt::BatchCounts {
+    match stored(ledger, delivery).await.unwrap() {
+        Outcome::Done(Appended::New(receipt)) => receipt.counts,
+        _ => panic!("it was new"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_read_again_after_the_update_would_be_counted_twice_where_a_name_ends_in_sigma() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = ledger(directory.path());
+    let before = [(1, "/rg/ΝΊΚΟΣ/vm", 0), (2, "/rg/straße/vm", 0), (3, "/rg/vm", 0)];
+    for (batch, uri, hour) in before {
+        let delivery = delivered_before(&old, batch, uri, hour);
+        assert_eq!(counts(&old, delivery).await.accepted, 1);
+    }
+    drop(old);
+    let ledger = opened_after_the_update(directory.path());
+    assert_eq!(differences(&ledger).await, [""; 0]);
+    let again = [
+        "/rg/ΝΊΚΟΣ/vm",
+        "/RG/νίκος/VM",
+        "/rg/νίκοσ/vm",
+        "/RG/STRAẞE/VM",
+        "/RG/VM",
+    ];
+    for (batch, uri) in (11..).zip(again) {
+        let counts = counts(&ledger, one_record(&ledger, batch, uri, 0)).await;
+        assert_eq!((counts.accepted, counts.duplicate), (0, 1), "{uri}");
+    }
+    let next = one_record(&ledger, 20, "/rg/νίκοσ/vm", 1);
+    assert_eq!(counts(&ledger, next).await.accepted, 1);
+    assert_eq!(
+        differences(&ledger).await,
+        [""; 0],
+        "receipts are bound to the keys of before"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_version_counted_twice_would_stay_so_with_nobody_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = ledger(directory.path());
+    for (batch, uri) in [(1, "/rg/ΝΊΚΟΣ/vm"), (2, "/rg/νίκοσ/vm")] {
+        let mut delivery = delivered_before(&old, batch, uri, 0);
+        // Two fingerprints, as two keys.
+        delivery.unknown[0].fingerprint = old.cache.fingerprint(uri.as_bytes());
+        assert_eq!(counts(&old, delivery).await.accepted, 1);
+    }
+    drop(old);
+    let ledger = opened_after_the_update(directory.path());
+    assert_eq!(differences(&ledger).await, ["SeriesTwice"]);
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::definitions;
 use super::failure::Failure;
 use super::link::Link;
 use crate::error::StoreError;
@@ -14,7 +15,7 @@ pub(super) const SCHEMA_LOCK: i64 = 0x6d62_7363_6865_0001;
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The migrations in order; the first has version 1.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/postgres/0001_memory.sql"),
     include_str!("../../migrations/postgres/0002_room_in_day_sheets.sql"),
     include_str!("../../migrations/postgres/0003_sign_ins.sql"),
@@ -23,6 +24,9 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/postgres/0006_kept.sql"),
     include_str!("../../migrations/postgres/0007_repeated_in_quarantine.sql"),
     include_str!("../../migrations/postgres/0008_declared.sql"),
+    include_str!("../../migrations/postgres/0009_revised_not_counting.sql"),
+    include_str!("../../migrations/postgres/0010_long_texts.sql"),
+    include_str!("../../migrations/postgres/0011_folded_keys.sql"),
 ];
 
 /// Applies what has not been applied yet: all of it or nothing.
@@ -45,7 +49,10 @@ fn within(link: &mut Link) -> Result<(), StoreError> {
     link.be_patient(PATIENCE)?;
     // A lock first, and only then a look at what is there.
     link.execute(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))?;
-    refuse_of_others(link)?;
+    let (_, most_are_there) = definitions::missing_tables(link)?;
+    if !most_are_there {
+        refuse_of_others(link)?;
+    }
     link.execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint PRIMARY KEY)")?;
     let found = version(link)?;
     let known = known();
@@ -59,7 +66,11 @@ fn within(link: &mut Link) -> Result<(), StoreError> {
         ))?;
         tracing::info!(version, "schema migrated");
     }
-    Ok(())
+    match definitions::missing_tables(link)? {
+        (tables, _) if tables.is_empty() => Ok(()),
+        // Whatever was made here is taken back.
+        (tables, _) => Err(StoreError::TablesMissing { tables }),
+    }
 }
 
 /// Whether all that is in the schema was made by these migrations: else it is left alone, as is a `schema_version` that

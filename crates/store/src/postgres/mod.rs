@@ -18,6 +18,7 @@
 //! - Reading: REPEATABLE READ, so that an answer is of one moment.
 
 mod config;
+mod definitions;
 mod failure;
 mod link;
 mod migrations;

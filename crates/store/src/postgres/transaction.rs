@@ -10,13 +10,14 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::definitions;
 use super::failure::{Failure, Remedy};
 use super::link::Link;
 use super::partitions::Partitions;
 use super::sheets::{self, Rows, SheetRow};
 use crate::error::StoreError;
 use crate::ledger::{BatchRow, BlockId, DaySheet, HourSheet, Place, SeriesId, Stack, stack_columns};
-use crate::transaction::{Columns, Each, Transaction, Value, Which, values};
+use crate::transaction::{Columns, Definitions, Each, Transaction, Value, Which, values};
 
 /// How many runs of a statement are on their way at one time.
 const ON_THE_WAY: usize = 256;
@@ -172,6 +173,10 @@ impl Transaction for PostgresTransaction<'_> {
     /// The server looks after its files by itself, if it was set up with checksums.
     fn damage(&self) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
+    }
+
+    fn definitions(&self) -> Result<Definitions, StoreError> {
+        definitions::definitions(self)
     }
 
     fn lock_stacks(&self, stacks: &[CloudId]) -> Result<Vec<Stack>, StoreError> {

@@ -69,8 +69,8 @@ fn open_both(usage: &Path, books: &Path) -> Result<Connection, (PathBuf, AuditEr
     let of_books = |error| (books.to_owned(), error);
     let connection = open(usage).map_err(|error| of_usage(error.into()))?;
     attach(&connection, books).map_err(|error| of_books(error.into()))?;
-    is_of_this_version(&connection, "main", &migrations::USAGE).map_err(of_usage)?;
-    is_of_this_version(&connection, "books", &migrations::BOOKS).map_err(of_books)?;
+    is_of_this_version(&connection, ("main", usage), &migrations::USAGE).map_err(of_usage)?;
+    is_of_this_version(&connection, ("books", books), &migrations::BOOKS).map_err(of_books)?;
     Ok(connection)
 }
 
@@ -133,13 +133,16 @@ fn uri(database: &Path) -> Result<String, StoreError> {
 
 fn is_of_this_version(
     connection: &Connection,
-    schema: &str,
+    (schema, file): (&str, &Path),
     migrations: &Migrations<'_>,
 ) -> Result<(), AuditError> {
-    let sql = format!("SELECT coalesce(max(version), 0) FROM {schema}.schema_version");
-    let found: i64 = connection
-        .query_row(&sql, [], |row| row.get(0))
-        .map_err(StoreError::from)?;
+    let found = migrations::applied(connection, schema)?;
+    if found == 0 {
+        return Err(StoreError::FileEmpty {
+            file: file.to_owned(),
+        }
+        .into());
+    }
     AuditError::unless_of_version(found, migrations.version())
 }
 

@@ -20,8 +20,8 @@ use domain::ids::CloudId;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 
-use super::private;
 use super::transaction::SqliteTransaction;
+use super::{damage, private};
 use crate::error::StoreError;
 
 /// The files of a copy, in the order of their moments. Whatever usage relies on was in the books before it was delivered,
@@ -124,11 +124,13 @@ pub fn heads(directory: &Path) -> Result<Heads, StoreError> {
     })
 }
 
-/// Refuses a directory that holds a copy of another store that is not done: `copy` has not brought all of it.
+/// Refuses a directory that holds less than a store: a copy of another one that is not done, as `copy` has not brought all of
+/// it, or one of which a file is missing.
 ///
 /// # Errors
-/// [`StoreError::Unfinished`], or [`StoreError::Unavailable`] or [`StoreError::Corrupt`] if it cannot be read.
+/// [`StoreError::Unfinished`], [`StoreError::FileMissing`] or [`StoreError::FileEmpty`]; or [`StoreError::Unavailable`] or [`StoreError::Corrupt`] if it cannot be read.
 pub fn refuse_unfinished(directory: &Path) -> Result<(), StoreError> {
+    super::is_there(directory)?;
     let books = open(&directory.join("books.db"))?;
     // Books that were not opened since before there were copies have no place for the mark.
     let sql = "SELECT 1 FROM sqlite_schema WHERE name = 'unfinished_copy'";
@@ -152,17 +154,8 @@ pub fn findings(database: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 fn integrity(database: &Path) -> Result<Vec<String>, StoreError> {
-    let connection = open(database)?;
-    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS_MAX})"))?;
-    let mut rows = statement.query([])?;
-    let mut findings = Vec::new();
-    while let Some(row) = rows.next()? {
-        let finding: String = row.get(0)?;
-        if finding != "ok" {
-            findings.push(finding);
-        }
-    }
-    Ok(findings)
+    let check = format!("integrity_check({FINDINGS_MAX})");
+    damage::findings(&open(database)?, "main", &check)
 }
 
 /// A connection that writes nothing. It may, so that whoever is the last to close a database leaves all of it in one file.
@@ -266,6 +259,7 @@ mod tests {
                 through: None,
             },
             idempotency_key: None,
+            known_receipts: &[],
             digest: [0; 32],
             records: &[],
             quarantined: &[],

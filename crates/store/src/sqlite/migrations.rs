@@ -18,6 +18,9 @@ pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0004_kept.sql"),
     include_str!("../../migrations/sqlite/usage/0005_repeated_in_quarantine.sql"),
     include_str!("../../migrations/sqlite/usage/0006_declared.sql"),
+    include_str!("../../migrations/sqlite/usage/0007_revised_not_counting.sql"),
+    include_str!("../../migrations/sqlite/usage/0008_long_texts.sql"),
+    include_str!("../../migrations/sqlite/usage/0009_folded_keys.sql"),
 ]);
 pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/sessions/0001_sessions.sql"),
@@ -25,6 +28,18 @@ pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
 ]);
 pub(super) const CODES: Migrations<'static> =
     Migrations(&[include_str!("../../migrations/sqlite/codes/0001_codes.sql")]);
+
+const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT;";
+
+/// How many migrations were applied to one of the files of a connection; 0 if it has no table at all.
+pub(super) fn applied(connection: &Connection, schema: &str) -> Result<i64, StoreError> {
+    let sql = format!("SELECT 1 FROM {schema}.sqlite_schema LIMIT 1");
+    if connection.query_row(&sql, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(0);
+    }
+    let sql = format!("SELECT coalesce(max(version), 0) FROM {schema}.schema_version");
+    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+}
 
 impl Migrations<'_> {
     /// The version of a schema to which all of them were applied.
@@ -35,17 +50,8 @@ impl Migrations<'_> {
     /// Applies what has not been applied yet: all of it or nothing.
     pub(super) fn apply(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(
-            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT;",
-        )?;
-        let found: Option<i64> = transaction
-            .query_row(
-                "SELECT version FROM schema_version ORDER BY version DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let found = found.unwrap_or(0);
+        transaction.execute_batch(VERSIONS)?;
+        let found = applied(&transaction, "main")?;
         let known = self.version();
         if found > known {
             return Err(StoreError::NewerSchema { found, known });

@@ -8,9 +8,11 @@ mod as_it_is;
 pub mod backup;
 mod bytes;
 mod damage;
+mod definitions;
 #[cfg(test)]
 pub(crate) mod in_tests;
 mod migrations;
+mod parts;
 mod pool;
 mod private;
 pub(crate) mod sheets;
@@ -29,9 +31,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub(crate) use self::as_it_is::read_as_it_is;
 use self::damage::Damage;
 use self::migrations::Migrations;
+use self::parts::Parts;
+pub(crate) use self::parts::is_there;
 use self::pool::ReadPool;
 use self::transaction::SqliteTransaction;
-pub(crate) use self::whole::{is_there, open_whole};
+pub(crate) use self::whole::open_whole;
 use self::writer::SqliteWriter;
 use crate::Store;
 use crate::codes::KeptCodes;
@@ -54,8 +58,10 @@ const STATEMENTS_KEPT: usize = 64;
 pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
     private::directory(directory)?;
     let lock = Arc::new(lock(directory)?);
-    let journal = journal(&directory.join("books.db"), &lock)?;
-    let usage = ledger(&directory.join("usage.db"), &lock)?;
+    let parts = Parts::of(directory);
+    let [books, usage] = parts.open()?;
+    let journal = journal(&parts.books, books, &lock)?;
+    let usage = ledger(&parts.usage, usage, &lock)?;
     let sessions = sessions(&directory.join("sessions.db"), &lock)?;
     let codes = codes(&lock)?;
     Ok(Store {
@@ -67,8 +73,11 @@ pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
 }
 
 /// The journal of the books.
-fn journal(path: &Path, lock: &Arc<File>) -> Result<KeptJournal<ReadPool, SqliteWriter>, StoreError> {
-    let connection = open_for_writing(path, &migrations::BOOKS)?;
+fn journal(
+    path: &Path,
+    connection: Connection,
+    lock: &Arc<File>,
+) -> Result<KeptJournal<ReadPool, SqliteWriter>, StoreError> {
     copy::refuse_unfinished(&SqliteTransaction(&connection))?;
     let writer = SqliteWriter::new(connection, "the books", lock);
     Ok(KeptJournal::new(ReadPool::new(path), writer))
@@ -77,7 +86,7 @@ fn journal(path: &Path, lock: &Arc<File>) -> Result<KeptJournal<ReadPool, Sqlite
 /// What lasts of sign-ins.
 fn sessions(path: &Path, lock: &Arc<File>) -> Result<KeptSessions<ReadPool, SqliteWriter>, StoreError> {
     let writer = SqliteWriter::new(
-        open_for_writing(path, &migrations::SESSIONS)?,
+        open_for_writing(path, &migrations::SESSIONS, true)?,
         "the sessions",
         lock,
     );
@@ -93,13 +102,12 @@ fn codes(lock: &Arc<File>) -> Result<KeptCodes<Arc<Turns<SqliteWriter>>, SqliteW
 }
 
 /// The ledger of usage. Its page caches hold 64 MiB for the writer and 8 MiB for each of 4 readers.
-fn ledger(path: &Path, lock: &Arc<File>) -> Result<Ledger<ReadPool>, StoreError> {
-    let writer = ledger_writer(path, lock)?;
+fn ledger(path: &Path, connection: Connection, lock: &Arc<File>) -> Result<Ledger<ReadPool>, StoreError> {
+    let writer = ledger_writer(connection, lock)?;
     Ledger::start(ReadPool::new(path), writer)
 }
 
-fn ledger_writer(path: &Path, lock: &Arc<File>) -> Result<SqliteWriter, StoreError> {
-    let connection = open_for_writing(path, &migrations::USAGE)?;
+fn ledger_writer(connection: Connection, lock: &Arc<File>) -> Result<SqliteWriter, StoreError> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
@@ -138,15 +146,28 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// A connection that may write, on a database that is up to date.
-fn open_for_writing(path: &Path, migrations: &Migrations<'_>) -> Result<Connection, StoreError> {
+/// A connection that may write, on a database that is up to date; on a new one, if it may be new.
+fn open_for_writing(
+    path: &Path,
+    migrations: &Migrations<'_>,
+    may_be_new: bool,
+) -> Result<Connection, StoreError> {
     private::database(path)?;
-    open_or_make(path, migrations).map_err(|error| Damage::default().told(path, error))
+    open_or_make(path, migrations, may_be_new).map_err(|error| Damage::default().told(path, error))
 }
 
-fn open_or_make(path: &Path, migrations: &Migrations<'_>) -> Result<Connection, StoreError> {
+fn open_or_make(
+    path: &Path,
+    migrations: &Migrations<'_>,
+    may_be_new: bool,
+) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
+    if !may_be_new && migrations::applied(&connection, "main")? == 0 {
+        return Err(StoreError::FileEmpty {
+            file: path.to_owned(),
+        });
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk before it is acknowledged.
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -9,13 +9,13 @@ use domain::time::{Day, Hour};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
 
-use super::damage;
 use super::sheets::{self, Entry};
+use super::{damage, definitions};
 use crate::error::StoreError;
 use crate::ledger::{
     BatchRow, BlockId, DayEntry, DaySheet, HourSheet, Place, SeriesId, Sheet, Stack, stack_columns,
 };
-use crate::transaction::{Columns, Each, Transaction, Value, Which, values};
+use crate::transaction::{Columns, Definitions, Each, Transaction, Value, Which, values};
 
 /// The sheets of totals of one block. The index is named: the primary key begins with the day.
 macro_rules! of_block {
@@ -31,12 +31,8 @@ macro_rules! of_block {
 /// Sheets with their places.
 type Placed<At, T> = Vec<(Place<At>, Sheet<T>)>;
 
-/// The files of a store, by the names under which they may be open, and how SQLite checks each.
-const CHECKS: [(&str, &str); 3] = [
-    ("main", "PRAGMA main.integrity_check"),
-    ("books", "PRAGMA books.integrity_check"),
-    ("sessions", "PRAGMA sessions.integrity_check"),
-];
+/// The files of a store, by the names under which they may be open.
+const CHECKED: [&str; 3] = ["main", "books", "sessions"];
 
 /// The transaction that a connection is in.
 pub(super) struct SqliteTransaction<'c>(pub(super) &'c Connection);
@@ -108,19 +104,20 @@ impl Transaction for SqliteTransaction<'_> {
         let files = |row: &dyn Columns| Ok((row.get::<String>(1)?, row.get::<String>(2)?));
         let files: Vec<(String, String)> = transaction.rows("PRAGMA database_list", &[], files)?;
         let mut damage = Vec::new();
-        for (schema, check) in CHECKS {
+        for schema in CHECKED {
             let Some((_, file)) = files.iter().find(|(name, _)| name == schema) else {
                 continue;
             };
-            let found = transaction.rows(check, &[], |row| row.get::<String>(0));
-            let mut found = found.map_err(|error| damage::named(Path::new(file), error))?;
-            found.retain(|finding| finding != "ok");
-            let damaged = |finding: &String| {
-                format!("{file} is damaged, SQLite says: {}", damage::in_one_line(finding))
-            };
+            let found = damage::findings(self.0, schema, "integrity_check");
+            let found = found.map_err(|error| damage::named(Path::new(file), error))?;
+            let damaged = |finding: &String| format!("{file} is damaged, SQLite says: {finding}");
             damage.extend(found.iter().map(damaged));
         }
         Ok(damage)
+    }
+
+    fn definitions(&self) -> Result<Definitions, StoreError> {
+        definitions::definitions(self.0)
     }
 
     /// There is one writer: nobody has to be kept away.

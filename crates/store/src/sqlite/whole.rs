@@ -5,14 +5,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::parts::Parts;
 use super::transaction::SqliteTransaction;
 use super::{checkpoint, lock, migrations, open_for_writing, private};
 use crate::copy::refuse_unfinished;
 use crate::error::StoreError;
 use crate::transaction::{Role, Transaction, Whole};
 
-/// The ledger, the books and the sign-ins.
-const FILES: [&str; 3] = ["usage.db", "books.db", "sessions.db"];
 /// The page cache of each file, in KiB.
 const CACHE_KIB: i64 = 64 * 1024;
 /// Pages in a write-ahead log after which it is copied into its database.
@@ -25,28 +24,15 @@ pub(crate) struct SqliteWhole {
     _lock: File,
 }
 
-/// Whether a store was ever made there. One that was restored has no sign-ins yet.
-///
-/// # Errors
-/// [`StoreError::FileMissing`] if a part of it is there.
-pub(crate) fn is_there(directory: &Path) -> Result<bool, StoreError> {
-    let files = FILES[..2].iter().map(|name| directory.join(name));
-    let (there, missing): (Vec<_>, Vec<_>) = files.partition(|file| file.exists());
-    match missing.into_iter().next() {
-        Some(file) if !there.is_empty() => Err(StoreError::FileMissing { file }),
-        missing => Ok(missing.is_none()),
-    }
-}
-
 /// Opens a store for nobody else.
 pub(crate) fn open_whole(directory: &Path, role: Role) -> Result<SqliteWhole, StoreError> {
-    let [usage, books, sessions] = FILES.map(|name| directory.join(name));
     private::directory(directory)?;
     let lock = lock(directory)?;
-    drop(open_for_writing(&books, &migrations::BOOKS)?);
-    drop(open_for_writing(&sessions, &migrations::SESSIONS)?);
-    let connection = open_for_writing(&usage, &migrations::USAGE)?;
-    for (path, name) in [(&books, "books"), (&sessions, "sessions")] {
+    let parts = Parts::of(directory);
+    let [_, connection] = parts.open()?;
+    let sessions = directory.join("sessions.db");
+    drop(open_for_writing(&sessions, &migrations::SESSIONS, true)?);
+    for (path, name) in [(&parts.books, "books"), (&sessions, "sessions")] {
         let path = path
             .to_str()
             .ok_or_else(|| StoreError::unavailable(format_args!("the path {} is no text", path.display())))?;

@@ -5,6 +5,7 @@
 
 mod changes;
 mod heads;
+mod schema;
 mod together;
 mod untouched;
 

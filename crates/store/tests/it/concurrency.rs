@@ -196,7 +196,8 @@ async fn whoever_reads_quarantine_by_position_while_four_servers_write_misses_no
             .usage
             .quarantine(&QuarantineFilter::waiting(None), position, 7)
             .await
-            .unwrap();
+            .unwrap()
+            .records;
         seen += page.len();
         match page.last() {
             Some(last) => position = last.position,

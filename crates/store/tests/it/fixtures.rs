@@ -7,8 +7,8 @@ use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId};
 use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::{Granularity, Quarantined, UsageRecord};
 use store::{
-    Appended, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, Receipt, ReportedWindow,
-    Slice, Store, StoreConfig, StoreError,
+    Appended, Audit, Batch, DeliveredRecord, LedgerCounts, Link, LocalSubscriptionKey, Receipt,
+    ReportedWindow, Slice, Store, StoreConfig, StoreError,
 };
 use tempfile::TempDir;
 
@@ -118,6 +118,8 @@ pub(crate) struct Delivery {
     pub(crate) until: Option<i32>,
     pub(crate) through: Option<i32>,
     pub(crate) key: Option<&'static str>,
+    /// The receipts that the deliverer relies on.
+    pub(crate) known: Vec<Link>,
     pub(crate) digest: u8,
     pub(crate) records: Vec<UsageRecord<'static>>,
     pub(crate) quarantined: Vec<Quarantined<'static>>,
@@ -138,6 +140,7 @@ impl Delivery {
             until: None,
             through: None,
             key: None,
+            known: Vec::new(),
             digest: 0,
             records: records.into_iter().collect(),
             quarantined: Vec::new(),
@@ -188,6 +191,7 @@ impl Delivery {
                 through: self.through.map(hour),
             },
             idempotency_key: self.key,
+            known_receipts: &self.known,
             digest: [self.digest; 32],
             records: &records,
             quarantined: &self.quarantined,

@@ -2,7 +2,7 @@
 
 use domain::time::HourInterval;
 use domain::usage::{QuarantineCode, Quarantined};
-use store::{Appended, LedgerCounts, QuarantineFilter};
+use store::{Appended, LedgerCounts, QuarantineFilter, Receipt};
 
 use crate::fixtures::*;
 
@@ -153,6 +153,36 @@ pub(crate) async fn the_newest_report_counts_whatever_came_first(backend: &dyn B
     assert_sound(&store).await;
 }
 
+pub(crate) async fn a_correction_to_less_would_be_taken_for_one_that_counts(backend: &dyn Backend) {
+    let store = backend.open();
+    let say =
+        |quantities: &[&str]| Delivery::new(quantities.iter().map(|quantity| record("/vm/a", 0, quantity)));
+    let told = |receipt: &Receipt| (counts(receipt), receipt.revised_not_counting);
+    let first = say(&["5"]).to(&store).await;
+    assert_eq!(told(&first), ([1, 0, 0, 0], Some(0)));
+    let less = say(&["3"]).with_key("less", 1);
+    let receipt = less.to(&store).await;
+    assert_eq!(told(&receipt), ([0, 0, 1, 0], Some(1)));
+    // Reported earlier, not even more counts; reported later, less does.
+    let more = say(&["6"]).reported(99).to(&store).await;
+    assert_eq!(told(&more), ([0, 0, 1, 0], Some(1)));
+    let later = say(&["2"]).reported(101).to(&store).await;
+    assert_eq!(told(&later), ([0, 0, 1, 0], Some(0)));
+    // Of several in one delivery one counts at the most, in whatever order they come.
+    for (number, order) in ["8 9 7", "7 9 8", "9 8 7"].into_iter().enumerate() {
+        let uri = format!("/vm/{number}");
+        let of_delivery = order.split(' ').map(|quantity| record(&uri, 0, quantity));
+        let receipt = Delivery::new(of_delivery).to(&store).await;
+        let not_counting = if order.starts_with('9') { 2 } else { 1 };
+        assert_eq!(told(&receipt), ([1, 0, 2, 0], Some(not_counting)), "{order}");
+    }
+    // Whatever became of it since: the answer is the first one.
+    say(&["5"]).reported(98).to(&store).await;
+    let store = (drop(store), backend.open()).1;
+    assert_eq!(less.answered_by(&store).await, Appended::Repeated(receipt));
+    assert_sound(&store).await;
+}
+
 pub(crate) async fn an_old_report_of_the_counting_quantity_can_make_another_one_count(backend: &dyn Backend) {
     let store = backend.open();
     Delivery::new([record("/vm/a", 0, "2")])
@@ -218,7 +248,8 @@ pub(crate) async fn the_second_granularity_of_a_series_on_a_day_is_quarantined(b
         .usage
         .quarantine(&QuarantineFilter::waiting(Some(stack(1))), 0, 10)
         .await
-        .unwrap();
+        .unwrap()
+        .records;
     let texts: Vec<_> = kept
         .iter()
         .map(|record| (record.index, record.raw.clone()))
@@ -276,7 +307,8 @@ pub(crate) async fn unreadable_records_are_kept_in_quarantine_and_cost_nobody_el
         .usage
         .quarantine(&QuarantineFilter::waiting(None), 0, 10)
         .await
-        .unwrap();
+        .unwrap()
+        .records;
     let raw: Vec<_> = all
         .iter()
         .map(|it| (it.stack, it.index, it.raw.as_str()))
@@ -297,14 +329,16 @@ pub(crate) async fn unreadable_records_are_kept_in_quarantine_and_cost_nobody_el
         .usage
         .quarantine(&QuarantineFilter::waiting(None), all[0].position, 1)
         .await
-        .unwrap();
+        .unwrap()
+        .records;
     assert_eq!(second_page, all[1..2]);
     assert_eq!(
         store
             .usage
             .quarantine(&QuarantineFilter::waiting(Some(stack(2))), 0, 10)
             .await
-            .unwrap(),
+            .unwrap()
+            .records,
         all[2..]
     );
     assert_sound(&store).await;

@@ -18,6 +18,8 @@ mod fixtures;
 mod intake;
 mod journal;
 mod killing;
+mod known;
+mod long_texts;
 mod model;
 mod months;
 mod postgres;
@@ -65,6 +67,7 @@ conformance! {
         records_delivered_again_are_duplicates
         spellings_of_one_resource_are_one_series_and_the_first_is_kept
         the_newest_report_counts_whatever_came_first
+        a_correction_to_less_would_be_taken_for_one_that_counts
         an_old_report_of_the_counting_quantity_can_make_another_one_count
         several_sayings_in_one_batch_are_treated_as_if_they_came_in_several
         the_second_granularity_of_a_series_on_a_day_is_quarantined
@@ -75,6 +78,9 @@ conformance! {
         the_watermark_only_rises
         deliveries_at_the_same_time_are_all_stored_once
         everything_is_there_after_reopening;
+    known:
+        pages_acknowledged_before_a_restore_would_never_be_missed_by_who_delivered_them
+        of_pages_under_way_at_once_none_would_wait_for_the_receipt_of_another;
     reading:
         sums_are_exact_beyond_128_bits
         days_are_cut_at_the_hour
@@ -87,6 +93,7 @@ conformance! {
         what_is_not_there_is_answered_with_nothing;
     quarantine:
         a_record_released_counts_at_the_reported_time_of_its_delivery
+        a_value_that_does_not_count_would_be_released_as_if_it_did
         releasing_twice_is_nothing
         what_still_cannot_be_counted_waits_on_with_its_new_reason
         a_mended_text_is_kept_beside_what_was_sent
@@ -96,6 +103,9 @@ conformance! {
         records_are_found_by_what_they_have_in_common
         of_all_who_release_or_purge_a_record_at_once_one_does
         a_record_released_has_the_effect_of_one_that_was_delivered_rightly;
+    long_texts:
+        one_garbage_record_of_any_size_costs_no_more_than_its_beginning
+        a_page_of_long_texts_would_take_the_memory_of_a_thousand_of_them;
     repeats:
         a_record_in_quarantine_is_not_put_there_again_however_often_it_is_delivered
         of_two_records_of_one_delivery_with_one_text_one_is_kept

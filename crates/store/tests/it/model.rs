@@ -30,8 +30,10 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn take(&mut self, delivery: &Delivery) -> BatchCounts {
+    /// What becomes of a delivery, and how many of its revisions do not count then.
+    pub(crate) fn take(&mut self, delivery: &Delivery) -> (BatchCounts, Option<u32>) {
         let mut counts = BatchCounts::default();
+        let mut revisions = Vec::new();
         let reported = hour(delivery.reported);
         for record in &delivery.records {
             counts.received += 1;
@@ -59,7 +61,10 @@ impl Model {
             match (before.1, known) {
                 (0, _) => counts.accepted += 1,
                 (_, true) => counts.duplicate += 1,
-                (_, false) => counts.revised += 1,
+                (_, false) => {
+                    counts.revised += 1;
+                    revisions.push((key.clone(), record.quantity));
+                }
             }
             let counts_now = that_counts(said);
             if counts_now != before.0 && counts_now.is_some_and(|it| it.quantity == record.quantity) {
@@ -71,7 +76,8 @@ impl Model {
         self.counts.quarantined += u64::from(counts.quarantined);
         self.counts.superseded += u64::from(counts.revised);
         self.counts.counted += u64::from(counts.accepted);
-        counts
+        revisions.retain(|(key, quantity)| that_counts(&self.said[key]).unwrap().quantity != *quantity);
+        (counts, Some(u32::try_from(revisions.len()).unwrap()))
     }
 
     /// What became of everything delivered.
@@ -249,7 +255,8 @@ pub(crate) async fn whatever_is_delivered_the_ledger_says_what_the_model_says(ba
             let store = backend.open();
             for delivery in &deliveries {
                 let receipt = delivery.to(&store).await;
-                assert_eq!(receipt.counts, model.take(delivery));
+                let told = (receipt.counts, receipt.revised_not_counting);
+                assert_eq!(told, model.take(delivery));
             }
             assert_agrees(&store, &model, &intervals).await;
             assert_eq!(audit(&store).await.counts, model.counts);

@@ -142,7 +142,7 @@ pub(crate) async fn what_was_never_read_is_not_declared_by_what_was_read_later(b
     // A page of a window that has others, and what is looked back at, declare nothing.
     read(10, 11, None).to(&store).await;
     read(70, 80, Some(80)).of_stack(2).to(&store).await;
-    let declared = async |number, from| store.usage.declared(stack(number), hour(from)).await.unwrap();
+    let declared = async |number, from| store.usage.declared(stack(number), hour(from)).await.unwrap().0;
     let expected: Declared = [hours(20, 30), hours(50, 60)].into_iter().collect();
     assert_eq!(declared(1, 0).await, expected);
     assert_eq!(declared(1, 40).await, [hours(50, 60)].into_iter().collect());

@@ -131,6 +131,35 @@ async fn both_back_ends_have_the_same_tables_but_for_how_sheets_are_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_a_migration_changes_would_be_told_as_somebody_elses_work() {
+    let Some(backend) = Postgres::new() else { return };
+    drop(backend.open());
+    let made = backend.execute(include_str!("../../src/postgres/definitions.sql"));
+    let made: BTreeSet<&str> = made.lines().collect();
+    let written: Vec<&str> = include_str!("../../src/postgres/definitions.txt")
+        .lines()
+        .collect();
+    let lines = made.iter().copied().collect::<Vec<_>>();
+    assert!(
+        lines == written,
+        "definitions.txt has to be:\n{}\n",
+        lines.join("\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_lost_half_of_its_tables_would_be_served_as_if_nothing_had_been_used() {
+    let Some(backend) = Postgres::new() else { return };
+    drop(backend.open());
+    backend.execute("DROP TABLE hour_sheet CASCADE; DROP TABLE entry");
+    let refused = store::open(&backend.config()).map(|_| ());
+    let Err(StoreError::TablesMissing { tables }) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(*tables, ["entry", "hour_sheet"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quantities_are_for_postgresql_the_numbers_that_were_sent_and_the_other_way_round() {
     let Some(backend) = Postgres::new() else { return };
     let store = backend.open();

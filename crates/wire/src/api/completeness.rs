@@ -67,7 +67,8 @@ pub struct HourCounts {
 pub struct CompletenessFinding {
     /// What it is recognised by: found again, it has the same.
     pub id: String,
-    /// A stable code: `FellBehind`, `NotDeclared`, `NotRead`, `Gap`, `Drop`, `Jump`, `Silent` or `Reappeared`.
+    /// A stable code: `FellBehind`, `NotDeclared`, `NotRead`, `Gap`, `Drop`, `Jump`, `Silent`, `Reappeared` or
+    /// `NotRegistered`.
     pub code: String,
     /// Whether it says that usage is missing, until somebody brings it.
     pub missing_usage: bool,

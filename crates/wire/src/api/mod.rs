@@ -7,6 +7,7 @@
 mod accounts;
 mod completeness;
 mod identity;
+mod known_receipts;
 mod operators;
 mod prices;
 mod quarantine;
@@ -34,6 +35,9 @@ pub use identity::{
     Application, Certificate, ChangePassword, Directory, Group, NewApplication, NewCertificate, NewDirectory,
     NewGroup, NewSecret, NewUser, Secret, SecretKept, SetPassword, User,
 };
+pub use known_receipts::{
+    InvalidKnownReceipts, KNOWN_RECEIPTS, KNOWN_RECEIPTS_MAX, KnownReceipt, KnownReceipts,
+};
 pub use operators::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential};
 pub use prices::{
     CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource, PriceTier,
@@ -41,8 +45,8 @@ pub use prices::{
 };
 pub use quarantine::{
     MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantinePurged,
-    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleasedBatch,
-    StillWaiting,
+    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseWarning,
+    ReleasedBatch, ReleasedNotCounting, StillWaiting,
 };
 pub use registrations::{
     ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,

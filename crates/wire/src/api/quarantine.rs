@@ -36,9 +36,13 @@ pub struct QuarantinedRecord {
     /// Why it could not be counted when it came, if that was another reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_code: Option<String>,
-    /// The record as it was sent; empty if it was purged.
+    /// The record as it was sent, or the beginning of it; empty if it was purged.
     pub raw: String,
-    /// BLAKE3 of the record as it was sent, in hex.
+    /// How many bytes the record had, if no more than the beginning was kept: then it is released with its whole text
+    /// mended only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_bytes: Option<u64>,
+    /// BLAKE3 of the record as it was sent, all of it, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_digest: Option<String>,
     /// The text it was counted by, if that is another one.
@@ -272,6 +276,22 @@ pub struct ReleasedBatch {
     pub duplicate: u32,
     /// Records that say another quantity for what was there already.
     pub revised: u32,
+    /// Of these, those that do not count, as of this batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_not_counting: Option<u32>,
+}
+
+/// A record that was released and does not count: of the same record another quantity does, which was reported later, or
+/// at the same time and is larger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleasedNotCounting {
+    /// Its position in the quarantine.
+    pub position: u64,
+    /// The quantity that counts.
+    pub counts: String,
+    /// The reported time of that.
+    pub reported: String,
 }
 
 /// A record that still cannot be counted, and waits on.
@@ -283,6 +303,18 @@ pub struct StillWaiting {
     /// Why: a stable code.
     pub code: String,
     /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// A record that was released, and may not be what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseWarning {
+    /// Its position in the quarantine.
+    pub position: u64,
+    /// What may be wrong: a stable code.
+    pub code: String,
+    /// The same as a sentence.
     pub message: String,
 }
 
@@ -299,10 +331,19 @@ pub struct QuarantineReleased {
     pub released: u32,
     /// The batches by which they were, one for each stack and reported time. A dry run's are never stored.
     pub batches: Vec<ReleasedBatch>,
+    /// Those of the released records that do not count now, revised or known.
+    #[serde(default)]
+    pub not_counting: Vec<ReleasedNotCounting>,
+    /// What is worth a look at mended records before they are released.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ReleaseWarning>,
     /// The records that wait on.
     pub waiting: Vec<StillWaiting>,
     /// The positions of records that had been released or purged before.
     pub gone: Vec<u64>,
+    /// The positions at which no record ever was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<u64>,
 }
 
 /// What came of a purge.
@@ -318,6 +359,9 @@ pub struct QuarantinePurged {
     pub purged: Vec<u64>,
     /// The positions of records that had been released or purged before.
     pub gone: Vec<u64>,
+    /// The positions at which no record ever was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<u64>,
 }
 
 /// What somebody did with records in quarantine.

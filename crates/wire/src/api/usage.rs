@@ -24,12 +24,24 @@ pub struct Problem {
 pub struct DeliveryReceipt {
     /// The batch.
     pub batch_id: String,
+    /// Its number among the stack's batches, from 1. Not in the answers of earlier versions, nor is its chain value.
+    #[serde(default)]
+    pub sequence: u64,
+    /// BLAKE3 over the stack's receipts up to this one, in hex: with its number it is what later deliveries may name as a known
+    /// receipt.
+    #[serde(default)]
+    pub chain: String,
     /// Records that are new.
     pub accepted: u32,
     /// Records that were there already.
     pub duplicate: u32,
     /// Records that say another quantity for what was there already.
     pub revised: u32,
+    /// Of the records that say another quantity, those that do not count: of the same record another quantity does, which
+    /// was reported later, or at the same time and is larger. Not in an answer that an earlier
+    /// version gave first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_not_counting: Option<u32>,
     /// Records that could not be counted.
     pub quarantined: u32,
     /// Of the records that were there already, those that cannot be counted: they wait in quarantine since an earlier
@@ -73,6 +85,10 @@ pub struct Receipt {
     pub duplicate: u32,
     /// Records that said another quantity.
     pub revised: u32,
+    /// Of the records that said another quantity, those that did not count when it was taken in: of the same record another
+    /// quantity did, which was reported later, or at the same time and is larger. Not in receipts of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_not_counting: Option<u32>,
     /// Records that could not be counted.
     pub quarantined: u32,
     /// Of the records that were there already, those that waited in quarantine then, since an earlier delivery.

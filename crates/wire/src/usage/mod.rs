@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod agreement;
 mod careful;
+mod glimpse;
 mod members;
 mod mending;
 mod page;
@@ -30,6 +31,7 @@ use memchr::memchr;
 use serde::de::IgnoredAny;
 
 pub use self::careful::Defect;
+pub use self::glimpse::Glimpse;
 use self::members::Members;
 pub use self::mending::{NotMended, with_member};
 pub use self::page::{UsageAggregate, UsagePage, UsageProperties};

@@ -298,9 +298,12 @@ fn the_answer_to_a_delivery_is_as_fixed() {
     };
     let receipt = DeliveryReceipt {
         batch_id: ID.to_owned(),
+        sequence: 4,
+        chain: "c0".to_owned(),
         accepted: 1,
         duplicate: 2,
         revised: 3,
+        revised_not_counting: Some(2),
         quarantined: 1,
         still_quarantined: 1,
         problems: vec![problem],
@@ -312,10 +315,23 @@ fn the_answer_to_a_delivery_is_as_fixed() {
     };
     let said = serde_json::to_string(&receipt).unwrap();
     let fixed = format!(
-        r#"{{"batchId":"{ID}","accepted":1,"duplicate":2,"revised":3,"quarantined":1,"stillQuarantined":1,"problems":[{{"index":3,"code":"InvalidQuantity","message":"…"}}],"unregistered":1,"warnings":[{{"code":"UnregisteredUsage","message":"…"}}]}}"#
+        r#"{{"batchId":"{ID}","sequence":4,"chain":"c0","accepted":1,"duplicate":2,"revised":3,"revisedNotCounting":2,"quarantined":1,"stillQuarantined":1,"problems":[{{"index":3,"code":"InvalidQuantity","message":"…"}}],"unregistered":1,"warnings":[{{"code":"UnregisteredUsage","message":"…"}}]}}"#
     );
     assert_eq!(said, fixed);
     assert_eq!(serde_json::from_str::<DeliveryReceipt>(&said).unwrap(), receipt);
+    let of_earlier_versions = DeliveryReceipt {
+        revised_not_counting: None,
+        ..receipt
+    };
+    let said = serde_json::to_string(&of_earlier_versions).unwrap();
+    assert!(
+        !said.contains("revisedNotCounting"),
+        "unknown is not none: {said}"
+    );
+    assert_eq!(
+        serde_json::from_str::<DeliveryReceipt>(&said).unwrap(),
+        of_earlier_versions
+    );
 }
 
 #[test]

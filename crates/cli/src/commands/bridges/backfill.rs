@@ -49,6 +49,11 @@ struct TakenBack<'a> {
 /// If there is no such stack, it was never read so far, or the bridge does not run; or the stack refused hours of it.
 pub(super) async fn backfill(args: &BackfillArgs, printer: &Printer) -> Result<(), Failure> {
     let spool = configuration::spool(&args.bridge)?;
+    let names = configuration::stack_names(&args.bridge)?;
+    // Whether a bridge runs is not to the point for a stack that it does not have.
+    if !names.is_empty() && !names.iter().any(|name| name.eq_ignore_ascii_case(&args.stack)) {
+        return Err(no_stack(&args.stack, &names.join(", ")));
+    }
     let status = running(&spool)?;
     let stack = stack_of(&status, &args.stack)?;
     let (Some(from), Some(to), false) = (&args.from, &args.to, args.stop) else {

@@ -11,6 +11,8 @@ use crate::args::{BridgeArgs, BridgeStackArgs, ConfigArgs, LocalBridgeArgs};
 use crate::failure::Failure;
 use crate::settings::small_file;
 
+/// What a stack is called that is the only one and has no name.
+const NAME_USUAL: &str = "stack";
 /// Every key of the file, and the option that says the same.
 const OPTIONS: [(&str, &str); 19] = [
     ("server.url", "server-url"),
@@ -81,6 +83,20 @@ pub(super) fn of_stack(config: &ConfigArgs, stack: BridgeStackArgs) -> Result<St
     }
     let stack = stacks.pop().unwrap_or_default();
     stack.try_into().map_err(|error| invalid(&error, file))
+}
+
+/// How the stacks of a bridge on this machine are called; nothing where only its spool is named.
+///
+/// # Errors
+/// If the configuration cannot be read.
+pub(super) fn stack_names(args: &LocalBridgeArgs) -> Result<Vec<String>, Failure> {
+    let Some(file) = args.config.config.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let stacks = read(file)?.stack.into_iter();
+    Ok(stacks
+        .map(|it| it.name.unwrap_or_else(|| NAME_USUAL.to_owned()))
+        .collect())
 }
 
 /// Where the spool of a bridge on this machine is.

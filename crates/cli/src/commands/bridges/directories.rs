@@ -1,6 +1,6 @@
 //! `bridge admit-directory` and `bridge remove-directory`.
 
-use bridge::{Admission, DirectoryAdmin, is_called};
+use bridge::{Admission, DirectoryAdmin, DirectoryName, is_called};
 use serde::Serialize;
 
 use super::{configuration, environment, refused};
@@ -36,8 +36,9 @@ pub(super) async fn admit(args: GuestDirectoryArgs, printer: &Printer) -> Result
         config,
         stack,
     } = args;
+    let name = DirectoryName::read(&tenant).map_err(refused)?;
     let admin = connected(&config, stack).await?;
-    let plan = admin.plan(&tenant).await.map_err(refused)?;
+    let plan = admin.plan(&name).await.map_err(refused)?;
     let is_admitted = plan.is_admitted();
     if !is_admitted {
         printer.request(&what_is_admitted(&plan));

@@ -136,8 +136,19 @@ fn text(status: &BridgeStatus, printer: &Printer) -> String {
     }
     let mut text = table.within(printer.width());
     for stack in &status.stacks {
-        if status.state_of(stack) == StackState::CatchingUp {
+        if status.state_of(stack) == StackState::CatchingUp && stack.lost.is_empty() {
             text.push_str(&catching_up(stack));
+        }
+        for it in &stack.lost {
+            text.push_str(&format!(
+                "\n{}: reads {} to {} again, {} of {} hours: the server had acknowledged it and does not have it any more, as \
+                 after a restore from a backup\n",
+                stack.name,
+                minute(&it.from),
+                minute(&it.to),
+                it.hours_read,
+                it.hours
+            ));
         }
         for it in &stack.backfills {
             text.push_str(&format!(

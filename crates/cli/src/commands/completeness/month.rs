@@ -193,27 +193,6 @@ pub(super) fn findings(findings: &[CompletenessFinding], style: Style) -> String
     text
 }
 
-/// What came of hours in which nobody pays for it: a month that is complete may have it all the same.
-pub(super) fn not_registered(it: &StackCompletenessByHour, style: Style) -> String {
-    let of_nobody = it.hours.iter();
-    let of_nobody = of_nobody.filter(|it| it.state == HourState::NotRegistered && it.received > 0);
-    let (hours, records) = of_nobody.fold((0, 0), |(hours, records), it| (hours + 1, records + it.received));
-    if hours == 0 {
-        return String::new();
-    }
-    let advice = format!(
-        "If its registration shall pay, have an operator say from when on: `meterbridge registration backdate {} --from HOUR`.",
-        it.summary.cloud_id
-    );
-    format!(
-        "\n{}\n  {} in {} in which the stack was not registered: kept, and charged to nobody.\n  {}\n",
-        style.caution("Not registered"),
-        counted(records, "record"),
-        counted(hours, "hour"),
-        style.subdued(&advice)
-    )
-}
-
 /// The series that used to report.
 pub(super) fn silent(it: &StackCompletenessByHour, style: Style) -> String {
     if it.silent_series.is_empty() {
@@ -332,25 +311,6 @@ mod tests {
             heading.contains("2026-11, not complete\n")
                 && heading.contains("1 hour behind, since 2026-11-02 22:00\n")
         );
-    }
-
-    #[test]
-    fn a_month_would_be_called_complete_with_half_of_it_charged_to_nobody() {
-        let mut month = month(&[(HourState::NotRegistered, 3), (HourState::Complete, 21)]);
-        assert_eq!(
-            not_registered(&month, Style::new(false)),
-            "",
-            "nothing came of these"
-        );
-        month.hours[1].received = 4;
-        month.hours[2].received = 1;
-        let said = not_registered(&month, Style::new(false));
-        assert!(
-            said.contains("5 records in 2 hours in which the stack was not registered"),
-            "{said}"
-        );
-        let command = format!("registration backdate {} --from HOUR", month.summary.cloud_id);
-        assert!(said.contains(&command), "{said}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::outcome::{charged_to_nobody, waiting_still};
 use super::reading::{Files, Source};
 use super::sending::IN_FLIGHT_MAX;
 use crate::args::{ImportArgs, ServerArgs};
+use crate::commands::revisions::{HOW_TO_MAKE_THEM_COUNT, NotCounting};
 use crate::commands::stack_credential::{StackCredential, stack_credential};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
@@ -51,6 +52,8 @@ struct Outcome {
     accepted: u64,
     duplicate: u64,
     revised: u64,
+    #[serde(skip_serializing_if = "NotCounting::is_unknown")]
+    revised_not_counting: NotCounting,
     quarantined: u64,
     /// Of the duplicates, those that wait in quarantine since an earlier delivery.
     still_quarantined: u64,
@@ -244,6 +247,7 @@ impl Import {
             reported_end: Some(&end),
             reported_through: None,
             idempotency_key: Some(&name),
+            known_receipts: None,
         };
         let delivered = self.client.deliver_usage(&self.cloud_id, delivery).await?;
         self.unregistered
@@ -265,6 +269,7 @@ impl Import {
             reported_end: Some(&end),
             reported_through: Some(&end),
             idempotency_key: Some(&name),
+            known_receipts: None,
         };
         let declared = self.client.deliver_usage(&self.cloud_id, delivery).await;
         declared.map(drop).map_err(broken_off)
@@ -342,6 +347,8 @@ impl Outcome {
             self.accepted += u64::from(batch.accepted);
             self.duplicate += u64::from(batch.duplicate);
             self.revised += u64::from(batch.revised);
+            self.revised_not_counting
+                .add(batch.revised, batch.revised_not_counting);
             self.quarantined += u64::from(batch.quarantined);
             self.still_quarantined += u64::from(batch.still_quarantined);
         }
@@ -359,6 +366,9 @@ impl Outcome {
         }
         for text in self.attention() {
             printer.warning(&text);
+        }
+        if self.revised_not_counting.any() {
+            printer.hint(HOW_TO_MAKE_THEM_COUNT);
         }
         match &self.receipt {
             Some(path) => printer.hint(&format!(
@@ -426,7 +436,8 @@ impl Outcome {
             "It is taken in"
         };
         format!(
-            "{what}\n{taken}: {accepted} accepted, {duplicate} duplicate, {revised} revised, {quarantined} in quarantine."
+            "{what}\n{taken}: {accepted} accepted, {duplicate} duplicate, {revised} revised{}, {quarantined} in quarantine.",
+            self.revised_not_counting.in_brackets(),
         )
     }
 }

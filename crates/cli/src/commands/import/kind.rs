@@ -14,6 +14,12 @@ use crate::usage_summary;
 /// How far a file is looked at.
 const HEAD_BYTES_MAX: u64 = 64 * 1024;
 
+/// What a tape archive has, and where.
+const TAR: (usize, &[u8]) = (257, b"ustar");
+
+/// How names of bundles end.
+const BUNDLE: &str = "mbz";
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileKind {
@@ -62,7 +68,12 @@ fn of(source: &Source) -> Result<FileKind, Failure> {
         return Ok(FileKind::Pages);
     }
     let unusable = |error| Failure::file(source.path(), &error).hint("Nothing was delivered.");
-    if BundleFile::is_one(source.path()).map_err(unusable)? {
+    // One that was cut off may be too short to be known by what is in it.
+    let is_named_so = source
+        .path()
+        .extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case(BUNDLE));
+    if is_named_so || BundleFile::is_one(source.path()).map_err(unusable)? {
         return Ok(FileKind::Bundle);
     }
     let file = File::open(source.path()).map_err(unusable)?;
@@ -71,9 +82,47 @@ fn of(source: &Source) -> Result<FileKind, Failure> {
     if let Ok(file) = decompressed(BufReader::new(file)) {
         let _ = file.take(HEAD_BYTES_MAX).read_to_end(&mut head);
     }
+    if is_packed(&head) {
+        return Err(packed(source));
+    }
     Ok(if usage_summary::is_summary(&head, source.path()) {
         FileKind::UsageSummary
     } else {
         FileKind::Pages
     })
+}
+
+/// Whether what is in a file, decompressed, is a tape archive or a bundle that was compressed: neither is read as it is.
+fn is_packed(head: &[u8]) -> bool {
+    let (at, tar) = TAR;
+    let is_tar = head.get(at..).is_some_and(|rest| rest.starts_with(tar));
+    is_tar || BundleFile::begins(head)
+}
+
+fn packed(source: &Source) -> Failure {
+    Failure::new(format!("{source} is an archive, or a bundle that was packed once more on its way."))
+        .coded("FileIsPacked")
+        .hint("Unpack it, and import what is in it. A bundle is imported as `bridge export` wrote it. Nothing was delivered.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_that_a_mail_gateway_packed_is_not_taken_for_usage_that_is_broken() {
+        let mut tar = vec![0; 257];
+        tar.extend(b"ustar  ");
+        for packed in [&tar[..], b"manifest.json\0\0"] {
+            assert!(is_packed(packed));
+        }
+        for plain in [
+            &b"{\"value\":[]}"[..],
+            b"UsageStartTime,UsageEndTime",
+            b"",
+            b"manifest.json",
+        ] {
+            assert!(!is_packed(plain));
+        }
+    }
 }

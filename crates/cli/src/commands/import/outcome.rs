@@ -5,6 +5,7 @@ use wire::api::{DeliveryReceipt, Warning};
 
 use super::reading::Place;
 use super::sending::Sent;
+use crate::commands::revisions::{HOW_TO_MAKE_THEM_COUNT, NotCounting};
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::Printer;
@@ -25,6 +26,8 @@ pub(super) struct Imported {
     accepted: u64,
     duplicate: u64,
     revised: u64,
+    #[serde(skip_serializing_if = "NotCounting::is_unknown")]
+    revised_not_counting: NotCounting,
     quarantined: u64,
     /// Of the duplicates, those that wait in quarantine since an earlier delivery.
     still_quarantined: u64,
@@ -56,6 +59,8 @@ impl Imported {
         self.accepted += u64::from(delivered.accepted);
         self.duplicate += u64::from(delivered.duplicate);
         self.revised += u64::from(delivered.revised);
+        self.revised_not_counting
+            .add(delivered.revised, delivered.revised_not_counting);
         self.quarantined += u64::from(delivered.quarantined);
         self.still_quarantined += u64::from(delivered.still_quarantined);
         self.unregistered += u64::from(delivered.unregistered);
@@ -85,8 +90,8 @@ impl Imported {
             printer.warning(&text);
         }
         printer.show(self, || self.in_words())?;
-        if let Some(hint) = self.revised_to_less() {
-            printer.hint(hint);
+        if self.some_do_not_count() {
+            printer.hint(HOW_TO_MAKE_THEM_COUNT);
         }
         if self.uncounted() > 0 {
             printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
@@ -94,13 +99,9 @@ impl Imported {
         Ok(())
     }
 
-    /// What whoever corrects has to know where quantities were revised: the answer does not say which of two counts.
-    pub(super) fn revised_to_less(&self) -> Option<&'static str> {
-        (self.revised > 0).then_some(
-            "Revised is what was here with another quantity. The one reported later counts, and of two with the same \
-             --reported-start the larger: a correction to less does not count in the window of what it corrects. If that \
-             is what this was, import what it corrects once more with an earlier --reported-start.",
-        )
+    /// Whether there are revisions that do not count.
+    pub(super) fn some_do_not_count(&self) -> bool {
+        self.revised_not_counting.any()
     }
 
     /// How many records cannot be counted as they are.
@@ -113,8 +114,9 @@ impl Imported {
         let [accepted, duplicate, revised, quarantined] =
             [self.accepted, self.duplicate, self.revised, self.quarantined].map(count);
         format!(
-            "{}: {accepted} accepted, {duplicate} duplicate, {revised} revised, {quarantined} quarantined",
+            "{}: {accepted} accepted, {duplicate} duplicate, {revised} revised{}, {quarantined} quarantined",
             counted(self.records, "record"),
+            self.revised_not_counting.in_brackets(),
         )
     }
 
@@ -199,9 +201,12 @@ mod tests {
         };
         DeliveryReceipt {
             batch_id: "b".into(),
+            sequence: 1,
+            chain: String::new(),
             accepted: unregistered,
             duplicate: 0,
             revised: 0,
+            revised_not_counting: Some(0),
             quarantined,
             still_quarantined: 0,
             problems: (0..quarantined).map(problem).collect(),
@@ -256,11 +261,20 @@ mod tests {
         imported.report("5bf881b2", &printer).unwrap();
         let of_none = notes.text();
         assert!(!of_none.contains("correction"), "{of_none}");
-        imported.revised = 1;
+        imported.revised = 2;
+        imported.revised_not_counting.add(2, Some(0));
+        imported.report("5bf881b2", &printer).unwrap();
+        let all_count = notes.text();
+        assert!(!all_count.contains("correction"), "{all_count}");
+        imported.revised_not_counting.add(2, Some(1));
         imported.report("5bf881b2", &printer).unwrap();
         let told = notes.text();
         assert!(told.contains("with an earlier --reported-start"), "{told}");
-        assert!(!data.text().contains("hint"), "data is not mixed with it");
+        let data = data.text();
+        assert!(data.contains("2 revised (1 does not count), 0"), "{data}");
+        assert!(!data.contains("hint"), "data is not mixed with it");
+        let shown = serde_json::to_value(&imported).unwrap();
+        assert_eq!(shown["revisedNotCounting"], 1);
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Sender {
             reported_end: self.reported_end.as_deref(),
             reported_through: None,
             idempotency_key: Some(&key),
+            known_receipts: None,
         };
         (sent, self.client.deliver_usage(&self.cloud_id, delivery).await)
     }
@@ -103,6 +104,16 @@ impl Sender {
             .flatten();
         compressed.map_or((body, None), |compressed| {
             (compressed.into(), Some(Encoding::Zstd))
+        })
+    }
+
+    /// What to know of a declaration that names no window: it speaks of hours that no file of this import holds.
+    pub(super) fn declared_everything_before(&self, through: &str) -> Option<String> {
+        self.reported_end.is_none().then(|| {
+            format!(
+                "Every hour before {through} is declared complete now, whether this import has its usage or not. To declare \
+                 only the hours that were read, name their window: --reported-start and --reported-end."
+            )
         })
     }
 
@@ -126,6 +137,7 @@ impl Sender {
             reported_end: self.reported_end.as_deref(),
             reported_through: Some(through),
             idempotency_key: Some(&key),
+            known_receipts: None,
         };
         let declared = self.client.deliver_usage(&self.cloud_id, delivery).await;
         declared

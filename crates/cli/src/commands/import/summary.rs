@@ -16,13 +16,14 @@ use serde::Serialize;
 
 use self::delivering::deliver;
 use self::preview::{Outlook, Reported};
-use self::rejections::{Done, none_rejected};
+use self::rejections::{Done, none_rejected, would_be_rejected};
 use self::unusable::{Reached, rejected_file, unusable};
 use super::outcome::Imported;
 use super::paging::Paging;
 use super::reading::{Files, Source};
 use super::sending::Sender;
 use crate::args::{ImportArgs, ServerArgs};
+use crate::commands::revisions::HOW_TO_MAKE_THEM_COUNT;
 use crate::commands::stack_credential::{StackCredential, stack_credential};
 use crate::failure::Failure;
 use crate::figures::counted;
@@ -38,7 +39,7 @@ struct Report<'a> {
     file: String,
     #[serde(flatten)]
     outlook: Outlook<'a>,
-    /// Where the rejected lines are.
+    /// Where the rejected lines are; after a dry run, where they would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected_file: Option<PathBuf>,
     /// What the server said; nothing if nothing was delivered.
@@ -51,7 +52,20 @@ struct Examined {
     source: Source,
     summary: Arc<Summary>,
     survey: Survey,
+    /// What of it cannot be taken, unless it was only looked at.
+    rejected: Option<RejectedLines>,
+    /// Where that belongs, if there is any.
     rejected_file: Option<PathBuf>,
+}
+
+/// What becomes of lines that cannot be taken.
+enum Rejects {
+    /// They are counted.
+    Counted,
+    /// It is found out where they would be written to.
+    Rehearsed(PathBuf),
+    /// They are written there.
+    Written(PathBuf),
 }
 
 /// Imports summaries, or shows what importing them would do.
@@ -76,7 +90,8 @@ pub(super) async fn import_summaries(
     }
     if args.summary.preview {
         show(&examined, &[], args, printer)?;
-        return none_rejected(&examined, args, Done::Preview);
+        would_be_rejected(&examined, printer);
+        return Ok(());
     }
     let StackCredential { client, cloud_id } =
         stack_credential(server, &args.key, args.cloud_id.as_deref()).await?;
@@ -95,13 +110,14 @@ pub(super) async fn import_summaries(
         }
     }
     let mut imported = Vec::new();
-    for file in &examined {
+    for file in &mut examined {
         let sender = Arc::new(file.sender(&client, &cloud_id, args));
         imported.push(deliver_one(file, &sender, args, printer).await?);
+        file.keep_rejected()?;
     }
     show(&examined, &imported, args, printer)?;
-    if let Some(hint) = imported.iter().find_map(Imported::revised_to_less) {
-        printer.hint(hint);
+    if imported.iter().any(Imported::some_do_not_count) {
+        printer.hint(HOW_TO_MAKE_THEM_COUNT);
     }
     if args.fail_on_quarantine {
         imported.iter().try_for_each(Imported::none_quarantined)?;
@@ -110,37 +126,41 @@ pub(super) async fn import_summaries(
     match (&args.reported_through, examined.last()) {
         (Some(through), Some(last)) => {
             let sender = last.sender(&client, &cloud_id, args);
-            sender.declare_complete(through, &Paging::default()).await
+            sender.declare_complete(through, &Paging::default()).await?;
+            if let Some(warning) = sender.declared_everything_before(through) {
+                printer.hint(&warning);
+            }
+            Ok(())
         }
         _ => Ok(()),
     }
 }
 
-/// Looks at a whole file, and writes what of it cannot be taken to a file of its own.
+/// Looks at a whole file, and sets aside what of it cannot be taken.
 async fn examine(source: Source, args: &ImportArgs, printer: &Printer) -> Result<Examined, Failure> {
     let choices = Choices {
         date_order: args.summary.date_format,
         zone: args.summary.time_zone.clone(),
         decimal_comma: args.summary.decimal_comma,
     };
-    let target = (!args.summary.preview).then(|| {
+    let target = || {
         let named = args.summary.rejected.clone();
         named.unwrap_or_else(|| rejected_beside(source.beside()))
-    });
+    };
+    let rejects = match (args.summary.preview, args.summary.dry_run) {
+        (true, _) => Rejects::Counted,
+        (false, true) => Rejects::Rehearsed(target()),
+        (false, false) => Rejects::Written(target()),
+    };
     let printer = printer.clone();
-    let looking = tokio::task::spawn_blocking(move || look(source, choices, target, &printer));
+    let looking = tokio::task::spawn_blocking(move || look(source, choices, rejects, &printer));
     looking
         .await
         .unwrap_or_else(|error| Err(Failure::new("Reading ended.").because(error.to_string())))
 }
 
 /// Reads a file twice: how it is written, then what is in it.
-fn look(
-    source: Source,
-    choices: Choices,
-    target: Option<PathBuf>,
-    printer: &Printer,
-) -> Result<Examined, Failure> {
+fn look(source: Source, choices: Choices, rejects: Rejects, printer: &Printer) -> Result<Examined, Failure> {
     let failed = |error: SummaryError| unusable(&source, &error, Reached::Nothing);
     let progress = |total| {
         let progress = printer.progress(total, "lines");
@@ -153,12 +173,16 @@ fn look(
     finding_out.finish();
     let progress = progress(Some(summary.rows()));
     let mut surveyor = Surveyor::default();
-    let mut lines = match &target {
-        Some(target) => Some(
-            RejectedLines::begin(&summary, target.clone()).map_err(|error| rejected_file(target, &error))?,
+    let (target, begun) = match rejects {
+        Rejects::Counted => (PathBuf::new(), Ok(None)),
+        Rejects::Rehearsed(target) => (
+            target.clone(),
+            RejectedLines::rehearse(&summary, target).map(Some),
         ),
-        None => None,
+        Rejects::Written(target) => (target.clone(), RejectedLines::begin(&summary, target).map(Some)),
     };
+    let unusable_target = |error| rejected_file(&target, &error, Reached::Nothing);
+    let mut lines = begun.map_err(unusable_target)?;
     let mut unwritten = None;
     let read = summary.read(|item| {
         surveyor.add(&item);
@@ -172,21 +196,33 @@ fn look(
     });
     read.map_err(failed)?;
     progress.finish();
-    let kept = match (unwritten, lines) {
+    let place = match (unwritten, &mut lines) {
         (Some(error), _) => Err(error),
-        (None, Some(lines)) => lines.keep(),
+        (None, Some(lines)) => lines.place(),
         (None, None) => Ok(None),
     };
-    let rejected_file = kept.map_err(|error| rejected_file(&target.unwrap_or_default(), &error))?;
+    let rejected_file = place.map_err(unusable_target)?;
     Ok(Examined {
         source,
         summary: Arc::new(summary),
         survey: surveyor.done(),
+        rejected: lines,
         rejected_file,
     })
 }
 
 impl Examined {
+    /// Writes what could not be taken to its file: now that the others have arrived, and not before the server was reached.
+    fn keep_rejected(&mut self) -> Result<(), Failure> {
+        let Some(rejected) = self.rejected.take() else {
+            return Ok(());
+        };
+        let kept = rejected.keep();
+        let place = self.rejected_file.take().unwrap_or_default();
+        self.rejected_file = kept.map_err(|error| rejected_file(&place, &error, Reached::Deliveries))?;
+        Ok(())
+    }
+
     fn outlook<'a>(&'a self, args: &'a ImportArgs) -> Outlook<'a> {
         Outlook {
             stack: args.cloud_id.as_deref(),
@@ -261,12 +297,13 @@ fn show(
     })?;
     for file in examined {
         if let Some(path) = &file.rejected_file {
-            printer.warning(&format!(
-                "{}: {} rejected, see {}.",
-                file.source,
-                counted(file.survey.rejected, "line"),
-                path.display()
-            ));
+            let (source, path) = (&file.source, path.display());
+            let rejected = counted(file.survey.rejected, "line");
+            printer.warning(&if args.summary.dry_run {
+                format!("{source}: {rejected} would be rejected, and written to {path}.")
+            } else {
+                format!("{source}: {rejected} rejected, see {path}.")
+            });
         }
     }
     Ok(())

@@ -96,7 +96,9 @@ fn next_steps(cloud_id: &str, single_tenant: bool) -> String {
         "; approve it for multi-tenancy with `meterbridge registration approve {cloud_id}` before adding tenants"
     );
     format!(
-        "Print the stack's activation key with `meterbridge registration activation-key {cloud_id}`{}.",
+        "Print the stack's activation key with `meterbridge registration activation-key {cloud_id}`{}. What the stack used \
+         before this hour is charged to nobody, unless an operator has the registration hold from earlier on: `meterbridge \
+         registration backdate {cloud_id} --from HOUR`.",
         if single_tenant { "" } else { &approve }
     )
 }

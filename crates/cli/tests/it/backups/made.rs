@@ -378,3 +378,19 @@ fn verifying_asks_for_nothing_but_the_backup() {
     assert_eq!(nothing.code, Some(2), "{nothing:?}");
     assert!(nothing.notes.contains("--to <FOLDER>"), "{}", nothing.notes);
 }
+
+#[test]
+fn a_server_that_went_on_from_a_plain_copy_of_a_backup_would_never_be_backed_up_again() {
+    let directory = stopped();
+    let at = |name: &str| directory.path().join(name);
+    backup(&at("data"), &at("first")).done();
+    run(std::process::Command::new("cp")
+        .arg("-r")
+        .args([at("first"), at("copied")]))
+    .done();
+    assert!(at("copied").join("manifest.json").exists());
+    backup(&at("copied"), &at("second")).done();
+    verify(&at("second")).done();
+    restore(&at("second"), &at("restored")).done();
+    assert!(!at("restored").join("manifest.json").exists());
+}

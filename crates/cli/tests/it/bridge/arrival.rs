@@ -123,6 +123,26 @@ fn a_guest_directory_is_admitted_and_removed_only_by_somebody_who_agrees() {
             "{admitted}"
         );
     }
+    // By its id it is the same one, and what is neither is not even asked for.
+    let admitted = world.bridge(&format!("{admit} --yes --output json")).json();
+    let id = admitted["tenantId"].as_str().unwrap();
+    let by_id = format!("admit-directory {id} --config bridge.toml --yes --output json");
+    let by_id = world.bridge(&by_id).json();
+    assert_eq!(
+        (&by_id["domain"], &by_id["changed"]),
+        (&"guest.example".into(), &false.into()),
+        "{by_id}"
+    );
+    for (name, code) in [
+        ("8d3b0c1e-7f52-4b6a-9c0d-1e2f3a4b5c6d", "DirectoryUnknown"),
+        ("guest", "InvalidDirectoryName"),
+    ] {
+        let refused = world.bridge(&format!(
+            "admit-directory {name} --config bridge.toml --yes --output json"
+        ));
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.notes.contains(code), "{refused:?}");
+    }
     let remove = "remove-directory guest.example --config bridge.toml";
     let asked = world.bridge(remove);
     assert_eq!(asked.code, Some(1), "{asked:?}");

@@ -4,5 +4,6 @@ mod arrival;
 mod bundles;
 mod process;
 mod refusals;
+mod restores;
 mod units;
 mod world;

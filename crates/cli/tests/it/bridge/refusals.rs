@@ -225,6 +225,28 @@ fn two_sections_for_the_same_stack_are_refused_by_their_names() {
 }
 
 #[test]
+fn who_mistypes_the_name_of_a_stack_would_have_been_told_of_a_file_that_is_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    fs::write(at.join("bridge.toml"), CONFIGURATION).unwrap();
+    let asked = [
+        "backfill",
+        "nroth",
+        "--from",
+        "2026-10-01",
+        "--to",
+        "2026-10-02",
+        "--config",
+        "bridge.toml",
+    ];
+    assert_refused(
+        &bridge(at, &asked),
+        1,
+        &["The bridge has no stack nroth.", "It has: "],
+    );
+}
+
+#[test]
 fn a_start_that_lies_ahead_would_have_passed_the_check_and_read_nothing_for_ever() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();

@@ -100,6 +100,40 @@ fn the_unit_of_the_server_starts_a_server() {
     assert!(outcome.notes.contains("meterbridge init"), "{outcome:?}");
 }
 
+#[test]
+fn what_meterbridge_toml_says_would_have_been_overruled_by_the_unit_of_the_server() {
+    let unit = unit("meterbridge.service");
+    let [start] = values(&unit, "ExecStart")[..] else {
+        panic!("a unit starts one thing: {unit}");
+    };
+    assert!(!start.contains("--listen"), "{start}");
+    for (key, value) in [
+        ("AmbientCapabilities", "CAP_NET_BIND_SERVICE"),
+        ("CapabilityBoundingSet", "CAP_NET_BIND_SERVICE"),
+    ] {
+        assert_eq!(values(&unit, key), [value], "port 443");
+    }
+    assert_eq!(values(&unit, "PrivateUsers"), [""; 0], "port 443");
+    let credential = unit.lines().find(|line| line.contains("> operator.credential"));
+    assert!(credential.unwrap().contains("(umask 077; "), "{credential:?}");
+}
+
+#[test]
+fn a_machine_that_does_not_know_the_time_yet_would_have_begun_to_read_and_to_sign() {
+    for name in ["meterbridge-bridge.service", "meterbridge.service"] {
+        let unit = unit(name);
+        let after: Vec<_> = values(&unit, "After")
+            .join(" ")
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        assert!(
+            after.contains(&"time-sync.target".to_owned()),
+            "{name}: {after:?}"
+        );
+    }
+}
+
 /// The first systemd that knows `%d`, where a service finds its credentials, and that can be asked about a unit alone.
 const SYSTEMD_MIN: u32 = 250;
 

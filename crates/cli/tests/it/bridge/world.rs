@@ -23,7 +23,7 @@ pub(super) const CLOUD: &str = "6d1c7e0a-2f5b-4c83-9a41-7b0e5d3f9c26";
 const HOME_TENANT: &str = "71f4b3c8-0d2e-4a96-8b57-c3e1a9d60f14";
 const SECRET: &str = "a secret of the account";
 /// Everything that is waited for comes sooner, on any machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 /// How many hours ago reading begins.
 const HOURS_READ: i32 = 30;
 /// For how many hours of the month something is charged, at least.

@@ -156,12 +156,20 @@ fn a_webhook_is_sent_what_is_raised_while_it_is_there_and_nothing_else() {
 fn a_receiver_that_is_gone_gets_nothing_until_its_webhook_is_set_again() {
     let mut books = with(&["a"]);
     let waiting = raise(&mut books, 1, NoticeKind::StackBehind).unwrap();
-    let (webhook_name, because) = (name("a"), "It answered 410 Gone.".to_owned());
+    let behind_it = raise(&mut books, 4, NoticeKind::UsageUnusual).unwrap();
     let stopped = NoticeEntry::WebhookStopped {
-        webhook: webhook_name,
-        because,
+        webhook: name("a"),
+        notice: Some(waiting),
+        attempts: 1,
+        because: "It answered 410 Gone.".to_owned(),
     };
     enter(&mut books, &stopped.into()).unwrap();
+    let answered = sending(&books, waiting, "a");
+    assert_eq!(
+        (answered.attempts, &*answered.answer),
+        (1, "It answered 410 Gone.")
+    );
+    assert_eq!(sending(&books, behind_it, "a").attempts, 0, "it was never sent");
     raise(&mut books, 2, NoticeKind::StackReappeared).unwrap();
     assert_eq!(next(&books, "a"), None);
     let refused = Err(NoticeRefused::Stopped(name("a")));
@@ -225,6 +233,8 @@ fn what_does_not_fit_the_entries_before_it_is_a_contradiction() {
         },
         NoticeEntry::WebhookStopped {
             webhook: elsewhere.clone(),
+            notice: Some(known.id),
+            attempts: 1,
             because: because(),
         },
         NoticeEntry::WebhookFailing {

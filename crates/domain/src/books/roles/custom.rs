@@ -8,6 +8,7 @@ use super::super::{Books, Entry, Limit, LimitReached};
 use super::{RoleEntry, RoleRefused};
 use crate::authorization::{RoleDefinition, Scope, built_in};
 use crate::ids::{RoleDefinitionId, SubscriptionId, TenantId};
+use crate::resource_id::folded;
 
 const FIRST: RoleDefinitionId = RoleDefinitionId::from_bytes([0; 16]);
 const LAST: RoleDefinitionId = RoleDefinitionId::from_bytes([0xff; 16]);
@@ -95,11 +96,9 @@ impl Books {
 
     /// Whether a role of the same name can be given somewhere where this one can.
     fn has_another_of_its_name(&self, role: &RoleDefinition) -> bool {
-        let name = role.name.to_lowercase();
+        let name = folded(&role.name);
         let same = |other: &RoleDefinition| {
-            other.id != role.id
-                && other.name.to_lowercase() == name
-                && meet(&other.assignable, &role.assignable)
+            other.id != role.id && folded(&other.name) == name && meet(&other.assignable, &role.assignable)
         };
         let places = subscriptions_of(role);
         let mut near = places.iter().flat_map(|it| self.roles.custom.of(*it));

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use domain::authorization;
-use domain::resource_id::ResourceName;
+use domain::resource_id::{ResourceName, folded};
 use wire::arm::List;
 use wire::arm::authorization::{Lock, PutLock};
 
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     let page = PageRequest::of(&query, pages::ARM)?;
     let mut locks = door.app.locks(&caller, &scope)?;
     locks.retain(|lock| !at_scope || lock.scope == scope);
-    let key = |lock: &authorization::Lock| format!("{}/{}", lock.scope, lock.name).to_lowercase();
+    let key = |lock: &authorization::Lock| folded(&format!("{}/{}", lock.scope, lock.name)).into_owned();
     let page = page.page_of_all(locks, key, &door.base(&uri));
     Ok(page.listed(|lock| Lock::from(&lock)))
 }

@@ -127,6 +127,10 @@ async fn a_receiver_that_is_gone_for_good_is_left_alone_until_somebody_sets_it_a
     assert_eq!(all[0]["status"], "givenUp");
     let because = all[0]["because"].as_str().unwrap();
     assert!(because.contains("410 Gone"), "{because}");
+    assert_eq!(
+        all[0]["attempts"], 1,
+        "nobody would believe that it was asked: {all:?}"
+    );
     assert!(house.listed("ops").await["stopped"]["since"].is_string());
     let test = house.post("/api/v1/webhooks/ops/test", &json!({})).await;
     test.refused(409, "WebhookStopped");

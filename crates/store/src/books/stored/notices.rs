@@ -29,6 +29,10 @@ pub(super) enum StoredNoticeEntry {
     },
     WebhookStopped {
         webhook: Text<WebhookName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        notice: Option<Text<NoticeId>>,
+        #[serde(default, skip_serializing_if = "was_not_said")]
+        attempts: u32,
         because: String,
     },
     WebhookFailing {
@@ -131,8 +135,15 @@ impl From<&NoticeEntry> for StoredNoticeEntry {
             NoticeEntry::WebhookRemoved { webhook } => Self::WebhookRemoved {
                 webhook: Text(webhook.clone()),
             },
-            NoticeEntry::WebhookStopped { webhook, because } => Self::WebhookStopped {
+            NoticeEntry::WebhookStopped {
+                webhook,
+                notice,
+                attempts,
+                because,
+            } => Self::WebhookStopped {
                 webhook: Text(webhook.clone()),
+                notice: notice.map(Text),
+                attempts: *attempts,
                 because: because.clone(),
             },
             NoticeEntry::WebhookFailing {
@@ -197,8 +208,15 @@ impl From<StoredNoticeEntry> for NoticeEntry {
                 partner: partner.map(|partner| partner.0),
             }),
             StoredNoticeEntry::WebhookRemoved { webhook } => Self::WebhookRemoved { webhook: webhook.0 },
-            StoredNoticeEntry::WebhookStopped { webhook, because } => Self::WebhookStopped {
+            StoredNoticeEntry::WebhookStopped {
+                webhook,
+                notice,
+                attempts,
+                because,
+            } => Self::WebhookStopped {
                 webhook: webhook.0,
+                notice: notice.map(|notice| notice.0),
+                attempts,
                 because,
             },
             StoredNoticeEntry::WebhookFailing {

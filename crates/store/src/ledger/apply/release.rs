@@ -7,8 +7,9 @@ use domain::usage::QuarantineCode;
 use super::{Conflicts, Group, Outcome, conflict};
 use crate::error::StoreError;
 use crate::ledger::delivery::{Delivery, OfRelease, Releasing, Row};
+use crate::ledger::records::Tally;
 use crate::ledger::{quarantine, receipts};
-use crate::quarantine::RefusedAgain;
+use crate::quarantine::{NotCounting, RefusedAgain};
 use crate::receipt::Receipt;
 use crate::usage::Appended;
 
@@ -53,13 +54,18 @@ impl<'d> Group<'_, 'd> {
         released: &BTreeMap<u32, &'d Releasing>,
     ) -> Result<Outcome, StoreError> {
         let batch = self.next_batch()?;
-        let (mut counts, kept) = self.record(batch, delivery, rows, &Conflicts::new())?;
+        let Tally {
+            mut counts,
+            revised_not_counting,
+            kept,
+        } = self.record(batch, delivery, rows, &Conflicts::new())?;
         counts.received = u32::try_from(released.len()).unwrap_or(u32::MAX);
         super::check_nothing_lost(&counts)?;
         let texts = released.values().map(|it| (it.position, it.text_digest));
         let mut receipt = Receipt {
             digest: quarantine::digest_of_released(texts),
             released: true,
+            revised_not_counting: Some(revised_not_counting),
             ..receipts::unlinked(delivery, counts, &[], kept.finish(None, std::iter::empty()))
         };
         let stack = self.stacks.get(delivery.stack)?;
@@ -72,6 +78,25 @@ impl<'d> Group<'_, 'd> {
         );
         let marks = released.values().map(|it| (batch, release.act, *it));
         self.released.extend(marks);
+        let position = |row: &Row| Some((*row, released.get(&row.said.index)?.position));
+        self.released_rows.extend(rows.iter().filter_map(position));
         Ok(Outcome::Done(Appended::New(receipt)))
+    }
+
+    /// The records released so far whose quantities do not count, by position.
+    pub(super) fn not_counting(&mut self) -> Result<Vec<NotCounting>, StoreError> {
+        let mut not_counting = Vec::new();
+        for (row, position) in &self.released_rows {
+            if let Some(counts) = self.recorded.counting(self.transaction, row)?
+                && counts.quantity != row.said.quantity
+            {
+                not_counting.push(NotCounting {
+                    position: *position,
+                    counts,
+                });
+            }
+        }
+        not_counting.sort_unstable_by_key(|it| it.position);
+        Ok(not_counting)
     }
 }

@@ -38,6 +38,7 @@ fn delivery(cache: &SeriesCache, number: u8, start: i32, quantity: &str, tags: &
             through: None,
         },
         idempotency_key: None,
+        known_receipts: &[],
         digest: [0; 32],
         records: &[DeliveredRecord { index: 0, record }],
         quarantined: &[],

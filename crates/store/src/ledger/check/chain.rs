@@ -14,7 +14,7 @@ use crate::transaction::{Transaction, values};
 
 use super::names;
 
-/// Receipts read at one time.
+/// Receipts read at one time, at the most.
 const RECEIPTS_PAGE: usize = 1000;
 
 pub(super) fn check(
@@ -74,7 +74,7 @@ impl<'c> Chain<'c> {
         let stack = self.stack;
         read_all(
             RECEIPTS_PAGE,
-            |after, limit| receipts::after(transaction, stack, after.copied().unwrap_or(0), limit),
+            |after, limit| receipts::chained_after(transaction, stack, after.copied().unwrap_or(0), limit),
             |after| {
                 let sql = "SELECT batch.sequence FROM batch JOIN stack ON stack.id = batch.stack
                            WHERE cloud_id = ?1 AND batch.sequence > ?2 ORDER BY batch.sequence LIMIT 1";

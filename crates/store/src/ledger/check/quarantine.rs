@@ -1,15 +1,18 @@
 //! The texts in quarantine are what was sent, and those that were released are what the releasing batch says.
 
+use domain::quarantine::RECORD_TEXT_BYTES_MAX;
+
 use super::names;
 use crate::audit::{Checked, Difference, Finding, FoundAt, Read, read_all};
 use crate::error::StoreError;
 use crate::ledger::ids::{BatchRow, StackRow};
 use crate::ledger::kept::text_digest;
 use crate::ledger::quarantine::digest_of_released;
+use crate::portion::rows_at_once;
 use crate::transaction::{Columns, Transaction, values};
 
-/// Texts read at one time. The longest takes a few hundred KiB.
-const TEXTS_PAGE: usize = 100;
+/// Texts read at one time, at the most.
+const TEXTS_PAGE: usize = 1000;
 /// Batches of released records read at one time.
 const BATCHES_PAGE: usize = 1000;
 
@@ -20,6 +23,8 @@ struct Text {
     batch: BatchRow,
     place: u32,
     raw: String,
+    /// How long the text was, if that is its beginning.
+    raw_bytes: Option<u64>,
     digest: Option<[u8; 32]>,
     has_act: bool,
     released_by: Option<BatchRow>,
@@ -49,6 +54,7 @@ impl Text {
             mended: row.text(8)?.is_some(),
             brought: batch(9)?,
             released: batch(11)?,
+            raw_bytes: row.optional(13)?,
         })
     }
 
@@ -62,14 +68,33 @@ impl Text {
                 Some("it was released by a batch of another stack")
             }
             (true, None, _) if !self.raw.is_empty() => Some("it was purged, and its text is there"),
+            (_, Some(_), _) if self.raw_bytes.is_some() && !self.mended => {
+                Some("it was released, and only the beginning of its text is there")
+            }
             (_, None, _) if self.mended => Some("its text was mended, and it was not released"),
+            _ if self.is_cut_elsewhere() => Some(
+                "only the beginning of its text is said to be there, and that is not what is kept of a long one",
+            ),
             _ => None,
         }
     }
 
-    /// Whether its text has to be the one that was sent.
+    /// Whether its text is said to be the beginning of a longer one, and is not as long as such beginnings are. Otherwise a
+    /// text could be exchanged for another, since beginnings are not compared.
+    fn is_cut_elsewhere(&self) -> bool {
+        let max = RECORD_TEXT_BYTES_MAX;
+        // A text is cut between two letters, and a letter has up to four bytes.
+        let is_purged = self.has_act && self.released_by.is_none();
+        let is_beginning = (max - 3..=max).contains(&self.raw.len());
+        !is_purged
+            && self
+                .raw_bytes
+                .is_some_and(|bytes| !is_beginning || bytes <= max as u64)
+    }
+
+    /// Whether its text has to be the one that was sent. That of which only the beginning is kept cannot be compared.
     const fn is_there(&self) -> bool {
-        !self.has_act || self.released_by.is_some()
+        (!self.has_act || self.released_by.is_some()) && self.raw_bytes.is_none()
     }
 }
 
@@ -78,12 +103,17 @@ pub(super) fn check(transaction: &dyn Transaction, checked: &mut Checked) -> Res
     read_all(
         TEXTS_PAGE,
         |after, limit| {
+            let after = after.copied().unwrap_or(0);
+            let sizes = "SELECT CAST(octet_length(raw) AS bigint) FROM quarantine WHERE position > ?1
+                         ORDER BY position LIMIT ?2";
+            let sizes = transaction.rows(sizes, &values![after, limit], |row| row.get(0))?;
             transaction.rows(
                 "SELECT position, quarantine.stack, quarantine.batch, place, raw, raw_digest, act, released_by, mended,
-                 origin.stack, origin.released, later.stack, later.released FROM quarantine
+                 origin.stack, origin.released, later.stack, later.released,
+                 raw_bytes FROM quarantine
                  LEFT JOIN batch AS origin ON origin.id = quarantine.batch
                  LEFT JOIN batch AS later ON later.id = released_by WHERE position > ?1 ORDER BY position LIMIT ?2",
-                &values![after.copied().unwrap_or(0), limit],
+                &values![after, rows_at_once(sizes)],
                 Text::from_row,
             )
         },
@@ -195,17 +225,36 @@ fn released(transaction: &dyn Transaction, checked: &mut Checked) -> Result<(), 
     )
 }
 
+/// The digests of the texts by which a batch counted what it released, by position.
+fn texts_released_by(
+    transaction: &dyn Transaction,
+    batch: BatchRow,
+) -> Result<Vec<(u64, [u8; 32])>, StoreError> {
+    let sizes = "SELECT CAST(octet_length(coalesce(mended, raw)) AS bigint) FROM quarantine
+                 WHERE released_by = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
+    let sql = "SELECT position, coalesce(mended, raw) FROM quarantine
+               WHERE released_by = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
+    let digest = |row: &dyn Columns| {
+        let text: String = row.get(1)?;
+        Ok((row.get(0)?, text_digest(&text)))
+    };
+    let mut texts: Vec<(u64, [u8; 32])> = Vec::new();
+    loop {
+        let after = texts.last().map_or(0, |(position, _)| *position);
+        let sizes = transaction.rows(sizes, &values![batch, after, TEXTS_PAGE], |row| row.get(0))?;
+        if sizes.is_empty() {
+            return Ok(texts);
+        }
+        texts.extend(transaction.rows(sql, &values![batch, after, rows_at_once(sizes)], digest)?);
+    }
+}
+
 fn texts_of(
     transaction: &dyn Transaction,
     release: &Release,
     checked: &mut Checked,
 ) -> Result<(), StoreError> {
-    let sql =
-        "SELECT position, coalesce(mended, raw) FROM quarantine WHERE released_by = ?1 ORDER BY position";
-    let texts: Vec<(u64, [u8; 32])> = transaction.rows(sql, &values![release.batch], |row| {
-        let text: String = row.get(1)?;
-        Ok((row.get(0)?, text_digest(&text)))
-    })?;
+    let texts = texts_released_by(transaction, release.batch)?;
     let (count, digest) = (texts.len() as u64, digest_of_released(texts.into_iter()));
     if (count, digest) == (release.received, release.digest) {
         return Ok(());

@@ -16,7 +16,7 @@ use super::names;
 use crate::audit::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
 use crate::error::StoreError;
 use crate::ledger::ids::{BatchRow, Place, SLOTS, SeriesId};
-use crate::ledger::observations::{self, Saying};
+use crate::ledger::observations::{self, Between, Saying};
 use crate::ledger::sheet::{Cell, HourSheet};
 use crate::transaction::{Columns, Transaction, Value, values};
 
@@ -149,6 +149,9 @@ impl Records<'_> {
             let quantity = it.saying.observation.quantity;
             self.batches
                 .say(it.saying.batch, said, key, Granularity::Hour, quantity);
+            // Whether it counted once nobody can tell any more.
+            self.batches
+                .not_counting(it.saying.batch, Between { least: 0, most: 1 });
             let finding = Finding::new(Difference::NothingCounts, FoundAt::default());
             findings.push((
                 it.at,
@@ -172,6 +175,7 @@ impl Records<'_> {
             let finding = Finding::new(difference, FoundAt::default());
             findings.push((at, finding.but(expected, found)));
         };
+        self.not_counting(cell, others);
         // A batch that is not there is told by itself.
         let Some(reported) = self.batches.reported(cell.batch) else {
             return;
@@ -206,6 +210,21 @@ impl Records<'_> {
                 });
                 add(Difference::Repetition, expected, found);
             }
+        }
+    }
+
+    /// Counts the revisions that did not count when they came, for the batches that brought them.
+    fn not_counting(&mut self, cell: &Cell, others: &[Observed]) {
+        let said = others
+            .iter()
+            .map(|it| (it.saying.observation.quantity, it.saying.batch));
+        let said = said.chain([(cell.quantity, cell.batch)]);
+        let dated = said.filter_map(|(quantity, batch)| {
+            let reported = self.batches.reported(batch)?;
+            Some(Saying::new(quantity, reported, batch))
+        });
+        for (batch, revisions) in observations::not_counting(dated.collect()) {
+            self.batches.not_counting(batch, revisions);
         }
     }
 

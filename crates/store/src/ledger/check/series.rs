@@ -7,6 +7,7 @@ use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId};
 use crate::audit::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
 use crate::error::StoreError;
 use crate::ledger::delivery::{identify, series_key};
+use crate::ledger::folding;
 use crate::ledger::ids::{SeriesId, SeriesKey};
 use crate::transaction::{Columns, Transaction, values};
 use crate::usage::LocalSubscriptionKey;
@@ -18,6 +19,7 @@ const SERIES_PAGE: usize = 1000;
 struct Series {
     id: SeriesId,
     key: SeriesKey,
+    folded_key: Option<SeriesKey>,
     resource_uri: Arc<str>,
     meter: Option<LocalMeterId>,
     subscription: Option<LocalSubscriptionId>,
@@ -33,6 +35,7 @@ impl Series {
             meter: row.optional(3)?,
             subscription: row.optional(4)?,
             stack: row.optional(5)?,
+            folded_key: row.optional(6)?,
         })
     }
 
@@ -58,7 +61,8 @@ pub(super) fn check(
         SERIES_PAGE,
         |after, limit| {
             transaction.rows(
-                "SELECT series.id, series.key, resource_uri, meter_id, subscription_id, cloud_id FROM series
+                "SELECT series.id, series.key, resource_uri, meter_id, subscription_id, cloud_id, folded_key
+                 FROM series
                  LEFT JOIN local_meter ON local_meter.id = series.local_meter LEFT JOIN block ON block.id = series.id / 64
                  LEFT JOIN local_subscription ON local_subscription.id = block.local_subscription
                  LEFT JOIN stack ON stack.id = local_subscription.stack
@@ -76,8 +80,9 @@ pub(super) fn check(
         |read| {
             match read {
                 Read::Rows(page) => {
-                    page.iter()
-                        .for_each(|series| compare(series, &mut identity, checked));
+                    for series in &page {
+                        compare(transaction, series, &mut identity, checked)?;
+                    }
                     watch(AuditStep::Done(page.len() as u64));
                 }
                 Read::Unreadable(series, error) => {
@@ -93,13 +98,18 @@ pub(super) fn check(
     )
 }
 
-fn compare(series: &Series, identity: &mut Vec<u8>, checked: &mut Checked) {
+fn compare(
+    transaction: &dyn Transaction,
+    series: &Series,
+    identity: &mut Vec<u8>,
+    checked: &mut Checked,
+) -> Result<(), StoreError> {
     checked.examined += 1;
     let (Some(stack), Some(local_subscription), Some(meter)) =
         (series.stack, series.subscription, series.meter)
     else {
         checked.add(Finding::new(Difference::SeriesWithout, series.at()));
-        return;
+        return Ok(());
     };
     let of = LocalSubscriptionKey {
         stack,
@@ -107,8 +117,25 @@ fn compare(series: &Series, identity: &mut Vec<u8>, checked: &mut Checked) {
     };
     identify(of, meter, &series.resource_uri, identity);
     let expected = series_key(identity);
-    if expected != series.key {
-        let [expected, found] = [expected, series.key].map(hex::encode);
-        checked.add(Finding::new(Difference::SeriesKey, series.at()).but(expected, found));
+    let found_under = series.folded_key.unwrap_or(series.key);
+    if found_under == expected && (series.key == expected || is_former(series, of, meter)) {
+        return Ok(());
     }
+    let pending = found_under == series.key && is_former(series, of, meter);
+    if !pending {
+        let [expected, found] = [expected, found_under].map(hex::encode);
+        checked.add(Finding::new(Difference::SeriesKey, series.at()).but(expected, found));
+    } else if let Some(other) = folding::found_under(transaction, &expected)? {
+        let finding = Finding::new(Difference::SeriesTwice, series.at());
+        checked.add(Finding {
+            found: Some(format!("`series` {}", other.0)),
+            ..finding
+        });
+    }
+    Ok(())
+}
+
+/// Whether the series is stored under the key that an earlier version made.
+fn is_former(series: &Series, of: LocalSubscriptionKey, meter: LocalMeterId) -> bool {
+    series.key == folding::former_key(of, meter, &series.resource_uri)
 }

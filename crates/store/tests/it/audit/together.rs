@@ -98,12 +98,13 @@ async fn grow_older(directory: &Path) {
     for receipt in receipts(directory).await {
         let receipt = Receipt {
             kept: None,
+            revised_not_counting: None,
             ..receipt
         };
         before = receipt.chained_after(&before);
         let (chain, sequence) = (blake3::Hash::from_bytes(before), receipt.sequence);
         statements += &format!(
-            "UPDATE batch SET kept = NULL, kept_digest = NULL, chain = x'{chain}' WHERE sequence = {sequence};
+            "UPDATE batch SET kept = NULL, kept_digest = NULL, revised_not_counting = NULL, chain = x'{chain}' WHERE sequence = {sequence};
              UPDATE stack SET chain = x'{chain}';"
         );
     }
@@ -118,6 +119,11 @@ async fn what_was_stored_before_batches_had_digests_is_compared_by_counts_and_sa
     assert_eq!(sentences(&report), [""; 0]);
     let not_covered: u64 = report.checks.iter().map(|check| check.not_covered).sum();
     assert_eq!(not_covered, 2);
+    let untold = receipts(directory.path()).await;
+    assert!(
+        untold.iter().all(|it| it.revised_not_counting.is_none()),
+        "{untold:?}"
+    );
     // What comes later has digests again, on the same chain.
     let store = store::open(&embedded(directory.path())).unwrap();
     deliver(&store, &Delivery::new([record("/vm/a", 2, "1")]), 3).await;
@@ -130,6 +136,62 @@ async fn what_was_stored_before_batches_had_digests_is_compared_by_counts_and_sa
     let missing = "batch 02020202-0202-0202-0202-020202020202, received 2026-09-21T14:13:20.123456789Z: other records are \
                    stored of this batch than its receipt says: expected 1 to 1, found 0";
     assert!(told.iter().any(|it| it.contains(missing)), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_that_counted_would_be_said_not_to_have_by_whoever_chained_receipts_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store::open(&embedded(directory.path())).unwrap();
+    deliver(&store, &Delivery::new([record("/vm/a", 0, "5")]), 1).await;
+    // In the same window the larger counts; in a later one whatever it is. Of three at once one was new.
+    deliver(&store, &Delivery::new([record("/vm/a", 0, "3")]), 2).await;
+    deliver(&store, &Delivery::new([record("/vm/a", 0, "4")]).reported(101), 3).await;
+    let at_once = ["1", "3", "2"].map(|quantity| record("/vm/b", 0, quantity));
+    deliver(&store, &Delivery::new(at_once), 4).await;
+    // What counted once is dated back later: that changes no receipt.
+    deliver(&store, &Delivery::new([record("/vm/a", 0, "4")]).reported(99), 5).await;
+    drop(store);
+    let told = |receipts: &[Receipt]| -> Vec<Option<u32>> {
+        receipts.iter().map(|it| it.revised_not_counting).collect()
+    };
+    let before = receipts(directory.path()).await;
+    assert_eq!(told(&before), [Some(0), Some(1), Some(0), Some(1), Some(0)]);
+    assert_eq!(sentences(&audited(&embedded(directory.path()))), [""; 0]);
+
+    let otherwise = [Some(0), Some(0), Some(1), Some(3), None];
+    let mut chain = [0; 32];
+    for (receipt, revised_not_counting) in before.into_iter().zip(otherwise) {
+        let receipt = Receipt {
+            revised_not_counting,
+            ..receipt
+        };
+        chain = receipt.chained_after(&chain);
+        let hex = blake3::Hash::from_bytes(chain);
+        let told = revised_not_counting.map_or("NULL".to_owned(), |it| it.to_string());
+        let sequence = receipt.sequence;
+        execute(
+            directory.path(),
+            &format!(
+                "UPDATE batch SET revised_not_counting = {told}, chain = x'{hex}' WHERE sequence = {sequence};
+                 UPDATE stack SET chain = x'{hex}'"
+            ),
+        );
+    }
+    let told = sentences(&audited(&embedded(directory.path())));
+    let expected = [
+        "expected 0, found 1",
+        "expected 1, found 0",
+        "expected 3, found 1 to 2",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (number, (told, expected)) in (2..).zip(told.iter().zip(expected)) {
+        let receipt = format!("receipt {number}, ");
+        assert!(told.contains(&receipt) && told.ends_with(expected), "{told}");
+        assert!(
+            told.contains("another number of revisions did not count"),
+            "{told}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

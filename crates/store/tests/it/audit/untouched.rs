@@ -97,6 +97,15 @@ async fn nothing_is_made_where_no_store_is_and_no_schema_is_changed() {
     };
     assert_eq!(*file, half.path().join("books.db"));
 
+    let emptied = filled().await;
+    let usage = emptied.path().join("usage.db");
+    fs::write(&usage, "").unwrap();
+    let refused = store::verify(&embedded(emptied.path()), &Elsewhere::default(), &mut |_| ());
+    let Err(AuditError::Store(StoreError::FileEmpty { file })) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(*file, usage);
+
     let older = filled().await;
     execute(older.path(), "DELETE FROM main.schema_version WHERE version > 1");
     let before = files(older.path());
@@ -151,6 +160,23 @@ async fn a_damaged_file_is_a_finding_and_what_can_be_read_is_compared_still() {
     let told = sentences(&audited(&embedded(of_books.path())));
     let name = path.to_str().unwrap();
     assert!(told[0].contains(name) && told[0].contains("page 2"), "{told:?}");
+
+    // Receipts share pages: what is on one of them is told once, and which one it is.
+    let of_receipts = copy_of(whole.path());
+    let path = of_receipts.path().join("usage.db");
+    let root: u64 = Connection::open(&path)
+        .unwrap()
+        .query_row(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'batch'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let mut file = fs::File::options().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start((root - 1) * page)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    let told = sentences(&audited(&embedded(of_receipts.path())));
+    assert!(told[0].contains(&format!("(batch) page {root}: ")), "{told:?}");
 
     let no_database = copy_of(whole.path());
     let found = damaged(no_database.path(), |file| file.write_all(&[0; 100]).unwrap());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::commands::minute;
 use crate::figures::{aligned, count, counted, grouped};
 use crate::table::{Table, left, right};
-use crate::usage_summary::{DateOrder, Dates, DecimalMark, Survey, Understanding, Zones};
+use crate::usage_summary::{DateOrder, Dates, DecimalMark, Proof, Survey, Understanding, Zones};
 
 /// How many local subscriptions, meters and reasons are shown each; with JSON as output, all of them.
 const SHOWN_MAX: usize = 20;
@@ -192,10 +192,29 @@ fn zones(zones: &Zones) -> String {
             "UTC: line {} is a day from midnight to midnight, as days of UTC are, {}",
             by.line, by.text
         ),
-        Zones::Given { zone } => format!("{zone}, as said; times that name another are converted"),
+        Zones::Given { zone, proof } => format!(
+            "{zone}, as said; {}. Times that name another are converted",
+            held_against(proof)
+        ),
         Zones::Assumed => {
             "UTC, assumed: no line proves it. Windows PowerShell writes the API's UTC, PowerShell 7 local \
                            times: if these are local, say in which zone with --time-zone"
+                .to_owned()
+        }
+    }
+}
+
+/// What the file itself says of the zone that was said.
+fn held_against(proof: &Proof) -> String {
+    match proof {
+        Proof::Proven { by } => format!("line {} is an hour or a day of UTC so, {}", by.line, by.text),
+        Proof::SameAsUtc => {
+            "the file's own times neither prove nor refute it, and need not: in these days clocks show UTC \
+                             there, so they are the same hours either way"
+                .to_owned()
+        }
+        Proof::Nothing => {
+            "the file's own times neither prove nor refute it, since no day or hour of it is one only so"
                 .to_owned()
         }
     }

@@ -8,18 +8,33 @@ use super::Examined;
 use crate::args::ImportArgs;
 use crate::failure::Failure;
 use crate::figures::counted;
+use crate::printer::Printer;
 use crate::shell;
 use crate::usage_summary::DecimalMark;
 
 /// What was done with the lines that could be taken.
 #[derive(Clone, Copy)]
 pub(super) enum Done<'a> {
-    /// They were looked at.
-    Preview,
     /// Everything but to deliver them.
     DryRun,
     /// They were delivered to this stack.
     Delivered { to: &'a str },
+}
+
+/// Says of files that were looked at which lines importing them would reject. That is what was asked, and no failure.
+pub(super) fn would_be_rejected(examined: &[Examined], printer: &Printer) {
+    let rejected: u64 = examined.iter().map(|file| file.survey.rejected).sum();
+    if rejected == 0 {
+        return;
+    }
+    let lines = counted(rejected, "line");
+    printer.warning(&format!(
+        "{lines} would be rejected; this was a preview: nothing was delivered, and nothing written."
+    ));
+    printer.hint(
+        "Mend them and look again; or import the file as it is: the other lines are taken then, and these are written to a file \
+         of their own, to be mended there.",
+    );
 }
 
 /// Every line of every file was taken, or would be.
@@ -33,18 +48,11 @@ pub(super) fn none_rejected(examined: &[Examined], args: &ImportArgs, done: Done
     }
     let lines = counted(rejected, "line");
     let (what, because, hint) = match done {
-        Done::Preview => (
-            format!("{lines} would be rejected."),
-            "this was a preview: nothing was delivered, and nothing written",
-            "Mend them and look again; or import the file as it is: the other lines are taken then, and these are written to a \
-             file of their own, to be mended there."
-                .to_owned(),
-        ),
         Done::DryRun => (
             format!("{lines} would be rejected."),
-            "this was a dry run: the other lines would be delivered, and nothing was",
-            "Mend them and try again; or import the file as it is: the other lines are taken then, and these can be mended in \
-             the file that holds them, and imported from there."
+            "this was a dry run: the other lines would be delivered, and nothing was delivered or written",
+            "Mend them and try again; or import the file as it is: the other lines are taken then, and these are written to a \
+             file of their own, to be mended there."
                 .to_owned(),
         ),
         Done::Delivered { to } => (

@@ -64,6 +64,16 @@ fn code_and_hint(error: &SummaryError) -> (&'static str, Cow<'static, str>) {
         SummaryError::Zone(ZoneError::NotUtc { ahead, .. }) => {
             return ("TimesNotUtc", say_zone(ahead).into());
         }
+        SummaryError::Zone(ZoneError::ClocksChanged { .. }) => (
+            "TimesNotUtc",
+            "Say in which zone they are by its name, such as --time-zone Europe/London. If they are in UTC and those lines are \
+             just wrong, say --time-zone UTC: they are rejected then.",
+        ),
+        SummaryError::Zone(ZoneError::NeverShown { .. }) => (
+            "TimeZoneRefuted",
+            "As far as this line tells they are in UTC: say --time-zone UTC, or the zone that the machine was in. If that line \
+             is just wrong, mend it or take it out.",
+        ),
         SummaryError::Zone(ZoneError::Refuted { ahead, .. }) => {
             return ("TimeZoneRefuted", say_zone(ahead).into());
         }
@@ -105,17 +115,22 @@ const fn header_code(error: &HeaderError) -> &'static str {
 }
 
 /// Why the file for rejected lines cannot be written.
-pub(super) fn rejected_file(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn rejected_file(path: &Path, error: &io::Error, reached: Reached) -> Failure {
     let failure = Failure::file(path, error);
+    let then = match reached {
+        Reached::Nothing => "Nothing was delivered.",
+        Reached::Deliveries => {
+            "The other lines were delivered: import the file again, they count once, and these are written."
+        }
+    };
     if error.kind() == io::ErrorKind::AlreadyExists {
-        return failure.coded("RejectedFileExists").hint(
+        return failure.coded("RejectedFileExists").hint(format!(
             "It is no file, or there are as many files of rejected lines as there may be, all with other lines than those that \
-             are rejected now. Move them away, or name another file with --rejected. Nothing was delivered.",
-        );
+             are rejected now. Move them away, or name another file with --rejected. {then}"
+        ));
     }
     let megabytes = RECORD_BYTES_MAX / (1024 * 1024);
     failure.hint(format!(
-        "Rejected lines are written there, of up to {megabytes} MiB each. Name another file with --rejected. Nothing was \
-         delivered."
+        "Rejected lines are written there, of up to {megabytes} MiB each. Name another file with --rejected. {then}"
     ))
 }

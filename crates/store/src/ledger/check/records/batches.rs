@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::ledger::check::names;
 use crate::ledger::ids::{BatchRow, SeriesKey};
 use crate::ledger::kept::KeptSayings;
-use crate::ledger::observations::Key;
+use crate::ledger::observations::{Between, Key};
 use crate::ledger::receipts;
 use crate::receipt::Kept;
 use crate::transaction::{Columns, Transaction, values};
@@ -28,14 +28,15 @@ struct Said {
     revised: u64,
     quarantined: u64,
     kept: Option<Kept>,
+    revised_not_counting: Option<u32>,
     idempotency_key: Option<String>,
 }
 
 macro_rules! said_where {
     ($condition:literal) => {
         concat!(
-            "SELECT id, reported_start, accepted, duplicate, revised, quarantined, kept, kept_digest, idempotency_key
-             FROM batch WHERE ",
+            "SELECT id, reported_start, accepted, duplicate, revised, quarantined, kept, kept_digest, idempotency_key,
+             revised_not_counting FROM batch WHERE ",
             $condition
         )
     };
@@ -52,6 +53,7 @@ impl Said {
             quarantined: row.get(5)?,
             kept: receipts::kept(row, 6)?,
             idempotency_key: row.optional(8)?,
+            revised_not_counting: row.optional(9)?,
         })
     }
 }
@@ -71,9 +73,17 @@ enum OfBatch {
 struct Open {
     said: Said,
     kept: Kept,
-    sayings: KeptSayings,
+    read: SayingsRead,
     first: Hour,
     last: Hour,
+}
+
+/// The sayings of a batch, as far as they were read.
+#[derive(Default)]
+struct SayingsRead {
+    sayings: KeptSayings,
+    /// Of the revisions among them.
+    not_counting: Between,
 }
 
 #[derive(Default)]
@@ -142,15 +152,25 @@ impl Batches {
             Some(OfBatch::Closed { extra, .. }) => *extra += 1,
             Some(OfBatch::Counted { count, .. }) => *count += 1,
             Some(OfBatch::Open(open)) => {
-                if open.sayings.count() == 0 {
+                let sayings = &mut open.read.sayings;
+                if sayings.count() == 0 {
                     open.first = key.1;
                 }
                 open.last = key.1;
-                open.sayings.add(key, &of, granularity, quantity);
-                if open.sayings.count() == open.kept.sayings {
+                sayings.add(key, &of, granularity, quantity);
+                if sayings.count() == open.kept.sayings {
                     self.complete.push(batch);
                 }
             }
+        }
+    }
+
+    /// Takes in that so many revisions of a batch that was met did not count.
+    pub(super) fn not_counting(&mut self, batch: BatchRow, revisions: Between) {
+        if let Some(OfBatch::Open(open)) = self.met.get_mut(&batch) {
+            let Between { least, most } = &mut open.read.not_counting;
+            *least = least.saturating_add(revisions.least);
+            *most = most.saturating_add(revisions.most);
         }
     }
 
@@ -169,7 +189,7 @@ impl Batches {
                 continue;
             };
             // One with more than it should have stays open, and is told at the end.
-            let complete = |open: &Open| open.sayings.count() == open.kept.sayings;
+            let complete = |open: &Open| open.read.sayings.count() == open.kept.sayings;
             if !matches!(of_batch, OfBatch::Open(open) if complete(open)) {
                 continue;
             }
@@ -181,11 +201,11 @@ impl Batches {
                 let Open {
                     said,
                     kept,
-                    sayings,
+                    read,
                     first,
                     last,
                 } = *open;
-                compare(transaction, &said, kept, sayings, Some((first, last)), checked)?;
+                compare(transaction, &said, kept, read, Some((first, last)), checked)?;
             }
         }
         Ok(())
@@ -230,7 +250,7 @@ impl Batches {
         checked.examined += 1;
         let count = match self.met.remove(&said.batch) {
             None | Some(OfBatch::Unknown) => 0,
-            Some(OfBatch::Open(open)) => u64::from(open.sayings.count()),
+            Some(OfBatch::Open(open)) => u64::from(open.read.sayings.count()),
             Some(OfBatch::Closed { extra: 0, .. }) => return Ok(()),
             Some(OfBatch::Closed { extra, .. }) => {
                 extra + said.kept.map_or(0, |kept| u64::from(kept.sayings))
@@ -240,7 +260,7 @@ impl Batches {
         let least = said.accepted + said.revised;
         let expected = match said.kept {
             Some(kept) if u64::from(kept.sayings) == count => {
-                return compare(transaction, said, kept, KeptSayings::default(), None, checked);
+                return compare(transaction, said, kept, SayingsRead::default(), None, checked);
             }
             Some(kept) => kept.sayings.to_string(),
             None => {
@@ -270,7 +290,7 @@ impl OfBatch {
         Self::Open(Box::new(Open {
             said,
             kept,
-            sayings: KeptSayings::default(),
+            read: SayingsRead::default(),
             first,
             last,
         }))
@@ -282,7 +302,7 @@ fn compare(
     transaction: &dyn Transaction,
     said: &Said,
     kept: Kept,
-    sayings: KeptSayings,
+    read: SayingsRead,
     hours: Option<(Hour, Hour)>,
     checked: &mut Checked,
 ) -> Result<(), StoreError> {
@@ -293,16 +313,32 @@ fn compare(
             Ok((row.get(0)?, row.optional(1)?.unwrap_or_default()))
         })?;
     }
+    let SayingsRead {
+        sayings,
+        not_counting: Between { least, most },
+    } = read;
     let found = sayings.finish(said.idempotency_key.as_deref(), texts.into_iter());
-    if found.digest == kept.digest {
-        return Ok(());
-    }
-    let at = FoundAt {
-        hour: hours.map(|(first, _)| first),
-        last_hour: hours.filter(|(first, last)| first != last).map(|(_, last)| last),
-        ..names::of_batch(transaction, said.batch)?
+    let at = || {
+        Ok::<_, StoreError>(FoundAt {
+            hour: hours.map(|(first, _)| first),
+            last_hour: hours.filter(|(first, last)| first != last).map(|(_, last)| last),
+            ..names::of_batch(transaction, said.batch)?
+        })
     };
-    let [expected, found] = [kept.digest, found.digest].map(hex::encode);
-    checked.add(Finding::new(Difference::BatchContent, at).but(expected, found));
+    if found.digest != kept.digest {
+        let [expected, found] = [kept.digest, found.digest].map(hex::encode);
+        checked.add(Finding::new(Difference::BatchContent, at()?).but(expected, found));
+    }
+    // What was stored before receipts told it has nothing to compare with.
+    if let Some(told) = said.revised_not_counting
+        && !(least..=most).contains(&told)
+    {
+        let found = if least == most {
+            least.to_string()
+        } else {
+            format!("{least} to {most}")
+        };
+        checked.add(Finding::new(Difference::RevisedNotCounting, at()?).but(told, found));
+    }
     Ok(())
 }
