@@ -248,7 +248,9 @@ impl App {
                 let message = format!(
                     "The bundle is signed with a key that is not, or no longer, the one of stack {stack}: key {} was \
                      registered at {:.0}. If the stack's side has a new key, register it first: `meterbridge registration \
-                     bundle-key {stack} --public-key FILE`, with what `meterbridge bridge bundle-key` prints there.",
+                     bundle-key {stack} --public-key FILE`, with what `meterbridge bridge bundle-key` prints there. If the \
+                     key was replaced, bundles signed before are made again there: `meterbridge bridge export --restart`; the \
+                     receipt of the last one that was taken in is printed by `meterbridge stack bundle-receipt {stack} NUMBER`.",
                     known.generation, known.registered.at
                 );
                 return Err(Error::new(Kind::Forbidden, "BundleKeyNotKnown", message).about("manifest"));

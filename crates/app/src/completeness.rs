@@ -54,6 +54,8 @@ pub struct StackCompleteness {
     pub findings: Vec<Finding>,
     /// The series that used to report, [`SILENT_SERIES_MAX`] of them listed.
     pub silence: Silence,
+    /// The last hour with usage up to the end of the month: up to then they say nothing.
+    pub latest: Option<Hour>,
 }
 
 impl StackCompleteness {
@@ -216,36 +218,27 @@ impl App {
         let is_recent = is_recent(month, Hour::containing(now));
         let reported_through = self.reported_through(caller, stack).await?;
         let all = self.facts_of(stack, sequence, month).await?;
-        let theirs = |hour: Hour| view.everything || duties.iter().any(|(hours, _)| hours.contains(hour));
-        let (declared, arrivals) = if view.everything {
-            (all.facts.declared.clone(), all.facts.arrivals.clone())
+        let facts = if view.everything {
+            Facts {
+                duties,
+                ..all.facts.clone()
+            }
         } else {
-            let hours = duties.iter().map(|(hours, _)| *hours);
-            (
-                all.facts.declared.only(hours.clone()),
-                all.facts.arrivals.only(&hours),
-            )
-        };
-        let facts = Facts {
-            stack,
-            declared,
-            arrivals,
-            records: all.facts.records.only(theirs),
-            bundles: all.facts.bundles,
-            duties,
+            all.facts.only(duties, all.facts.bundles)
         };
         let theirs =
             |hour: Hour| view.everything || facts.duties.iter().any(|(hours, _)| hours.contains(hour));
+        let is_silence = |last: Hour| theirs(last) && facts.is_silence(last, month.end());
         let hours = facts.hours(month);
         let latest = facts.records.only(|hour| hour < month.end()).last_start();
         let mut silence = match &all.silence {
             Some((of, silence)) if listed == 0 && *of == latest => silence.clone(),
             _ => self.silence_of(stack, latest, listed).await?,
         };
-        silence.by_last_hour.retain(|last, _| theirs(*last));
+        silence.by_last_hour.retain(|last, _| is_silence(*last));
         self.read(|books| {
             let is_read =
-                |it: &SilentSeries| theirs(it.rhythm.last) && reads_series(books, caller, stack, it);
+                |it: &SilentSeries| is_silence(it.rhythm.last) && reads_series(books, caller, stack, it);
             silence.series.retain(is_read);
         });
         let mut findings = findings(&facts, &hours, &silence, now);
@@ -262,6 +255,7 @@ impl App {
             hours,
             findings,
             silence,
+            latest,
         })
     }
 }

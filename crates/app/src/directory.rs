@@ -82,6 +82,13 @@ impl App {
         })
         .await
     }
+
+    /// The first hour in which the registration is valid that a stack has now: usage of the hours before is charged to nobody.
+    /// None if it has no registration.
+    #[must_use]
+    pub fn registered_from(&self, stack: CloudId) -> Option<Hour> {
+        self.read(|books| Some(valid_from(books, books.registration_of_stack(stack)?)))
+    }
 }
 
 /// Whether a listing can have been carried, and have been made then. Where no bundle is to be expected, what the stack says

@@ -125,13 +125,14 @@ impl App {
         Arc::clone(&self.codes)
     }
 
-    /// Whether the memory can be read and, as far as is known, written, and the books known here are still those that are
-    /// kept. Costs next to nothing.
+    /// Whether what every request and every delivery needs of the memory can be read and, as far as is known, written, and the
+    /// books known here are still those that are kept. Costs next to nothing.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] if it does not.
+    /// [`Kind::Unavailable`] if not, and `StoreDamaged` as long as something of that is damaged.
     pub async fn ready(&self) -> Result<(), Error> {
         self.catch_up().await?;
+        self.books.ready().await?;
         Ok(self.usage.ready().await?)
     }
 
@@ -175,12 +176,18 @@ impl App {
         })
     }
 
-    /// Everything as it would be if this were entered: for asking only.
-    fn supposing(&self, by: ObjectId, entry: &Entry) -> Result<Self, Error> {
-        Ok(Self {
-            books: self.books.supposing(self.clock.now(), by, entry)?,
+    /// Everything as it would be if what is decided were entered, if there is anything to enter: for asking only.
+    fn supposing(
+        &self,
+        by: ObjectId,
+        decide: impl FnOnce(&State) -> Result<Option<Entry>, Error>,
+    ) -> Result<Option<Self>, Error> {
+        let supposed = self.books.supposing(self.clock.now(), by, decide);
+        let supposed = supposed.map_err(not_changed)?;
+        Ok(supposed.map(|books| Self {
+            books,
             ..self.clone()
-        })
+        }))
     }
 
     /// Decides on the books and enters what follows, as one unit of work. The decision may be made again if somebody
@@ -204,10 +211,14 @@ impl App {
     where
         T: Send,
     {
-        match self.books.change(self.clock.now(), by, decide).await {
-            Ok(outcome) => Ok(outcome),
-            Err(ChangeError::Refused(error)) => Err(error),
-            Err(ChangeError::Store(error)) => Err(error.into()),
-        }
+        let changed = self.books.change(self.clock.now(), by, decide).await;
+        changed.map_err(not_changed)
+    }
+}
+
+fn not_changed(error: ChangeError<Error>) -> Error {
+    match error {
+        ChangeError::Refused(error) => error,
+        ChangeError::Store(error) => error.into(),
     }
 }

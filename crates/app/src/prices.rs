@@ -125,11 +125,11 @@ impl App {
         self.check_meters(&prices)?;
         let mut warnings: Vec<PriceListWarning> = self.warning(&prices).into_iter().collect();
         let name = list.name.clone();
-        let entry = self.read(|books| {
+        let then = self.supposing(caller.id(), |books| {
             check_publisher(books, caller, list.scope)?;
-            Ok::<_, Error>(books.publish_price_list(list, prices, from)?)
+            Ok(books.publish_price_list(list, prices, from)?)
         })?;
-        let Some(entry) = entry else {
+        let Some(then) = then else {
             return Ok(Published {
                 created: Created::Existing,
                 list: self.price_list(caller, &name)?,
@@ -137,7 +137,6 @@ impl App {
                 repricing: Repricing::default(),
             });
         };
-        let then = self.supposing(caller.id(), &entry)?;
         let repricing = self.repricing(&then, caller, from).await?;
         if !repricing.months.is_empty() {
             warnings.push(PriceListWarning::UsageRepriced(repricing.clone()));

@@ -15,7 +15,7 @@ use domain::timeline::Recorded;
 use domain::usage::{QuarantineCode, UsageRecord, latest_hour};
 use store::{
     ActOutcome, Purged, QuarantineCount, QuarantineFilter, QuarantinePage, QuarantineState,
-    QuarantinedRecord, RefusedAgain, Release, Released, ReleasedBatch, ReleasedRecord,
+    QuarantinedRecord, RefusedAgain, Release, Released, ReleasedBatch, ReleasedRecord, StoreError,
 };
 
 use crate::access::{Caller, Right, view_of};
@@ -70,6 +70,17 @@ pub struct Acted<T> {
     pub outcome: T,
     /// The positions that were named and at which no record ever was.
     pub unknown: Vec<u64>,
+    /// Why it did not come to the last of them, if it did not.
+    pub stopped: Option<Stopped>,
+}
+
+/// The store failed when a part was done: that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Why, and what to do.
+    pub error: Error,
+    /// The positions of the records that were not come to.
+    pub left: Vec<u64>,
 }
 
 /// An act with what came of it.
@@ -142,7 +153,8 @@ impl App {
     /// # Errors
     /// `QuarantinedRecordNotFound`, `QuarantineCountDiffers`, `TooManyQuarantinedRecords`, `ExpectedCountMissing`,
     /// `MendedRecordNotNamed`, `MendedRecordNotCountable`, `AuthorizationFailed`, or as the store; then nothing was done,
-    /// or the act is in the books and nothing came of it.
+    /// or the act is in the books and nothing came of it. Where the store fails later, what was done until then is the answer
+    /// ([`Acted::stopped`]).
     pub async fn release_quarantined(
         &self,
         caller: &Caller,
@@ -167,24 +179,47 @@ impl App {
             reason: asked.reason,
         };
         let entered = self.enter_act(caller, &act, asked.dry_run).await?;
-        let mut outcome = Released::default();
+        let (mut outcome, mut stopped) = (Released::default(), None);
         let mut left = act.records.as_slice();
-        while !left.is_empty() {
-            let page = self.usage.quarantined_at(left).await?;
-            left = not_read(left, &page);
-            let again = reader.read(&page.records);
-            let released = self.release(act.id, &again, now, asked.dry_run).await?;
-            outcome.receipts.extend(released.receipts);
-            outcome.not_counting.extend(released.not_counting);
-            outcome.refused.extend(released.refused);
-            outcome.gone.extend(released.gone);
+        while !left.is_empty() && stopped.is_none() {
+            match self
+                .release_first(&act, left, &reader, (now, asked.dry_run))
+                .await
+            {
+                Ok((released, further)) => {
+                    outcome.receipts.extend(released.receipts);
+                    outcome.not_counting.extend(released.not_counting);
+                    outcome.refused.extend(released.refused);
+                    outcome.gone.extend(released.gone);
+                    left = further;
+                }
+                Err(error) if asked.dry_run || left.len() == act.records.len() => {
+                    return Err(not_stored(error));
+                }
+                Err(error) => stopped = Some(Stopped::at(left, error)),
+            }
         }
         outcome.gone.extend(selected.gone);
         Ok(Acted {
             act: entered,
             outcome,
             unknown: selected.unknown,
+            stopped,
         })
+    }
+
+    /// Releases the first of some records, as many as fit into memory, and says which are left.
+    async fn release_first<'p>(
+        &self,
+        act: &QuarantineAct,
+        positions: &'p [u64],
+        reader: &Reader<'_>,
+        (now, dry_run): (Timestamp, bool),
+    ) -> Result<(Released, &'p [u64]), StoreError> {
+        let page = self.usage.quarantined_at(positions).await?;
+        let again = reader.read(&page.records);
+        let released = self.release(act.id, &again, now, dry_run).await?;
+        Ok((released, not_read(positions, &page)))
     }
 
     async fn release(
@@ -193,7 +228,7 @@ impl App {
         again: &ReadAgain<'_>,
         released_at: Timestamp,
         rehearsal: bool,
-    ) -> Result<Released, Error> {
+    ) -> Result<Released, StoreError> {
         let batch = |((stack, reported), records): (&(CloudId, Hour), _)| ReleasedBatch {
             id: BatchId::from_uuid(self.random.uuid()),
             stack: *stack,
@@ -212,7 +247,7 @@ impl App {
             refused: &again.refused,
             rehearsal,
         };
-        self.usage.release(release).await.map_err(not_stored)
+        self.usage.release(release).await
     }
 
     /// Has the texts of records that wait removed for good. That they were there stays, with the digests of their texts.
@@ -248,6 +283,7 @@ impl App {
             act: entered,
             outcome: purged,
             unknown: selected.unknown,
+            stopped: None,
         })
     }
 
@@ -381,6 +417,27 @@ impl App {
         self.change(caller, |_| Ok((vec![Entry::QuarantineActed(act.clone())], ())))
             .await?;
         Ok(Some(act.id))
+    }
+}
+
+impl Stopped {
+    fn at(left: &[u64], error: StoreError) -> Self {
+        let uncertain = matches!(error, StoreError::Uncertain { .. });
+        let error = not_stored(error);
+        let (left, first) = (left.to_vec(), left.first().copied().unwrap_or_default());
+        let what = if uncertain {
+            "The storage did not answer when the next records were to be stored, and may have stored them"
+        } else {
+            "The storage failed, and nothing was done with the others"
+        };
+        let message = format!(
+            "A part of the records was released, those before position {first}. {what}. Release the others once more when the \
+             storage is well again: what was released is told as such, and nothing counts twice."
+        );
+        Self {
+            error: Error { message, ..error },
+            left,
+        }
     }
 }
 

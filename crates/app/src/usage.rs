@@ -55,6 +55,8 @@ pub struct Delivery<'a> {
 pub struct Delivered {
     /// Its receipt: that of the first time, if it was repeated under its idempotency key.
     pub receipt: Receipt,
+    /// Whether it was: then nothing was stored now.
+    pub repeated: bool,
     /// Its usage of hours for which the stack has no registration, as of now.
     pub unregistered: Option<Unregistered>,
 }
@@ -86,7 +88,8 @@ impl fmt::Display for Unregistered {
             f,
             "{records} records are about hours in which the stack was not registered, the first of them {first}: they \
              are kept and charged to nobody. If its registration shall pay for them, have an operator declare that it \
-             held then, with POST /api/v1/registrations/{stack}/backdate."
+             held then: `meterbridge registration backdate {stack} --from {first}` (POST \
+             /api/v1/registrations/{stack}/backdate)."
         )
     }
 }
@@ -96,7 +99,7 @@ impl App {
     /// quarantine; delivered again in a new delivery when it has come, they count.
     ///
     /// # Errors
-    /// `InvalidReportedWindow`, `ReportedTimeInFuture`, `InvalidIdempotencyKey`, `IdempotencyKeyReused`, `ReceiptNotKnown`,
+    /// `InvalidReportedWindow`, `InvalidReportedThrough`, `ReportedTimeInFuture`, `InvalidIdempotencyKey`, `IdempotencyKeyReused`, `ReceiptNotKnown`,
     /// or as the store; then nothing of the delivery was stored.
     pub async fn deliver_usage(&self, delivery: Delivery<'_>) -> Result<Delivered, Error> {
         let received_at = self.clock.now();
@@ -121,11 +124,14 @@ impl App {
             quarantined: &quarantined,
             raw: delivery.raw,
         };
+        let answer = |receipt, repeated| Delivered {
+            unregistered: self.unregistered(delivery.stack, &records, &receipt),
+            receipt,
+            repeated,
+        };
         match self.usage.append(batch).await.map_err(not_stored)? {
-            Appended::New(receipt) | Appended::Repeated(receipt) => Ok(Delivered {
-                unregistered: self.unregistered(delivery.stack, &records, &receipt),
-                receipt,
-            }),
+            Appended::New(receipt) => Ok(answer(receipt, false)),
+            Appended::Repeated(receipt) => Ok(answer(receipt, true)),
             Appended::KeyReused { first } => {
                 let message = format!(
                     "This idempotency key came with batch {first}, whose body, reportedStart, reportedEnd or \
@@ -405,6 +411,20 @@ fn receipt_not_known(missing: Link, last: u64, reported_through: Option<Hour>) -
     Error::new(Kind::Conflict, "ReceiptNotKnown", message).about("x-meterbridge-known-receipts")
 }
 
+/// Whoever declares that hours are complete speaks of what was read, where it is said what that was: of nothing before it, which
+/// would be taken for everything there ever was, and of nothing after it.
+fn declares_of_window(through: Hour, start: Option<Hour>, end: Option<Hour>) -> Result<(), Error> {
+    let expected = match (start, end) {
+        (Some(start), _) if through <= start => format!("an hour after the start of the window, {start}"),
+        (_, Some(end)) if through > end => format!("the end of the window, {end}, or an hour before"),
+        _ => return Ok(()),
+    };
+    let message = format!(
+        "reportedThrough is {through}: expected {expected}. Declared is what was read, from reportedStart on."
+    );
+    Err(Error::new(Kind::Invalid, "InvalidReportedThrough", message).about("reportedThrough"))
+}
+
 /// The window a delivery was read from, checked.
 fn window(delivery: &Delivery<'_>, now: Hour, latest: Hour) -> Result<ReportedWindow, Error> {
     let Delivery {
@@ -437,6 +457,9 @@ fn window(delivery: &Delivery<'_>, now: Hour, latest: Hour) -> Result<ReportedWi
                 ..error
             });
         }
+    }
+    if let Some(through) = reported_through {
+        declares_of_window(through, reported_start, reported_end)?;
     }
     Ok(ReportedWindow {
         start,

@@ -1,4 +1,5 @@
-//! Ranges of reported time that somebody asks for while the bridge runs, or takes back: a file in the folder of the stack.
+//! What somebody asks for while the bridge runs, in a file in the folder of the stack: to read a range of reported time, to
+//! take all of them back, or to give up what the server lost.
 //!
 //! Whoever asks may be root while the bridge is somebody who may do little, and the folder is the bridge's. So neither
 //! side follows a link there, opens what the other one left half done, or takes the word of anybody else.
@@ -10,18 +11,22 @@ use std::path::{Path, PathBuf};
 
 use domain::time::{Hour, HourInterval};
 
-use crate::cursor::{BACKFILLS_MAX, Backfill};
+use crate::cursor::{BACKFILLS_MAX, Cursor};
 use crate::disk::Disk;
+use crate::range::Backfill;
 use crate::spool::{Spool, SpoolError};
 use crate::trouble::Trouble;
+use crate::waypoints::Hours;
 
 /// Where in the directory of the spool the stacks have their folders.
-const STACKS: &str = "stacks";
+pub(crate) const STACKS: &str = "stacks";
 const FILE: &str = "backfill.request";
 /// The most bytes of the file: two hours.
 const BYTES_MAX: u64 = 256;
 /// What is in the file instead of hours when all that waits is taken back.
 const STOP: &str = "stop";
+/// The same when what the server lost is given up.
+const GIVE_UP_LOST: &str = "give up lost";
 /// The most hours of a range: a year.
 const HOURS_MAX: i32 = 366 * 24;
 /// No stack reported anything before this year: there was no Azure Stack.
@@ -31,7 +36,7 @@ const FILE_MODE: u32 = 0o600;
 const ROOT: u32 = 0;
 
 /// Asks the bridge with this spool directory to read a range of reported time of a stack again. It is taken up within
-/// seconds unless the stack is busy, and what can be seen of it is in [`crate::StackStatus::backfills`].
+/// seconds, and what can be seen of it is in [`crate::StackStatus::backfills`].
 ///
 /// # Errors
 /// [`Trouble`] if nobody can mean that range, there is no such stack, or a range that was asked for has not been taken up
@@ -39,15 +44,34 @@ const ROOT: u32 = 0;
 pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval) -> Result<(), Trouble> {
     must_be_meant(range)?;
     let text = format!("{} {}", range.start(), range.end());
-    // Linked into place: no request replaces another.
-    ask(spool_directory, stack, &text, |unfinished, path| {
-        fs::hard_link(unfinished, path)
-    })
+    ask(spool_directory, stack, &text, replacing_nothing)
+}
+
+/// Asks the bridge with this spool directory to give up reading again what the server lost of a stack
+/// ([`crate::StackStatus::lost`]): whatever of it the server does not have stays missing, and is not declared as read. It is
+/// done within seconds; [`crate::StackStatus::given_up`] says what it was.
+///
+/// # Errors
+/// [`Trouble`] if there is no such stack, or something else was asked for that has not been taken up yet, or what is there in
+/// the request's place is not the bridge's.
+pub fn give_up_lost(spool_directory: &Path, stack: &str) -> Result<(), Trouble> {
+    ask(spool_directory, stack, GIVE_UP_LOST, replacing_nothing)
+}
+
+/// Whether what the server lost of a stack is to be given up, by the bridge with this spool directory, and was not yet.
+#[must_use]
+pub fn waiting_to_give_up(spool_directory: &Path, stack: &str) -> bool {
+    read(&stack_directory(spool_directory, stack))
+        .is_ok_and(|text| text.is_some_and(|it| it.trim() == GIVE_UP_LOST))
+}
+
+/// A request that is linked into its place: it replaces no other.
+fn replacing_nothing(unfinished: &Path, path: &Path) -> io::Result<()> {
+    fs::hard_link(unfinished, path)
 }
 
 /// Asks the bridge with this spool directory to read nothing again that it was asked to of a stack: what it has taken up, and
-/// what it has not. It is done within seconds unless the stack is busy; [`crate::StackStatus::withdrawals`] says how often
-/// it was.
+/// what it has not. It is done within seconds; [`crate::StackStatus::withdrawals`] says how often it was.
 ///
 /// # Errors
 /// [`Trouble`] if there is no such stack, or what is there in the request's place is not the bridge's.
@@ -60,16 +84,7 @@ pub fn withdraw_backfills(spool_directory: &Path, stack: &str) -> Result<(), Tro
 /// Whether what was asked for is to be taken back, by the bridge with this spool directory, and was not yet.
 #[must_use]
 pub fn waiting_withdrawal(spool_directory: &Path, stack: &str) -> bool {
-    is_stop_asked(&stack_directory(spool_directory, stack))
-}
-
-/// Whether what is there in the folder of a stack takes everything back.
-pub(crate) fn is_stop_asked(directory: &Path) -> bool {
-    read(directory).is_ok_and(|text| text.is_some_and(|text| is_stop(&text)))
-}
-
-fn is_stop(text: &str) -> bool {
-    text.trim() == STOP
+    read(&stack_directory(spool_directory, stack)).is_ok_and(|text| text.is_some_and(|it| it.trim() == STOP))
 }
 
 /// A range that somebody can mean.
@@ -226,10 +241,12 @@ pub fn waiting_backfill(spool_directory: &Path, stack: &str) -> Option<HourInter
 pub(crate) enum Asked {
     /// There is nothing, or no room for another range.
     Nothing,
-    /// It was taken up: the request is to be removed, when everybody can see that.
-    TakenUp,
+    /// It was taken up, as far as it was read before: the request is to be removed, when everybody can see that.
+    TakenUp(Option<HourInterval>),
     /// All that waited was taken back. The same.
     Withdrawn,
+    /// This, which the server lost, was given up. The same.
+    GivenUp(Hours),
     /// It is none that can be taken up, and is to be removed.
     Refused(Trouble),
     /// It cannot be read: somebody has to look.
@@ -249,34 +266,31 @@ pub(crate) fn take_up(directory: &Path, spool: &mut Spool) -> Result<Asked, Spoo
         Err(NotARequest::Foreign(why)) => return Ok(Asked::Refused(foreign(&path, why))),
         Err(NotARequest::Unreadable(cause)) => return Ok(Asked::Unreadable(unreadable(&path, &cause))),
     };
-    if is_stop(&text) {
-        spool.begin()?;
-        spool.commit(|cursor| {
-            cursor.backfills.clear();
-            cursor.refused.clear();
-            cursor.withdrawals = cursor.withdrawals.wrapping_add(1);
-        })?;
-        return Ok(Asked::Withdrawn);
+    match text.trim() {
+        STOP => {
+            spool.change(Cursor::withdraw_backfills)?;
+            return Ok(Asked::Withdrawn);
+        }
+        GIVE_UP_LOST => return spool.change(Cursor::give_up_lost).map(Asked::GivenUp),
+        _ => {}
     }
     if spool.cursor().backfills.len() >= BACKFILLS_MAX {
         return Ok(Asked::Nothing);
     }
     let Some(range) = range_of(&text, spool.cursor().read_through) else {
-        return Ok(Asked::TakenUp);
+        return Ok(Asked::TakenUp(None));
     };
     if let Err(trouble) = must_be_meant(range) {
         return Ok(Asked::Refused(trouble));
     }
     // Taken up before it is removed: if that fails, the same range is found again and is there already.
-    spool.begin()?;
-    spool.commit(|cursor| {
+    spool.change(|cursor| {
         if !cursor.backfills.iter().any(|it| it.range == range) {
-            let next = range.start();
-            cursor.backfills.push(Backfill { range, next });
+            cursor.backfills.push(Backfill::whole(range));
             cursor.refused.retain(|hour| !range.contains(*hour));
         }
     })?;
-    Ok(Asked::TakenUp)
+    Ok(Asked::TakenUp(Some(range)))
 }
 
 /// Removes a request.
@@ -440,6 +454,57 @@ mod tests {
         assert!(cursor.backfills.is_empty() && cursor.refused.is_empty());
         assert_eq!(cursor.lost.len(), 1, "nobody asked for what the server lost");
         assert_eq!(cursor.withdrawals, 1);
+    }
+
+    #[test]
+    fn what_the_server_lost_could_never_have_been_given_up_and_nobody_would_know_that_it_was() {
+        let (spool, folder) = spool();
+        let mut opened = opened(&folder);
+        request_backfill(spool.path(), "north", range()).unwrap();
+        let waits = give_up_lost(spool.path(), "north").unwrap_err();
+        assert_eq!(waits.code, "BackfillWaits", "no request replaces another");
+        take_up(&folder, &mut opened).unwrap();
+        forget_request(&crate::disk::LocalDisk, &folder).unwrap();
+        opened
+            .change(|cursor| {
+                cursor.lost = vec![Backfill {
+                    next: range().start().plus(5),
+                    ..Backfill::whole(range())
+                }];
+            })
+            .unwrap();
+        give_up_lost(spool.path(), "north").unwrap();
+        assert!(waiting_to_give_up(spool.path(), "north"));
+        let Asked::GivenUp(hours) = take_up(&folder, &mut opened).unwrap() else {
+            panic!("it is taken up");
+        };
+        let left = HourInterval::new(range().start().plus(5), range().end()).unwrap();
+        assert_eq!(hours.intervals().collect::<Vec<_>>(), [left]);
+        let cursor = opened.cursor();
+        assert_eq!((&cursor.lost[..], &cursor.given_up), (&[][..], &hours));
+        assert_eq!(cursor.backfills.len(), 1, "what somebody asked for goes on");
+    }
+
+    #[test]
+    fn a_request_that_comes_while_an_hour_is_written_would_have_cost_the_hour() {
+        let (spool, folder) = spool();
+        let mut opened = opened(&folder);
+        let frame = crate::frame::Frame {
+            window: range().end(),
+            through: None,
+            key: uuid::Uuid::from_u128(7),
+            records: 1,
+            page: bytes::Bytes::from_static(b"page"),
+        };
+        opened.append(&frame).unwrap();
+        request_backfill(spool.path(), "north", range()).unwrap();
+        take_up(&folder, &mut opened).unwrap();
+        opened.append(&frame).unwrap();
+        opened
+            .commit(|cursor| cursor.read_through = range().end().plus(1))
+            .unwrap();
+        assert_eq!(opened.batch(8).unwrap().len(), 2);
+        assert_eq!(opened.cursor().backfills.len(), 1);
     }
 
     #[test]

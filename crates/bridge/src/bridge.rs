@@ -20,6 +20,7 @@ use crate::environment::Environment;
 use crate::opening::{self, cannot_listen, listen, lock};
 use crate::patience::HELD_WAIT;
 use crate::reading::Reader;
+use crate::requests::Requests;
 use crate::schedule::Schedule;
 use crate::spool::Spool;
 use crate::status::{self, Board, BridgeStatus, Part, StatusFile};
@@ -165,6 +166,15 @@ impl Serving {
                 ));
             }
         };
+        if spool.cursor().totals.batches == 0 {
+            let (stack, start, lookback) =
+                (&self.stack.name, spool.cursor().start, self.stack.lookback_hours);
+            tracing::info!(
+                stack,
+                "reading begins with {start}; if the server has deliveries of the stack already, the {lookback} hours before \
+                 that are read again too"
+            );
+        }
         let depot = Depot::new(spool, Arc::clone(&self.board), Arc::clone(&self.lock));
         Ok((depot, key))
     }
@@ -193,11 +203,19 @@ impl Serving {
         let lookback = i32::from(self.stack.lookback_hours);
         let reader = Reader::new(
             Arc::clone(&connection),
-            (depot, self.directory.clone()),
+            Arc::clone(&depot),
             Schedule::new(self.stack.margin, lookback),
             &self.board,
         );
+        let requests = Requests {
+            depot: Arc::clone(&depot),
+            directory: self.directory.clone(),
+            environment: self.environment.clone(),
+            reporter: self.board.reporter(Part::Backfill),
+            stack: self.stack.name.clone(),
+        };
         let directory = DirectoryDeliverer {
+            depot,
             connection,
             server: self.server.clone(),
             key_file: self.stack.activation_key_file.clone(),
@@ -207,6 +225,7 @@ impl Serving {
         };
         tokio::select! {
             error = reader.run() => error.trouble(),
+            error = requests.run() => error.trouble(),
             () = directory.run() => Trouble::new("DirectoryEnded", "The directory is not read any more.", "It is tried again."),
         }
     }

@@ -98,18 +98,23 @@ impl StackConfig {
         })
     }
 
-    /// Asks the server whether it accepts the activation key.
+    /// Asks the server whether it accepts the activation key. Answers the first hour of usage that the stack's registration
+    /// pays for, if the server says it.
     ///
     /// # Errors
     /// [`Trouble`]: what would hold the bridge up.
-    pub async fn try_server(&self, server: &ServerAddress, environment: &Environment) -> Result<(), Trouble> {
+    pub async fn try_server(
+        &self,
+        server: &ServerAddress,
+        environment: &Environment,
+    ) -> Result<Option<String>, Trouble> {
         let key = ActivationKey::read(&self.activation_key_file)?;
         let client = server.client(&key)?;
         let listed = client
             .put_directory(&key.cloud_id.to_string(), Bytes::from_static(NOBODY))
             .await;
         match listed.map_err(|error| judge(&error)) {
-            Ok(_) => Ok(()),
+            Ok(taken) => Ok(taken.registered_from),
             Err(Verdict::Again(trouble)) => Err(server.with_scheme(trouble)),
             Err(Verdict::Held(trouble)) => Err(server.explained(trouble, environment).await),
         }

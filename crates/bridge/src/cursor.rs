@@ -1,5 +1,8 @@
 //! How far a stack was read and delivered: what the bridge remembers through anything.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -7,6 +10,7 @@ use domain::ids::CloudId;
 use domain::time::{Hour, HourInterval};
 use serde::{Deserialize, Serialize};
 
+use crate::range::{Backfill, StoredBackfill};
 use crate::waypoints::{Hours, StoredWaypoint, Waypoints};
 
 /// The version of the form on disk.
@@ -51,15 +55,6 @@ impl fmt::Debug for PageDigest {
     }
 }
 
-/// A range of reported time that is read on command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Backfill {
-    /// All of it.
-    pub(crate) range: HourInterval,
-    /// The first hour that was not yet read.
-    pub(crate) next: Hour,
-}
-
 /// What became of the records that were delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,7 +86,7 @@ pub(crate) struct Cursor {
     pub(crate) committed: Position,
     /// Everything in the spool up to here was acknowledged.
     pub(crate) acknowledged: Position,
-    /// What is to be read on command.
+    /// What is to be read on command, and before the start.
     pub(crate) backfills: Vec<Backfill>,
     /// Which hours of what was to be read on command the stack refused: they were left out, and are not declared as read.
     pub(crate) refused: BTreeSet<Hour>,
@@ -105,6 +100,8 @@ pub(crate) struct Cursor {
     pub(crate) waypoints: Waypoints,
     /// What is to be read again because the server lost what it had acknowledged.
     pub(crate) lost: Vec<Backfill>,
+    /// What of that somebody gave up, and was not read since: it is not declared.
+    pub(crate) given_up: Hours,
     /// Nothing in the spool up to here declares an hour: the server has lost a part of it.
     pub(crate) undeclared: Position,
 }
@@ -148,6 +145,8 @@ struct Stored {
     waypoints: Vec<StoredWaypoint>,
     #[serde(default)]
     lost: Vec<StoredBackfill>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    given_up: Vec<(String, String)>,
     #[serde(default = "first")]
     undeclared: Position,
 }
@@ -159,14 +158,6 @@ const fn first() -> Position {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredBackfill {
-    from: String,
-    to: String,
-    next: String,
 }
 
 #[derive(Deserialize)]
@@ -191,6 +182,7 @@ impl Cursor {
             totals: Totals::default(),
             waypoints: Waypoints::default(),
             lost: Vec::new(),
+            given_up: Hours::default(),
             undeclared: Position::FIRST,
         }
     }
@@ -200,9 +192,26 @@ impl Cursor {
     pub(crate) fn look_before_start(&mut self, lookback: i32) {
         let range = HourInterval::new(self.start.plus(-lookback), self.start);
         self.backfills.extend(range.map(|range| Backfill {
-            range,
-            next: range.start(),
+            is_before_start: true,
+            ..Backfill::whole(range)
         }));
+    }
+
+    /// What somebody asked for is not read any more.
+    pub(crate) fn withdraw_backfills(&mut self) {
+        self.backfills.retain(|it| it.is_before_start);
+        self.refused.clear();
+        self.withdrawals = self.withdrawals.wrapping_add(1);
+    }
+
+    /// What the server lost is not read again any more. Answers what that is.
+    pub(crate) fn give_up_lost(&mut self) -> Hours {
+        let mut given_up = Hours::default();
+        for left in std::mem::take(&mut self.lost).iter().filter_map(Backfill::left) {
+            given_up.add(left);
+        }
+        self.given_up.add_all(&given_up);
+        given_up
     }
 
     /// The server does not have the newest receipts any more: what it had acknowledged with them is to be read again, under
@@ -220,16 +229,12 @@ impl Cursor {
         }
         self.seen.retain(|hour, _| !lost.contains(*hour));
         let mut all = lost.clone();
-        let left = self
-            .lost
+        self.lost
             .iter()
-            .filter_map(|it| HourInterval::new(it.next, it.range.end()));
-        left.for_each(|left| all.add(left));
-        let whole = |range: HourInterval| Backfill {
-            range,
-            next: range.start(),
-        };
-        self.lost = all.intervals().map(whole).collect();
+            .filter_map(Backfill::left)
+            .for_each(|left| all.add(left));
+        self.lost = all.intervals().map(Backfill::whole).collect();
+        all.intervals().for_each(|it| self.given_up.remove(it));
         lost
     }
 
@@ -247,13 +252,14 @@ impl Cursor {
             acknowledged_through: self.acknowledged_through.map(|hour| hour.to_string()),
             committed: self.committed,
             acknowledged: self.acknowledged,
-            backfills: self.backfills.iter().map(stored_backfill).collect(),
+            backfills: self.backfills.iter().map(StoredBackfill::of).collect(),
             refused: self.refused.iter().map(Hour::to_string).collect(),
             withdrawals: self.withdrawals,
             seen: seen.collect(),
             totals: self.totals,
             waypoints: self.waypoints.stored(),
-            lost: self.lost.iter().map(stored_backfill).collect(),
+            lost: self.lost.iter().map(StoredBackfill::of).collect(),
+            given_up: self.given_up.stored(),
             undeclared: self.undeclared,
         };
         let json =
@@ -276,24 +282,6 @@ impl Cursor {
         }
         let stored: Stored = serde_json::from_str(json).map_err(|error| content(&error))?;
         stored.read()
-    }
-}
-
-fn stored_backfill(Backfill { range, next }: &Backfill) -> StoredBackfill {
-    StoredBackfill {
-        from: range.start().to_string(),
-        to: range.end().to_string(),
-        next: next.to_string(),
-    }
-}
-
-impl StoredBackfill {
-    fn read(&self) -> Result<Backfill, InvalidCursor> {
-        let range = HourInterval::new(hour(&self.from)?, hour(&self.to)?);
-        Ok(Backfill {
-            range: range.ok_or_else(InvalidCursor::backwards)?,
-            next: hour(&self.next)?,
-        })
     }
 }
 
@@ -328,6 +316,7 @@ impl Stored {
             totals: self.totals,
             waypoints: Waypoints::read(self.waypoints)?,
             lost: lost.collect::<Result<_, InvalidCursor>>()?,
+            given_up: Hours::read(&self.given_up)?,
             undeclared: self.undeclared,
         })
     }
@@ -336,164 +325,4 @@ impl Stored {
 pub(crate) fn hour(text: &str) -> Result<Hour, InvalidCursor> {
     text.parse()
         .map_err(|error| InvalidCursor::Content(format!("{text}: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use wire::api::KnownReceipt;
-
-    use super::*;
-
-    fn receipt(sequence: u64) -> KnownReceipt {
-        KnownReceipt {
-            sequence,
-            chain: [7; 32],
-        }
-    }
-
-    fn cursor() -> Cursor {
-        let hour = |text: &str| text.parse::<Hour>().unwrap();
-        let cloud_id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747".parse().unwrap();
-        let start = hour("2026-10-01T00:00:00Z");
-        let mut waypoints = Waypoints::default();
-        waypoints.acknowledged(
-            &[receipt(3), receipt(4)],
-            [start, start.plus(3)].into_iter(),
-            true,
-        );
-        waypoints.acknowledged(&[receipt(5)], [start.plus(4)].into_iter(), false);
-        Cursor {
-            read_through: start.plus(7),
-            acknowledged_through: Some(start.plus(5)),
-            committed: Position {
-                segment: 3,
-                offset: 77,
-            },
-            backfills: vec![Backfill {
-                range: HourInterval::new(start.plus(-48), start).unwrap(),
-                next: start.plus(-3),
-            }],
-            refused: [start.plus(-30), start.plus(-29)].into(),
-            withdrawals: 2,
-            seen: [(start.plus(6), vec![PageDigest::of(b"a"), PageDigest::of(b"b")])].into(),
-            totals: Totals {
-                accepted: 4,
-                ..Totals::default()
-            },
-            waypoints,
-            lost: vec![Backfill {
-                range: HourInterval::new(start.plus(-9), start.plus(-4)).unwrap(),
-                next: start.plus(-7),
-            }],
-            undeclared: Position {
-                segment: 2,
-                offset: 9,
-            },
-            ..Cursor::new(cloud_id, start)
-        }
-    }
-
-    #[test]
-    fn a_cursor_reads_back_as_it_was_written() {
-        let text = cursor().encode().unwrap();
-        assert_eq!(Cursor::decode(text.as_bytes()), Ok(cursor()));
-    }
-
-    #[test]
-    fn a_cursor_of_before_hours_could_be_refused_would_have_cost_the_spool() {
-        let before = Cursor {
-            refused: BTreeSet::new(),
-            withdrawals: 0,
-            ..cursor()
-        };
-        let text = before.encode().unwrap();
-        // Where nothing was refused or taken back, an older bridge reads it too.
-        assert!(
-            !text.contains("refused") && !text.contains("withdrawals"),
-            "{text}"
-        );
-        assert_eq!(Cursor::decode(text.as_bytes()), Ok(before));
-    }
-
-    #[test]
-    fn a_cursor_that_anything_happened_to_is_refused() {
-        let text = cursor().encode().unwrap().into_bytes();
-        for at in 0..text.len() - 1 {
-            let mut damaged = text.clone();
-            damaged[at] ^= 1;
-            assert!(Cursor::decode(&damaged).is_err(), "byte {at}");
-            assert!(Cursor::decode(&text[..at]).is_err(), "cut at {at}");
-        }
-    }
-
-    #[test]
-    fn a_cursor_of_a_newer_version_is_not_guessed_at() {
-        let json = cursor().encode().unwrap();
-        let json = json
-            .lines()
-            .next()
-            .unwrap()
-            .replace("\"version\":2", "\"version\":3,\"new\":1");
-        let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()));
-        assert_eq!(Cursor::decode(text.as_bytes()), Err(InvalidCursor::Newer(3)));
-    }
-
-    #[test]
-    fn a_cursor_of_before_receipts_were_remembered_would_have_cost_the_spool() {
-        let json = cursor().encode().unwrap();
-        let mut json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
-        let fields = json.as_object_mut().unwrap();
-        for new in ["waypoints", "lost", "undeclared"] {
-            fields.remove(new).unwrap();
-        }
-        fields.insert("version".to_owned(), 1.into());
-        let json = json.to_string();
-        let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()));
-        let mut read = Cursor::decode(text.as_bytes()).unwrap();
-        let before = Cursor {
-            waypoints: Waypoints::default(),
-            lost: Vec::new(),
-            undeclared: Position::FIRST,
-            ..cursor()
-        };
-        assert_eq!(read, before);
-        // What it delivered before is not known by receipts: if the first that is known is lost, all of it may be.
-        let start = read.start;
-        read.waypoints
-            .acknowledged(&[receipt(90)], [start.plus(6)].into_iter(), true);
-        let lost: Vec<_> = read.go_back(None).intervals().collect();
-        let whole = HourInterval::new(start, start.plus(5)).unwrap();
-        assert_eq!(
-            lost,
-            [whole, HourInterval::new(start.plus(6), start.plus(7)).unwrap()]
-        );
-    }
-
-    #[test]
-    fn an_hour_whose_first_pages_are_lost_would_be_declared_by_its_last_one() {
-        let end = |offset| Position { segment: 3, offset };
-        for (window, is_declared) in [(4, false), (5, true)] {
-            let mut cursor = cursor();
-            let window = cursor.start.plus(window);
-            cursor.go_back(Some((window, end(40))));
-            let undeclared = if is_declared { 9 } else { 40 };
-            assert_eq!(cursor.undeclared.offset, undeclared, "{window}");
-        }
-    }
-
-    #[test]
-    fn what_is_to_be_read_again_is_kept_when_more_turns_out_to_be_lost() {
-        let mut cursor = cursor();
-        let start = cursor.start;
-        let ranges = |cursor: &Cursor| -> Vec<_> {
-            let hours = |it: &Backfill| (it.next.epoch_hours() - start.epoch_hours(), it.range.hours());
-            cursor.lost.iter().map(hours).collect()
-        };
-        cursor.go_back(None);
-        assert_eq!(ranges(&cursor), [(-7, 3), (4, 1)]);
-        cursor.go_back(None);
-        assert_eq!(ranges(&cursor), [(-7, 3), (0, 5)], "everything from the start on");
-        assert_eq!(cursor.backfills.len(), 1, "what somebody asked for goes on");
-        assert!(cursor.waypoints.newest().is_empty());
-    }
 }

@@ -8,13 +8,14 @@ use client::{Client, ClientError, Credential, Delivery, Encoding, Format, Refusa
 use domain::ids::CloudId;
 use domain::time::Hour;
 use tokio::task::JoinSet;
-use wire::api::{DeliveryReceipt, KnownReceipt, KnownReceipts};
+use wire::api::{DeliveryReceipt, KnownReceipt, KnownReceipts, Warning};
 
 use crate::activation::ActivationKey;
 use crate::cursor::{Cursor, Position};
 use crate::depot::Depot;
 use crate::environment::Environment;
 use crate::frame::Frame;
+use crate::notices::{Notices, Sum};
 use crate::patience::HELD_WAIT;
 use crate::spool::{Located, Spool, SpoolError};
 use crate::stack::is_stack_at;
@@ -43,7 +44,10 @@ pub struct ServerAddress {
 impl ServerAddress {
     /// A client that bears an activation key.
     pub(crate) fn client(&self, key: &ActivationKey) -> Result<Client, Trouble> {
-        let mut builder = Client::builder(&self.url).credential(Credential::new(&key.text));
+        // Whoever looks at the bridge sees at once that nothing is delivered; it tries again by itself.
+        let mut builder = Client::builder(&self.url)
+            .credential(Credential::new(&key.text))
+            .asking_once();
         if let Some(path) = &self.ca {
             builder = builder.ca_pem(crate::files::small_text(path)?);
         }
@@ -133,9 +137,9 @@ impl ServerAddress {
 impl Deliverer {
     /// Delivers until the spool cannot be used any more.
     pub(crate) async fn run(self) -> SpoolError {
-        let (mut client, mut failures) = (None, 0);
+        let (mut client, mut failures, mut notices) = (None, 0, Notices::default());
         loop {
-            let verdict = match self.step(&mut client).await {
+            let verdict = match self.step(&mut client, &mut notices).await {
                 Ok(None) => {
                     failures = 0;
                     continue;
@@ -169,7 +173,11 @@ impl Deliverer {
     }
 
     /// Delivers a few frames, or waits for some. Answers what is wrong if one of them was not acknowledged.
-    async fn step(&self, client: &mut Option<Client>) -> Result<Option<Verdict>, SpoolError> {
+    async fn step(
+        &self,
+        client: &mut Option<Client>,
+        notices: &mut Notices,
+    ) -> Result<Option<Verdict>, SpoolError> {
         let known = KnownReceipts(self.depot.cursor().waypoints.newest().to_vec());
         // One first: those after it rely on its receipt, wherever it went.
         let frames_max = if known.0.is_empty() { 1 } else { FRAMES_AT_ONCE };
@@ -192,7 +200,7 @@ impl Deliverer {
         for located in &batch {
             match outcomes.next().flatten() {
                 Some(Ok(receipt)) => {
-                    self.log(&receipt);
+                    self.log(&receipt, notices);
                     done.add(located, receipt);
                 }
                 Some(Err(ClientError::Refused(refusal))) if refusal.code == RECEIPT_NOT_KNOWN => {
@@ -251,15 +259,24 @@ impl Deliverer {
         outcomes
     }
 
-    /// Says what the server wants somebody to know about a delivery.
-    fn log(&self, receipt: &DeliveryReceipt) {
+    /// Says what the server wants somebody to know about a delivery. What it says of each is not repeated each time.
+    fn log(&self, receipt: &DeliveryReceipt, notices: &mut Notices) {
         let (stack, batch) = (self.cloud_id, &receipt.batch_id);
         if let Some(first) = receipt.problems.first() {
             let (quarantined, code) = (receipt.quarantined, &first.code);
             tracing::warn!(%stack, batch, quarantined, code, "the server put records into quarantine: {}", first.message);
         }
-        for warning in &receipt.warnings {
-            tracing::warn!(%stack, batch, code = warning.code, "{}", warning.message);
+        for Warning { code, message } in &receipt.warnings {
+            let now = self.environment.clock.now();
+            let Some(Sum { deliveries, records }) = notices.heard(code, receipt.unregistered.into(), now)
+            else {
+                continue;
+            };
+            if deliveries > 1 {
+                tracing::warn!(%stack, code, deliveries, records, "it was so of {deliveries} deliveries since, the last: {message}");
+            } else {
+                tracing::warn!(%stack, batch, code, "{message}");
+            }
         }
     }
 
@@ -267,8 +284,10 @@ impl Deliverer {
         let Some(end) = done.end else { return Ok(()) };
         let lookback = self.lookback;
         let work = move |spool: &mut Spool| {
+            let is_known = done.receipts.first().is_some_and(|it| it.sequence > 1);
+            let looks_before_start = spool.cursor().totals.batches == 0 && is_known;
             spool.acknowledge(end, |cursor| {
-                if cursor.totals.batches == 0 && done.receipts.first().is_some_and(|it| it.sequence > 1) {
+                if looks_before_start {
                     cursor.look_before_start(lookback);
                 }
                 count(cursor, &done.receipts);
@@ -279,11 +298,20 @@ impl Deliverer {
                 // What was read on command declares hours before these, or even before the first.
                 let further = done.through.filter(|through| *through > cursor.start);
                 cursor.acknowledged_through = further.max(cursor.acknowledged_through);
-            })
+            })?;
+            Ok(looks_before_start)
         };
         let outcome = self.depot.work(work).await;
         self.depot.acknowledged.notify_one();
-        outcome
+        if outcome? {
+            let stack = self.cloud_id;
+            tracing::info!(
+                %stack,
+                "the server knew the stack before this spool did: the {lookback} hours before the first that is read are read \
+                 again too, for usage that came late"
+            );
+        }
+        Ok(())
     }
 
     /// The server does not have what it acknowledged last: that is read again, and what is delivered next relies on what it
@@ -291,6 +319,7 @@ impl Deliverer {
     async fn go_back(&self, trouble: &Trouble) -> Result<(), SpoolError> {
         self.reporter.failed(trouble, 1, Duration::ZERO);
         let lost = self.depot.work(Spool::go_back).await?;
+        self.depot.went_back.notify_one();
         let stack = self.cloud_id;
         for range in lost.intervals() {
             tracing::warn!(%stack, "the server does not have what was acknowledged of {range}: it is read again");
@@ -400,6 +429,13 @@ pub(crate) fn judge(error: &ClientError) -> Verdict {
                 "See whether the clocks of the stack, of this machine and of the server agree. It is tried again.",
             ),
             (status, _) if is_temporary(status) => again("ServerBusy", PASSES),
+            (_, code @ "InvalidAuthenticationToken") => held(
+                code.to_owned(),
+                "Nothing is lost, what was read waits in the spool. The activation key was probably made by another server: \
+                 see that `url` of [server] is the one where the stack is registered, and put the key that it gives \
+                 (`meterbridge registration activation-key`) into the file that `activation-key-file` names: it is read \
+                 with the next attempt.",
+            ),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, code) => held(
                 code.to_owned(),
                 "Nothing is lost, it waits in the spool. Put the present activation key of the stack's registration \
@@ -451,6 +487,14 @@ mod tests {
                 .contains("`url` of [server] has the right host and port")
         );
         assert!(!trouble.advice.contains("Nothing has to be done"));
+    }
+
+    #[test]
+    fn the_key_of_another_server_would_have_passed_for_a_broken_one() {
+        let Verdict::Held(trouble) = judge(&refused(401, "InvalidAuthenticationToken")) else {
+            panic!("somebody has to do something");
+        };
+        assert!(trouble.advice.contains("made by another server"), "{trouble}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Depot {
     pub(crate) committed: Notify,
     /// Something was acknowledged.
     pub(crate) acknowledged: Notify,
+    /// The server was found to have lost something.
+    pub(crate) went_back: Notify,
     /// Nobody else uses the directory, as long as any work on it goes on.
     _lock: Arc<File>,
 }
@@ -33,6 +35,7 @@ impl Depot {
             board,
             committed: Notify::new(),
             acknowledged: Notify::new(),
+            went_back: Notify::new(),
             _lock: lock,
         })
     }

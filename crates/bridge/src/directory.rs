@@ -10,6 +10,7 @@ use domain::ids::CloudId;
 use crate::activation::ActivationKey;
 use crate::connection::Connection;
 use crate::deliver::{ServerAddress, Verdict, judge};
+use crate::depot::Depot;
 use crate::environment::Environment;
 use crate::stack::Failure;
 use crate::status::Reporter;
@@ -21,6 +22,7 @@ const DELIVERED_AFTER: u32 = 24;
 
 /// Delivers the directory of one stack.
 pub(crate) struct DirectoryDeliverer {
+    pub(crate) depot: Arc<Depot>,
     pub(crate) connection: Arc<Connection>,
     pub(crate) server: ServerAddress,
     pub(crate) key_file: PathBuf,
@@ -49,23 +51,26 @@ impl DirectoryDeliverer {
                 }
                 Err(failure) => {
                     failures += 1;
-                    let wait = self.environment.wait_after(failures, failure.wait());
-                    if failure.is_held() {
-                        self.reporter.held(&failure.into_trouble(), failures, wait);
-                    } else {
-                        self.reporter.failed(&failure.into_trouble(), failures, wait);
-                    }
-                    wait
+                    failure.report(&self.reporter, failures, &self.environment)
                 }
             };
-            self.environment.timer.pause(wait).await;
+            tokio::select! {
+                () = self.environment.timer.pause(wait) => {}
+                // Who is on the stack is lost as well.
+                () = self.depot.went_back.notified() => delivered = Delivered::default(),
+            }
         }
     }
 
     async fn step(&self, delivered: &mut Delivered) -> Result<(), Failure> {
         let stack = self.connection.awaited().await;
         let listing = stack.local_subscriptions(&self.reporter).await;
-        let listing = listing.inspect_err(|failure| self.connection.failed(&stack, failure))?;
+        let listing = listing.inspect_err(|failure| {
+            // Who may not read the directory may read usage: that goes on as it is.
+            if !matches!(failure, Failure::Refused(_)) {
+                self.connection.failed(&stack, failure);
+            }
+        })?;
         let listing = serde_json::to_vec(&listing)
             .map(Bytes::from)
             .map_err(|error| Failure::temporary("DirectoryBroken", error.to_string()))?;

@@ -8,8 +8,8 @@
 //!           schedule    cursor
 //! ```
 //!
-//! - `schedule` says which hour of reported time is read next: new ones first, then the last ones again, then what
-//!   somebody asked for.
+//! - `schedule` says which hour of reported time is read next: new ones first; then the last ones again, those that the
+//!   server lost, and those that somebody asked for take turns.
 //! - `stack` asks the admin API, with patience, and reads the hour completely: page by page, whatever is wrong with the
 //!   links between them.
 //! - `spool` keeps the pages as they came, compressed, each with the idempotency key it will be delivered under. Only when
@@ -38,9 +38,12 @@ mod environment;
 mod files;
 mod frame;
 mod misread;
+mod notices;
 mod opening;
 mod patience;
+mod range;
 mod reading;
+mod requests;
 mod schedule;
 mod settings;
 mod spool;
@@ -49,7 +52,10 @@ mod status;
 mod trouble;
 mod waypoints;
 
-pub use backfill::{request_backfill, waiting_backfill, waiting_withdrawal, withdraw_backfills};
+pub use backfill::{
+    give_up_lost, request_backfill, waiting_backfill, waiting_to_give_up, waiting_withdrawal,
+    withdraw_backfills,
+};
 pub use bridge::Bridge;
 pub use check::{StackFound, UsageFound};
 pub use config::{
@@ -60,8 +66,9 @@ pub use deliver::ServerAddress;
 pub use disk::{Appender, Disk, LocalDisk};
 pub use environment::{Clock, Environment, Pause, Random, RuntimeTimer, Timer};
 pub use settings::{Overrides, ServerSettings, Settings, SpoolSettings, StackSettings, StatusSettings};
-pub use stack::{Account, Admission, DirectoryAdmin, DirectoryName, Proof, StackAddress, is_called};
+pub use stack::{Account, Admission, DirectoryAdmin, DirectoryName, Proof, StackAddress};
 pub use status::{
-    BackfillStatus, BridgeStatus, Ongoing, Part, StackState, StackStatus, Totals, Watcher, read_status,
+    BackfillStatus, BridgeStatus, HoursStatus, Ongoing, Part, StackState, StackStatus, Totals, Watcher,
+    read_status,
 };
 pub use trouble::Trouble;

@@ -100,6 +100,12 @@ fn lock_patiently(file: &File, mut wait: impl FnMut()) -> Result<(), TryLockErro
     file.try_lock()
 }
 
+/// Whether a bridge has used the directory and none does now, as far as whoever asks can find out.
+pub(crate) fn is_abandoned(directory: &Path) -> bool {
+    // Nobody has to be able to write to the file to find out.
+    File::open(directory.join(LOCK)).is_ok_and(|file| file.try_lock_shared().is_ok())
+}
+
 /// Whether a bridge uses the directory. One that is not there yet is used by nobody.
 fn is_locked(directory: &Path) -> Result<bool, Trouble> {
     let refuse = |error: &io::Error| unusable(directory, error);

@@ -1,28 +1,29 @@
 //! Reading a stack's usage into the spool: window by window, each completely or not at all.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::time::{Hour, Timestamp};
+use domain::time::{Hour, HourInterval, Timestamp};
 use jiff::SignedDuration;
 
-use crate::backfill::{self, Asked};
 use crate::connection::Connection;
 use crate::cursor::{Cursor, PageDigest, REFUSED_HOURS_MAX};
 use crate::depot::Depot;
 use crate::environment::Environment;
 use crate::frame::Frame;
+use crate::patience::WAIT_MAX;
+use crate::range::{Backfill, put_off_hour, put_off_range, read_on};
 use crate::schedule::{Known, Next, Purpose, Schedule, Window};
 use crate::spool::{Spool, SpoolError};
 use crate::stack::{Failure, Stack, UsageReading};
 use crate::status::{Board, Part, Reporter};
 use crate::trouble::Trouble;
 
-/// How often it is looked whether somebody asked for a range.
+/// How often it is looked whether there is something to read again.
 const LOOKED_AFTER: Duration = Duration::from_secs(5);
-/// A stack whose newest hour is not ready is left alone as if it had failed this often more: half a minute at first.
+/// A stack that does not have an hour ready is left alone as if it had failed this often more: half a minute at first.
 const NOT_READY_FAILURES: u32 = 6;
 /// From which time in a row on it is said that the newest hour is not ready: before that it is the usual thing.
 const NOT_READY_SAID_FROM: u32 = 4;
@@ -43,20 +44,18 @@ const SEEN_PAGES_MAX: usize = 256;
 pub(crate) struct Reader {
     connection: Arc<Connection>,
     depot: Arc<Depot>,
-    directory: PathBuf,
     environment: Environment,
     reporter: Reporter,
-    /// What is wrong with what somebody asked for: that holds up no reading.
-    requests: Reporter,
     schedule: Schedule,
     not_before: Option<Timestamp>,
+    /// How often in a row a new hour did not work, or the disk.
     failures: u32,
     /// How often in a row there was no connection to the stack.
     unconnected: u32,
     /// It was said that the clock was set back.
     is_set_back: bool,
-    /// The window that was refused in its middle last, and how often in a row.
-    refused_midway: Option<(Window, u32)>,
+    /// The hours that were refused in their middle last, and how often in a row.
+    refused_midway: BTreeMap<Hour, u32>,
 }
 
 /// Why a window was not read.
@@ -80,7 +79,7 @@ impl From<SpoolError> for Ended {
 impl Reader {
     pub(crate) fn new(
         connection: Arc<Connection>,
-        (depot, directory): (Arc<Depot>, PathBuf),
+        depot: Arc<Depot>,
         schedule: Schedule,
         board: &Arc<Board>,
     ) -> Self {
@@ -88,15 +87,13 @@ impl Reader {
             environment: connection.environment().clone(),
             connection,
             depot,
-            directory,
             reporter: board.reporter(Part::Reading),
-            requests: board.reporter(Part::Backfill),
             schedule,
             not_before: None,
             failures: 0,
             unconnected: 0,
             is_set_back: false,
-            refused_midway: None,
+            refused_midway: BTreeMap::new(),
         }
     }
 
@@ -114,19 +111,20 @@ impl Reader {
 
     /// Reads one window, or waits for one.
     async fn step(&mut self) -> Result<(), SpoolError> {
-        self.take_request().await?;
         let Some(stack) = self.connected().await else {
             return Ok(());
         };
         let cursor = self.depot.cursor();
-        let window = match self.schedule.next(&Known {
+        let known = Known {
             now: self.environment.clock.now(),
             start: cursor.start,
             read_through: cursor.read_through,
             lost: &cursor.lost,
             backfills: &cursor.backfills,
             not_before: self.not_before,
-        }) {
+        };
+        self.forget_what_is_over(&known);
+        let window = match self.schedule.next(&known) {
             Next::Wait(wait) => {
                 self.look_at_clock(cursor.read_through);
                 self.environment.timer.pause(wait.min(LOOKED_AFTER)).await;
@@ -136,24 +134,40 @@ impl Reader {
         };
         match self.read(&stack, window).await {
             Ok(read_through) => {
-                self.schedule.was_read(window, read_through);
-                self.failures = 0;
-                self.refused_midway.take_if(|(refused, _)| *refused == window);
+                self.is_done_with(window, read_through);
                 if window.purpose == Purpose::New {
                     self.not_before = None;
                 }
-                self.reporter.well();
                 Ok(())
             }
             Err(Ended::Spool(error)) => Err(error),
             Err(Ended::Stack(failure)) => {
                 let failure = self.believed(window, failure);
-                if !self.skipped(window, &failure, cursor.read_through).await? {
-                    self.connection.failed(&stack, &failure);
-                    self.not_answered(window, failure, cursor.read_through).await;
+                if self.skipped(window, &failure, cursor.read_through).await? {
+                    return Ok(());
                 }
-                Ok(())
+                self.connection.failed(&stack, &failure);
+                self.not_answered(window, failure, cursor.read_through).await
             }
+        }
+    }
+
+    /// What did not work may have been an hour of a range that was taken back: then nothing is in the way any more.
+    fn forget_what_is_over(&mut self, known: &Known<'_>) {
+        let was_in_trouble = self.schedule.is_in_trouble();
+        self.schedule.forget_what_is_over(known);
+        if was_in_trouble && !self.schedule.is_in_trouble() {
+            self.reporter.well();
+        }
+    }
+
+    /// A window was read, or left out for good.
+    fn is_done_with(&mut self, window: Window, read_through: Hour) {
+        self.schedule.was_read(window, read_through);
+        self.failures = 0;
+        self.refused_midway.remove(&window.hour);
+        if !self.schedule.is_in_trouble() {
+            self.reporter.well();
         }
     }
 
@@ -168,31 +182,18 @@ impl Reader {
             Ok(stack) => {
                 self.unconnected = 0;
                 // What failed with the connection before may fail with this one.
-                if self.failures == 0 {
+                if self.failures == 0 && !self.schedule.is_in_trouble() {
                     self.reporter.well();
                 }
                 Some(stack)
             }
             Err(failure) => {
                 self.unconnected += 1;
-                let wait = self.say(failure, self.unconnected);
+                let wait = failure.report(&self.reporter, self.unconnected, &self.environment);
                 self.environment.timer.pause(wait).await;
                 None
             }
         }
-    }
-
-    /// Says what the stack did not do, and how long to wait.
-    fn say(&self, failure: Failure, failures: u32) -> Duration {
-        let wait = self.environment.wait_after(failures, failure.wait());
-        let is_held = failure.is_held();
-        let trouble = failure.into_trouble();
-        if is_held {
-            self.reporter.held(&trouble, failures, wait);
-        } else {
-            self.reporter.failed(&trouble, failures, wait);
-        }
-        wait
     }
 
     /// Whoever reads nothing because the clock was set back says so, and does not pass for somebody who has read everything.
@@ -278,12 +279,13 @@ impl Reader {
         let Failure::RefusedMidway(trouble) = failure else {
             return failure;
         };
-        let times = match self.refused_midway {
-            Some((same, times)) if same == window => times.saturating_add(1),
-            _ => 1,
-        };
-        self.refused_midway = Some((window, times));
-        if times < REFUSALS_MIDWAY_MAX {
+        if self.refused_midway.len() >= REFUSED_HOURS_MAX {
+            // They are counted anew.
+            self.refused_midway.clear();
+        }
+        let times = self.refused_midway.entry(window.hour).or_default();
+        *times = times.saturating_add(1);
+        if *times < REFUSALS_MIDWAY_MAX {
             Failure::Temporary(trouble, None)
         } else {
             Failure::Refused(trouble)
@@ -312,8 +314,10 @@ impl Reader {
                 let work = move |spool: &mut Spool| {
                     spool.begin()?;
                     spool.commit(|cursor| {
-                        read_on(cursor, window);
-                        cursor.refused.insert(window.hour);
+                        // Nobody wants it any more that was taken back meanwhile.
+                        if ranges_of(cursor, window.purpose).is_some_and(|it| read_on(it, window.hour)) {
+                            cursor.refused.insert(window.hour);
+                        }
                     })
                 };
                 self.depot.work(work).await?;
@@ -321,61 +325,70 @@ impl Reader {
         }
         let (hour, stack, Trouble { code, message, .. }) = (window.hour, self.connection.name(), trouble);
         tracing::warn!(stack, %code, "The hour {hour} of reported time is left out and not declared as read: {message}");
-        self.schedule.was_read(window, read_through);
-        (self.failures, self.refused_midway) = (0, None);
-        self.reporter.well();
+        self.is_done_with(window, read_through);
         Ok(true)
     }
 
     /// The stack did not give a window: leaves it alone for a while.
-    async fn not_answered(&mut self, window: Window, failure: Failure, read_through: Hour) {
-        self.failures += 1;
-        let failure = match failure {
-            Failure::NotReady(trouble) => {
-                let wait = self
-                    .environment
-                    .wait_after(self.failures + NOT_READY_FAILURES, None);
-                match window.purpose {
-                    // Older hours can be read meanwhile.
-                    Purpose::New => {
-                        let until = SignedDuration::try_from(wait).unwrap_or(SignedDuration::ZERO);
-                        let now = self.environment.clock.now();
-                        self.not_before = now.saturating_add(until).ok();
-                        if self.failures >= NOT_READY_SAID_FROM {
-                            self.reporter.failed(&trouble, self.failures, wait);
-                        }
-                        return;
-                    }
-                    // It is looked back at again with the next hour.
-                    Purpose::LookBack => return self.schedule.was_read(window, read_through),
-                    Purpose::Lost | Purpose::Backfill => Failure::Temporary(trouble, Some(wait)),
-                }
+    async fn not_answered(
+        &mut self,
+        window: Window,
+        failure: Failure,
+        read_through: Hour,
+    ) -> Result<(), SpoolError> {
+        match (window.purpose, failure) {
+            (Purpose::New, Failure::NotReady(trouble)) => self.not_ready(&trouble),
+            (Purpose::New, failure) => {
+                self.failures += 1;
+                let wait = failure.report(&self.reporter, self.failures, &self.environment);
+                self.environment.timer.pause(wait).await;
             }
-            failure => failure,
-        };
-        let wait = self.say(failure, self.failures);
-        match window.purpose {
-            Purpose::Backfill => self.pause_unless_stopped(wait).await,
-            Purpose::New | Purpose::LookBack | Purpose::Lost => self.environment.timer.pause(wait).await,
+            // It is looked back at again with the next hour.
+            (Purpose::LookBack, Failure::NotReady(_)) => self.schedule.was_read(window, read_through),
+            (_, failure) => return self.put_off(window, failure).await,
+        }
+        Ok(())
+    }
+
+    /// The newest hour is not ready: older ones can be read meanwhile.
+    fn not_ready(&mut self, trouble: &Trouble) {
+        self.failures += 1;
+        let failures = self.failures + NOT_READY_FAILURES;
+        let wait = self.environment.wait_after(failures, None);
+        self.not_before = self.after(wait);
+        if self.failures >= NOT_READY_SAID_FROM {
+            self.reporter.failed(trouble, self.failures, wait);
         }
     }
 
-    /// Waits until what somebody asked for is tried again, or they take it back.
-    async fn pause_unless_stopped(&self, wait: Duration) {
-        let mut left = wait;
-        while !left.is_zero() {
-            let slice = left.min(LOOKED_AFTER);
-            self.environment.timer.pause(slice).await;
-            left = left.saturating_sub(slice);
-            let directory = self.directory.clone();
-            let is_stopped = self
-                .depot
-                .work(move |_| Ok(backfill::is_stop_asked(&directory)))
-                .await;
-            if is_stopped.unwrap_or(true) {
-                return;
+    /// An old hour did not work: whatever else there is to be read comes first.
+    async fn put_off(&mut self, window: Window, failure: Failure) -> Result<(), SpoolError> {
+        let failures = self.schedule.failures_of(window.purpose) + 1;
+        let failure = match failure {
+            Failure::NotReady(trouble) => {
+                let wait = self.environment.wait_after(failures + NOT_READY_FAILURES, None);
+                Failure::Temporary(trouble, Some(wait))
             }
-        }
+            // Of what was lost others may be answered, however many are refused.
+            failure if window.purpose == Purpose::Lost && failure.of_the_question().is_some() => {
+                Failure::Temporary(failure.into_trouble(), None)
+            }
+            failure => failure,
+        };
+        let wait = failure.report(&self.reporter, failures, &self.environment);
+        self.schedule.did_not_work(window, self.after(wait));
+        let put_off = move |cursor: &mut Cursor| match window.purpose {
+            Purpose::Lost => put_off_hour(&mut cursor.lost, window.hour),
+            Purpose::Backfill => put_off_range(&mut cursor.backfills, window.hour),
+            Purpose::New | Purpose::LookBack => {}
+        };
+        self.depot.work(move |spool| spool.change(put_off)).await
+    }
+
+    /// The moment after a wait, which is never longer than anybody waits.
+    fn after(&self, wait: Duration) -> Option<Timestamp> {
+        let wait = SignedDuration::try_from(wait.min(WAIT_MAX)).unwrap_or(SignedDuration::ZERO);
+        self.environment.clock.now().saturating_add(wait).ok()
     }
 
     async fn failed_to_write(&mut self, error: &SpoolError) {
@@ -384,69 +397,29 @@ impl Reader {
         self.reporter.failed(&error.trouble(), self.failures, wait);
         self.environment.timer.pause(wait).await;
     }
-
-    /// Takes up what somebody asked for. The request is removed when everybody can see that it was taken up. One that cannot
-    /// be read or removed is said to be there, and reading goes on.
-    async fn take_request(&self) -> Result<(), SpoolError> {
-        let directory = self.directory.clone();
-        let take_up = move |spool: &mut Spool| backfill::take_up(&directory, spool);
-        let refused = match self.depot.work(take_up).await? {
-            Asked::Nothing => {
-                self.requests.well();
-                return Ok(());
-            }
-            Asked::Unreadable(trouble) => {
-                self.requests.failed(&trouble, 1, LOOKED_AFTER);
-                return Ok(());
-            }
-            Asked::TakenUp => None,
-            Asked::Withdrawn => {
-                tracing::info!(
-                    stack = self.connection.name(),
-                    "what was to be read again is taken back"
-                );
-                // What did not work may have been an hour of that; of any other it is said again when it is tried.
-                self.reporter.well();
-                None
-            }
-            Asked::Refused(trouble) => Some(trouble),
-        };
-        let (disk, directory) = (Arc::clone(&self.environment.disk), self.directory.clone());
-        let forget = move |_: &mut Spool| Ok(backfill::forget_request(&*disk, &directory));
-        match (self.depot.work(forget).await?, refused) {
-            (Err(trouble), _) => self.requests.failed(&trouble, 1, LOOKED_AFTER),
-            (
-                Ok(()),
-                Some(Trouble {
-                    code,
-                    message,
-                    advice,
-                }),
-            ) => tracing::warn!(%code, "{message} {advice}"),
-            (Ok(()), None) => self.requests.well(),
-        }
-        Ok(())
-    }
 }
 
-/// The first range that is read again was read, or tried, up to the end of this window: unless it is another one by now.
-fn read_on(cursor: &mut Cursor, window: Window) {
-    let ranges = match window.purpose {
-        Purpose::Lost => &mut cursor.lost,
-        Purpose::New | Purpose::LookBack | Purpose::Backfill => &mut cursor.backfills,
-    };
-    if let Some(range) = ranges.first_mut().filter(|it| it.next == window.hour) {
-        range.next = window.hour.plus(1);
+/// The ranges that are read for a reason.
+fn ranges_of(cursor: &mut Cursor, purpose: Purpose) -> Option<&mut Vec<Backfill>> {
+    match purpose {
+        Purpose::New | Purpose::LookBack => None,
+        Purpose::Lost => Some(&mut cursor.lost),
+        Purpose::Backfill => Some(&mut cursor.backfills),
     }
-    ranges.retain(|it| it.next < it.range.end());
 }
 
 /// What a window that was read completely changes in the cursor.
 fn move_on(cursor: &mut Cursor, window: Window, seen: Vec<PageDigest>, schedule: &Schedule) {
-    match window.purpose {
-        Purpose::New => cursor.read_through = window.hour.plus(1),
-        Purpose::LookBack => {}
-        Purpose::Lost | Purpose::Backfill => read_on(cursor, window),
+    if window.purpose == Purpose::New {
+        cursor.read_through = window.hour.plus(1);
+    }
+    if let Some(ranges) = ranges_of(cursor, window.purpose) {
+        read_on(ranges, window.hour);
+    }
+    // An hour that was given up stays so until it is declared, which looking back does not do.
+    if window.purpose != Purpose::LookBack {
+        let hour = HourInterval::new(window.hour, window.hour.plus(1));
+        hour.into_iter().for_each(|hour| cursor.given_up.remove(hour));
     }
     cursor.refused.remove(&window.hour);
     if seen.len() <= SEEN_PAGES_MAX {

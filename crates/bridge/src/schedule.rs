@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 
-use crate::cursor::Backfill;
 use crate::patience::WAIT_MAX;
+use crate::range::Backfill;
 
 /// Why an hour of reported time is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub(crate) enum Next {
     Wait(Duration),
 }
 
+/// Why an hour is read that is not new, in the order in which they begin to take turns.
+const OLD: [Purpose; 3] = [Purpose::LookBack, Purpose::Lost, Purpose::Backfill];
+
 /// What is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
@@ -65,6 +68,28 @@ pub(crate) struct Schedule {
     pub(crate) lookback: i32,
     /// Which hours of these were read again since then.
     looked_back: Option<LookedBack>,
+    /// Whose turn it is, where an old hour can be read for several reasons.
+    turns: [Turn; OLD.len()],
+}
+
+/// A reason to read old hours, in the line of those that wait for their turn.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    purpose: Purpose,
+    /// How often in a row it did not work.
+    failures: u32,
+    /// It did not work, and is left alone until then.
+    not_before: Option<Timestamp>,
+}
+
+impl Turn {
+    const fn of(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            failures: 0,
+            not_before: None,
+        }
+    }
 }
 
 /// A look back at the hours before one.
@@ -75,42 +100,107 @@ struct LookedBack {
 }
 
 impl Schedule {
-    pub(crate) const fn new(margin: Duration, lookback: i32) -> Self {
+    pub(crate) fn new(margin: Duration, lookback: i32) -> Self {
         Self {
             margin,
             lookback,
             looked_back: None,
+            turns: OLD.map(Turn::of),
         }
     }
 
-    /// What to do now: new hours before old ones, what was lost before what is looked back at, and last what was asked for.
+    /// What to do now: new hours before old ones. What is looked back at, what was lost and what was asked for take turns:
+    /// neither a long loss nor a long range keeps late usage from being found while it is looked for, and the other way
+    /// round.
     pub(crate) fn next(&self, known: &Known<'_>) -> Next {
-        let ready_at = self.ready_at(known);
-        if ready_at <= known.now {
+        let mut wakes_at = self.ready_at(known);
+        if wakes_at <= known.now {
             return Next::Read(Window {
                 hour: known.read_through,
                 purpose: Purpose::New,
             });
         }
-        let lost = known.lost.first();
-        let again = lost
-            .map(|lost| (lost.next, Purpose::Lost))
-            .or_else(|| Some((self.next_look_back(known)?, Purpose::LookBack)))
-            .or_else(|| Some((known.backfills.first()?.next, Purpose::Backfill)));
-        if let Some((hour, purpose)) = again {
-            return Next::Read(Window { hour, purpose });
+        for turn in &self.turns {
+            let purpose = turn.purpose;
+            let Some(hour) = self.next_of(purpose, known) else {
+                continue;
+            };
+            match still_ahead(turn.not_before, known.now) {
+                None => return Next::Read(Window { hour, purpose }),
+                Some(not_before) => wakes_at = wakes_at.min(not_before),
+            }
         }
-        let wait = ready_at.duration_since(known.now);
+        let wait = wakes_at.duration_since(known.now);
         Next::Wait(wait.try_into().unwrap_or(Duration::ZERO))
     }
 
-    /// Takes note that a window was read.
+    /// Takes note that a window was read, or left out for good.
     pub(crate) fn was_read(&mut self, window: Window, read_through: Hour) {
         if window.purpose == Purpose::LookBack {
             self.looked_back = Some(LookedBack {
                 from: read_through,
                 next: window.hour.plus(1),
             });
+        }
+        self.put_behind(Turn::of(window.purpose));
+    }
+
+    /// Takes note that an old window did not work: for this reason nothing is read until then, for others it is.
+    pub(crate) fn did_not_work(&mut self, window: Window, not_before: Option<Timestamp>) {
+        self.put_behind(Turn {
+            purpose: window.purpose,
+            failures: self.failures_of(window.purpose) + 1,
+            not_before,
+        });
+    }
+
+    /// How often in a row it did not work to read an hour for this reason.
+    pub(crate) fn failures_of(&self, purpose: Purpose) -> u32 {
+        let turn = self.turns.iter().find(|it| it.purpose == purpose);
+        turn.map_or(0, |it| it.failures)
+    }
+
+    /// Whether something did not work last time.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.turns.iter().any(|it| it.failures > 0)
+    }
+
+    /// Where nothing is to be read any more, nothing is in the way.
+    pub(crate) fn forget_what_is_over(&mut self, known: &Known<'_>) {
+        let mut turns = self.turns;
+        for turn in &mut turns {
+            if self.next_of(turn.purpose, known).is_none() {
+                *turn = Turn::of(turn.purpose);
+            }
+        }
+        self.turns = turns;
+    }
+
+    /// Whose turn it was is behind the others; looking back is behind the next one only, since late usage is looked for while
+    /// there is time. New hours wait for nobody.
+    fn put_behind(&mut self, turn: Turn) {
+        let Some(place) = self.turns.iter().position(|it| it.purpose == turn.purpose) else {
+            return;
+        };
+        let end = match turn.purpose {
+            Purpose::LookBack => self.turns.len().min(place + 2),
+            Purpose::New | Purpose::Lost | Purpose::Backfill => self.turns.len(),
+        };
+        if let Some(line) = self.turns.get_mut(place..end) {
+            line.rotate_left(1);
+            if let Some(last) = line.last_mut() {
+                *last = turn;
+            }
+        }
+    }
+
+    /// The first hour that there is to be read for this reason.
+    fn next_of(&self, purpose: Purpose, known: &Known<'_>) -> Option<Hour> {
+        match purpose {
+            Purpose::New => Some(known.read_through),
+            Purpose::LookBack => self.next_look_back(known),
+            Purpose::Lost => Some(known.lost.first()?.next),
+            Purpose::Backfill => Some(known.backfills.first()?.next),
         }
     }
 
@@ -133,18 +223,22 @@ impl Schedule {
         let margin = SignedDuration::try_from(self.margin).unwrap_or(SignedDuration::ZERO);
         let over = known.read_through.plus(1).start();
         let ready = over.saturating_add(margin).unwrap_or(over);
-        // One that lies further ahead than anybody waits was said by a clock that was set back since.
-        let wait_max = SignedDuration::try_from(WAIT_MAX).unwrap_or(SignedDuration::MAX);
-        let not_before = known
-            .not_before
-            .filter(|not_before| not_before.duration_since(known.now) <= wait_max);
+        let not_before = still_ahead(known.not_before, known.now);
         not_before.map_or(ready, |not_before| not_before.max(ready))
     }
+}
+
+/// A moment that somebody waits for, unless it is over. One that lies further ahead than anybody waits was said by a clock
+/// that was set back since.
+fn still_ahead(moment: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let wait_max = SignedDuration::try_from(WAIT_MAX).unwrap_or(SignedDuration::MAX);
+    moment.filter(|it| *it > now && it.duration_since(now) <= wait_max)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::range::read_on;
     use domain::time::HourInterval;
     use proptest::prelude::*;
 
@@ -181,8 +275,7 @@ mod tests {
                     Purpose::New => read_through = window.hour.plus(1),
                     Purpose::LookBack | Purpose::Lost => {}
                     Purpose::Backfill => {
-                        backfills[0].next = window.hour.plus(1);
-                        backfills.retain(|it| it.next < it.range.end());
+                        read_on(&mut backfills, window.hour);
                     }
                 }
                 schedule.was_read(window, read_through);
@@ -237,9 +330,8 @@ mod tests {
             wakes in prop::collection::vec(1i64..20_000, 2..40), from in -200i32..0, hours in 1i32..100,
         ) {
             let range = HourInterval::new(hour(from), hour(from + hours)).unwrap();
-            let backfill = Backfill { range, next: range.start() };
             let mut schedule = Schedule::new(Duration::ZERO, 3);
-            let (read, _) = read_all(&mut schedule, vec![backfill], &wakes);
+            let (read, _) = read_all(&mut schedule, vec![Backfill::whole(range)], &wakes);
             let asked: Vec<Hour> = read
                 .iter()
                 .filter(|(_, it)| it.purpose == Purpose::Backfill)
@@ -248,6 +340,109 @@ mod tests {
             let expected: Vec<Hour> = (0..hours).map(|it| range.start().plus(it)).collect();
             prop_assert_eq!(asked, expected);
         }
+    }
+
+    fn range(from: i32, to: i32) -> Vec<Backfill> {
+        let range = HourInterval::new(hour(from), hour(to));
+        range.into_iter().map(Backfill::whole).collect()
+    }
+
+    #[test]
+    fn a_long_loss_would_have_kept_late_usage_from_being_found_until_nobody_looked_for_it_any_more() {
+        const LOOKBACK: i32 = 6;
+        // Each hour takes so long to be read, in minutes, that neither what was lost nor a range is read in a day.
+        for minutes in [2, 5, 12, 14, 19] {
+            let mut schedule = Schedule::new(Duration::ZERO, LOOKBACK);
+            let (mut lost, mut backfills) = (range(-3000, 0), range(-6000, -3000));
+            let (mut read_through, mut now) = (hour(0), hour(1).start());
+            let mut last_looks = Vec::new();
+            while read_through < hour(40) {
+                let known = Known {
+                    now,
+                    start: hour(-8000),
+                    read_through,
+                    lost: &lost,
+                    backfills: &backfills,
+                    not_before: None,
+                };
+                let Next::Read(window) = schedule.next(&known) else {
+                    panic!("there is always something to be read");
+                };
+                match window.purpose {
+                    Purpose::New => read_through = window.hour.plus(1),
+                    Purpose::LookBack if window.hour == read_through.plus(-1 - LOOKBACK) => {
+                        last_looks.push(window.hour);
+                    }
+                    Purpose::LookBack => {}
+                    Purpose::Lost => assert!(read_on(&mut lost, window.hour)),
+                    Purpose::Backfill => assert!(read_on(&mut backfills, window.hour)),
+                }
+                schedule.was_read(window, read_through);
+                now = now.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
+            }
+            let expected: Vec<Hour> = (-6..33).map(hour).collect();
+            assert_eq!(
+                last_looks[..39],
+                expected,
+                "an hour was not looked at before it was too late"
+            );
+            let hours =
+                |ranges: &[Backfill]| ranges[0].next.epoch_hours() - ranges[0].range.start().epoch_hours();
+            assert!(hours(&lost) >= 15 && hours(&backfills) >= 15, "{minutes}");
+            assert!(hours(&lost).abs_diff(hours(&backfills)) <= 2, "they take turns");
+        }
+    }
+
+    #[test]
+    fn a_lost_hour_that_never_answers_would_have_kept_everything_else_from_being_read() {
+        let (lost, backfills) = (range(-30, -20), range(-60, -50));
+        let known = Known {
+            now: hour(10).start(),
+            start: hour(0),
+            read_through: hour(10),
+            lost: &lost,
+            backfills: &backfills,
+            not_before: None,
+        };
+        let mut schedule = Schedule::new(Duration::ZERO, 0);
+        let window = |at: i32, purpose| Window {
+            hour: hour(at),
+            purpose,
+        };
+        let until = |minutes| known.now.saturating_add(SignedDuration::from_mins(minutes)).ok();
+        let (lost_one, asked) = (window(-30, Purpose::Lost), window(-60, Purpose::Backfill));
+        assert_eq!(schedule.next(&known), Next::Read(lost_one));
+        schedule.did_not_work(lost_one, until(2));
+        for _ in 0..3 {
+            assert_eq!(schedule.next(&known), Next::Read(asked));
+            schedule.was_read(asked, hour(10));
+        }
+        schedule.did_not_work(asked, until(4));
+        assert_eq!(schedule.next(&known), Next::Wait(Duration::from_secs(120)));
+        assert_eq!(
+            (schedule.failures_of(Purpose::Lost), schedule.is_in_trouble()),
+            (1, true)
+        );
+        let later = Known {
+            now: until(3).unwrap(),
+            ..known
+        };
+        assert_eq!(schedule.next(&later), Next::Read(lost_one));
+        // The clock was set back since: nobody waits that long.
+        let set_back = Known {
+            now: until(-60).unwrap(),
+            read_through: hour(9),
+            ..known
+        };
+        assert_eq!(schedule.next(&set_back), Next::Read(lost_one));
+        // Both were taken back: nothing is in the way of what is asked for next.
+        schedule.forget_what_is_over(&Known {
+            lost: &[],
+            backfills: &[],
+            ..known
+        });
+        assert!(!schedule.is_in_trouble());
+        assert!(matches!(schedule.next(&known), Next::Read(_)));
     }
 
     #[test]

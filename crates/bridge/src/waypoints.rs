@@ -44,6 +44,17 @@ impl Hours {
         added.0.iter().for_each(|it| self.add(*it));
     }
 
+    /// Takes an interval out.
+    pub(crate) fn remove(&mut self, removed: HourInterval) {
+        let all = std::mem::take(&mut self.0).into_iter();
+        let left = all.flat_map(|it| {
+            let before = HourInterval::new(it.start(), it.end().min(removed.start()));
+            let after = HourInterval::new(it.start().max(removed.end()), it.end());
+            [before, after].into_iter().flatten()
+        });
+        self.0 = left.collect();
+    }
+
     pub(crate) fn contains(&self, hour: Hour) -> bool {
         self.0.iter().any(|it| it.contains(hour))
     }
@@ -52,15 +63,35 @@ impl Hours {
         self.0.iter().copied()
     }
 
-    /// Closes gaps until there are few intervals. More is read again then than has to be.
+    /// Closes the smallest gaps until there are few intervals. More is read again then than has to be, and as little more
+    /// as can be.
     fn close_gaps(&mut self) {
-        while let [first, second, ..] = self.0[..]
-            && self.0.len() > INTERVALS_MAX
-        {
-            self.0.extend(HourInterval::new(first.start(), second.end()));
-            self.0.drain(..2);
-            self.0.rotate_right(1);
+        while self.0.len() > INTERVALS_MAX {
+            let gaps = self.0.windows(2).filter_map(|pair| match pair {
+                [one, next] => HourInterval::new(one.end(), next.start()),
+                _ => None,
+            });
+            let Some(smallest) = gaps.min_by_key(|gap| gap.hours()) else {
+                return;
+            };
+            self.add(smallest);
         }
+    }
+
+    /// The intervals in the file of the cursor.
+    pub(crate) fn stored(&self) -> Vec<(String, String)> {
+        let stored = |it: HourInterval| (it.start().to_string(), it.end().to_string());
+        self.intervals().map(stored).collect()
+    }
+
+    /// Reads what [`Self::stored`] gave.
+    pub(crate) fn read(stored: &[(String, String)]) -> Result<Self, InvalidCursor> {
+        let mut hours = Self::default();
+        for (start, end) in stored {
+            let interval = HourInterval::new(hour(start)?, hour(end)?);
+            hours.add(interval.ok_or_else(InvalidCursor::backwards)?);
+        }
+        Ok(hours)
     }
 }
 
@@ -166,11 +197,7 @@ impl Waypoints {
     pub(crate) fn stored(&self) -> Vec<StoredWaypoint> {
         let stored = |it: &Waypoint| StoredWaypoint {
             receipts: KnownReceipts(it.receipts.clone()).to_string(),
-            windows: it
-                .windows
-                .intervals()
-                .map(|window| (window.start().to_string(), window.end().to_string()))
-                .collect(),
+            windows: it.windows.stored(),
             level: it.level,
         };
         self.0.iter().map(stored).collect()
@@ -182,14 +209,9 @@ impl Waypoints {
                 .receipts
                 .parse()
                 .map_err(|error| InvalidCursor::Content(format!("{}: {error}", it.receipts)))?;
-            let mut windows = Hours::default();
-            for (start, end) in &it.windows {
-                let window = HourInterval::new(hour(start)?, hour(end)?);
-                windows.add(window.ok_or_else(InvalidCursor::backwards)?);
-            }
             Ok(Waypoint {
                 receipts: receipts.0,
-                windows,
+                windows: Hours::read(&it.windows)?,
                 level: it.level,
             })
         };
@@ -223,11 +245,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hours_that_are_added_in_any_order_are_those_that_are_there(added in prop::collection::vec((0i32..60, 1i32..6), 0..30)) {
+        fn hours_that_are_added_and_taken_out_in_any_order_are_those_that_are_there(
+            changes in prop::collection::vec((0i32..60, 1i32..6, any::<bool>()), 0..30),
+        ) {
             let (mut all, mut expected) = (Hours::default(), BTreeSet::new());
-            for (from, many) in added {
-                all.add(HourInterval::new(at(from), at(from + many)).unwrap());
-                expected.extend((from..from + many).map(at));
+            for (from, many, is_added) in changes {
+                let (interval, each) = (HourInterval::new(at(from), at(from + many)).unwrap(), (from..from + many).map(at));
+                if is_added {
+                    all.add(interval);
+                    expected.extend(each);
+                } else {
+                    all.remove(interval);
+                    each.for_each(|hour| { expected.remove(&hour); });
+                }
             }
             prop_assert_eq!(hours(&all), expected);
             let intervals: Vec<_> = all.intervals().collect();
@@ -298,5 +328,19 @@ mod tests {
         let lost = waypoints.forget_newest();
         assert!(lost.0.len() <= INTERVALS_MAX);
         assert!((0..2000).all(|range| lost.contains(at(3 * range))));
+    }
+
+    #[test]
+    fn months_that_nobody_asked_for_would_be_read_and_declared_between_two_ranges() {
+        let mut waypoints = Waypoints::default();
+        // A range of last year, and this month every second hour.
+        let far = -24 * 300;
+        let every_second = (0..100).map(|hour| 2 * hour);
+        for window in [far].into_iter().chain(every_second) {
+            waypoints.acknowledged(&[receipt(1)], [at(window)].into_iter(), false);
+        }
+        let lost = waypoints.forget_newest();
+        assert!(lost.contains(at(far)) && lost.contains(at(198)));
+        assert!(!lost.contains(at(far + 1)) && !lost.contains(at(-1)));
     }
 }

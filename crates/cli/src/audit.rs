@@ -23,6 +23,10 @@ use crate::serving::part_missing;
 const AFTERWARDS: &str = "What was taken in later is delivered again by the stacks: nothing is counted twice. Enter again \
                           what was entered in the books later, above all who pays, and revoke again what was revoked.";
 
+/// What somebody noted before a restore fits no more afterwards.
+const RESTORED: &str = "If it was restored since ends or receipts were kept, they are of what was lost with it: compare with \
+                        `--expect BACKUP/manifest.json` of the backup it was restored from, and note new ends.";
+
 /// Compares a store with itself, and with what somebody kept elsewhere.
 ///
 /// # Errors
@@ -143,7 +147,7 @@ fn restoring(store: &StoreConfig) -> String {
         Some(folder) => format!(
             "Stop the server, and keep a copy of {folder} as it is: it is the evidence. Find the newest backup of which \
              `meterbridge audit verify --data BACKUP` says that nothing differs, and restore it with `meterbridge restore`. \
-             {AFTERWARDS}"
+             {AFTERWARDS} {RESTORED}"
         ),
         None => format!(
             "Keep a dump of the database as it is: it is the evidence. Restore a dump from before the change into another \

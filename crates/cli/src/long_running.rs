@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::LogFormat;
 use crate::failure::Failure;
+use crate::printer::Printer;
 
 /// What is logged by a process that is told nothing else.
 const LOG: &str = "info";
@@ -38,6 +39,38 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// What a process says of itself while it runs: for people, or in its log where programs read that from the same place.
+pub(crate) struct Sayings<'p> {
+    printer: &'p Printer,
+    in_log: bool,
+}
+
+impl<'p> Sayings<'p> {
+    /// Beside a log of this format.
+    pub(crate) fn beside(format: Option<LogFormat>, printer: &'p Printer) -> Self {
+        let in_log = matches!(format, Some(LogFormat::Json));
+        Self { printer, in_log }
+    }
+
+    /// Says something in passing.
+    pub(crate) fn note(&self, text: &str) {
+        if self.in_log {
+            tracing::info!("{text}");
+        } else {
+            self.printer.note(text);
+        }
+    }
+
+    /// Says what needs attention.
+    pub(crate) fn warning(&self, text: &str) {
+        if self.in_log {
+            tracing::warn!("{text}");
+        } else {
+            self.printer.warning(text);
         }
     }
 }

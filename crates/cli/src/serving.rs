@@ -14,7 +14,7 @@ use crate::configuration::{Configuration, FILE};
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
 use crate::init::{is_initialised, not_initialised};
-use crate::long_running::{Stop, log_to_standard_error};
+use crate::long_running::{Sayings, Stop, log_to_standard_error};
 use crate::platform::Belonging;
 use crate::printer::Printer;
 use crate::settings::small_text;
@@ -48,24 +48,25 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
     let Configuration { store, serve, .. } = Configuration::of(&data, &store, printer)?;
     let settings = settings.or(serve);
     log_to_standard_error(settings.log.as_deref(), settings.log_format)?;
+    let sayings = Sayings::beside(settings.log_format, printer);
     // Before anybody can read that it listens, and stop it: a signal that nobody listens for ends it at once.
     let stop = Stop::listen()?;
     let app = open_made(&store, &data).await?;
     let belonging = Belonging::of(&app, &store, &data).await?;
     // A directory of an earlier version does not say yet where it belongs. A mounted one may never.
     if let Err(failure) = belonging.write_down() {
-        printer.warning(&format!("{} It goes without it.", failure.what()));
+        sayings.warning(&format!("{} It goes without it.", failure.what()));
     }
     let config = config(data.clone(), settings)?;
     let running = Server::start(config, app).await.map_err(not_started)?;
-    announce(&running, &data, &store, printer)?;
+    announce(&running, (&data, &store), &sayings, printer)?;
     stop.told().await;
-    printer.note("Stopping: requests in flight are finished first.");
+    sayings.note("Stopping: requests in flight are finished first.");
     running
         .shutdown()
         .await
         .map_err(|error| Failure::new("The listener failed.").because(error.to_string()))?;
-    printer.note("Stopped.");
+    sayings.note("Stopped.");
     Ok(())
 }
 
@@ -118,7 +119,12 @@ fn issuers(file: &Path) -> Result<Vec<ExternalIssuer>, Failure> {
     })
 }
 
-fn announce(running: &Running, data: &Path, store: &StoreConfig, printer: &Printer) -> Result<(), Failure> {
+fn announce(
+    running: &Running,
+    (data, store): (&Path, &StoreConfig),
+    sayings: &Sayings<'_>,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let ca = Tls::ca_certificate_path(data).display().to_string();
     let listening = Listening {
         url: running.url().trim_end_matches('/'),
@@ -126,12 +132,12 @@ fn announce(running: &Running, data: &Path, store: &StoreConfig, printer: &Print
         ca_certificate: running.ca_certificate_pem().map(|_| ca),
         store: store.to_string(),
     };
-    printer.note(&format!("listening on {} ({})", listening.url, listening.address));
+    sayings.note(&format!("listening on {} ({})", listening.url, listening.address));
     if let Some(ca) = &listening.ca_certificate {
-        printer.note(&format!("CA certificate: {ca}"));
+        sayings.note(&format!("CA certificate: {ca}"));
     }
-    printer.note(&format!("The store is {store}."));
-    printer.note("Stop it with Ctrl-C.");
+    sayings.note(&format!("The store is {store}."));
+    sayings.note("Stop it with Ctrl-C.");
     printer.show_to_programs(&listening)
 }
 

@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::printer::Printer;
+use crate::printer::{GrowingList, Printer};
 
 /// What stands between two columns.
 const GAP: u16 = 2;
@@ -186,9 +186,29 @@ fn lines(table: &comfy_table::Table) -> String {
     lines.collect()
 }
 
+impl Table {
+    /// Rows as long as they are: what stands last is not padded to the longest, which may be thousands of times as long.
+    fn unbroken(&self) -> String {
+        let ends_with_words = |(last, others): &(&Column, &[Column])| {
+            last.alignment == CellAlignment::Left && !others.is_empty()
+        };
+        let Some((last, others)) = self.columns.split_last().filter(ends_with_words) else {
+            return lines(&self.drawn(&self.columns, None));
+        };
+        let kept: Vec<bool> = others.iter().map(|_| true).chain([false]).collect();
+        let begun = self.only(&kept).drawn(others, None);
+        let ends = self.rows.iter().map(|row| row.last().map_or("", String::as_str));
+        let ends = std::iter::once(last.header).chain(ends);
+        let lines = begun.lines().zip(ends);
+        lines
+            .map(|(line, end)| format!("{}\n", format!("{line}{end}").trim_end()))
+            .collect()
+    }
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&lines(&self.drawn(&self.columns, None)))
+        f.write_str(&self.unbroken())
     }
 }
 
@@ -217,6 +237,16 @@ impl<T: Serialize> Listing<T> {
         })
     }
 
+    /// A list of as many things as there may be, printed portion by portion.
+    pub(crate) fn growing<'p>(&'p self, printer: &'p Printer) -> GrowingTable<'p, T> {
+        GrowingTable {
+            listing: self,
+            printer,
+            list: printer.growing_list(),
+            begun: false,
+        }
+    }
+
     fn table(&self, things: &[T]) -> Table {
         let columns: Vec<Column> = self.0.iter().map(|(column, _)| *column).collect();
         let mut table = Table::new(&columns);
@@ -227,9 +257,92 @@ impl<T: Serialize> Listing<T> {
     }
 }
 
+/// A table that is printed while it grows. Each portion of it is aligned by itself.
+pub(crate) struct GrowingTable<'p, T: 'static> {
+    listing: &'p Listing<T>,
+    printer: &'p Printer,
+    list: GrowingList<'p>,
+    begun: bool,
+}
+
+impl<T: Serialize> GrowingTable<'_, T> {
+    /// More things.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub(crate) fn add(&mut self, things: &[T]) -> Result<(), Failure> {
+        things.iter().try_for_each(|thing| self.list.add(thing))?;
+        if things.is_empty() {
+            return Ok(());
+        }
+        let width = self.printer.width();
+        // On a terminal another portion may have other columns; elsewhere a header in the middle is none.
+        let headed = width.is_some() || !self.begun;
+        self.begun = true;
+        self.list.tell(|| {
+            let text = self.listing.table(things).within(width);
+            let rows = text.split_once('\n').filter(|_| !headed);
+            rows.map_or_else(|| text.clone(), |(_, rows)| rows.to_owned())
+        })
+    }
+
+    /// There are no more.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        let (listing, width) = (self.listing, self.printer.width());
+        self.list.end(|| {
+            if self.begun {
+                String::new()
+            } else {
+                listing.table(&[]).within(width)
+            }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::printer::Format;
+    use crate::printer::tests::captured;
+
+    const WORDS: Listing<String> = Listing(&[
+        (right("LENGTH"), |it| it.len().to_string()),
+        (left("WORD"), Clone::clone),
+    ]);
+
+    #[test]
+    fn one_long_record_would_make_every_line_of_a_file_as_long_and_all_of_them_would_be_held() {
+        let words = |many: usize| -> Vec<String> { (0..many).map(|it| "x".repeat(it)).collect() };
+        let long = "y".repeat(100_000);
+        for (format, headers, lines) in [(Format::Table, 1, 7), (Format::Ndjson, 0, 6)] {
+            let (printer, data, _) = captured(format, false);
+            let mut table = WORDS.growing(&printer);
+            table.add(&words(3)).unwrap();
+            assert_eq!(
+                data.text().lines().count(),
+                headers + 3,
+                "it is printed while it grows"
+            );
+            table.add(&[]).unwrap();
+            table
+                .add(&[String::from("z"), long.clone(), String::new()])
+                .unwrap();
+            table.end().unwrap();
+            let text = data.text();
+            assert_eq!(
+                (text.lines().count(), text.matches("LENGTH").count()),
+                (lines, headers),
+                "{format:?}"
+            );
+            assert!(text.len() < 2 * long.len(), "{format:?}: {}", text.len());
+        }
+        let (printer, data, _) = captured(Format::Table, false);
+        WORDS.growing(&printer).end().unwrap();
+        assert_eq!(data.text(), "LENGTH  WORD\n", "there is nothing");
+    }
 
     #[test]
     fn words_are_to_the_left_and_numbers_to_the_right() {

@@ -48,7 +48,7 @@ const READ_BYTES: usize = 1024 * 1024;
 /// After so many lines it is said how far reading is.
 const LINES_BETWEEN_SIGNS: u64 = 1000;
 
-/// Whether a file that begins like this is a summary: by its header, or by its name where it begins like no JSON.
+/// Whether a file that begins like this is a summary: by its header, or by its name where it begins like no JSON or is empty.
 pub(crate) fn is_summary(head: &[u8], path: &Path) -> bool {
     let Ok((_, text)) = text::decoded(head) else {
         return false;
@@ -61,7 +61,7 @@ pub(crate) fn is_summary(head: &[u8], path: &Path) -> bool {
         let is_json = line.trim_start().starts_with(['{', '[']);
         return columns::is_header(&line) || (is_csv_by_name(path) && !is_json);
     }
-    false
+    is_csv_by_name(path)
 }
 
 fn is_csv_by_name(path: &Path) -> bool {

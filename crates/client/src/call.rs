@@ -18,6 +18,7 @@ const EXCERPT_CHARS: usize = 200;
 const REQUEST_ID: &str = "x-ms-request-id";
 const WARNING: &str = "x-meterbridge-warning";
 const HINT: &str = "x-meterbridge-hint";
+const REPEATED: &str = "x-meterbridge-repeated";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const KNOWN_RECEIPTS: HeaderName = HeaderName::from_static("x-meterbridge-known-receipts");
 
@@ -128,6 +129,8 @@ pub struct Answered<T> {
     pub created: bool,
     /// Warnings, each `Code: text`.
     pub warnings: Vec<String>,
+    /// Whether it is the answer of the first time that the same was asked for, and nothing was done now.
+    pub repeated: bool,
 }
 
 impl Answer {
@@ -140,6 +143,7 @@ impl Answer {
             value,
             created: self.status == StatusCode::CREATED,
             warnings,
+            repeated: self.headers.contains_key(REPEATED),
         }
     }
 }
@@ -207,7 +211,7 @@ impl Client {
             }
             let asked = match &outcome {
                 Ok(answer) if is_temporary(answer.status) => retry_after(&answer.headers),
-                Err(ClientError::Unreachable { .. }) if call.persistent => None,
+                Err(ClientError::Unreachable { .. }) if call.persistent && !self.asks_once => None,
                 _ => return outcome.and_then(accepted),
             };
             let wait = if call.repeatable {

@@ -19,6 +19,8 @@ pub struct Client {
     pub(crate) server: Url,
     pub(crate) credential: Option<Credential>,
     pub(crate) renewal: Option<Renewal>,
+    /// Whether who asks tries again by itself where nobody answers.
+    pub(crate) asks_once: bool,
 }
 
 impl Client {
@@ -29,6 +31,7 @@ impl Client {
             url: url.to_owned(),
             ca_pem: None,
             credential: None,
+            asks_once: false,
         }
     }
 
@@ -64,6 +67,7 @@ pub struct ClientBuilder {
     url: String,
     ca_pem: Option<Vec<u8>>,
     credential: Option<Credential>,
+    asks_once: bool,
 }
 
 impl ClientBuilder {
@@ -81,6 +85,15 @@ impl ClientBuilder {
     pub fn credential(self, credential: Credential) -> Self {
         Self {
             credential: Some(credential),
+            ..self
+        }
+    }
+
+    /// Says at once that a server cannot be reached, for somebody who tells others of it and tries again.
+    #[must_use]
+    pub fn asking_once(self) -> Self {
+        Self {
+            asks_once: true,
             ..self
         }
     }
@@ -113,6 +126,7 @@ impl ClientBuilder {
             server,
             credential: self.credential,
             renewal: None,
+            asks_once: self.asks_once,
         })
     }
 }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_ENCODING;
 use wire::api::DeliveryReceipt;
 
-use crate::call::Call;
+use crate::call::{Answered, Call};
 use crate::{Client, ClientError};
 
 /// How the records of a delivery are written.
@@ -77,6 +77,19 @@ impl Client {
         cloud_id: &str,
         delivery: Delivery<'_>,
     ) -> Result<DeliveryReceipt, ClientError> {
+        let answered = self.deliver_usage_told(cloud_id, delivery).await;
+        answered.map(|it| it.value)
+    }
+
+    /// The same, and whether it is the answer of the first time.
+    ///
+    /// # Errors
+    /// As [`Client::deliver_usage`].
+    pub async fn deliver_usage_told(
+        &self,
+        cloud_id: &str,
+        delivery: Delivery<'_>,
+    ) -> Result<Answered<DeliveryReceipt>, ClientError> {
         let mut call = Call::new(Method::POST, ["api", "v1", "stacks", cloud_id, "usage"])
             .query("reportedStart", delivery.reported_start)
             .query("reportedEnd", delivery.reported_end)
@@ -91,6 +104,6 @@ impl Client {
         if let Some(known) = delivery.known_receipts {
             call = call.known_receipts(known)?;
         }
-        self.ask(call).await
+        self.ask_with_warnings(call).await
     }
 }

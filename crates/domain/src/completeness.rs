@@ -20,7 +20,7 @@
 //!   [`RANGE_RECORDS_MIN`] records are usual and one of the comparable hours had none.
 //! - **A drop** is a due hour with less than one [`RANGE_FACTOR`]th of what is usual, and less than in any of the hours it
 //!   is compared with; **a jump** is more than [`RANGE_FACTOR`] times as much, and more than in any of them. A difference
-//!   of fewer than [`RANGE_RECORDS_MIN`] records is neither.
+//!   of fewer than [`RANGE_RECORDS_MIN`] records is neither. What was not read is no drop, and no silence of a series.
 
 mod arrivals;
 mod behind;
@@ -133,6 +133,20 @@ impl HourReport {
 }
 
 impl Facts {
+    /// Only what there is to know for those who had the stack in the hours of these duties, and have these bundles of it.
+    #[must_use]
+    pub fn only(&self, duties: Vec<(HourInterval, Duty)>, bundles: Option<BundleRhythm>) -> Self {
+        let hours = || duties.iter().map(|(hours, _)| *hours);
+        Self {
+            stack: self.stack,
+            declared: self.declared.only(hours()),
+            arrivals: self.arrivals.only(&hours()),
+            records: self.records.only(|hour| hours().any(|it| it.contains(hour))),
+            bundles,
+            duties,
+        }
+    }
+
     /// The hours of an interval, in order.
     #[must_use]
     pub fn hours(&self, within: HourInterval) -> Vec<HourReport> {
@@ -205,6 +219,24 @@ impl Facts {
         self.declared.contains(hour.plus(REPORTED_AFTER_HOURS))
     }
 
+    /// Whether series of which `last` was the last hour with usage have said nothing for [`SILENT_AFTER_HOURS`] that were
+    /// read, up to the last usage before `end`. Of hours that were not read nobody knows what was said in them.
+    #[must_use]
+    pub fn is_silence(&self, last: Hour, end: Hour) -> bool {
+        let latest = end.plus(-1);
+        let latest = self.records.last_start().map_or(latest, |it| it.min(latest));
+        let passed_over = |hour: Hour| {
+            let was_read_later = self
+                .declared
+                .through()
+                .is_some_and(|through| hour.plus(1) < through);
+            self.has_to_report(hour) && !self.is_read(hour) && was_read_later
+        };
+        let after = 1..=latest.epoch_hours() - last.epoch_hours();
+        let heard = after.filter(|after| !passed_over(last.plus(*after)));
+        (1..).zip(heard).any(|(hours, _)| hours == SILENT_AFTER_HOURS)
+    }
+
     /// Whether the hour was declared and is the last of its duty: the one in which its usage is reported is not declared any
     /// more, or not by those who had the stack.
     fn is_declared_last(&self, hour: Hour) -> bool {
@@ -233,6 +265,16 @@ impl Facts {
             .iter()
             .any(|(duty, what)| *what == Duty::Reports && duty.intersect(hours) == Some(hours));
         had_to && reported.is_some_and(|reported| self.declared.covers(reported))
+    }
+
+    /// Whether the stack was registered in none of the hours from one on up to another.
+    fn has_no_duty(&self, from: Hour, to: Hour) -> bool {
+        let within = HourInterval::new(from, to);
+        within.is_none_or(|within| {
+            self.duties
+                .iter()
+                .all(|(duty, _)| duty.intersect(within).is_none())
+        })
     }
 
     fn has_to_report(&self, hour: Hour) -> bool {

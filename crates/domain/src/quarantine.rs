@@ -124,18 +124,17 @@ impl FromStr for SearchText {
 
 /// There is no such code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected the code of a reason, such as {} or {}",
-    QuarantineCode::InvalidQuantity,
-    QuarantineCode::GranularityConflict
-)]
+#[error("expected the code of a reason: {}", QuarantineCode::ALL.map(QuarantineCode::as_str).join(", "))]
 pub struct NoSuchCode;
 
 impl FromStr for QuarantineCode {
     type Err = NoSuchCode;
 
     fn from_str(text: &str) -> Result<Self, NoSuchCode> {
-        Self::from_code(text).ok_or(NoSuchCode)
+        let code = Self::ALL
+            .into_iter()
+            .find(|code| code.as_str().eq_ignore_ascii_case(text));
+        code.ok_or(NoSuchCode)
     }
 }
 
@@ -233,6 +232,15 @@ mod tests {
         }
         assert_eq!("1-1000".parse::<Positions>().unwrap().len(), RECORDS_PER_ACT_MAX);
         assert!("".parse::<Positions>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn whoever_misspells_a_code_would_have_to_look_for_the_list_elsewhere() {
+        assert_eq!("invalidquantity".parse(), Ok(QuarantineCode::InvalidQuantity));
+        let refused = "Quantity".parse::<QuarantineCode>().unwrap_err().to_string();
+        for code in QuarantineCode::ALL {
+            assert!(refused.contains(code.as_str()), "{refused}");
+        }
     }
 
     #[test]

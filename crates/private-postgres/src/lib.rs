@@ -163,6 +163,50 @@ impl PrivatePostgres {
         run(self.psql(database).args(["-c", statements]))
     }
 
+    /// The largest number in a column of a table; 0 if the table is empty.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn largest(&self, database: &str, table: &str, column: &str) -> Result<u64, Missing> {
+        let found = self.execute(
+            database,
+            &format!("SELECT COALESCE(max({column}), 0) FROM {table}"),
+        )?;
+        let number = found.trim().parse();
+        number.map_err(|error| format!("{column} of {table} is {found:?}: {error}"))
+    }
+
+    /// Writes what a database has at one moment into a file, but for sign-ins: `pg_dump`, as operators are told to.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn dump(&self, database: &str, file: &Path) -> Result<(), Missing> {
+        let mut dump = Command::new(self.binaries.join("pg_dump"));
+        dump.args([
+            "--format=custom",
+            "--exclude-table-data=session",
+            "--exclude-table-data=code",
+        ])
+        .arg("--file")
+        .arg(file)
+        .args(["--dbname", &self.url(database)]);
+        run(&mut dump).map(drop)
+    }
+
+    /// Makes a database anew from such a file. Whoever is connected to it is cut off.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn restore(&self, database: &str, file: &Path) -> Result<(), Missing> {
+        self.execute("postgres", &format!("DROP DATABASE {database} WITH (FORCE)"))?;
+        self.execute("postgres", &format!("CREATE DATABASE {database}"))?;
+        let mut restore = Command::new(self.binaries.join("pg_restore"));
+        restore
+            .args(["--no-owner", "--exit-on-error", "--dbname", &self.url(database)])
+            .arg(file);
+        run(&mut restore).map(drop)
+    }
+
     /// A client of a database that stops at the first failure.
     fn psql(&self, database: &str) -> Command {
         let mut command = Command::new(self.binaries.join("psql"));

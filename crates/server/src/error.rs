@@ -44,6 +44,16 @@ pub(crate) struct Logged {
     pub(crate) detail: Option<String>,
 }
 
+impl Logged {
+    /// Of a use-case that failed when a part was done, which is answered.
+    pub(crate) fn of(error: &app::Error) -> Self {
+        Self {
+            code: error.code,
+            detail: error.detail.clone(),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {

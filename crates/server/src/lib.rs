@@ -42,7 +42,6 @@ mod unread;
 mod webhooks;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 
@@ -80,8 +79,6 @@ struct Door {
     /// Places for deliveries that are being parsed and stored.
     deliveries: Arc<Semaphore>,
     metrics: metrics::Metrics,
-    /// Some answer has told that what is stored is damaged.
-    damaged: AtomicBool,
     webhooks: webhooks::Webhooks,
 }
 

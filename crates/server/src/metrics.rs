@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     batches: Counter,
     delivered_bytes: Counter,
     busy: Counter,
+    damaged: Counter,
     resident_bytes: Gauge<u64, AtomicU64>,
     /// How many records wait in quarantine.
     pub(crate) quarantine: QuarantineFigures,
@@ -99,6 +100,7 @@ impl Metrics {
             batches: Counter::default(),
             delivered_bytes: Counter::default(),
             busy: Counter::default(),
+            damaged: Counter::default(),
             resident_bytes: Gauge::default(),
             quarantine: QuarantineFigures::default(),
             issuer_keys_fetched: Family::default(),
@@ -140,6 +142,11 @@ impl Metrics {
             "deliveries_refused_busy",
             "Deliveries asked to come later",
             metrics.busy.clone(),
+        );
+        registry.register(
+            "requests_refused_damaged",
+            "Requests that cannot be answered because what is stored is damaged where they need it",
+            metrics.damaged.clone(),
         );
         registry.register_with_unit(
             "process_resident_memory",
@@ -256,6 +263,10 @@ impl Metrics {
 
     pub(crate) fn count_busy(&self) {
         self.busy.inc();
+    }
+
+    pub(crate) fn count_damaged(&self) {
+        self.damaged.inc();
     }
 
     /// Everything counted so far, as OpenMetrics text.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -115,7 +114,7 @@ async fn observed(
         .count_request(route, method_label(&method), response.status(), began.elapsed());
     match response.extensions().get::<Logged>() {
         Some(logged) if logged.code == TOO_MANY_DELIVERIES => door.metrics.count_busy(),
-        Some(logged) if logged.code == STORE_DAMAGED => door.damaged.store(true, Ordering::Relaxed),
+        Some(logged) if logged.code == STORE_DAMAGED => door.metrics.count_damaged(),
         _ => {}
     }
     span.in_scope(|| log(&response, &story, peer, began));

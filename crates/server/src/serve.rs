@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use app::App;
@@ -183,7 +182,6 @@ impl Server {
             memory: Memories::new(&limits),
             deliveries: Arc::new(Semaphore::new(limits.deliveries_at_once_max)),
             metrics: Metrics::new(),
-            damaged: AtomicBool::new(false),
             webhooks,
             public_url: url.clone(),
             limits: limits.clone(),

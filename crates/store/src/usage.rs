@@ -320,7 +320,7 @@ pub trait UsageLedger: Send + Sync {
     async fn progress(&self) -> Result<Vec<StackProgress>, StoreError>;
 
     /// Which hours a stack has declared to have reported everything of, from an hour of reported time on, and when it did:
-    /// what was declared further back may be missing, but not how far it has ever got.
+    /// what was declared further back may be missing, but neither how far it has ever got nor when it did so the last times.
     async fn declared(&self, stack: CloudId, from: Hour) -> Result<(Declared, Arrivals), StoreError>;
 
     /// How many records of a stack count, by the hour in which they start, of those that start in an interval.
@@ -346,9 +346,9 @@ pub trait UsageLedger: Send + Sync {
     async fn audit(&self, interval: HourInterval, slices: Slicing) -> Result<Audit, StoreError>;
 
     /// Whether it can be read and, as far as is known, written: as its last attempt to write went. While that is a
-    /// failed one it tries again by itself, at most once a second. Costs next to nothing.
+    /// failed one it tries again by itself, at most once a second. Costs next to nothing. What only some need may be damaged.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if not.
+    /// [`StoreError::Unavailable`] if not, and [`StoreError::Corrupt`] while what every delivery needs cannot be read.
     async fn ready(&self) -> Result<(), StoreError>;
 }

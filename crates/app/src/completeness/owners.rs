@@ -55,15 +55,8 @@ impl App {
         if owner.duties == known.duties {
             return Ok(now.findings.clone());
         }
-        let theirs = |hour: Hour| owner.duties.iter().any(|(hours, _)| hours.contains(hour));
-        let facts = Facts {
-            stack: known.stack,
-            declared: facts.declared.only(owner.duties.iter().map(|(hours, _)| *hours)),
-            arrivals: facts.arrivals.only(&owner.duties.iter().map(|(hours, _)| *hours)),
-            records: facts.records.only(theirs),
-            bundles: owner.bundles,
-            duties: owner.duties.clone(),
-        };
+        let facts = facts.only(owner.duties.clone(), owner.bundles);
+        let theirs = |hour: Hour| facts.duties.iter().any(|(hours, _)| hours.contains(hour));
         let latest = facts.records.last_start();
         let mut silence = self.silence_of(known.stack, latest, 0).await?;
         silence.by_last_hour.retain(|last, _| theirs(*last));

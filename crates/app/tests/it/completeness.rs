@@ -339,3 +339,46 @@ async fn who_gets_a_stack_sees_nothing_of_the_hours_in_which_others_had_it_nor_t
     let all = of_october(&app, &operator()).await;
     assert_eq!(all.hours.iter().filter(|it| it.received > 0).count(), 47);
 }
+
+#[tokio::test]
+async fn a_stack_whose_usage_is_brought_once_a_month_would_be_called_behind_for_all_of_every_month() {
+    let house = House::built_at("2026-05-01T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    let (app, after) = (house.app(), |moment: &str| {
+        hour(moment).epoch_hours() - october_hour(0).epoch_hours()
+    });
+    for first in ["2026-06-01", "2026-07-01", "2026-08-01", "2026-09-01"] {
+        house.it_is(&format!("{first}T08:10:00Z"));
+        let through = after(&format!("{first}T00:00:00Z"));
+        deliver(&app, 0..0, &[], Some(through)).await;
+    }
+    for (moment, expected) in [
+        ("2026-09-30T00:10:00Z", &[][..]),
+        ("2026-11-20T00:10:00Z", &[FindingKind::FellBehind]),
+    ] {
+        house.it_is(moment);
+        let found = findings_at(&app, moment.parse().unwrap()).await;
+        let kinds: Vec<FindingKind> = found.iter().map(|it| it.kind).collect();
+        assert_eq!(kinds, expected, "{moment}");
+    }
+}
+
+#[tokio::test]
+async fn a_series_that_fell_silent_before_the_month_would_be_said_to_be_silent_for_no_hour() {
+    let house = stack_at(241, BillingModel::PayAsYouUse).await;
+    let app = house.app();
+    deliver(&app, 0..1, &all_but(0..0, 100), None).await;
+    deliver(&app, 1..2, &all_but(0..0, 240), Some(241)).await;
+    house.it_is("2026-11-03T00:10:00Z");
+    let november = app
+        .completeness(&operator(), STACK, "2026-11".parse().unwrap())
+        .await
+        .unwrap();
+    let [silent] = &november.silence.series[..] else {
+        panic!("{november:?}");
+    };
+    assert_eq!(
+        (silent.rhythm.last, november.latest),
+        (october_hour(99), Some(october_hour(239)))
+    );
+}

@@ -33,6 +33,7 @@ use private_postgres::Database;
 use store::{DeliveredRecord, Store, StoreConfig};
 
 use crate::faltering::Faltering;
+use crate::halting::Halting;
 
 pub(crate) const PARTNER: PartnerId = PartnerId::from_bytes([1; 16]);
 pub(crate) const CUSTOMER: CustomerId = CustomerId::from_bytes([2; 16]);
@@ -97,6 +98,8 @@ pub(crate) struct House {
     clock: Arc<TestClock>,
     /// What lasts of sign-ins, beneath the use-cases.
     pub(crate) sessions: Arc<Faltering>,
+    /// The usage, beneath the use-cases.
+    pub(crate) usage: Arc<Halting>,
     app: RwLock<App>,
 }
 
@@ -135,11 +138,12 @@ impl House {
 
     async fn without_prices_on(memory: Memory, moment: &str) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
-        let (app, sessions) = open(&memory, &clock).await;
+        let (app, sessions, usage) = open(&memory, &clock).await;
         let house = Self {
             memory,
             clock,
             sessions,
+            usage,
             app: RwLock::new(app),
         };
         house.it_is(moment);
@@ -296,16 +300,17 @@ pub(crate) fn delivery<'a>(
     }
 }
 
-async fn open(memory: &Memory, clock: &Arc<TestClock>) -> (App, Arc<Faltering>) {
+async fn open(memory: &Memory, clock: &Arc<TestClock>) -> (App, Arc<Faltering>, Arc<Halting>) {
     let store = store::open(&memory.config()).unwrap();
-    let sessions = Faltering::of(store.sessions);
+    let (sessions, usage) = (Faltering::of(store.sessions), Halting::of(store.usage));
     let store = Store {
         sessions: sessions.clone(),
+        usage: usage.clone(),
         ..store
     };
     let random = Arc::new(Counting(AtomicU64::new(1)));
     let app = App::open(store, catalog(), clock.clone(), random).await.unwrap();
-    (app, sessions)
+    (app, sessions, usage)
 }
 
 /// One of several servers of a platform that [`House::shared_at`] has built.
@@ -349,9 +354,10 @@ impl House {
             memory,
             clock,
             sessions,
+            usage,
             app,
         } = self;
-        drop((app, sessions));
+        drop((app, sessions, usage));
         if !entries.is_empty() {
             let journal = store::open(&memory.config()).unwrap().journal;
             let books = store::Books::load(journal).await.unwrap();
@@ -360,11 +366,12 @@ impl House {
             });
             entered.await.unwrap();
         }
-        let (app, sessions) = open(&memory, &clock).await;
+        let (app, sessions, usage) = open(&memory, &clock).await;
         Self {
             memory,
             clock,
             sessions,
+            usage,
             app: RwLock::new(app),
         }
     }

@@ -118,61 +118,53 @@ async fn a_listing_that_was_carried_does_not_take_back_what_the_stack_has_said_s
     assert_eq!((side.house.owes(SHARED).await, side.house.owes(CSP).await), owed);
 }
 
+/// What all three subscriptions owe after a bundle that is imported before the registration is moved, or after that.
+async fn owed_after_move(bundle: Comes<'_>, is_before: bool) -> [String; 3] {
+    let side = Side::new().await;
+    let house = &side.house;
+    add_second(house).await;
+    if is_before {
+        side.listed(bundle).await.unwrap();
+    }
+    house.it_is("2026-10-16T14:37:00Z");
+    moved(house, SECOND).await.unwrap();
+    if !is_before {
+        side.listed(bundle).await.unwrap();
+    }
+    house.it_is("2026-10-20T00:00:00Z");
+    [
+        house.owes(SHARED).await,
+        house.owes(SECOND).await,
+        house.owes(CSP).await,
+    ]
+}
+
 #[tokio::test]
 async fn a_tenants_customer_does_not_get_out_of_paying_since_the_registration_was_moved_while_a_bundle_travelled()
  {
-    let mut owed = Vec::new();
-    for imported_at in ["2026-10-15T08:00:00Z", "2026-10-20T00:00:00Z"] {
-        let side = Side::new().await;
-        add_second(&side.house).await;
-        let bundle = (imported_at, Some("2026-10-15T00:00:00Z"), TENANT);
-        let is_before = imported_at < "2026-10-16";
-        if is_before {
-            side.listed(bundle).await.unwrap();
-        }
-        side.house.it_is("2026-10-16T14:37:00Z");
-        moved(&side.house, SECOND).await.unwrap();
-        if !is_before {
-            side.listed(bundle).await.unwrap();
-        }
-        side.house.it_is("2026-10-20T00:00:00Z");
-        let house = &side.house;
-        owed.push([
-            house.owes(SHARED).await,
-            house.owes(SECOND).await,
-            house.owes(CSP).await,
-        ]);
-    }
+    let bundle = |imported_at| (imported_at, Some("2026-10-15T00:00:00Z"), TENANT);
+    let before = owed_after_move(bundle("2026-10-15T08:00:00Z"), true).await;
+    let after = owed_after_move(bundle("2026-10-20T00:00:00Z"), false).await;
     let expected = ["0.00", "0.00", "1111.00"];
-    assert_eq!(owed, [expected, expected], "imported before the move, and after");
+    assert_eq!(
+        [before, after],
+        [expected, expected],
+        "imported before the move, and after"
+    );
 }
 
 #[tokio::test]
 async fn who_pays_would_depend_on_when_a_bundle_is_imported_that_was_made_in_the_hour_of_a_move() {
-    let mut owed = Vec::new();
-    for is_before in [true, false] {
-        let side = Side::new().await;
-        add_second(&side.house).await;
-        // Twenty minutes before the registration is moved, which holds for all of that hour.
-        let bundle = |now| (now, Some("2026-10-16T14:17:00Z"), TENANT);
-        if is_before {
-            side.listed(bundle("2026-10-16T14:30:00Z")).await.unwrap();
-        }
-        side.house.it_is("2026-10-16T14:37:00Z");
-        moved(&side.house, SECOND).await.unwrap();
-        if !is_before {
-            side.listed(bundle("2026-10-16T15:00:00Z")).await.unwrap();
-        }
-        side.house.it_is("2026-10-20T00:00:00Z");
-        let house = &side.house;
-        owed.push([
-            house.owes(SHARED).await,
-            house.owes(SECOND).await,
-            house.owes(CSP).await,
-        ]);
-    }
+    // Twenty minutes before the registration is moved, which holds for all of that hour.
+    let bundle = |imported_at| (imported_at, Some("2026-10-16T14:17:00Z"), TENANT);
+    let before = owed_after_move(bundle("2026-10-16T14:30:00Z"), true).await;
+    let after = owed_after_move(bundle("2026-10-16T15:00:00Z"), false).await;
     let expected = ["0.00", "0.00", "1111.00"];
-    assert_eq!(owed, [expected, expected], "imported before the move, and after");
+    assert_eq!(
+        [before, after],
+        [expected, expected],
+        "imported before the move, and after"
+    );
 }
 
 #[tokio::test]

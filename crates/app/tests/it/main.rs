@@ -10,6 +10,7 @@ mod completeness;
 mod concurrent_billing;
 mod faltering;
 mod gaps;
+mod halting;
 mod house;
 mod identity;
 mod intake;

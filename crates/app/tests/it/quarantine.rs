@@ -196,3 +196,54 @@ async fn nothing_is_done_with_records_that_nobody_has_seen() {
         waiting
     );
 }
+
+#[tokio::test]
+async fn a_release_that_failed_midway_would_say_that_nothing_was_stored_of_what_is_charged_already() {
+    let house = house_with_two_waiting().await;
+    house.it_is("2026-10-10T16:10:00Z");
+    let before = house.owes(SHARED).await;
+    let app = house.app();
+    // Where nothing came of it, that is the answer.
+    house.usage.releases_one_by_one(0);
+    let failed = app
+        .release_quarantined(&operator(), release(all(Some(2))), read)
+        .await;
+    assert_eq!(failed.unwrap_err().kind, Kind::Unavailable);
+    assert_eq!(house.owes(SHARED).await, before);
+
+    house.usage.releases_one_by_one(1);
+    let done = app
+        .release_quarantined(&operator(), release(all(Some(2))), read)
+        .await
+        .unwrap();
+    assert_eq!(
+        done.outcome
+            .receipts
+            .iter()
+            .map(|it| it.counts.accepted)
+            .sum::<u32>(),
+        1
+    );
+    let stopped = done.stopped.unwrap();
+    assert_eq!(
+        (stopped.error.code, &stopped.left[..]),
+        ("StorageUnavailable", &[2][..])
+    );
+    let told = &stopped.error.message;
+    assert!(
+        told.contains("A part") && told.contains("Release the others once more"),
+        "{told}"
+    );
+    assert!(!told.contains("Nothing of this request"), "{told}");
+    let half = house.owes(SHARED).await;
+    assert_ne!(half, before);
+
+    house.usage.releases_one_by_one(1);
+    let rest = ReleaseAsked {
+        records: Selection::At([1, 2].into_iter().collect()),
+        ..release(all(None))
+    };
+    let done = app.release_quarantined(&operator(), rest, read).await.unwrap();
+    assert_eq!((done.outcome.gone, done.stopped), (vec![1], None));
+    assert_ne!(house.owes(SHARED).await, half);
+}

@@ -2,10 +2,13 @@
 
 use app::accounts::Created;
 use app::prices::{MONTHS_COMPARED_MAX, PriceListWarning, RepricedMonth};
+use domain::books::Books as State;
 use domain::catalog::{Price, PriceList, PriceListScope, Prices};
 use domain::money::Currency;
 use domain::registration::BillingModel;
 use domain::time::Hour;
+use store::{Books, StoreConfig};
+use tokio::runtime::Handle;
 
 use crate::house::{House, SHARED, VCPU_BILLED, operator};
 
@@ -158,4 +161,26 @@ async fn the_newest_months_with_usage_are_compared_and_it_is_said_that_there_are
         .await
         .unwrap();
     assert_eq!(tried.repricing.compared_from, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_published_while_another_is_tried_would_be_called_a_damaged_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = StoreConfig::Sqlite {
+        directory: directory.path().to_owned(),
+    };
+    let books = Books::load(store::open(&config).unwrap().journal).await.unwrap();
+    let (at, by) = ("2026-10-01T00:00:00Z".parse().unwrap(), operator().id());
+    let publish = |state: &State| state.publish_price_list(list(), each("2"), Hour::MIN);
+    let supposed = books.supposing(at, by, |state| {
+        let decided = publish(state);
+        // Somebody else is faster.
+        let other = books.change(at, by, |state| {
+            publish(state).map(|entry| (entry.into_iter().collect(), ()))
+        });
+        tokio::task::block_in_place(|| Handle::current().block_on(other)).unwrap();
+        decided
+    });
+    let entries = |books: &Books| books.read(State::entries);
+    assert_eq!((entries(&supposed.unwrap().unwrap()), entries(&books)), (1, 1));
 }

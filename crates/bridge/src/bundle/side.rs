@@ -16,7 +16,7 @@ use super::placing;
 use super::receipt::{bundle_of, must_agree, verified};
 use super::remembered::{Entry, Remembered, folder_of, unusable};
 use crate::activation::ActivationKey;
-use crate::backfill::stack_directory;
+use crate::backfill::{STACKS, stack_directory};
 use crate::config::{BridgeConfig, StackConfig};
 use crate::environment::Environment;
 use crate::status::Watcher;
@@ -24,6 +24,8 @@ use crate::trouble::Trouble;
 
 const DIRECTORY: &str = "bundles";
 const LOCK: &str = "lock";
+/// The code of bundles that somebody else is at.
+const IN_USE: &str = "BundlesInUse";
 
 /// The key that the bundles of a stack are signed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,16 +140,7 @@ impl StackSide {
         let (stack, directory) = place(config, environment)?;
         let lock = lock(&directory)?;
         let key = ActivationKey::read(&stack.activation_key_file)?;
-        let registration = key.registration_id.ok_or_else(|| {
-            Trouble::new(
-                "InvalidActivationKey",
-                format!(
-                    "The activation key in {} does not say of which registration it is.",
-                    stack.activation_key_file.display()
-                ),
-                "Put the present one of the stack into it (`meterbridge registration activation-key`).",
-            )
-        })?;
+        let registration = registration_of(stack, &key)?;
         let folder = folder_of(&directory, registration);
         let made = environment.disk.make_directory(&folder);
         made.map_err(|error| unusable(&folder, &error))?;
@@ -233,27 +226,22 @@ impl StackSide {
     /// The bundles that were made, in order.
     #[must_use]
     pub fn bundles(&self) -> Vec<BundleOnTheWay> {
-        let entries = self.remembered.entries().iter();
-        entries
-            .map(|it| {
-                let bundle = &it.made.bundle;
-                BundleOnTheWay {
-                    sequence: bundle.sequence.get(),
-                    digest: bundle.digest.to_string(),
-                    reported_start: bundle.window.start().to_string(),
-                    reported_end: bundle.window.end().to_string(),
-                    records: it.records,
-                    made_at: it.made_at.clone(),
-                    file: it.file.clone(),
-                    state: match it.made.state {
-                        State::Outstanding => "outstanding",
-                        State::Arrived => "arrived",
-                        State::GivenUp => "givenUp",
-                    },
-                    taken_at: it.taken_at.clone(),
-                }
-            })
-            .collect()
+        listed(&self.remembered)
+    }
+
+    /// The same of the only stack of a configuration, also while somebody is at them: then as far as they are remembered.
+    ///
+    /// # Errors
+    /// [`Trouble`] as [`Self::open`].
+    pub fn list(config: &BridgeConfig, environment: &Environment) -> Result<Vec<BundleOnTheWay>, Trouble> {
+        match Self::open(config, environment) {
+            Err(trouble) if trouble.code == IN_USE => {}
+            opened => return opened.map(|side| side.bundles()),
+        }
+        let (stack, directory) = place(config, environment)?;
+        let registration = registration_of(stack, &ActivationKey::read(&stack.activation_key_file)?)?;
+        let folder = folder_of(&directory, registration);
+        Remembered::read(&*environment.disk, &folder, registration).map(|it| listed(&it))
     }
 
     /// Takes note of a receipt, after everything that it says was found to be right. Done again, it changes nothing. A
@@ -303,6 +291,49 @@ impl StackSide {
     }
 }
 
+/// Whether bundles of any stack were made with this spool directory.
+pub(crate) fn are_made_in(spool_directory: &Path) -> bool {
+    let stacks = std::fs::read_dir(spool_directory.join(STACKS));
+    let mut folders = stacks.into_iter().flatten().filter_map(Result::ok);
+    folders.any(|it| it.path().join(DIRECTORY).is_dir())
+}
+
+/// Which life of its registration the key of a stack is of.
+fn registration_of(stack: &StackConfig, key: &ActivationKey) -> Result<RegistrationId, Trouble> {
+    key.registration_id.ok_or_else(|| {
+        Trouble::new(
+            "InvalidActivationKey",
+            format!(
+                "The activation key in {} does not say of which registration it is.",
+                stack.activation_key_file.display()
+            ),
+            "Put the present one of the stack into it (`meterbridge registration activation-key`).",
+        )
+    })
+}
+
+fn listed(remembered: &Remembered) -> Vec<BundleOnTheWay> {
+    let of = |it: &Entry| {
+        let bundle = &it.made.bundle;
+        BundleOnTheWay {
+            sequence: bundle.sequence.get(),
+            digest: bundle.digest.to_string(),
+            reported_start: bundle.window.start().to_string(),
+            reported_end: bundle.window.end().to_string(),
+            records: it.records,
+            made_at: it.made_at.clone(),
+            file: it.file.clone(),
+            state: match it.made.state {
+                State::Outstanding => "outstanding",
+                State::Arrived => "arrived",
+                State::GivenUp => "givenUp",
+            },
+            taken_at: it.taken_at.clone(),
+        }
+    };
+    remembered.entries().iter().map(of).collect()
+}
+
 /// What is known of a bundle by its receipt alone.
 fn restored_from(receipt: &BundleReceipt, bundle: Bundle) -> Entry {
     Entry {
@@ -350,7 +381,7 @@ fn lock(directory: &Path) -> Result<File, Trouble> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Trouble::new(
-            "BundlesInUse",
+            IN_USE,
             format!("Another process is at the bundles in {}.", directory.display()),
             "Wait until it has ended.",
         )),

@@ -300,15 +300,26 @@ impl Spool {
             at = self.skip_end(located.end);
             declaring = located.frame.through.map(|_| (located.frame.window, located.end));
         }
+        self.change(|cursor| cursor.go_back(declaring))
+    }
+
+    /// Changes what is to be read. A window that is being written stays as it is.
+    ///
+    /// # Errors
+    /// [`SpoolError::Disk`]; then it did not happen.
+    pub(crate) fn change<T>(&mut self, change: impl FnOnce(&mut Cursor) -> T) -> Result<T, SpoolError> {
         let mut next = self.cursor.clone();
-        let lost = next.go_back(declaring);
+        let outcome = change(&mut next);
+        if next == self.cursor {
+            return Ok(outcome);
+        }
         if let Err(error) = self.write(&next) {
             self.unwritten = true;
             return Err(error);
         }
         self.cursor = next;
         self.unwritten = false;
-        Ok(lost)
+        Ok(outcome)
     }
 
     /// Nothing goes into a window of which a part is missing.

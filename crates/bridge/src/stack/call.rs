@@ -9,7 +9,9 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, RequestBuilder, Response, Url};
 use serde::Deserialize;
 
+use crate::environment::Environment;
 use crate::patience::HELD_WAIT;
+use crate::status::Reporter;
 use crate::trouble::{PASSES, Trouble};
 
 /// How long a connection may take to come about.
@@ -78,17 +80,28 @@ impl Failure {
     }
 
     /// Whether it lasts until somebody does something about it.
-    pub(crate) const fn is_held(&self) -> bool {
+    const fn is_held(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Unauthorized(_))
     }
 
     /// How long to wait before it is tried again, where that does not follow from how often it was tried.
-    pub(crate) const fn wait(&self) -> Option<Duration> {
+    const fn wait(&self) -> Option<Duration> {
         match self {
             Self::Refused(_) | Self::Unauthorized(_) => Some(HELD_WAIT),
             Self::Temporary(_, asked) => *asked,
             Self::NotReady(_) | Self::RefusedMidway(_) => None,
         }
+    }
+
+    /// Tells how often in a row it failed. Answers how long to wait before it is tried again.
+    pub(crate) fn report(self, reporter: &Reporter, failures: u32, environment: &Environment) -> Duration {
+        let wait = environment.wait_after(failures, self.wait());
+        if self.is_held() {
+            reporter.held(&self.into_trouble(), failures, wait);
+        } else {
+            reporter.failed(&self.into_trouble(), failures, wait);
+        }
+        wait
     }
 
     pub(crate) fn temporary(code: &'static str, message: String) -> Self {
@@ -203,8 +216,8 @@ fn unreachable(whom: &str, error: &reqwest::Error) -> Failure {
         let trouble = Trouble::new(
             NOT_TRUSTED,
             format!("The certificate of {whom} is not trusted: {cause}."),
-            "Set `ca` of the stack to the certificate of the authority that made it, in PEM. The file is read again with the \
-             next attempt.",
+            "Set `ca` of the stack to the certificate of the authority that made it, in PEM. A bridge that runs reads the file \
+             again with its next attempt, an export when it is begun again.",
         );
         return Failure::Temporary(trouble, None);
     }

@@ -13,7 +13,7 @@ use wire::stack_admin::{
 };
 
 use super::call::{Failure, judge};
-use super::guest::{DirectoryName, is_same_tenant, known_as, other_tenant};
+use super::guest::{DirectoryName, is_same_tenant, named, of_tenant, other_tenant};
 use super::{SUBSCRIPTIONS_VERSION, Stack, StackAddress};
 use crate::environment::Environment;
 use crate::status::Reporter;
@@ -21,6 +21,8 @@ use crate::trouble::Trouble;
 
 /// The most pages of a list.
 const PAGES_MAX: usize = 1000;
+/// The code of a directory that the authority does not know.
+const UNKNOWN: &str = "DirectoryUnknown";
 
 impl Stack {
     /// All local subscriptions.
@@ -158,6 +160,34 @@ impl DirectoryAdmin {
         self.list(&region).await.map_err(Failure::into_trouble)
     }
 
+    /// Which of the guest directories that are admitted somebody calls so: by its name, by the id of its tenant, or by another
+    /// domain of it.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it cannot be found out whose domain it is.
+    pub async fn called<'a>(
+        &self,
+        name: &str,
+        admitted: &'a [DirectoryTenant],
+    ) -> Result<Option<&'a DirectoryTenant>, Trouble> {
+        // Whatever somebody has named it, that is its name.
+        if let Some(found) = named(admitted, name) {
+            return Ok(Some(found));
+        }
+        let tenant = match DirectoryName::read(name) {
+            Ok(DirectoryName::Tenant(tenant)) => tenant,
+            Ok(DirectoryName::Domain(domain)) if !admitted.is_empty() => {
+                match self.tenant_of(&domain).await {
+                    Ok(tenant) => tenant,
+                    Err(trouble) if trouble.code == UNKNOWN => return Ok(None),
+                    Err(trouble) => return Err(trouble),
+                }
+            }
+            _ => return Ok(None),
+        };
+        Ok(of_tenant(admitted, tenant))
+    }
+
     /// What admitting this directory would change. One that is admitted already keeps the name that it has there.
     ///
     /// # Errors
@@ -171,16 +201,14 @@ impl DirectoryAdmin {
             return Err(other_tenant(asked, tenant));
         }
         let all = self.list(&region).await.map_err(Failure::into_trouble)?;
-        let known = known_as(all, name, tenant);
-        let domain = known
-            .as_ref()
-            .map_or_else(|| name.to_string(), |it| it.name.clone());
+        let known = named(&all, &name.to_string()).or_else(|| of_tenant(&all, tenant));
+        let domain = known.map_or_else(|| name.to_string(), |it| it.name.clone());
         Ok(Admission {
             resource_id: self.resource(&region, &domain).path().to_owned(),
             domain,
             tenant_id: tenant.to_string(),
             region,
-            admitted_as: known.map(|it| it.properties.tenant_id),
+            admitted_as: known.map(|it| it.properties.tenant_id.clone()),
         })
     }
 
@@ -295,7 +323,7 @@ impl DirectoryAdmin {
         let answer = answer.map_err(Failure::into_trouble)?;
         let unknown = || {
             Trouble::new(
-                "DirectoryUnknown",
+                UNKNOWN,
                 format!("{whom} knows no directory {domain}."),
                 "Give a domain of the directory, such as fabrikam.onmicrosoft.com. A stack with an AD FS of its own \
                  admits no directories.",
@@ -355,17 +383,8 @@ mod tests {
             "properties":{{"tenantId":"{capital}"}}}}]}}"#
         ))
         .unwrap();
-        for (name, expected) in [
-            (small, true),
-            (capital.as_str(), true),
-            ("fabrikam.EXAMPLE", true),
-            ("contoso.example", false),
-        ] {
-            assert_eq!(
-                super::super::is_called(&listed.value[0], name),
-                expected,
-                "{name}"
-            );
-        }
+        assert!(of_tenant(&listed.value, small.parse().unwrap()).is_some());
+        assert!(named(&listed.value, " fabrikam.EXAMPLE").is_some());
+        assert!(named(&listed.value, "contoso.example").is_none());
     }
 }

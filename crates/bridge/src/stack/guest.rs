@@ -66,34 +66,23 @@ fn is_domain(text: &str) -> bool {
         && last.is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a guest directory is the one that somebody calls by its domain or by the id of its tenant.
-#[must_use]
-pub fn is_called(directory: &DirectoryTenant, name: &str) -> bool {
-    directory.name.eq_ignore_ascii_case(name) || is_same_tenant(&directory.properties.tenant_id, name)
-}
-
 /// Whether two texts are the same tenant's id, in whatever form and case.
 pub(super) fn is_same_tenant(one: &str, other: &str) -> bool {
     let id = |text: &str| text.trim().parse::<TenantId>().ok();
     id(one).is_some_and(|one| Some(one) == id(other))
 }
 
-/// Which of the directories that are admitted is this one: the one of the tenant, under whatever domain, or the one of the
-/// name.
-pub(super) fn known_as(
-    admitted: Vec<DirectoryTenant>,
-    name: &DirectoryName,
-    tenant: TenantId,
-) -> Option<DirectoryTenant> {
-    let name = name.to_string();
-    let place = admitted
+/// Which of the directories that are admitted has this name.
+pub(super) fn named<'a>(admitted: &'a [DirectoryTenant], name: &str) -> Option<&'a DirectoryTenant> {
+    admitted
         .iter()
-        .position(|it| it.name.eq_ignore_ascii_case(&name))
-        .or_else(|| {
-            let is_it = |it: &DirectoryTenant| it.properties.tenant_id.trim().parse() == Ok(tenant);
-            admitted.iter().position(is_it)
-        });
-    admitted.into_iter().nth(place?)
+        .find(|it| it.name.eq_ignore_ascii_case(name.trim()))
+}
+
+/// Which of the directories that are admitted is the tenant's, under whatever name.
+pub(super) fn of_tenant(admitted: &[DirectoryTenant], tenant: TenantId) -> Option<&DirectoryTenant> {
+    let is_it = |it: &&DirectoryTenant| it.properties.tenant_id.trim().parse() == Ok(tenant);
+    admitted.iter().find(is_it)
 }
 
 /// The authority takes the id for another tenant's.

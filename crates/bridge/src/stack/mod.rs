@@ -24,7 +24,7 @@ use self::call::{Answer, Http, NOT_TRUSTED, Trust, judge};
 pub(crate) use self::call::{Failure, safe_url};
 pub use self::directory::{Admission, DirectoryAdmin};
 use self::endpoints::sign_in;
-pub use self::guest::{DirectoryName, is_called};
+pub use self::guest::DirectoryName;
 pub(crate) use self::usage::UsageReading;
 use crate::environment::Environment;
 use crate::files::small_text;

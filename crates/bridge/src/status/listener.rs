@@ -109,6 +109,7 @@ mod tests {
             at: String::new(),
             stopped: false,
             stacks: vec![stack],
+            abandoned: false,
         }
     }
 

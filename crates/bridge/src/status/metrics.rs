@@ -78,6 +78,15 @@ pub(super) fn text(status: &BridgeStatus) -> String {
         },
     );
     family(
+        "meterbridge_bridge_given_up_hours",
+        "gauge",
+        "Hours of those that somebody gave up, and that nobody had read since.",
+        &|stack, to| {
+            let given_up = stack.given_up.iter().map(|it| it.hours);
+            to.add("", given_up.sum::<i32>());
+        },
+    );
+    family(
         "meterbridge_bridge_trouble",
         "gauge",
         "1 while a part of the work fails, 2 while it waits for somebody to do something.",
@@ -125,6 +134,7 @@ mod tests {
             at: String::new(),
             stopped: false,
             stacks: vec![stack("north", Some(3)), stack("south", None)],
+            abandoned: false,
         });
         assert!(
             text.contains("meterbridge_bridge_lag_hours{stack=\"north\"} 3\n"),
@@ -135,6 +145,6 @@ mod tests {
             text.contains("meterbridge_bridge_records_total{stack=\"south\",outcome=\"duplicate\"} 0\n"),
             "{text}"
         );
-        assert_eq!(text.matches("# TYPE").count(), 7);
+        assert_eq!(text.matches("# TYPE").count(), 8);
     }
 }

@@ -8,7 +8,7 @@ mod pace;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::time::{Hour, Timestamp};
+use domain::time::{Hour, HourInterval, Timestamp};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,10 @@ pub use self::file::read_status;
 pub(crate) use self::listener::listen;
 use self::pace::Pace;
 use crate::config::StackConfig;
+use crate::cursor::Cursor;
 pub use crate::cursor::Totals;
-use crate::cursor::{Backfill, Cursor};
 use crate::environment::Clock;
+use crate::range::Backfill;
 use crate::trouble::Trouble;
 
 /// So many hours are due now and then while everything works: the one that was over last.
@@ -38,6 +39,9 @@ pub struct BridgeStatus {
     pub stopped: bool,
     /// Each stack.
     pub stacks: Vec<StackStatus>,
+    /// Whether nobody uses the spool any more: the bridge that wrote this was killed.
+    #[serde(skip)]
+    pub abandoned: bool,
 }
 
 impl BridgeStatus {
@@ -45,16 +49,18 @@ impl BridgeStatus {
     #[must_use]
     pub fn is_of_a_running_bridge(&self, now: Timestamp) -> bool {
         let at = self.at.parse::<Timestamp>();
-        !self.stopped && at.is_ok_and(|at| now.duration_since(at) < RUNS_IF_WRITTEN_WITHIN)
+        let is_written = at.is_ok_and(|at| now.duration_since(at) < RUNS_IF_WRITTEN_WITHIN);
+        is_written && !self.stopped && !self.abandoned
     }
 
-    /// How it goes with one of its stacks, in a word.
+    /// How it goes with one of its stacks, in a word, by the clock of the same machine.
     #[must_use]
-    pub fn state_of(&self, stack: &StackStatus) -> StackState {
-        if self.stopped {
-            return StackState::Stopped;
+    pub fn state_of(&self, stack: &StackStatus, now: Timestamp) -> StackState {
+        if self.is_of_a_running_bridge(now) {
+            stack.state()
+        } else {
+            StackState::Stopped
         }
-        stack.state()
     }
 }
 
@@ -91,6 +97,9 @@ pub struct StackStatus {
     /// from a backup, say.
     #[serde(default)]
     pub lost: Vec<BackfillStatus>,
+    /// What of that somebody gave up: it is not read again by itself, and not declared. Until somebody has it read.
+    #[serde(default)]
+    pub given_up: Vec<HoursStatus>,
     /// Which hours of what was read on command the stack refused: they were left out, and are not declared as read. Until
     /// they are read, or asked for again.
     #[serde(default)]
@@ -117,7 +126,7 @@ pub enum StackState {
     Retrying,
     /// Something does not work until somebody sets it right.
     Held,
-    /// The bridge was stopped.
+    /// The bridge does not run.
     Stopped,
 }
 
@@ -153,17 +162,48 @@ pub struct BackfillStatus {
     pub hours: i32,
     /// How many of them were read.
     pub hours_read: i32,
+    /// Whether it lies before the first hour that the bridge was to read, and is read by itself: the server knew the stack
+    /// already.
+    #[serde(default)]
+    pub before_start: bool,
+}
+
+/// Hours of reported time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoursStatus {
+    /// The first of them.
+    pub from: String,
+    /// The first after them.
+    pub to: String,
+    /// How many there are.
+    pub hours: i32,
+}
+
+impl HoursStatus {
+    fn of(interval: HourInterval) -> Self {
+        Self {
+            from: interval.start().to_string(),
+            to: interval.end().to_string(),
+            hours: interval.hours(),
+        }
+    }
 }
 
 impl BackfillStatus {
     fn of(backfill: &Backfill) -> Self {
-        let (range, next) = (backfill.range, backfill.next);
+        let Backfill {
+            range,
+            next,
+            is_before_start: before_start,
+        } = *backfill;
         Self {
             from: range.start().to_string(),
             to: range.end().to_string(),
             next: next.to_string(),
             hours: range.hours(),
             hours_read: between(range.start(), next),
+            before_start,
         }
     }
 }
@@ -316,6 +356,7 @@ impl Board {
         status.delivered = cursor.totals;
         status.backfills = cursor.backfills.iter().map(BackfillStatus::of).collect();
         status.lost = cursor.lost.iter().map(BackfillStatus::of).collect();
+        status.given_up = cursor.given_up.intervals().map(HoursStatus::of).collect();
         status.refused_hours = cursor.refused.iter().map(Hour::to_string).collect();
         status.withdrawals = cursor.withdrawals;
     }
@@ -433,6 +474,7 @@ pub(crate) fn of_all(clock: &dyn Clock, boards: &[Arc<Board>]) -> BridgeStatus {
         at: shown(clock.now()),
         stopped: false,
         stacks: boards.iter().map(|board| board.read()).collect(),
+        abandoned: false,
     }
 }
 
@@ -478,6 +520,7 @@ mod tests {
             at: "2026-10-01T05:30:00Z".to_owned(),
             stopped: false,
             stacks: Vec::new(),
+            abandoned: false,
         };
         for (now, runs) in [
             ("2026-10-01T05:30:30Z", true),
@@ -492,6 +535,14 @@ mod tests {
             ..status
         };
         assert!(!stopped.is_of_a_running_bridge("2026-10-01T05:30:01Z".parse().unwrap()));
+        let killed = BridgeStatus {
+            stopped: false,
+            abandoned: true,
+            ..stopped
+        };
+        let now = "2026-10-01T05:30:01Z".parse().unwrap();
+        assert!(!killed.is_of_a_running_bridge(now));
+        assert_eq!(killed.state_of(&StackStatus::default(), now), StackState::Stopped);
     }
 
     #[test]

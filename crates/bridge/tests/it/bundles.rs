@@ -80,6 +80,26 @@ impl World {
 fn unwatched(_: Step) {}
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_could_have_seen_which_bundles_have_arrived_while_the_next_one_is_made() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.report_hours(3, 3);
+    world.hours_over(4).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let mut side = world.side();
+    side.export(&world.exporting(3, "1.mbz"), &mut unwatched)
+        .await
+        .unwrap();
+    let listed = || StackSide::list(&world.config, &world.environment).unwrap();
+    assert_eq!(listed(), side.bundles(), "somebody is at them");
+    drop(side);
+    assert_eq!(listed().len(), 1);
+    // Nor does a bridge run for such a stack.
+    let status = bridge::read_status(&world.config.spool_directory).unwrap_err();
+    assert!(status.advice.contains("meterbridge bridge bundles"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_was_broken_off_goes_on_with_the_hour_it_was_in_and_leaves_nothing_out() {
     let world = World::new().await;
     world.activate(LIFE);

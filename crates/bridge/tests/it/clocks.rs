@@ -45,6 +45,19 @@ async fn until_it_goes_on(world: &World) {
     world.until_reported(hours + 3).await;
 }
 
+/// Sets the clock so many hours ahead until that is said, and right again: reading goes on, and the trouble is over.
+async fn set_wrong_until(world: &World, clock: &WrongClock, ahead: i64, is_said: impl Fn(&[String]) -> bool) {
+    clock.set(ahead);
+    world
+        .until("it is said", |world| is_said(&world.troubles()))
+        .await;
+    clock.set(0);
+    until_it_goes_on(world).await;
+    world
+        .until("trouble is over", |world| world.troubles().is_empty())
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_was_ahead_and_is_set_right_would_have_ended_the_reading_for_as_long_as_it_was_ahead() {
     let mut world = World::new().await;
@@ -52,17 +65,9 @@ async fn a_clock_that_was_ahead_and_is_set_right_would_have_ended_the_reading_fo
     world.report_hours(20, 3);
     world.start_bridge().await;
     for ahead in [48, 24 * 7, A_YEAR] {
-        clock.set(ahead);
-        world
-            .until("hours are asked for that are not over", |world| {
-                world.troubles().contains(&"HourNotOver".to_owned())
-            })
-            .await;
-        clock.set(0);
-        until_it_goes_on(&world).await;
-        world
-            .until("trouble is over", |world| world.troubles().is_empty())
-            .await;
+        // Hours are asked for that are not over.
+        let said = |troubles: &[String]| troubles.contains(&"HourNotOver".to_owned());
+        set_wrong_until(&world, &clock, ahead, said).await;
     }
     world.until_reported(20).await;
     world.assert_kept();
@@ -76,15 +81,7 @@ async fn a_bridge_that_reads_nothing_because_its_clock_was_set_back_would_have_p
     world.start_bridge().await;
     for behind in [24 * 90, A_YEAR] {
         until_it_goes_on(&world).await;
-        clock.set(-behind);
-        world
-            .until("it is said", |world| world.troubles() == ["ClockSetBack"])
-            .await;
-        clock.set(0);
-        until_it_goes_on(&world).await;
-        world
-            .until("trouble is over", |world| world.troubles().is_empty())
-            .await;
+        set_wrong_until(&world, &clock, -behind, |troubles| troubles == ["ClockSetBack"]).await;
     }
     world.until_reported(20).await;
     world.assert_kept();

@@ -1,6 +1,6 @@
 //! Who is on a stack.
 
-use bridge::{DirectoryAdmin, DirectoryName};
+use bridge::{DirectoryAdmin, DirectoryName, Part};
 
 use crate::stack_stub::local_subscription;
 use crate::world::World;
@@ -21,6 +21,48 @@ async fn the_server_is_told_who_is_on_the_stack_whenever_that_changes() {
                 .last()
                 .unwrap()
                 .contains("\"displayName\":\"shop\"")
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_server_would_not_have_been_told_for_hours_who_is_on_the_stack() {
+    let mut world = World::new().await;
+    world.report_hours(4, 3);
+    let backup = world.server.state.lock().unwrap().backup();
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    world.server.state.lock().unwrap().restore(&backup);
+    // By itself it is told again at every twenty-fourth listing, and not before.
+    world
+        .until("it is told in between", |world| {
+            let server = world.server.state.lock().unwrap();
+            server.listed.windows(2).any(|two| two[1] - two[0] < 24)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_may_not_list_who_is_on_the_stack_would_have_ended_the_reading_of_usage_again_and_again()
+ {
+    let mut world = World::new().await;
+    world.report_hours(4, 3);
+    world.stack.state.lock().unwrap().hides_directory = true;
+    world.start_bridge().await;
+    world
+        .until("it is refused a few times", |world| {
+            let status = world.status();
+            let mut troubles = status.stacks[0].troubles.iter();
+            troubles.any(|it| it.part == Part::Directory && it.held && it.failures > 4)
+        })
+        .await;
+    world.until_reported(4).await;
+    assert_eq!(world.stack.state.lock().unwrap().connected, 1);
+    world.assert_kept();
+    world.stack.state.lock().unwrap().hides_directory = false;
+    world
+        .until("it is told", |world| {
+            !world.server.state.lock().unwrap().directories.is_empty()
         })
         .await;
 }
@@ -88,4 +130,44 @@ async fn an_id_would_have_admitted_another_tenant_in_the_place_of_the_one_with_t
         assert_eq!(plan.domain, "fabrikam.example", "{name}");
     }
     assert_eq!(admin.admitted().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_that_is_removed_by_another_of_its_domains_would_have_stayed_admitted() {
+    const NAME: &str = "Fabrikam.example";
+    let world = World::new().await;
+    let address = &world.config.stacks[0].address;
+    let admin = DirectoryAdmin::connect(address, &world.environment)
+        .await
+        .unwrap();
+    let none = admin.called("fabrikam.onmicrosoft.com", &[]).await;
+    assert_eq!(none, Ok(None));
+    admin
+        .admit(&admin.plan(&called("fabrikam.example")).await.unwrap())
+        .await
+        .unwrap();
+    // Somebody has given one a name that is no domain.
+    let named = "A guest";
+    let other = "0d5b1c4e-2f63-4a7d-9b8e-6c1f0a2d3e4f".to_owned();
+    world
+        .stack
+        .state
+        .lock()
+        .unwrap()
+        .directory_tenants
+        .insert(named.to_owned(), other.clone());
+    let admitted = admin.admitted().await.unwrap();
+    for (name, found) in [
+        (NAME, Some("fabrikam.example")),
+        ("fabrikam.onmicrosoft.com", Some("fabrikam.example")),
+        ("EB90516E-65D7-4BF6-8537-8322E9172832", Some("fabrikam.example")),
+        ("a guest", Some(named)),
+        (&other, Some(named)),
+        ("nobody.example", None),
+        ("another guest", None),
+        ("8d3b0c1e-7f52-4b6a-9c0d-1e2f3a4b5c6d", None),
+    ] {
+        let called = admin.called(name, &admitted).await.unwrap();
+        assert_eq!(called.map(|it| it.name.as_str()), found, "{name}");
+    }
 }

@@ -1,6 +1,10 @@
 //! What whoever operates the bridge sees and does.
 
-use bridge::{Bridge, Part, StackState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge::{Bridge, Part, Pause, StackState, Timer};
+use domain::time::HourInterval;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::stack_stub::{CLOUD, PROVIDER};
@@ -170,12 +174,92 @@ async fn a_bridge_that_was_stopped_is_said_to_be_and_not_to_work() {
         world.stop_bridge().await;
         let status = bridge::read_status(&world.config.spool_directory).unwrap();
         assert!(status.stopped, "{status:?}");
-        assert!(!status.is_of_a_running_bridge(status.at.parse().unwrap()));
-        assert_eq!(status.state_of(&status.stacks[0]), StackState::Stopped);
+        let at = status.at.parse().unwrap();
+        assert!(!status.is_of_a_running_bridge(at));
+        assert_eq!(status.state_of(&status.stacks[0], at), StackState::Stopped);
     }
     world.start_bridge().await;
     world.until_reported(3).await;
     world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bridge_that_was_killed_would_have_been_said_to_work_for_a_minute() {
+    let mut world = World::new().await;
+    world.start_bridge().await;
+    let spool = world.config.spool_directory.clone();
+    let read = || bridge::read_status(&spool);
+    world
+        .until("the file says that it runs", |_| {
+            read().is_ok_and(|it| it.is_of_a_running_bridge(it.at.parse().unwrap()))
+        })
+        .await;
+    world.kill_bridge().await;
+    world
+        .until("it is said to be gone, at the moment of its last word", |_| {
+            let status = read().unwrap();
+            let at = status.at.parse().unwrap();
+            !status.stopped && status.state_of(&status.stacks[0], at) == StackState::Stopped
+        })
+        .await;
+    // What was found out is about who looks, and nothing that is written.
+    assert!(
+        !std::fs::read_to_string(spool.join("status.json"))
+            .unwrap()
+            .contains("abandoned")
+    );
+}
+
+/// From the seventh failure in a row on, every pause is as long.
+const A_LONG_PAUSE: Duration = Duration::from_secs(16);
+
+/// A timer whose long pauses never end.
+struct PausesForEver(Arc<dyn Timer>);
+
+impl Timer for PausesForEver {
+    fn pause(&self, duration: Duration) -> Pause {
+        if duration >= A_LONG_PAUSE {
+            return Box::pin(std::future::pending());
+        }
+        self.0.pause(duration)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_could_not_have_been_taken_back_for_as_long_as_the_stack_is_not_reached() {
+    let mut world = World::new().await;
+    world.report_hours(4, 3);
+    world.start_bridge().await;
+    world.until_reported(2).await;
+    world.stop_bridge().await;
+    world.config.stacks[0].address.endpoint = "http://127.0.0.1:1".to_owned();
+    world.environment.timer = Arc::new(PausesForEver(Arc::clone(&world.environment.timer)));
+    world.start_bridge().await;
+    world
+        .until("it is not reached, and waited for", |world| {
+            let status = world.status();
+            let mut troubles = status.stacks[0].troubles.iter();
+            troubles.any(|it| it.trouble.code == "StackUnreachable" && it.failures >= 7)
+        })
+        .await;
+    let spool = world.config.spool_directory.clone();
+    let range = HourInterval::new(world.hour(-9), world.hour(-3)).unwrap();
+    bridge::request_backfill(&spool, "north", range).unwrap();
+    world
+        .until("it is taken up", |world| {
+            bridge::waiting_backfill(&spool, "north").is_none()
+                && world.status().stacks[0].backfills.len() == 1
+        })
+        .await;
+    bridge::withdraw_backfills(&spool, "north").unwrap();
+    world
+        .until("it is taken back", |world| {
+            let status = &world.status().stacks[0];
+            status.withdrawals == 1 && status.backfills.is_empty()
+        })
+        .await;
+    assert!(world.troubles().contains(&"StackUnreachable".to_owned()));
+    world.stop_bridge().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::time::HourInterval;
+use domain::time::{Hour, HourInterval};
 
 use crate::outages::Draws;
-use crate::server_stub::{Backup, Fault};
+use crate::server_stub::{Backup, Fault, ServerState};
 use crate::world::World;
 
 /// An hour of these has seven pages.
@@ -46,6 +46,134 @@ async fn an_hour_whose_first_pages_a_restore_lost_would_be_declared_and_billed_a
             restored(backup, backup + lost).await;
         }
     }
+}
+
+/// A server with some hours.
+async fn world_with_hours() -> World {
+    let mut world = World::new().await;
+    world.report_hours(40, 3);
+    world.start_bridge().await;
+    world.until_reported(6).await;
+    world
+}
+
+/// The server loses everything, and the stack gives nothing of the third hour any more.
+fn lose_everything(world: &World) {
+    world.stack.state.lock().unwrap().unanswered = Some(world.hour(2));
+    let empty = ServerState::default().backup();
+    world.server.state.lock().unwrap().restore(&empty);
+}
+
+fn is_declared(world: &World, hours: impl IntoIterator<Item = i32>) -> bool {
+    let server = world.server.state.lock().unwrap();
+    hours
+        .into_iter()
+        .all(|hour| server.declared.contains(&world.hour(hour)))
+}
+
+/// Waits until all but the third hour was read again, a range as well, and new hours are read as before.
+async fn until_all_but_one_is_read(world: &World) {
+    let range = HourInterval::new(world.hour(-20), world.hour(-10)).unwrap();
+    bridge::request_backfill(&world.path("spool"), "north", range).unwrap();
+    world
+        .until("all others are declared", |world| {
+            is_declared(world, [0, 1, 3, 4, 5].into_iter().chain(-20..-10))
+        })
+        .await;
+    let read = world.status().stacks[0].read_through.clone().unwrap();
+    let through = read.parse::<Hour>().unwrap();
+    world
+        .until_reported(through.epoch_hours() - world.start.epoch_hours() + 5)
+        .await;
+    assert!(!is_declared(world, [2]), "nobody has read it");
+    assert!(!world.status().stacks[0].lost.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_hour_that_never_answers_would_have_kept_late_usage_and_every_other_lost_hour_from_being_read()
+{
+    let world = world_with_hours().await;
+    lose_everything(&world);
+    until_all_but_one_is_read(&world).await;
+    world.stack.state.lock().unwrap().unanswered = None;
+    until_whole(&world, 0..40).await;
+}
+
+/// Has the bridge remember as many hours as it can that the stack refused.
+fn refuse_a_month(world: &World) {
+    let path = world.path("spool/stacks/north/cursor");
+    let kept = std::fs::read_to_string(&path).unwrap();
+    let mut cursor: serde_json::Value = serde_json::from_str(kept.lines().next().unwrap()).unwrap();
+    let hours = (-2000..-1256).map(|hour| world.hour(hour).to_string());
+    cursor["refused"] = hours.collect();
+    let cursor = cursor.to_string();
+    let digest = blake3::hash(cursor.as_bytes());
+    std::fs::write(&path, format!("{cursor}\n{digest}\n")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_hours_that_the_stack_refuses_would_have_kept_those_that_it_has_from_being_read() {
+    let mut world = world_with_hours().await;
+    world.stop_bridge().await;
+    refuse_a_month(&world);
+    world.stack.state.lock().unwrap().refused = [world.hour(2)].into();
+    world.start_bridge().await;
+    let empty = ServerState::default().backup();
+    world.server.state.lock().unwrap().restore(&empty);
+    world
+        .until("all others are declared", |world| {
+            is_declared(world, [0, 1, 3, 4, 5])
+        })
+        .await;
+    assert!(!is_declared(&world, [2]), "nobody has read it");
+    let status = world.status().stacks[0].clone();
+    assert!(!status.lost.is_empty(), "it is not forgotten: {status:?}");
+    world.stack.state.lock().unwrap().refused.remove(&world.hour(2));
+    until_whole(&world, 0..40).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_hours_that_nobody_has_any_more_could_not_have_been_given_up() {
+    let mut world = world_with_hours().await;
+    lose_everything(&world);
+    until_all_but_one_is_read(&world).await;
+    let spool = world.path("spool");
+    bridge::give_up_lost(&spool, "north").unwrap();
+    let given_up = |world: &World| {
+        let status = world.status().stacks[0].clone();
+        (
+            status.lost.is_empty(),
+            status
+                .given_up
+                .iter()
+                .map(|it| it.from.clone())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let expected = (true, vec![world.hour(2).to_string()]);
+    world
+        .until("it is given up", |world| given_up(world) == expected)
+        .await;
+    world
+        .until("the request is gone", |_| {
+            !bridge::waiting_to_give_up(&spool, "north")
+        })
+        .await;
+    // It is remembered until somebody has it read after all.
+    world.kill_bridge().await;
+    world.start_bridge().await;
+    world
+        .until("it is remembered", |world| given_up(world) == expected)
+        .await;
+    assert!(!is_declared(&world, [2]));
+    world.stack.state.lock().unwrap().unanswered = None;
+    let range = HourInterval::new(world.hour(2), world.hour(3)).unwrap();
+    bridge::request_backfill(&spool, "north", range).unwrap();
+    world
+        .until("it is read", |world| {
+            is_declared(world, [2]) && given_up(world) == (true, Vec::new())
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

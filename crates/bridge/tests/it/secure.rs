@@ -23,6 +23,18 @@ async fn world() -> World {
     world
 }
 
+/// From now on another stack answers. Gives what the right one was registered as.
+fn make_foreign(world: &World) -> Option<String> {
+    let foreign = "/x/registrations/AzureStack-e6135d07-4efa-439c-b899-24e03cbac5f9".to_owned();
+    world.stack.state.lock().unwrap().registration.replace(foreign)
+}
+
+async fn until_trouble(world: &World, code: &str) {
+    world
+        .until(code, |world| world.troubles().contains(&code.to_owned()))
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stack_with_its_own_authority_is_read_by_an_account_with_a_certificate() {
     let mut world = world().await;
@@ -68,20 +80,11 @@ async fn a_stack_whose_certificates_were_renewed_would_not_have_been_read_until_
     world.until_reported(3).await;
     let (renewed, tls) = certificate();
     world.stack.rotate(tls).await;
-    world
-        .until("it is not trusted", |world| {
-            world.troubles().contains(&"StackNotTrusted".to_owned())
-        })
-        .await;
+    until_trouble(&world, "StackNotTrusted").await;
     // The file is read again, and then it is found out again which stack answers.
-    let foreign = "/x/registrations/AzureStack-e6135d07-4efa-439c-b899-24e03cbac5f9".to_owned();
-    let own = world.stack.state.lock().unwrap().registration.replace(foreign);
+    let own = make_foreign(&world);
     std::fs::write(world.path("stack-ca.pem"), renewed).unwrap();
-    world
-        .until("it is another one", |world| {
-            world.troubles().contains(&"ForeignStack".to_owned())
-        })
-        .await;
+    until_trouble(&world, "ForeignStack").await;
     world.stack.state.lock().unwrap().asked.clear();
     world
         .until("it was asked again which one it is", |world| {
@@ -108,18 +111,9 @@ async fn a_stack_that_refuses_because_it_is_another_one_now_is_found_out_to_be()
     world.report_hours(6, 3);
     world.stack.state.lock().unwrap().refused = [world.hour(3)].into();
     world.start_bridge().await;
-    world
-        .until("it is refused", |world| {
-            world.troubles().contains(&"StackRefused".to_owned())
-        })
-        .await;
-    let foreign = "/x/registrations/AzureStack-e6135d07-4efa-439c-b899-24e03cbac5f9".to_owned();
-    let own = world.stack.state.lock().unwrap().registration.replace(foreign);
-    world
-        .until("it is another one", |world| {
-            world.troubles().contains(&"ForeignStack".to_owned())
-        })
-        .await;
+    until_trouble(&world, "StackRefused").await;
+    let own = make_foreign(&world);
+    until_trouble(&world, "ForeignStack").await;
     {
         let mut state = world.stack.state.lock().unwrap();
         state.refused.clear();

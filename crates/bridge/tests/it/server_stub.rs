@@ -41,6 +41,8 @@ pub(crate) struct ServerState {
     /// The hours that were declared by what was read of them.
     pub(crate) declared: BTreeSet<Hour>,
     pub(crate) directories: Vec<String>,
+    /// How often the stack had listed them when each of these came.
+    pub(crate) listed: Vec<usize>,
     pub(crate) deliveries: usize,
     /// Answers everything with this.
     pub(crate) refusing: Option<(u16, &'static str)>,
@@ -111,8 +113,10 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
         return refusal;
     }
     if parts.uri.path().ends_with("/subscriptions") {
+        let listed = door.stack.lock().unwrap().listed;
         let mut state = door.state.lock().unwrap();
         state.directories.push(String::from_utf8(body.to_vec()).unwrap());
+        state.listed.push(listed);
         return r#"{"listed":1,"added":0,"changed":0}"#.into_response();
     }
     door.take_in(&parts.headers, parts.uri.query().unwrap_or_default(), &body)

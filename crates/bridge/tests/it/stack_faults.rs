@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::time::HourInterval;
+use domain::time::{Hour, HourInterval};
 
 use crate::stack_stub::{FAULTS, Fault};
 use crate::world::World;
@@ -154,6 +154,26 @@ async fn until_read_again(world: &World) {
         .await;
 }
 
+/// Asks for a range with an hour that is refused, and for one after it: both are read, and that hour is told.
+async fn ranges_go_on_without(world: &World, refused: Hour) {
+    ask(world, -6, -3);
+    until_read_again(world).await;
+    ask(world, -9, -7);
+    until_read_again(world).await;
+    let status = world.status().stacks[0].clone();
+    assert_eq!(status.refused_hours, [refused.to_string()]);
+    assert!(status.troubles.iter().all(|it| !it.held), "{status:?}");
+}
+
+/// Asks for that range again when the stack refuses nothing more: then no hour is told, and everything is there.
+async fn is_read_when_it_is_given(world: &World) {
+    ask(world, -6, -3);
+    until_read_again(world).await;
+    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
+    world.until_reported(6).await;
+    world.assert_kept();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_hour_that_the_stack_refuses_would_have_held_up_every_range_for_good() {
     let mut world = World::new().await;
@@ -162,13 +182,7 @@ async fn an_hour_that_the_stack_refuses_would_have_held_up_every_range_for_good(
     world.stack.state.lock().unwrap().refused = [refused].into();
     world.start_bridge().await;
     world.until_reported(2).await;
-    ask(&world, -6, -3);
-    until_read_again(&world).await;
-    ask(&world, -9, -7);
-    until_read_again(&world).await;
-    let status = world.status().stacks[0].clone();
-    assert_eq!(status.refused_hours, [refused.to_string()]);
-    assert!(status.troubles.iter().all(|it| !it.held), "{status:?}");
+    ranges_go_on_without(&world, refused).await;
     let declared = |hour| {
         let server = world.server.state.lock().unwrap();
         server.declared.contains(&world.hour(hour))
@@ -189,11 +203,7 @@ async fn an_hour_that_the_stack_refuses_would_have_held_up_every_range_for_good(
         .await;
     assert_eq!(world.status().stacks[0].refused_hours, [refused.to_string()]);
     world.stack.state.lock().unwrap().refused.clear();
-    ask(&world, -6, -3);
-    until_read_again(&world).await;
-    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
-    world.until_reported(6).await;
-    world.assert_kept();
+    is_read_when_it_is_given(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -207,13 +217,7 @@ async fn an_hour_whose_second_page_is_refused_would_have_been_begun_again_for_ev
     world.stack.state.lock().unwrap().refused_midway = [refused].into();
     world.start_bridge().await;
     world.until_reported(2).await;
-    ask(&world, -6, -3);
-    until_read_again(&world).await;
-    ask(&world, -9, -7);
-    until_read_again(&world).await;
-    let status = world.status().stacks[0].clone();
-    assert_eq!(status.refused_hours, [refused.to_string()]);
-    assert!(status.troubles.iter().all(|it| !it.held), "{status:?}");
+    ranges_go_on_without(&world, refused).await;
     let begun = |world: &World| {
         let state = world.stack.state.lock().unwrap();
         let firsts = state.asked.iter();
@@ -225,11 +229,7 @@ async fn an_hour_whose_second_page_is_refused_would_have_been_begun_again_for_ev
     let declared = world.server.state.lock().unwrap().declared.contains(&refused);
     assert!(!declared, "nobody has read it");
     world.stack.state.lock().unwrap().refused_midway.clear();
-    ask(&world, -6, -3);
-    until_read_again(&world).await;
-    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
-    world.until_reported(6).await;
-    world.assert_kept();
+    is_read_when_it_is_given(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

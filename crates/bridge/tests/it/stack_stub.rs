@@ -102,6 +102,12 @@ pub(crate) struct StackState {
     /// The reported hour and the token of each usage request.
     pub(crate) asked: Vec<(Hour, Option<String>)>,
     pub(crate) tokens_given: u32,
+    /// How often somebody has connected: each asks first where tokens come from.
+    pub(crate) connected: usize,
+    /// How often the local subscriptions were listed.
+    pub(crate) listed: usize,
+    /// Whether the account may not list them.
+    pub(crate) hides_directory: bool,
 }
 
 impl StackState {
@@ -166,6 +172,9 @@ impl StackStub {
             late: BTreeSet::new(),
             asked: Vec::new(),
             tokens_given: 0,
+            connected: 0,
+            listed: 0,
+            hides_directory: false,
         }));
         let door = Door {
             state: Arc::clone(&state),
@@ -249,6 +258,7 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
             .into_owned()
             .collect();
     if path == "/metadata/endpoints" {
+        door.state.lock().unwrap().connected += 1;
         return json(format!(
             r#"{{"galleryEndpoint":"","graphEndpoint":"","portalEndpoint":"","authentication":{{"loginEndpoint":"{}/adfs","audiences":["https://admin.stack.example/1"]}}}}"#,
             door.url
@@ -413,7 +423,11 @@ impl Door {
                     None => error(404, "ResourceNotFound"),
                 }
             }
+            "/providers/microsoft.subscriptions.admin/subscriptions" if state.hides_directory => {
+                error(403, "AuthorizationFailed")
+            }
             "/providers/microsoft.subscriptions.admin/subscriptions" => {
+                state.listed += 1;
                 json(format!(r#"{{"value":[{}]}}"#, state.local_subscriptions))
             }
             "/providers/microsoft.subscriptions.admin/locations" => {

@@ -205,20 +205,27 @@ Hours that the stack refuses are left out and named; then it leaves with 3.
 
 Examples:
   meterbridge bridge backfill north --from 2026-10-01 --to 2026-11-01 --config bridge.toml
-  meterbridge bridge backfill north --stop --config bridge.toml")]
+  meterbridge bridge backfill north --stop --config bridge.toml
+  meterbridge bridge backfill north --give-up-lost --config bridge.toml")]
 pub(crate) struct BackfillArgs {
     /// The stack's name in the configuration.
     #[arg(value_name = "STACK")]
     pub(crate) stack: String,
     /// The first hour of reported time, or a day.
-    #[arg(long, value_name = "HOUR", value_parser = texts::hour, required_unless_present = "stop")]
+    #[arg(long, value_name = "HOUR", value_parser = texts::hour, required_unless_present_any = ["stop", "give_up_lost"])]
     pub(crate) from: Option<String>,
     /// The end: the first hour that is not read again. At most a year later.
-    #[arg(long, value_name = "HOUR", value_parser = texts::hour, required_unless_present = "stop")]
+    #[arg(long, value_name = "HOUR", value_parser = texts::hour, required_unless_present_any = ["stop", "give_up_lost"])]
     pub(crate) to: Option<String>,
     /// Take back all ranges of the stack that are not read yet. What was read stays.
     #[arg(long, conflicts_with_all = ["from", "to"])]
     pub(crate) stop: bool,
+    /// Give up reading again what the server lost: what it does not have of these hours stays missing.
+    #[arg(long, conflicts_with_all = ["from", "to", "stop"])]
+    pub(crate) give_up_lost: bool,
+    /// Give up without asking.
+    #[arg(long, requires = "give_up_lost", conflicts_with_all = ["from", "to", "stop"])]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) bridge: LocalBridgeArgs,
 }

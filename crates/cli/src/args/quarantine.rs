@@ -13,8 +13,8 @@ use super::texts;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
-On a terminal the table shows of each record what there is room for, and its beginning at most; written to a file or a pipe \
-it has all of it, as has --output json in `raw`. `usage quarantine summary` says how many there are and why.
+On a terminal the table shows what there is room for; written to a file or a pipe it has all of each record, as has \
+--output json in `raw`. `usage quarantine summary` says how many there are and why.
 
 Examples:
   meterbridge usage quarantine --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747
@@ -72,7 +72,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) to: Option<String>,
     /// Those with this text in what is wrong or in what was sent, exactly so.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) containing: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use domain::time::Hour;
 
 use super::{PeriodArgs, QuarantineArgs, texts};
 use crate::failure::Failure;
@@ -66,8 +67,8 @@ pub(crate) struct ImportArgs {
     /// The end of that window.
     #[arg(long, value_name = "HOUR", value_parser = texts::hour, requires = "reported_start")]
     pub(crate) reported_end: Option<String>,
-    /// The stack has reported completely up to this hour: from --reported-start on if --reported-end is given too, else
-    /// everything before. Declared when all deliveries have arrived, unless pages are missing.
+    /// The stack has reported completely up to this hour, within the window: from --reported-start on if --reported-end is
+    /// given too, else everything before. Declared when all deliveries have arrived, unless pages are missing.
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) reported_through: Option<String>,
     /// How many records are delivered at a time, at most 10000.
@@ -85,6 +86,28 @@ pub(crate) struct ImportArgs {
     pub(crate) receipt: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) summary: SummaryArgs,
+}
+
+impl ImportArgs {
+    /// What is declared complete is of the window that is named, if one is. The server says so, too, but only when everything
+    /// was delivered.
+    ///
+    /// # Errors
+    /// If it ends before that begins, or after it.
+    pub(crate) fn declares_of_its_window(&self) -> Result<(), Failure> {
+        let hour = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Hour>().ok());
+        let [start, end, through] =
+            [&self.reported_start, &self.reported_end, &self.reported_through].map(hour);
+        let Some(through) = through else { return Ok(()) };
+        let expected = match (start, end) {
+            (Some(start), _) if through <= start => format!("an hour after --reported-start, {start}"),
+            (_, Some(end)) if through > end => format!("--reported-end, {end}, or an hour before"),
+            _ => return Ok(()),
+        };
+        Err(Failure::usage(format!("--reported-through is {through}: expected {expected}."))
+            .coded("InvalidReportedThrough")
+            .hint("Declared is what was read. Without a window it is everything before. Nothing was delivered."))
+    }
 }
 
 /// How a usage summary is understood, and whether it is delivered.

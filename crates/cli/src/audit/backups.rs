@@ -63,6 +63,8 @@ fn checked(files: usize, findings: impl ExactSizeIterator<Item = Finding>) -> Ch
         not_covered: 0,
         found: findings.len() as u64,
         findings: findings.take(FINDINGS_MAX).collect(),
+        noted: 0,
+        notes: Vec::new(),
     }
 }
 

@@ -33,6 +33,9 @@ struct Check<'a> {
     not_covered: u64,
     found: u64,
     findings: Vec<Shown<'a>>,
+    noted: u64,
+    /// What is as it was taken in and worth knowing all the same.
+    notes: Vec<Shown<'a>>,
 }
 
 #[derive(Serialize)]
@@ -175,16 +178,31 @@ impl<'a> Outcome<'a> {
         let mut text = table.within(printer.width());
         for check in self.checks.iter().filter(|check| check.found > 0) {
             text.push_str(&format!("\n{}:\n", in_words(check.kind)));
-            for Shown { finding, code, .. } in &check.findings {
-                text.push_str(&told(finding, code));
-            }
-            let more = check.found - check.findings.len() as u64;
-            if more > 0 {
-                text.push_str(&format!("  and {} more\n", count(more)));
-            }
+            text.push_str(&all_told(&check.findings, check.found));
+        }
+        for check in self.checks.iter().filter(|check| check.noted > 0) {
+            text.push_str(&format!(
+                "\n{}, no difference but worth knowing:\n",
+                in_words(check.kind)
+            ));
+            text.push_str(&all_told(&check.notes, check.noted));
+            text.push_str(ABOUT_NOTES);
         }
         text
     }
+}
+
+/// What the only note there is means, and what to do.
+const ABOUT_NOTES: &str = "  An earlier version took two letter cases of a name for two resources. What it counted twice stays, as receipts\n                             are bound to it: credit it to whoever paid. Whatever is delivered since counts once.\n";
+
+/// Paragraphs, and how many more there are.
+fn all_told(shown: &[Shown<'_>], all: u64) -> String {
+    let mut text: String = shown.iter().map(|it| told(it.finding, it.code)).collect();
+    let more = all - shown.len() as u64;
+    if more > 0 {
+        text.push_str(&format!("  and {} more\n", count(more)));
+    }
+    text
 }
 
 /// A difference as a paragraph: what, where, and both values.
@@ -232,6 +250,8 @@ impl<'a> Check<'a> {
             not_covered: checked.not_covered,
             found: checked.found,
             findings: checked.findings.iter().map(Shown::of).collect(),
+            noted: checked.noted,
+            notes: checked.notes.iter().map(Shown::of).collect(),
         }
     }
 }
@@ -296,8 +316,44 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use server::audit::Difference;
+
     use super::super::heads;
     use super::*;
+
+    #[test]
+    fn a_store_with_two_spellings_from_before_an_update_would_be_thrown_away_for_a_damaged_one() {
+        let note = Finding {
+            difference: Difference::SeriesTwice,
+            at: FoundAt::default(),
+            until: None,
+            places: 1,
+            expected: None,
+            found: Some("`series` 65".to_owned()),
+        };
+        let checked = Checked {
+            kind: CheckKind::Series,
+            examined: 2,
+            not_covered: 0,
+            found: 0,
+            findings: Vec::new(),
+            noted: 3,
+            notes: vec![note],
+        };
+        let report = AuditReport {
+            checks: vec![checked],
+            counts: LedgerCounts::default(),
+            heads: None,
+        };
+        let outcome = Outcome::of(&StoreConfig::in_folder("store".into()), &report);
+        let json = serde_json::to_value(&outcome).unwrap();
+        assert_eq!((&json["holds"], &json["found"]), (&true.into(), &0.into()));
+        assert_eq!(json["checks"][0]["notes"][0]["code"], "SeriesTwice");
+        let text = all_told(&outcome.checks[0].notes, 3) + ABOUT_NOTES;
+        for part in ["(SeriesTwice)", "`series` 65", "and 2 more", "credit it"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
 
     #[test]
     fn what_is_said_of_a_journal_that_cannot_be_read_is_not_kept_for_years_as_a_proof() {

@@ -32,9 +32,28 @@ pub(super) async fn import(
             "--receipt is for a bundle, and these files are none. Nothing was delivered.",
         )),
         FileKind::Pages => {
+            kind::none_is_packed(&files, &args)?;
             args.summary.none_given()?;
+            args.declares_of_its_window()?;
+            declared_everything_before(&args, printer);
             pages::import_pages(server, args, files, printer).await
         }
-        FileKind::UsageSummary => summary::import_summaries(server, &args, files, printer).await,
+        FileKind::UsageSummary => {
+            args.declares_of_its_window()?;
+            if !args.summary.preview && !args.summary.dry_run {
+                declared_everything_before(&args, printer);
+            }
+            summary::import_summaries(server, &args, files, printer).await
+        }
+    }
+}
+
+/// Says before anything is sent what a declaration that names no window declares: hours that no file of this import holds.
+fn declared_everything_before(args: &ImportArgs, printer: &Printer) {
+    if let (Some(through), None) = (&args.reported_through, &args.reported_end) {
+        printer.warning(&format!(
+            "Every hour before {through} will be declared complete, whether this import has its usage or not. To declare \
+             only the hours that were read, name their window: --reported-start and --reported-end."
+        ));
     }
 }

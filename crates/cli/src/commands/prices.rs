@@ -55,7 +55,7 @@ pub(super) async fn price_list(
                 if dry_run {
                     preview(&published)
                 } else {
-                    describe(&published.list, &meters)
+                    describe_newest(&published.list, &meters)
                 }
             })
         }
@@ -215,39 +215,66 @@ fn describe(list: &PriceList, meters: &[Meter]) -> String {
         buyer.unwrap_or_default()
     );
     for version in &list.versions {
-        text.push_str(&format!("\n{}\n\n", in_words(version)));
-        let columns = [
-            left("METER"),
-            right("FROM"),
-            right("PRICE"),
-            left("PER"),
-            right("INCLUDED"),
-            left("SOURCE"),
-        ];
-        let mut table = Table::new(&columns);
-        for price in &version.prices {
-            let meter = billing(meters, &price.meter_id);
-            let name = meter.map_or(&price.meter_id, |meter| &meter.billing_meter_name);
-            let unit = meter.map_or("-", |meter| meter.billing_unit.as_str());
-            let included = price
-                .included_quantity
-                .as_deref()
-                .map_or_else(|| or_dash(None), grouped);
-            let mut rates: Vec<_> = price.rates.iter().collect();
-            rates.sort_by(|(a, _), (b, _)| by_size(a, b));
-            for (from, rate) in rates {
-                table.row([
-                    name.clone(),
-                    grouped(from),
-                    rate.clone(),
-                    unit.to_owned(),
-                    included.clone(),
-                    source_in_words(price.source).to_owned(),
-                ]);
-            }
-        }
-        text.push_str(&table.to_string());
+        text.push_str(&of_version(version, meters));
     }
+    text
+}
+
+/// What was published last, where the others are known.
+fn describe_newest(list: &PriceList, meters: &[Meter]) -> String {
+    let newest = list
+        .versions
+        .iter()
+        .max_by(|a, b| a.published_at.cmp(&b.published_at));
+    let only = PriceList {
+        versions: newest.cloned().into_iter().collect(),
+        ..list.clone()
+    };
+    let others = list.versions.len().saturating_sub(only.versions.len());
+    let mut text = describe(&only, meters);
+    if others > 0 {
+        let others = counted(others as u64, "other version");
+        text.push_str(&format!(
+            "\n{others}: `meterbridge price-list show {}` has all of them.\n",
+            list.name
+        ));
+    }
+    text
+}
+
+fn of_version(version: &PriceListVersion, meters: &[Meter]) -> String {
+    let mut text = format!("\n{}\n\n", in_words(version));
+    let columns = [
+        left("METER"),
+        right("FROM"),
+        right("PRICE"),
+        left("PER"),
+        right("INCLUDED"),
+        left("SOURCE"),
+    ];
+    let mut table = Table::new(&columns);
+    for price in &version.prices {
+        let meter = billing(meters, &price.meter_id);
+        let name = meter.map_or(&price.meter_id, |meter| &meter.billing_meter_name);
+        let unit = meter.map_or("-", |meter| meter.billing_unit.as_str());
+        let included = price
+            .included_quantity
+            .as_deref()
+            .map_or_else(|| or_dash(None), grouped);
+        let mut rates: Vec<_> = price.rates.iter().collect();
+        rates.sort_by(|(a, _), (b, _)| by_size(a, b));
+        for (from, rate) in rates {
+            table.row([
+                name.clone(),
+                grouped(from),
+                rate.clone(),
+                unit.to_owned(),
+                included.clone(),
+                source_in_words(price.source).to_owned(),
+            ]);
+        }
+    }
+    text.push_str(&table.to_string());
     text
 }
 

@@ -20,8 +20,8 @@ use crate::printer::Printer;
 use crate::settings::{caller, document};
 use crate::table::{Listing, left, right};
 
-/// How much of a record is shown; with JSON as output, all of it.
-const RAW_SHOWN_CHARS: usize = 60;
+/// How much of a record, or of something that it says, is shown; with JSON as output, all of it.
+const SHOWN_CHARS: usize = 60;
 
 /// What to do about usage of hours that have not come.
 const IN_FUTURE: &str = "What is in the future counts when its hour has come: release it then. Clocks that differ by less than an hour \
@@ -39,7 +39,7 @@ macro_rules! records {
             (left("BATCH").rank(3), |it| it.batch_id.clone()),
             (right("INDEX").rank(4), |it| it.index.to_string()),
             (left("CODE"), |it| it.code.clone()),
-            (left("HOUR"), |it| told(Glimpse::of(&it.raw).start.map(minute))),
+            (left("HOUR"), |it| told(Glimpse::of(&it.raw).start.map(hour))),
             (left("RESOURCE").wraps(), |it| {
                 told(Glimpse::of(&it.raw).resource.map(str::to_owned))
             }),
@@ -54,11 +54,26 @@ macro_rules! records {
 
 /// Where lines are as long as they have to be, nothing is left out.
 const RECORDS: Listing<QuarantinedRecord> = records!(|it| it.raw.clone());
-const RECORDS_ON_TERMINAL: Listing<QuarantinedRecord> = records!(|it| beginning(&it.raw));
+const RECORDS_ON_TERMINAL: Listing<QuarantinedRecord> = records!(|it| beginning_of_unknown(&it.raw));
 
 /// What is known of it, or a sign that nothing is.
 fn told(seen: Option<String>) -> String {
-    seen.unwrap_or_else(|| "-".to_owned())
+    seen.map_or_else(|| "-".to_owned(), |seen| beginning(&seen))
+}
+
+/// A time as it was sent, as short as other times are shown.
+fn hour(sent: &str) -> String {
+    let of_utc = sent.strip_suffix("+00:00").map(|time| format!("{time}Z"));
+    minute(of_utc.as_deref().unwrap_or(sent))
+}
+
+/// All records of a stack begin alike: the beginning is shown only of one that is told from others by nothing else.
+fn beginning_of_unknown(raw: &str) -> String {
+    let seen = Glimpse::of(raw);
+    if seen.resource.is_some() || seen.meter.is_some() {
+        return String::new();
+    }
+    beginning(raw)
 }
 
 const COUNTS: Listing<QuarantineCount> = Listing(&[
@@ -110,20 +125,29 @@ async fn list(
     state: &str,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let records = client.quarantine(filter, Some(state)).await?;
     let on_terminal = printer.width().is_some();
     let listing = if on_terminal { RECORDS_ON_TERMINAL } else { RECORDS };
-    listing.show(&records, printer)?;
-    if records
-        .iter()
-        .any(|it| it.code == QuarantineCode::UsageInFuture.as_str())
-    {
+    let (mut pages, mut table) = (
+        client.quarantine_pages(filter, Some(state)),
+        listing.growing(printer),
+    );
+    let (mut any, mut in_future, mut beginnings) = (false, false, false);
+    while let Some(records) = pages.next().await? {
+        any |= !records.is_empty();
+        in_future |= records
+            .iter()
+            .any(|it| it.code == QuarantineCode::UsageInFuture.as_str());
+        beginnings |= records.iter().any(|it| it.raw_bytes.is_some());
+        table.add(&records)?;
+    }
+    table.end()?;
+    if in_future {
         printer.hint(IN_FUTURE);
     }
-    if on_terminal && !records.is_empty() {
+    if on_terminal && any {
         printer.hint("`--output json` has all of each record, as `raw`.");
     }
-    if records.iter().any(|it| it.raw_bytes.is_some()) {
+    if beginnings {
         printer.hint("Of records that are too long only the beginning is kept: to release one, give all of it with --mended.");
     }
     Ok(())
@@ -141,7 +165,6 @@ async fn release(client: &Client, args: ReleaseArgs, printer: &Printer) -> Resul
         client.release_quarantined(&request).await
     };
     let words = Words {
-        would_be: "would be released",
         done: "released",
         question: "Release them?",
     };
@@ -189,7 +212,6 @@ async fn purge(client: &Client, args: &PurgeArgs, printer: &Printer) -> Result<(
         client.purge_quarantined(&request).await
     };
     let words = Words {
-        would_be: "would be purged",
         done: "purged",
         question: "Remove their texts for good?",
     };
@@ -272,10 +294,10 @@ fn not_set(error: &NotMended) -> Failure {
     }
 }
 
-/// The beginning of a record as it was sent, with its white space drawn together.
+/// The beginning of a text as it was sent, with its white space drawn together.
 fn beginning(raw: &str) -> String {
     let text = raw.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut beginning: String = text.chars().take(RAW_SHOWN_CHARS).collect();
+    let mut beginning: String = text.chars().take(SHOWN_CHARS).collect();
     if beginning.len() < text.len() {
         beginning.push('…');
     }
@@ -289,8 +311,24 @@ mod tests {
     #[test]
     fn a_record_is_recognised_by_its_beginning() {
         assert_eq!(beginning("{\n  \"q\": \"x\"\n}"), "{ \"q\": \"x\" }");
-        let long = beginning(&"é".repeat(RAW_SHOWN_CHARS + 1));
-        assert_eq!(long, format!("{}…", "é".repeat(RAW_SHOWN_CHARS)));
+        let long = beginning(&"é".repeat(SHOWN_CHARS + 1));
+        assert_eq!(long, format!("{}…", "é".repeat(SHOWN_CHARS)));
+    }
+
+    #[test]
+    fn on_a_terminal_every_record_would_show_the_same_beginning_and_none_could_be_told_from_another() {
+        let sent =
+            |meter: &str| format!(r#"{{"id":"/subscriptions/s","properties":{{"meterId":"{meter}"}}}}"#);
+        assert_eq!(beginning_of_unknown(&sent("fab6eb84")), "");
+        assert_eq!(beginning_of_unknown("no record at all"), "no record at all");
+        assert_eq!(hour("2024-03-05T13:00:00+00:00"), "2024-03-05 13:00");
+        assert_eq!(hour("2024-03-05T13:00:00+02:00"), "2024-03-05T13:00:00+02:00");
+        let long = told(Glimpse::of(&sent(&"a".repeat(200_000))).meter.map(str::to_owned));
+        assert_eq!(
+            long.chars().count(),
+            SHOWN_CHARS + 1,
+            "one would make the column of all others as wide"
+        );
     }
 
     #[test]

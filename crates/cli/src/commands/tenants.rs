@@ -70,7 +70,8 @@ pub(super) async fn tenant(
             if let Some(tenant) = tenant.as_deref().filter(|_| !allow_other_customer) {
                 check_customer(client, tenant, &subscription).await?;
             }
-            let answered = client.add_tenant(&at, &subscription, tenant.as_deref()).await?;
+            let answered = client.add_tenant(&at, &subscription, tenant.as_deref()).await;
+            let answered = answered.map_err(|error| not_mapped(error, &stack.cloud_id))?;
             let added = pass_on_warnings(answered, printer);
             TENANTS.show_one(&added, printer)
         }
@@ -164,6 +165,11 @@ fn not_mapped(error: ClientError, cloud_id: &str) -> Failure {
                     "End it before this hour with --to, or see who is mapped with `meterbridge tenant list {cloud_id}`."
                 )
             }
+            "UnauthorizedCspRegistration" => {
+                format!(
+                    "Whoever operates the platform approves it for several tenants: `meterbridge registration approve {cloud_id}`."
+                )
+            }
             "SeveralRegistrations" => "Map the hours of each registration with --from and --to.".to_owned(),
             _ => return error.into(),
         },
@@ -208,4 +214,29 @@ async fn remove(
             at.subscription_id
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use client::{Refusal, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn whoever_adds_the_first_tenant_would_not_learn_which_command_is_missing() {
+        let refusal = Refusal {
+            status: StatusCode::FORBIDDEN,
+            code: "UnauthorizedCspRegistration".to_owned(),
+            message: "Not approved.".to_owned(),
+            target: None,
+            hint: None,
+            request_id: None,
+        };
+        let failure = not_mapped(ClientError::Refused(Box::new(refusal)), "5bf881b2");
+        let hint = failure.hint_text().unwrap();
+        assert!(
+            hint.contains("`meterbridge registration approve 5bf881b2`"),
+            "{hint}"
+        );
+    }
 }

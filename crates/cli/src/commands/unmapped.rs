@@ -89,7 +89,7 @@ fn table(group: &[&UnmappedUsage]) -> String {
     for usage in group {
         let days = usage.age_hours / HOURS_PER_DAY;
         let hours = format!(
-            "  from {} to {}, for {days} d",
+            "  from {} to {}, {days} d old",
             minute(&usage.from),
             minute(&usage.to)
         );

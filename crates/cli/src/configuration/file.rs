@@ -46,7 +46,10 @@ impl Contents {
             Failure::new(format!("{} cannot be used.", path.display()))
                 .coded("InvalidConfiguration")
                 .because(format!("line {line}: {what}"))
-                .hint("Its keys are the long options of `meterbridge serve --help`, its values texts: name = \"value\".")
+                .hint(
+                    "Its keys are the long options of `meterbridge serve --help`, its values texts (name = \"value\"), lists of them \
+                     ([\"value\"]), or true and false without quotes.",
+                )
         };
         let text = str::from_utf8(bytes)
             .map_err(|error| refuse(error.valid_up_to(), "this is not text in UTF-8".to_owned()))?;

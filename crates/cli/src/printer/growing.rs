@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Format, Printer, json};
 use crate::failure::Failure;
 
-/// A list of which one item after the other comes. To people it is told as a whole, in its end.
+/// A list of which one item after the other comes. To people it is told as a whole in its end, or by whoever adds to it.
 pub(crate) struct GrowingList<'p> {
     printer: &'p Printer,
     begun: bool,
@@ -38,6 +38,17 @@ impl GrowingList<'_> {
                 let before = self.last.replace(item);
                 self.write(before, ",")
             }
+        }
+    }
+
+    /// Tells people of what was added.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub(crate) fn tell(&self, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self.printer.shared.format {
+            Format::Table => self.printer.write_data(&text()),
+            Format::Json | Format::Ndjson => Ok(()),
         }
     }
 

@@ -467,7 +467,8 @@ fn files_are_recognised_by_what_is_in_them() {
         (b"a,b\n1,2\n", "costs.csv", true),
         (b"a,b\n1,2\n", "costs.txt", false),
         (b"{\"value\":[]}", "usage.csv", false),
-        (b"", "usage.csv", false),
+        (b"", "usage.csv", true),
+        (b"", "usage.json", false),
         (b"\xff\xfe{\0", "usage.json", false),
     ] {
         assert_eq!(is_summary(content, Path::new(name)), expected, "{name}");

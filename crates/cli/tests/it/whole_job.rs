@@ -121,7 +121,7 @@ pub(crate) fn deliver(server: &Server) {
         "{}",
         again.notes
     );
-    let all = "Every hour before 2024-03-05T15:00:00Z is declared complete now";
+    let all = "Every hour before 2024-03-05T15:00:00Z will be declared complete";
     assert!(again.notes.contains(all), "{}", again.notes);
     assert_eq!(
         again.done(),

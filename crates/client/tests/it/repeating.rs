@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use client::{ATTEMPTS_MAX, ClientError, Delivery, Encoding, Format};
+use client::{ATTEMPTS_MAX, Client, ClientError, Delivery, Encoding, Format};
 
 use crate::stub::{Stub, answer};
 
@@ -88,5 +88,20 @@ async fn a_refusal_is_final() {
         .await
         .unwrap_err();
     assert_eq!(error.code(), Some("AuthorizationFailed"));
+    assert_eq!(stub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn who_tries_again_by_itself_would_have_learned_late_that_nobody_answers() {
+    let stub = Stub::start(&[String::new(), answer("200 OK", "", RECEIPT)]).await;
+    let client = Client::builder(stub.client().server())
+        .asking_once()
+        .build()
+        .unwrap();
+    let error = client
+        .deliver_usage(STACK, delivery(Some("k")))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     assert_eq!(stub.asked().len(), 1);
 }

@@ -261,7 +261,9 @@ impl fmt::Display for Finding {
                 write!(
                     f,
                     "The {count} from {since} to {until} were never read completely from the stack, though later ones were; \
-                     {received} records are here"
+                     {} {} here",
+                    InRecords(*received),
+                    if *received == 1 { "is" } else { "are" }
                 )?;
                 match expected {
                     0 => f.write_str("."),
@@ -274,11 +276,13 @@ impl fmt::Display for Finding {
             ),
             FindingKind::Drop => write!(
                 f,
-                "Only {received} records came for the {count} from {since} to {until}; {expected} are usual."
+                "Only {} came for the {count} from {since} to {until}; {expected} are usual.",
+                InRecords(*received)
             ),
             FindingKind::Jump => write!(
                 f,
-                "{received} records came for the {count} from {since} to {until}; {expected} are usual."
+                "{} came for the {count} from {since} to {until}; {expected} are usual.",
+                InRecords(*received)
             ),
             FindingKind::Silent => write!(
                 f,
@@ -291,8 +295,9 @@ impl fmt::Display for Finding {
             ),
             FindingKind::NotRegistered => write!(
                 f,
-                "{received} records came of the {count} from {since} to {until}, in which the stack was not registered: \
-                 they are kept, and charged to nobody."
+                "{} came of the {count} from {since} to {until}, in which the stack was not registered: \
+                 they are kept, and charged to nobody.",
+                InRecords(*received)
             ),
         }
     }
@@ -306,6 +311,18 @@ impl fmt::Display for InHours {
         match self.0 {
             1 => f.write_str("hour"),
             count => write!(f, "{count} hours"),
+        }
+    }
+}
+
+/// A number of records.
+struct InRecords(u64);
+
+impl fmt::Display for InRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 record"),
+            count => write!(f, "{count} records"),
         }
     }
 }
@@ -335,10 +352,12 @@ pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Tim
     for (kind, is) in of_hours {
         found.extend(runs(hours, is).map(|run| finding(kind, run.hours, run.expected, run.received)));
     }
+    let end = hours.last().map(|it| it.hour.plus(1));
     for (last, series) in &silence.by_last_hour {
         let since = last.plus(1);
         if let Some(hours) = HourInterval::new(since, since.plus(SILENT_AFTER_HOURS))
             && *series >= SILENT_TOGETHER_MIN
+            && end.is_none_or(|end| facts.is_silence(*last, end))
         {
             found.push(finding(FindingKind::Silent, hours, *series, 0));
         }
@@ -354,15 +373,23 @@ pub fn findings(facts: &Facts, hours: &[HourReport], silence: &Silence, now: Tim
     }
     let unregistered = hours.chunk_by(|one, other| is_not_registered(one) == is_not_registered(other));
     for run in unregistered.filter(|run| run.first().is_some_and(is_not_registered)) {
-        let mut with_usage = run.iter().filter(|it| it.received > 0).map(|it| it.hour);
-        if let Some(first) = with_usage.next()
-            && let Some(of) = HourInterval::new(first, with_usage.next_back().unwrap_or(first).plus(1))
-        {
-            let received = run.iter().map(|it| it.received).sum();
+        if let Some((of, received)) = of_nobody(facts, run) {
             found.push(finding(FindingKind::NotRegistered, of, 0, received));
         }
     }
     found
+}
+
+/// From the first hour with usage to the last of a run of hours without a registration, and the records of them. What goes on
+/// backwards from there, before the hours asked about, belongs to it: the registration has to be backdated over all of it.
+fn of_nobody(facts: &Facts, run: &[HourReport]) -> Option<(HourInterval, u64)> {
+    let (asked, last) = (run.first()?.hour, run.iter().rfind(|it| it.received > 0)?.hour);
+    let before = facts.records.starts_before(asked).rev();
+    let before = before.take_while(|(hour, _)| facts.has_no_duty(*hour, asked));
+    let of_run = run.iter().rev().map(|it| (it.hour, it.received));
+    let all = of_run.chain(before).filter(|(_, received)| *received > 0);
+    let (first, received) = all.fold((last, 0), |(_, sum), (hour, records)| (hour, sum + records));
+    Some((HourInterval::new(first, last.plus(1))?, received))
 }
 
 fn is_not_read(hour: &HourReport) -> bool {
@@ -379,6 +406,7 @@ fn is_not_registered(hour: &HourReport) -> bool {
 
 fn is_drop(hour: &HourReport) -> bool {
     hour.received > 0
+        && !is_not_read(hour)
         && hour
             .usual
             .is_some_and(|usual| usual.is_drop(hour.received, hour.due))

@@ -79,6 +79,19 @@ impl Records {
         only
     }
 
+    /// The hours before one in which records start, in order, with how many.
+    pub(super) fn starts_before(&self, hour: Hour) -> impl DoubleEndedIterator<Item = (Hour, u64)> {
+        let of_day = |(day, records): (Day, &RecordsOfDay)| {
+            let (first, of_day) = (day.first_hour(), records.of_day);
+            let hours = (0i32..24).zip(records.of_hours);
+            hours.map(move |(after, count)| {
+                (first.plus(after), if after == 0 { count + of_day } else { count })
+            })
+        };
+        let starts = self.days().flat_map(of_day);
+        starts.filter(move |(start, count)| *start < hour && *count > 0)
+    }
+
     /// Those that cover an hour.
     pub(super) fn at(&self, hour: Hour) -> RecordsAt {
         let of_day = self.0.get(&hour.day());

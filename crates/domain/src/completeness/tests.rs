@@ -297,6 +297,53 @@ fn series_that_fall_silent_together_are_told_of_and_single_ones_are_listed_only(
 }
 
 #[test]
+fn the_stack_would_be_blamed_for_hours_that_nobody_read() {
+    // Read up to 150 and from 195 on; of the second hour of what was not read a few records came all the same.
+    let read_from = |again: i32, until: i32| Facts {
+        declared: [(0, 150), (again, until)]
+            .map(|(from, to)| hours(from, to))
+            .into_iter()
+            .collect(),
+        ..stack(without(149..again - 1, 0..until).chain([(151, 10)]), None)
+    };
+    let silence = Silence {
+        series: Vec::new(),
+        by_last_hour: BTreeMap::from([(hour(148), 30)]),
+    };
+    let kinds = |facts: &Facts, until: i32| {
+        let of_all = facts.hours(hours(0, until));
+        let found = findings(facts, &of_all, &silence, now(until));
+        found.iter().map(|it| it.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&read_from(195, 212), 212), [FindingKind::NotRead]);
+    // A day that was read, and still nothing of them.
+    let silent = [FindingKind::NotRead, FindingKind::Silent];
+    assert_eq!(kinds(&read_from(195, 230), 230), silent);
+}
+
+#[test]
+fn one_record_is_no_plural() {
+    let finding = |kind| Finding {
+        stack: STACK,
+        kind,
+        hours: hours(0, 5),
+        expected: 500,
+        received: 1,
+        next_bundle_by: None,
+        begins: true,
+    };
+    for kind in FindingKind::ALL {
+        let text = finding(kind).to_string();
+        assert!(!text.contains("1 records"), "{text}");
+    }
+    assert!(
+        finding(FindingKind::NotRead)
+            .to_string()
+            .contains("1 record is here")
+    );
+}
+
+#[test]
 fn a_series_is_silent_after_a_day_if_reporting_was_its_habit() {
     let rhythm = |first: i32, last: i32, count| Rhythm {
         first: hour(first),
@@ -357,6 +404,26 @@ fn usage_that_nobody_pays_for_is_found_and_not_called_missing() {
         ..stack(every_hour(100..150), Some(150))
     };
     assert_eq!(found(&quiet, 149), [], "nothing came of the hours before");
+}
+
+#[test]
+fn usage_before_the_month_that_was_asked_about_would_stay_charged_to_nobody_after_the_advice_was_followed() {
+    let facts = Facts {
+        duties: vec![(hours(0, 10), Duty::Reports), (hours(200, 300), Duty::Reports)],
+        ..stack(every_hour(5..8).chain(every_hour(30..250)), Some(250))
+    };
+    let asked = facts.hours(hours(100, 250));
+    let found = findings(&facts, &asked, &Silence::default(), now(250));
+    let of_nobody: Vec<_> = found
+        .iter()
+        .filter(|it| it.kind == FindingKind::NotRegistered)
+        .collect();
+    let [of_nobody] = of_nobody[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((of_nobody.hours, of_nobody.received), (hours(30, 200), 170 * 100));
+    let backdated = format!("--from {}`", hour(30));
+    assert!(of_nobody.advice().contains(&backdated), "{}", of_nobody.advice());
 }
 
 /// Hours in which a stack delivered, how many records in each, and how far it says it got.

@@ -63,12 +63,7 @@ pub(crate) async fn get(
     query.only(&["period"])?;
     let period = month(&door, &query)?;
     let completeness = door.app.completeness(&caller, params.cloud_id()?, period).await?;
-    let latest = completeness
-        .hours
-        .iter()
-        .rev()
-        .find(|it| it.received > 0)
-        .map(|it| it.hour);
+    let latest = completeness.latest;
     let silent = completeness.silence.series.iter();
     Ok(Json(StackCompletenessByHour {
         summary: summary(&completeness, period),

@@ -22,6 +22,11 @@ use crate::params::Params;
 use crate::query::Query;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Is there where an answer is the first one, given again.
+const REPEATED: &str = "x-meterbridge-repeated";
+
+/// With an answer that was given before goes a header that says so.
+type Repeated = Option<[(&'static str, &'static str); 1]>;
 
 /// One delivery as it came in, its body not yet read.
 struct Incoming {
@@ -81,12 +86,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     Ok(Some(text.to_owned()))
 }
 
-/// The receipts that the deliverer relies on.
+/// The receipts that the deliverer relies on. A header that stands in several lines is as one with commas between them
+/// (RFC 9110, section 5.3).
 fn known_receipts(headers: &HeaderMap) -> Result<Vec<Link>, Failure> {
-    let Some(value) = headers.get(KNOWN_RECEIPTS) else {
+    let lines = headers.get_all(KNOWN_RECEIPTS).iter();
+    let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or_default()).collect();
+    if lines.is_empty() {
         return Ok(Vec::new());
-    };
-    let known: Result<KnownReceipts, _> = value.to_str().unwrap_or_default().parse();
+    }
+    let known: Result<KnownReceipts, _> = lines.join(",").parse();
     let known = known.map_err(|error| {
         let message = format!("The header {KNOWN_RECEIPTS} cannot be read: {error}.");
         Failure::invalid("InvalidKnownReceipts", message).about(KNOWN_RECEIPTS)
@@ -108,10 +116,11 @@ fn known_receipts(headers: &HeaderMap) -> Result<Vec<Link>, Failure> {
         ("reportedEnd" = Option<String>, Query, description = "The end of that window"),
         ("reportedThrough" = Option<String>, Query, 
             description = "The stack has reported completely up to this hour: from reportedStart on, where reportedEnd is \
-                           named too and it is not before the window; else everything before"),
+                           named too; else everything before. It is after reportedStart and not after reportedEnd, as far \
+                           as these are named"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "The client's name for this delivery: the answer to a repeated one, with the same body and the \
-                           same parameters, is the first answer"),
+                           same parameters, is the first answer, and has the header x-meterbridge-repeated"),
         ("x-meterbridge-known-receipts" = Option<String>, Header,
             description = "Receipts that the client relies on, at most 16: `sequence:chain` as the answers to earlier \
                            deliveries had them, with commas between them. If one of them is not here, as after a restore \
@@ -128,7 +137,7 @@ pub(crate) async fn deliver(
     params: Params,
     query: Query,
     request: Request,
-) -> Result<Json<DeliveryReceipt>, Failure> {
+) -> Result<(Repeated, Json<DeliveryReceipt>), Failure> {
     let incoming = Incoming::of(&params, &query, request.headers())?;
     let held = body::delivery(&door, request).await?;
     let place = Arc::clone(&door.deliveries).acquire_owned().await;
@@ -136,13 +145,15 @@ pub(crate) async fn deliver(
     let bytes = held.len();
     let delivered = take_in(Arc::clone(&door), incoming, held, place).await?;
     door.metrics.count_batch(&delivered.receipt.counts, bytes);
-    Ok(Json(shown(delivered)))
+    let repeated = delivered.repeated.then_some([(REPEATED, "true")]);
+    Ok((repeated, Json(shown(delivered))))
 }
 
 fn shown(delivered: Delivered) -> DeliveryReceipt {
     let Delivered {
         receipt,
         unregistered,
+        ..
     } = delivered;
     let Receipt {
         batch,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use app::quarantine::{Acted, PastAct, PurgeAsked, ReleaseAsked, Selection};
-use axum::Json;
+use app::quarantine::{Acted, PastAct, PurgeAsked, ReleaseAsked, Selection, Stopped};
 use axum::extract::State;
 use axum::http::Uri;
+use axum::{Extension, Json};
 use domain::ids::CloudId;
 use domain::quarantine::SearchText;
 use domain::time::{Hour, HourInterval};
@@ -17,15 +17,15 @@ use store::{
 };
 use wire::api::{
     self, InvalidMember, Page, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantinePurged,
-    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseWarning,
-    ReleasedBatch, ReleasedNotCounting, StillWaiting,
+    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseStopped,
+    ReleaseWarning, ReleasedBatch, ReleasedNotCounting, StillWaiting,
 };
 use wire::usage::{Defect, read_record};
 
 use crate::Door;
 use crate::access::By;
 use crate::body;
-use crate::error::Failure;
+use crate::error::{Failure, Logged};
 use crate::pages::{self, PageRequest};
 use crate::query::Query;
 
@@ -237,7 +237,8 @@ fn past(past: PastAct) -> QuarantineAct {
 
 /// Has records read again, and counted if they can be: as if they had been delivered so at the reported time of their
 /// delivery. Records that still cannot be counted wait on, with the reason that was found now. Each stack and reported time
-/// has a batch with a receipt of its own. Done again it changes nothing.
+/// has a batch with a receipt of its own. Done again it changes nothing. If the storage fails when a part was released, the
+/// answer says what was done, and in `stopped` what was not.
 #[utoipa::path(post, path = "/api/v1/quarantine/release", tag = "quarantine", request_body = ReleaseQuarantined,
     responses((status = 200, body = QuarantineReleased)))]
 pub(crate) async fn release(
@@ -245,7 +246,7 @@ pub(crate) async fn release(
     By(caller): By,
     query: Query,
     body::Json(request): body::Json<ReleaseQuarantined>,
-) -> Result<Json<QuarantineReleased>, Failure> {
+) -> Result<(Option<Extension<Logged>>, Json<QuarantineReleased>), Failure> {
     query.only(&[])?;
     let dry_run = request.dry_run;
     let mended = request.mended()?;
@@ -260,6 +261,7 @@ pub(crate) async fn release(
         act,
         outcome,
         unknown,
+        stopped,
     } = door.app.release_quarantined(&caller, asked, read).await?;
     let Released {
         receipts,
@@ -267,9 +269,12 @@ pub(crate) async fn release(
         refused,
         gone,
     } = outcome;
-    let stays = |position: u64| gone.contains(&position) || refused.iter().any(|it| it.position == position);
+    let is_left = |position: u64| stopped.as_ref().is_some_and(|it| it.left.contains(&position));
+    let is_refused = |position: u64| refused.iter().any(|it| it.position == position);
+    let stays = |position: u64| gone.contains(&position) || is_refused(position) || is_left(position);
     warnings.retain(|it| !stays(it.position));
-    Ok(Json(QuarantineReleased {
+    let logged = stopped.as_ref().map(|it| Extension(Logged::of(&it.error)));
+    let released = QuarantineReleased {
         act_id: act.map(|act| act.to_string()),
         dry_run,
         released: receipts.iter().map(|it| it.counts.received).sum(),
@@ -279,7 +284,17 @@ pub(crate) async fn release(
         waiting: refused.into_iter().map(still_waiting).collect(),
         gone,
         unknown,
-    }))
+        stopped: stopped.map(release_stopped),
+    };
+    Ok((logged, Json(released)))
+}
+
+fn release_stopped(Stopped { error, left }: Stopped) -> ReleaseStopped {
+    ReleaseStopped {
+        code: error.code.to_owned(),
+        message: error.message,
+        left,
+    }
 }
 
 fn read(text: &str) -> Result<UsageRecord<'_>, (QuarantineCode, String)> {
@@ -353,6 +368,7 @@ pub(crate) async fn purge(
         act,
         outcome,
         unknown,
+        ..
     } = door.app.purge_quarantined(&caller, asked).await?;
     let Purged { purged, gone } = outcome;
     Ok(Json(QuarantinePurged {

@@ -126,13 +126,12 @@ pub(crate) async fn put_directory(
     let (list, digest): (SubscriptionList, _) = body::json_delivery_with_digest(&door, request).await?;
     let listing = list.into_domain()?;
     let carried = made_at.map(|made_at| Carried { made_at, digest });
-    let taken = door
-        .app
-        .take_directory(&caller, params.cloud_id()?, &listing, carried)
-        .await?;
+    let stack = params.cloud_id()?;
+    let taken = door.app.take_directory(&caller, stack, &listing, carried).await?;
     Ok(Json(DirectoryTaken {
         listed: taken.listed,
         added: taken.added,
         changed: taken.changed,
+        registered_from: door.app.registered_from(stack).map(|hour| hour.to_string()),
     }))
 }

@@ -255,3 +255,45 @@ async fn a_price_list_of_somebody_who_sells_nothing_is_refused_before_it_takes_a
         .await
         .refused(403, "AuthorizationFailed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typing_error_in_what_is_declared_would_call_everything_there_ever_was_complete() {
+    let house = House::start().await;
+    house.register().await;
+    let start = ("reportedStart", "2026-10-01T10:00:00Z");
+    let end = ("reportedEnd", "2026-10-01T12:00:00Z");
+    let window = [start, end];
+    for (window, through, expected) in [
+        (
+            &window[..],
+            "2026-10-01T09:00:00Z",
+            "an hour after the start of the window",
+        ),
+        (
+            &window[..],
+            "2026-10-01T10:00:00Z",
+            "an hour after the start of the window",
+        ),
+        (
+            &window[..1],
+            "2026-10-01T10:00:00Z",
+            "an hour after the start of the window",
+        ),
+        (&window[..], "2026-10-01T13:00:00Z", "the end of the window"),
+    ] {
+        let delivery = house.delivery(usage("2026-10-01", &["1"])).await.query(window);
+        let refused = house.send(delivery.query(&[("reportedThrough", through)])).await;
+        let refused = refused.refused(400, "InvalidReportedThrough");
+        assert_eq!(refused.target(), "reportedThrough");
+        let message = refused.body["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains(expected) && message.contains(through),
+            "{message}"
+        );
+    }
+    let delivery = house.delivery(usage("2026-10-01", &["1"])).await.query(&window);
+    let taken = house
+        .send(delivery.query(&[("reportedThrough", "2026-10-01T11:00:00Z")]))
+        .await;
+    assert_eq!(taken.expect(200).body["sequence"], 1);
+}

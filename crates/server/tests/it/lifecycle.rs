@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use app::App;
@@ -22,10 +23,12 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::fixture::{Answer, DataDirectory, House, TestClock, TestRandom, WallClock, client};
 use crate::world::{stack, usage};
 
-/// A ledger that fails, except for audits, which never end where their end is to be told.
+/// A ledger that fails, except for audits, which never end where their end is to be told, and for saying that it is ready.
 struct Failing {
     failure: fn() -> StoreError,
     audits_end: Option<UnboundedSender<()>>,
+    /// Whether it says that it can be used all the same.
+    is_ready: fn() -> bool,
 }
 
 #[async_trait]
@@ -110,6 +113,9 @@ impl UsageLedger for Failing {
         std::future::pending().await
     }
     async fn ready(&self) -> Result<(), StoreError> {
+        if (self.is_ready)() {
+            return Ok(());
+        }
         Err((self.failure)())
     }
 }
@@ -127,6 +133,7 @@ async fn house_with(failure: fn() -> StoreError) -> House {
     let ledger = Failing {
         failure,
         audits_end: None,
+        is_ready: || false,
     };
     house_on(ledger, Limits::default()).await
 }
@@ -156,6 +163,7 @@ async fn a_check_that_nobody_waits_for_any_more_ends() {
     let ledger = Failing {
         failure: || StoreError::Busy,
         audits_end: Some(audits_end),
+        is_ready: || false,
     };
     let limits = Limits {
         request_timeout: Duration::from_secs(2),
@@ -231,6 +239,30 @@ async fn a_busy_store_asks_to_come_later_and_a_damaged_one_says_so() {
     assert!(hint.contains("audit verify"), "{told:?}");
     house.get("/readyz").await.refused(503, "StoreDamaged");
     house.get("/healthz").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_damaged_page_that_somebody_reads_would_take_every_server_away_from_every_stack() {
+    static IS_DAMAGED: AtomicBool = AtomicBool::new(true);
+    let ledger = Failing {
+        failure: || StoreError::Corrupt {
+            detail: "page 7".to_owned(),
+        },
+        audits_end: None,
+        is_ready: || !IS_DAMAGED.load(Ordering::SeqCst),
+    };
+    let house = house_on(ledger, Limits::default()).await;
+    // Ingest needs what is damaged.
+    house.get("/readyz").await.refused(503, "StoreDamaged");
+    house.get("/api/v1/quarantine").await.refused(500, "StoreDamaged");
+    // It does not: a page does that somebody reads.
+    IS_DAMAGED.store(false, Ordering::SeqCst);
+    house.get("/readyz").await.expect(200);
+    house.get("/api/v1/quarantine").await.refused(500, "StoreDamaged");
+    house.get("/readyz").await.expect(200);
+    let metrics = house.get("/metrics").await.expect(200).body;
+    let counted = "\nmeterbridge_requests_refused_damaged_total 3\n";
+    assert!(metrics.as_str().unwrap().contains(counted), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

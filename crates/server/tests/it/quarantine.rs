@@ -35,6 +35,12 @@ async fn waiting(house: &House, query: &str) -> Vec<Value> {
     body["value"].as_array().unwrap().clone()
 }
 
+/// What is answered to an act that is done: `release` or `purge`.
+async fn act(house: &House, what: &str, request: &Value) -> Value {
+    let path = format!("/api/v1/quarantine/{what}");
+    house.post(&path, request).await.expect(200).body
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_since_an_hour_is_nothing_for_who_does_not_say_until_when() {
     let house = house_with_three_waiting().await;
@@ -51,11 +57,7 @@ async fn everything_since_an_hour_is_nothing_for_who_does_not_say_until_when() {
         "records": { "filter": { "receivedFrom": "2026-01-01T00:00:00Z" }, "expectedCount": 3 },
         "reason": "a test",
     });
-    let purged = house
-        .post("/api/v1/quarantine/purge", &purge)
-        .await
-        .expect(200)
-        .body;
+    let purged = act(&house, "purge", &purge).await;
     assert_eq!(purged["purged"].as_array().unwrap().len(), 3);
 }
 
@@ -75,11 +77,7 @@ async fn a_garbage_record_of_megabytes_is_listed_by_its_beginning_and_released_a
     assert_eq!(listed[0]["raw"].as_str().unwrap().len(), 256 * 1024);
     let position = &listed[0]["position"];
     let mut request = json!({ "records": { "positions": [position] }, "reason": "a test" });
-    let still = house
-        .post("/api/v1/quarantine/release", &request)
-        .await
-        .expect(200)
-        .body;
+    let still = act(&house, "release", &request).await;
     assert_eq!(
         (&still["released"], &still["waiting"][0]["code"]),
         (&json!(0), &json!("MalformedRecord"))
@@ -95,11 +93,7 @@ async fn a_garbage_record_of_megabytes_is_listed_by_its_beginning_and_released_a
     let too_long = house.post("/api/v1/quarantine/release", &request).await;
     too_long.refused(400, "MendedRecordNotCountable");
     request["mended"][0]["record"] = json!(whole);
-    let released = house
-        .post("/api/v1/quarantine/release", &request)
-        .await
-        .expect(200)
-        .body;
+    let released = act(&house, "release", &request).await;
     assert_eq!(
         (&released["released"], released.get("warnings")),
         (&json!(1), None)
@@ -118,11 +112,7 @@ async fn usage_mended_to_one_subscription_with_the_resource_of_another_is_warned
         "records": { "positions": [position] }, "reason": "a test", "dryRun": true,
         "mended": [{ "position": position, "record": mended }],
     });
-    let would = house
-        .post("/api/v1/quarantine/release", &request)
-        .await
-        .expect(200)
-        .body;
+    let would = act(&house, "release", &request).await;
     assert_eq!(would["warnings"][0]["code"], "SubscriptionMismatch", "{would}");
     assert!(
         would["warnings"][0]["message"]
@@ -172,11 +162,7 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
         "mended": [{ "position": position, "record": raw.replace("\"1,5\"", "1.5") }],
         "reason": "a comma for a point", "dryRun": true,
     });
-    let would = house
-        .post("/api/v1/quarantine/release", &request)
-        .await
-        .expect(200)
-        .body;
+    let would = act(&house, "release", &request).await;
     assert_eq!(
         (&would["released"], &would["dryRun"], would.get("actId")),
         (&json!(1), &json!(true), None)
@@ -184,11 +170,7 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
     assert_eq!(waiting(&house, "").await.len(), 3);
     let mut request = request;
     request["dryRun"] = json!(false);
-    let released = house
-        .post("/api/v1/quarantine/release", &request)
-        .await
-        .expect(200)
-        .body;
+    let released = act(&house, "release", &request).await;
     assert_eq!(
         (&released["released"], &released["waiting"]),
         (&json!(1), &json!([]))
@@ -201,11 +183,7 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
         (&json!(1), &json!(DAY))
     );
     // Whoever did not get the answer asks again.
-    let again = house
-        .post("/api/v1/quarantine/release", &request)
-        .await
-        .expect(200)
-        .body;
+    let again = act(&house, "release", &request).await;
     assert_eq!(
         (&again["released"], &again["gone"], again.get("actId")),
         (&json!(0), &json!([position]), None)
@@ -226,11 +204,7 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
 
     let all =
         json!({ "records": { "filter": { "cloudId": stack() }, "expectedCount": 2 }, "reason": "once more" });
-    let still = house
-        .post("/api/v1/quarantine/release", &all)
-        .await
-        .expect(200)
-        .body;
+    let still = act(&house, "release", &all).await;
     assert_eq!(
         (&still["released"], &still["waiting"][0]["code"]),
         (&json!(0), &json!("InvalidQuantity"))
@@ -241,11 +215,7 @@ async fn what_is_in_quarantine_is_counted_found_mended_released_and_purged_and_a
         .await
         .refused(409, "QuarantineCountDiffers");
     let rest = json!({ "records": { "filter": {}, "expectedCount": 2 }, "reason": "a test" });
-    let purged = house
-        .post("/api/v1/quarantine/purge", &rest)
-        .await
-        .expect(200)
-        .body;
+    let purged = act(&house, "purge", &rest).await;
     assert_eq!(purged["purged"].as_array().unwrap().len(), 2);
     assert_eq!(waiting(&house, "").await.len(), 0);
     let kept = &waiting(&house, "state=purged").await[0];
@@ -299,8 +269,7 @@ async fn the_sum_of_the_hours_would_be_released_and_the_wrong_day_be_charged_for
     });
     for dry_run in [true, false] {
         request["dryRun"] = json!(dry_run);
-        let released = house.post("/api/v1/quarantine/release", &request).await;
-        let released = released.expect(200).body;
+        let released = act(&house, "release", &request).await;
         let batch = &released["batches"][0];
         assert_eq!(
             (&batch["revised"], &batch["revisedNotCounting"]),

@@ -115,7 +115,8 @@ async fn usage_becomes_a_statement_of_the_default_subscription_and_then_of_the_t
         )
         .await
         .expect(200);
-    assert_eq!(listed.body, json!({ "listed": 1, "added": 1, "changed": 0 }));
+    let counts = ["listed", "added", "changed"].map(|it| listed.body[it].as_u64().unwrap());
+    assert_eq!(counts, [1, 1, 0]);
     let suggestions = "/api/v1/tenant-suggestions?period=2026-10";
     let suggested = house.get(suggestions).await.expect(200).body["value"][0].clone();
     assert_eq!(
@@ -220,6 +221,9 @@ async fn a_delivery_that_is_sent_again_changes_nothing() {
         .await
         .expect(200);
     assert_eq!(first.body, again.body);
+    // Nobody takes it for usage that counts once more.
+    let told = [&first, &again].map(|it| it.header("x-meterbridge-repeated"));
+    assert_eq!(told, ["", "true"]);
     let other = house
         .send(
             house
@@ -231,6 +235,7 @@ async fn a_delivery_that_is_sent_again_changes_nothing() {
     other.refused(409, "IdempotencyKeyReused");
     let unnamed = house.deliver(usage("2026-10-01", &["1"])).await.expect(200);
     assert_eq!(counts(&unnamed.body), [0, 1, 0, 0]);
+    assert_eq!(unnamed.header("x-meterbridge-repeated"), "");
     let revised = house.deliver(usage("2026-10-01", &["3"])).await.expect(200);
     assert_eq!(counts(&revised.body), [0, 0, 1, 0]);
     let receipts = house
@@ -296,6 +301,24 @@ async fn what_a_restored_server_does_not_have_would_never_be_delivered_again() {
     let both = format!("{}, {}", known(&first), known(&second));
     let third = deliver("2026-10-03", &both).await.expect(200).body;
     assert_eq!(third["sequence"], 3, "nothing of all this was stored");
+    // What stands in a second line is relied on as well.
+    let in_lines = |last: String| {
+        let (house, first) = (&house, known(&first));
+        async move {
+            let delivery = house.delivery(usage("2026-10-03", &["2"])).await;
+            let delivery = delivery.header("x-meterbridge-known-receipts", first);
+            house
+                .send(delivery.header("x-meterbridge-known-receipts", last))
+                .await
+        }
+    };
+    in_lines(later.replacen("3:", "9:", 1))
+        .await
+        .refused(409, "ReceiptNotKnown");
+    in_lines("x:y".to_owned())
+        .await
+        .refused(400, "InvalidKnownReceipts");
+    in_lines(known(&second)).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -209,8 +209,8 @@ differences! {
     ReleasedTexts: "the texts released from quarantine by this batch are not those that its receipt says";
     /// What a series measures was changed.
     SeriesKey: "what this series measures is not what was taken in: its key is another one";
-    /// Two series measure one thing, since an earlier version took two letter cases of it for two.
-    SeriesTwice: "another series measures the same in another letter case, and what both have is counted twice";
+    /// Two series measure one thing, since an earlier version took two letter cases of it for two. That is no fault of the store.
+    SeriesTwice: "another series measures the same in another letter case: hours that both had before the update count twice";
     /// There are records of a series that is not there.
     UnknownSeries: "records are of a series that is not there";
     /// A series refers to something that is not there.
@@ -395,6 +395,10 @@ pub struct Checked {
     pub found: u64,
     /// The first of these, [`FINDINGS_MAX`] at most.
     pub findings: Vec<Finding>,
+    /// How often something is as it was taken in and worth knowing all the same.
+    pub noted: u64,
+    /// The first of these, as many at most.
+    pub notes: Vec<Finding>,
 }
 
 impl Checked {
@@ -405,6 +409,8 @@ impl Checked {
             not_covered: 0,
             found: 0,
             findings: Vec::new(),
+            noted: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -425,6 +431,14 @@ impl Checked {
         self.found += 1;
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
+        }
+    }
+
+    /// Adds what is no difference from what was taken in.
+    pub(crate) fn note(&mut self, note: Finding) {
+        self.noted += 1;
+        if self.notes.len() < FINDINGS_MAX {
+            self.notes.push(note);
         }
     }
 

@@ -87,27 +87,47 @@ impl Books {
         ask(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The books as they would be with an entry, apart from these: for asking only, since what is entered later is not
-    /// in them and what would be decided on them does not fit the journal.
+    /// The books as they would be with the entry that is decided on them, if there is one, apart from these: for asking only,
+    /// since what is entered later is not in them and what would be decided on them does not fit the journal.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if the entry contradicts those before it.
-    pub fn supposing(&self, at: Timestamp, by: ObjectId, entry: &Entry) -> Result<Self, StoreError> {
+    /// [`ChangeError::Refused`] with the decision's own error, or [`StoreError::Corrupt`] if the entry contradicts what it was
+    /// decided on.
+    pub fn supposing<E>(
+        &self,
+        at: Timestamp,
+        by: ObjectId,
+        decide: impl FnOnce(&State) -> Result<Option<Entry>, E>,
+    ) -> Result<Option<Self>, ChangeError<E>> {
         let mut state = self.read(State::clone);
+        let Some(entry) = decide(&state).map_err(ChangeError::Refused)? else {
+            return Ok(None);
+        };
         let recorded = Recorded {
             entry: state.entries() + 1,
             at,
             by,
         };
         state
-            .apply(entry, recorded)
+            .apply(&entry, recorded)
             .map_err(|contradiction| StoreError::corrupt(contradiction.to_string()))?;
-        Ok(Self {
+        Ok(Some(Self {
             journal: Arc::clone(&self.journal),
             state: Arc::new(RwLock::new(state)),
             writing: Arc::default(),
             looks: Arc::default(),
-        })
+        }))
+    }
+
+    /// Whether the end of the journal can be read, and is as it is known here.
+    ///
+    /// # Errors
+    /// As the journal.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        match self.read(State::entries) {
+            0 => Ok(()),
+            known => self.journal.read_after(known - 1, 1).await.map(drop),
+        }
     }
 
     /// Takes in what others have entered: everything that was acknowledged before this was called, by whichever process.

@@ -1,6 +1,7 @@
 //! The batches of one transaction, applied one after the other.
 
 mod release;
+mod twins;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +14,7 @@ use super::cache::{Fingerprint, KnownSeries, SeriesCache};
 use super::changes::Changes;
 use super::delivery::{Delivery, Refused, Releasing, Row, Wanted};
 use super::ids::{AttributesRow, BatchRow, SeriesId, SeriesKey};
-use super::intern::Interned;
+use super::intern::{Interned, Named};
 use super::receipts::{self, Receipts};
 use super::records::{Recorded, Recorder, Tally};
 use super::repeats::PutThere;
@@ -60,7 +61,7 @@ struct Group<'t, 'd> {
     answers: HashMap<BatchId, Appended>,
     /// The numbers for its batches.
     numbers: std::vec::IntoIter<BatchRow>,
-    series: HashMap<[u8; 16], Interned>,
+    series: HashMap<SeriesKey, Interned>,
     attributes: HashMap<[u8; 16], AttributesRow>,
     recorded: Recorded,
     receipts: Receipts<'d>,
@@ -81,7 +82,8 @@ type Conflicts = BTreeMap<u32, Granularity>;
 
 struct Touched {
     stack: CloudId,
-    fingerprint: Fingerprint,
+    /// By which the cache knows it; nothing where the same text may be another series.
+    fingerprint: Option<Fingerprint>,
     key: SeriesKey,
     /// Whether this transaction created it, so that nobody has looked up its attributes.
     created: bool,
@@ -222,7 +224,7 @@ impl<'t, 'd> Group<'t, 'd> {
         for (series, (fingerprint, key)) in &delivery.changing {
             let touched = Touched {
                 stack,
-                fingerprint: *fingerprint,
+                fingerprint: Some(*fingerprint),
                 key: *key,
                 created: false,
             };
@@ -233,21 +235,28 @@ impl<'t, 'd> Group<'t, 'd> {
         }
         let mut rows = delivery.rows.clone();
         for unknown in &delivery.unknown {
-            let interned = self.series.get(&unknown.key);
-            let Interned { series, key, created } =
-                *interned.ok_or_else(|| StoreError::corrupt("a series has no number"))?;
-            self.touched.entry(series).or_insert(Touched {
-                stack,
-                fingerprint: unknown.fingerprint,
-                key,
-                created,
-            });
-            let of_series = unknown.records.iter().map(|said| Row {
-                series,
-                key,
-                said: *said,
-            });
-            rows.extend(of_series);
+            let interned = self.series.get(&unknown.key).cloned();
+            let interned = interned.ok_or_else(|| StoreError::corrupt("a series has no number"))?;
+            let from = rows.len();
+            for said in &unknown.records {
+                rows.push(match &interned {
+                    Interned::New(Named { series, key }) | Interned::Known(Named { series, key }) => Row {
+                        series: *series,
+                        key: *key,
+                        said: *said,
+                    },
+                    Interned::Several(several) => self.row_among(several, *said)?,
+                });
+            }
+            let is_one = !matches!(interned, Interned::Several(_));
+            for row in &rows[from..] {
+                self.touched.entry(row.series).or_insert(Touched {
+                    stack,
+                    fingerprint: is_one.then_some(unknown.fingerprint),
+                    key: row.key,
+                    created: matches!(interned, Interned::New(_)),
+                });
+            }
         }
         Row::sort(&mut rows);
         Ok(Cow::Owned(rows))
@@ -368,7 +377,7 @@ impl<'t, 'd> Group<'t, 'd> {
                 since,
                 as_of: 0,
             };
-            Some((touched.fingerprint, known))
+            Some((touched.fingerprint?, known))
         };
         Ok(touched.into_iter().zip(newest).filter_map(known).collect())
     }

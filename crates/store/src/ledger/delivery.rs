@@ -10,6 +10,7 @@ use domain::time::{Hour, Timestamp};
 use domain::usage::{Granularity, QuarantineCode, UsageRecord};
 
 use super::cache::{Fingerprint, KnownSeries, SeriesCache};
+use super::folding::former_key;
 use super::ids::{SeriesId, SeriesKey};
 use super::kept::text_digest;
 use crate::receipt::Link;
@@ -60,6 +61,8 @@ pub(super) struct UnknownSeries {
     pub(super) fingerprint: Fingerprint,
     /// What it is stored under.
     pub(super) key: SeriesKey,
+    /// What an earlier version stored it under, if that may be something else.
+    pub(super) former_key: Option<SeriesKey>,
     pub(super) local_subscription: LocalSubscriptionId,
     pub(super) local_meter: LocalMeterId,
     pub(super) resource_uri: Box<str>,
@@ -93,8 +96,9 @@ impl Refused {
         let raw_bytes = (raw.len() > RECORD_TEXT_BYTES_MAX).then_some(raw.len());
         if let Some(bytes) = raw_bytes {
             message.push_str(&format!(
-                ". Of its text, which has {bytes} bytes, only the beginning is kept, as it has more than \
-                 {RECORD_TEXT_BYTES_MAX}: deliver it again as it should be, or release it with its whole text mended"
+                "{}, as it has more than {RECORD_TEXT_BYTES_MAX}: deliver it again as it should be, or release it with its whole \
+                 text mended",
+                only_beginning(bytes)
             ));
         }
         Self {
@@ -106,6 +110,12 @@ impl Refused {
             text_digest: text_digest(raw),
         }
     }
+}
+
+/// What the message of a record says whose text has so many bytes and is not kept but for its beginning. The message is part of the
+/// receipt's chain, so an audit goes by it.
+pub(super) fn only_beginning(bytes: impl std::fmt::Display) -> String {
+    format!(". Of its text, which has {bytes} bytes, only the beginning is kept")
 }
 
 /// As much of a text as is kept, cut between two letters.
@@ -341,12 +351,18 @@ impl Sorter<'_> {
         delivery: &'d mut Delivery,
     ) -> &'d mut UnknownSeries {
         let place = *self.unknown.entry(fingerprint).or_insert_with(|| {
+            let of = LocalSubscriptionKey {
+                stack: delivery.stack,
+                local_subscription: record.local_subscription,
+            };
+            let uri = &*record.resource_uri;
             delivery.unknown.push(UnknownSeries {
                 fingerprint,
                 key: series_key(&self.identity),
+                former_key: (!uri.is_ascii()).then(|| former_key(of, record.local_meter, uri)),
                 local_subscription: record.local_subscription,
                 local_meter: record.local_meter,
-                resource_uri: record.resource_uri.as_ref().into(),
+                resource_uri: uri.into(),
                 records: Vec::new(),
             });
             delivery.unknown.len() - 1

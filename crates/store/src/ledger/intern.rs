@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use domain::ids::{LocalMeterId, LocalSubscriptionId};
 
 use super::delivery::{KeyedAttributes, UnknownSeries};
+use super::folding;
 use super::ids::{
     AttributesRow, BlockId, LocalSubscriptionRow, MeterRow, SLOTS, SeriesId, SeriesKey, StackRow,
 };
@@ -14,59 +15,55 @@ use crate::transaction::{FromColumn, Transaction, Value, values};
 /// A local subscription by its stack's number.
 type SubscriptionKey = (StackRow, LocalSubscriptionId);
 
-/// The number of a series, and whether it is new.
-#[derive(Clone, Copy)]
-pub(super) struct Interned {
+/// A series that is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
     pub(super) series: SeriesId,
     /// What it is stored under, and receipts are bound to.
     pub(super) key: SeriesKey,
-    pub(super) created: bool,
+}
+
+/// What a key stands for.
+#[derive(Clone)]
+pub(super) enum Interned {
+    /// A series that was added.
+    New(Named),
+    /// One that was there.
+    Known(Named),
+    /// Several, which an earlier version told apart by letter case alone.
+    Several(Box<[Named]>),
 }
 
 /// The numbers of series, by key. New ones are numbered in the order given, so that neighbours stay neighbours.
 pub(super) fn series(
     transaction: &dyn Transaction,
     wanted: &[(StackRow, &UnknownSeries)],
-) -> Result<HashMap<[u8; 16], Interned>, StoreError> {
+) -> Result<HashMap<SeriesKey, Interned>, StoreError> {
     let mut seen = HashSet::new();
     let wanted: Vec<_> = wanted.iter().filter(|(_, it)| seen.insert(it.key)).collect();
     let keys: Vec<_> = wanted.iter().map(|(_, it)| values![&it.key]).collect();
     let found: Vec<Option<SeriesId>> = find(transaction, "SELECT id FROM series WHERE key = ?1", &keys)?;
-    let found = of_earlier_versions(transaction, &wanted, found)?;
+    let mut candidates = folding::candidates(transaction, &wanted)?;
     let mut interned = HashMap::with_capacity(wanted.len());
     let mut new = Vec::new();
     for ((stack, unknown), found) in wanted.into_iter().zip(found) {
-        match found {
-            Some((series, key)) => {
-                let created = false;
-                interned.insert(unknown.key, Interned { series, key, created });
-            }
+        let key = unknown.key;
+        let known = match (candidates.remove(&key).as_deref(), found) {
+            (Some([]), _) | (None, None) => None,
+            (Some([one]), _) => Some(Interned::Known(*one)),
+            (Some(several), _) => Some(Interned::Several(several.into())),
+            (None, Some(series)) => Some(Interned::Known(Named { series, key })),
+        };
+        match known {
+            Some(known) => drop(interned.insert(key, known)),
             None => new.push(((*stack, unknown.local_subscription), *unknown)),
         }
     }
     for ((_, unknown), series) in new.iter().zip(create(transaction, &new)?) {
-        let (key, created) = (unknown.key, true);
-        interned.insert(key, Interned { series, key, created });
+        let key = unknown.key;
+        interned.insert(key, Interned::New(Named { series, key }));
     }
     Ok(interned)
-}
-
-/// The series found, and those not found that are stored under a key of an earlier version; each with the key it is stored under.
-/// Of texts in ASCII there are none.
-fn of_earlier_versions(
-    transaction: &dyn Transaction,
-    wanted: &[&(StackRow, &UnknownSeries)],
-    found: Vec<Option<SeriesId>>,
-) -> Result<Vec<Option<(SeriesId, SeriesKey)>>, StoreError> {
-    let found = found.into_iter().zip(wanted).map(|(found, (_, it))| match found {
-        Some(series) => Ok(Some((series, it.key))),
-        None if it.resource_uri.is_ascii() => Ok(None),
-        None => {
-            let sql = "SELECT id, key FROM series WHERE folded_key = ?1";
-            transaction.row(sql, &values![&it.key], |row| Ok((row.get(0)?, row.get(1)?)))
-        }
-    });
-    found.collect()
 }
 
 /// Adds series that are not there.
@@ -89,8 +86,9 @@ fn create(
         .zip(&ids)
         .map(|((_, it), id)| values![*id, meters[&it.local_meter], &*it.resource_uri, &it.key])
         .collect();
+    // That it is found under its own key is said: what says nothing of it is taken for an earlier version's.
     transaction.execute_each(
-        "INSERT INTO series (id, local_meter, resource_uri, key) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO series (id, local_meter, resource_uri, key, folded_key) VALUES (?1, ?2, ?3, ?4, NULL)",
         &added,
     )?;
     Ok(ids)

@@ -7,6 +7,7 @@ use domain::time::{Day, Hour, HourInterval};
 
 use super::ids::{BlockId, MeterRow, SLOTS, SeriesId};
 use super::sheet::{DayEntry, DaySheet};
+use super::stacks::{Stack, stack_columns};
 use super::sums::whole_days_and_hours;
 use crate::error::StoreError;
 use crate::transaction::{Columns, Transaction, Which, values};
@@ -20,6 +21,24 @@ const FOR_AN_END: u32 = 2;
 pub(super) fn stacks(transaction: &dyn Transaction) -> Result<Vec<CloudId>, StoreError> {
     let sql = "SELECT cloud_id FROM stack WHERE sequence > 0 ORDER BY cloud_id";
     transaction.rows(sql, &[], |row| row.get(0))
+}
+
+/// Reads what no delivery can do without: all stacks, and the end of whatever is added to.
+///
+/// # Errors
+/// If it cannot be read. What else may be damaged keeps those from being answered who need it, and nobody else.
+pub(super) fn what_every_delivery_needs(transaction: &dyn Transaction) -> Result<(), StoreError> {
+    let stack = concat!("SELECT ", stack_columns!(), " FROM stack");
+    transaction.rows(stack, &[], Stack::from_row)?;
+    let ends = [
+        "SELECT max(version) FROM schema_version",
+        "SELECT max(id) FROM batch",
+        "SELECT max(id) FROM series",
+        "SELECT max(position) FROM quarantine",
+    ];
+    let end = |row: &dyn Columns| row.optional::<u64>(0);
+    ends.iter()
+        .try_for_each(|sql| transaction.rows(sql, &[], end).map(drop))
 }
 
 /// The furthest hour up to which a stack has declared to have reported everything.

@@ -99,7 +99,7 @@ pub(crate) struct Ledger<R: Readers> {
 impl<R: Readers> Ledger<R> {
     /// Starts the thread that writes.
     pub(crate) fn start(readers: R, mut writer: impl Writer) -> Result<Self, StoreError> {
-        writer.write(folding::find_again)?;
+        folding::find_again(&mut writer)?;
         let (cache, queue) = (
             Arc::new(SeriesCache::new(SERIES_REMEMBERED)),
             Arc::new(Queue::default()),
@@ -314,12 +314,6 @@ impl<R: Readers> UsageLedger for Ledger<R> {
 
     async fn ready(&self) -> Result<(), StoreError> {
         self.queue.writable()?;
-        let version: Result<Option<u64>, _> = self
-            .readers
-            .read(|transaction| {
-                transaction.row("SELECT max(version) FROM schema_version", &[], |row| row.get(0))
-            })
-            .await;
-        version.map(|_| ())
+        self.readers.read(lookups::what_every_delivery_needs).await
     }
 }

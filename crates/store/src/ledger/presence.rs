@@ -14,12 +14,27 @@ use super::ids::{BlockId, MeterRow, SLOTS, SeriesId};
 use super::lookups::{self, Meters};
 use super::sheet::{DayEntry, DaySheet};
 use crate::error::StoreError;
-use crate::transaction::{Transaction, Which, values};
+use crate::transaction::{Columns, Transaction, Which, values};
 use crate::usage::{LocalSubscriptionKey, StackProgress};
 
 /// The blocks whose sheets are asked for at one time.
 const AT_ONE_TIME: usize = 64;
 const HOURS_OF_DAY: usize = 24;
+/// Of the declarations before the hour that is asked about so many of the last are looked at for their rhythm.
+const ARRIVALS_BEFORE: u32 = 64;
+
+/// What a stack declared, as the index on it has it.
+macro_rules! declared_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT batch.reported_through, batch.received_at, batch.reported_start, batch.reported_end
+             FROM batch JOIN stack ON stack.id = batch.stack WHERE cloud_id = ?1 AND batch.reported_through ",
+            $condition
+        )
+    };
+}
+const DECLARED_FROM: &str = declared_where!(">= ?2");
+const DECLARED_BEFORE: &str = declared_where!("< ?2 ORDER BY batch.reported_through DESC LIMIT ?3");
 
 /// How far each stack that has delivered has got, in order.
 pub(super) fn progress(transaction: &dyn Transaction) -> Result<Vec<StackProgress>, StoreError> {
@@ -33,7 +48,8 @@ pub(super) fn progress(transaction: &dyn Transaction) -> Result<Vec<StackProgres
 }
 
 /// Which hours a stack has declared, from an hour of reported time on, and when, as its receipts tell; the furthest in any
-/// case.
+/// case. When it declared something before that hour is told of the last times, so that the rhythm of whoever comes once a month
+/// is known.
 pub(super) fn declared(
     transaction: &dyn Transaction,
     stack: CloudId,
@@ -42,21 +58,25 @@ pub(super) fn declared(
     let Some(furthest) = lookups::watermark(transaction, stack)? else {
         return Ok((Declared::default(), Arrivals::default()));
     };
-    let sql = "SELECT batch.reported_start, batch.reported_end, batch.reported_through, batch.received_at
-               FROM batch JOIN stack ON stack.id = batch.stack
-               WHERE cloud_id = ?1 AND batch.reported_through >= ?2";
-    let receipts = transaction.rows(sql, &values![stack.as_bytes(), from.min(furthest)], |row| {
-        let (start, end): (Hour, Option<Hour>) = (row.get(0)?, row.optional(1)?);
+    let from = from.min(furthest);
+    let receipts = transaction.rows(DECLARED_FROM, &values![stack.as_bytes(), from], |row| {
+        let (start, end): (Hour, Option<Hour>) = (row.get(2)?, row.optional(3)?);
         let window = end.and_then(|end| HourInterval::new(start, end));
-        let (through, received): (Hour, Timestamp) = (row.get(2)?, row.get(3)?);
-        let arrival = (Hour::containing(received), through);
-        Ok((declared_hours(window, through), arrival))
+        Ok((declared_hours(window, row.get(0)?), arrival(row)?))
     })?;
-    let arrivals = receipts.iter().map(|(_, arrival)| *arrival).collect();
+    let before = values![stack.as_bytes(), from, ARRIVALS_BEFORE];
+    let before = transaction.rows(DECLARED_BEFORE, &before, arrival)?;
+    let arrivals = receipts.iter().map(|(_, arrival)| *arrival).chain(before);
     Ok((
-        receipts.into_iter().filter_map(|(hours, _)| hours).collect(),
-        arrivals,
+        receipts.iter().filter_map(|(hours, _)| *hours).collect(),
+        arrivals.collect(),
     ))
+}
+
+/// When a declaration was received, and up to which hour it goes.
+fn arrival(row: &dyn Columns) -> Result<(Hour, Hour), StoreError> {
+    let received: Timestamp = row.get(1)?;
+    Ok((Hour::containing(received), row.get(0)?))
 }
 
 /// How many records of a stack start in each hour of an interval.
@@ -206,4 +226,26 @@ fn of_stack(
     stack: CloudId,
 ) -> Result<Vec<(LocalSubscriptionKey, BlockId)>, StoreError> {
     lookups::all_blocks(transaction, Some(stack))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::in_tests::ledger;
+
+    #[test]
+    fn every_look_at_what_is_missing_would_read_the_receipts_of_years_one_by_one() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(ledger(directory.path()));
+        let connection = rusqlite::Connection::open(directory.path().join("usage.db")).unwrap();
+        for sql in [DECLARED_FROM, DECLARED_BEFORE] {
+            let plan = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = connection.prepare(&plan).unwrap();
+            let lines = statement.raw_query().mapped(|row| row.get(3));
+            let lines: Vec<String> = lines.map(Result::unwrap).collect();
+            let by_index =
+                |line: &String| line.contains("COVERING INDEX batch_declared (stack=? AND reported_through");
+            assert!(lines.iter().any(by_index), "{lines:?}");
+        }
+    }
 }

@@ -320,18 +320,28 @@ pub(super) fn purge(
     })
 }
 
-/// Gives those that were put here before digests were kept their own.
+/// Gives those that were put here before digests were kept their own. Their texts may have any length.
 fn keep_digests(transaction: &dyn Transaction, positions: &[[Value<'_>; 1]]) -> Result<(), StoreError> {
-    let sql =
-        "SELECT position, raw FROM quarantine WHERE position = ?1 AND act IS NULL AND raw_digest IS NULL";
-    let digests = transaction.row_each(sql, positions, |row| {
-        let text = row.text(1)?.unwrap_or_default();
-        Ok((row.get::<u64>(0)?, text_digest(&text)))
-    })?;
-    let digests: Vec<_> = digests
+    let sql = places_where!("position = ?1 AND act IS NULL AND raw_digest IS NULL");
+    let without = transaction.row_each(sql, positions, place)?;
+    let without: Vec<Place> = without.into_iter().flatten().collect();
+    let mut left = &without[..];
+    while !left.is_empty() {
+        let (portion, others) = left.split_at(rows_at_once(left.iter().map(|(_, bytes)| *bytes)));
+        keep_digests_of(transaction, portion)?;
+        left = others;
+    }
+    Ok(())
+}
+
+fn keep_digests_of(transaction: &dyn Transaction, places: &[Place]) -> Result<(), StoreError> {
+    let asked: Vec<_> = places.iter().map(|(position, _)| values![*position]).collect();
+    let digest = |row: &dyn Columns| Ok(text_digest(&row.text(0)?.unwrap_or_default()));
+    let digests = transaction.row_each("SELECT raw FROM quarantine WHERE position = ?1", &asked, digest)?;
+    let digests: Vec<_> = places
         .iter()
-        .flatten()
-        .map(|(position, digest)| values![*position, digest])
+        .zip(&digests)
+        .filter_map(|((position, _), digest)| Some(values![*position, digest.as_ref()?]))
         .collect();
     transaction.execute_each(
         "UPDATE quarantine SET raw_digest = ?2 WHERE position = ?1",

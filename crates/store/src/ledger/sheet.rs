@@ -96,6 +96,10 @@ impl HoursOfDay {
         self.0 |= Self::bit(day, hour);
     }
 
+    pub(crate) fn contains(self, day: Day, hour: Hour) -> bool {
+        self.0 & Self::bit(day, hour) != 0
+    }
+
     pub(crate) fn union(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -107,7 +111,7 @@ impl HoursOfDay {
     /// The hours of a day, in order.
     pub(crate) fn iter(self, day: Day) -> impl DoubleEndedIterator<Item = Hour> {
         let hours = (0..24).map(move |of_day| day.first_hour().plus(of_day));
-        hours.filter(move |hour| self.0 & Self::bit(day, *hour) != 0)
+        hours.filter(move |hour| self.contains(day, *hour))
     }
 }
 

@@ -21,6 +21,7 @@ SELECT whole.table, 'constraint ' || conname, pg_get_constraintdef(pg_constraint
 FROM whole JOIN pg_constraint ON conrelid = whole.oid WHERE contype IN ('c', 'f', 'p', 'u', 'x')
 UNION ALL
 SELECT whole.table, 'index ' || indexrelid::regclass, pg_get_indexdef(indexrelid, 0, true)
+    || CASE WHEN indisvalid AND indisready THEN '' ELSE ' invalid' END
 FROM whole JOIN pg_index ON indrelid = whole.oid
 UNION ALL
 SELECT relation.table, 'trigger ' || tgname || ' on ' || name, pg_get_triggerdef(pg_trigger.oid, true)
@@ -31,3 +32,13 @@ FROM relation JOIN pg_rewrite ON ev_class = relation.oid WHERE rulename <> '_RET
 UNION ALL
 SELECT relation.table, 'policy ' || polname || ' on ' || name, coalesce(pg_get_expr(polqual, polrelid), '')
 FROM relation JOIN pg_policy ON polrelid = relation.oid
+UNION ALL
+SELECT relation.table, 'row security on ' || name, '' FROM relation JOIN pg_class AS class ON class.oid = relation.oid
+WHERE class.relrowsecurity OR class.relforcerowsecurity
+UNION ALL
+SELECT DISTINCT relation.table, 'constraint ' || conname || ' not enforced on ' || name, ''
+FROM relation JOIN pg_trigger ON tgrelid = relation.oid JOIN pg_constraint ON pg_constraint.oid = tgconstraint
+WHERE tgisinternal AND tgenabled <> 'O'
+UNION ALL
+SELECT relation.table, 'invalid index ' || indexrelid::regclass, '' FROM relation JOIN pg_index ON indrelid = relation.oid
+WHERE of_month AND NOT (indisvalid AND indisready)

@@ -21,6 +21,7 @@ pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0007_revised_not_counting.sql"),
     include_str!("../../migrations/sqlite/usage/0008_long_texts.sql"),
     include_str!("../../migrations/sqlite/usage/0009_folded_keys.sql"),
+    include_str!("../../migrations/sqlite/usage/0010_found_again.sql"),
 ]);
 pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/sessions/0001_sessions.sql"),

@@ -114,6 +114,8 @@ pub(crate) fn tagged(tags: &str, record: UsageRecord<'static>) -> UsageRecord<'s
 pub(crate) struct Delivery {
     pub(crate) stack: u8,
     pub(crate) reported: i32,
+    /// So many days after the usual it is received.
+    pub(crate) days_later: i64,
     /// The end of the window that it was read from, if it names one.
     pub(crate) until: Option<i32>,
     pub(crate) through: Option<i32>,
@@ -137,6 +139,7 @@ impl Delivery {
         Self {
             stack: 1,
             reported: 100,
+            days_later: 0,
             until: None,
             through: None,
             key: None,
@@ -184,7 +187,10 @@ impl Delivery {
         let batch = Batch {
             id,
             stack: stack(self.stack),
-            received_at: Timestamp::from_nanosecond(1_790_000_000_123_456_789).unwrap(),
+            received_at: Timestamp::from_nanosecond(
+                i128::from(1_790_000_000 + 86_400 * self.days_later) * 1_000_000_000 + 123_456_789,
+            )
+            .unwrap(),
             window: ReportedWindow {
                 start: hour(self.reported),
                 end: self.until.map(hour),

@@ -22,6 +22,7 @@ mod known;
 mod long_texts;
 mod model;
 mod months;
+mod old_store;
 mod postgres;
 mod presence;
 mod quarantine;
@@ -127,7 +128,8 @@ conformance! {
         revisions_and_duplicates_are_no_further_records
         a_series_that_fell_silent_is_named_and_its_neighbours_are_not
         how_far_each_stack_got_is_told_of_all_at_once
-        what_was_never_read_is_not_declared_by_what_was_read_later;
+        what_was_never_read_is_not_declared_by_what_was_read_later
+        who_comes_once_a_month_would_be_missed_every_month;
     auditing:
         an_audit_while_usage_is_delivered_sees_one_moment
         a_second_audit_at_the_same_time_is_refused_at_once

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::completeness::{Declared, Records};
+use domain::completeness::{Arrivals, Declared, Records};
 use domain::ids::CloudId;
-use domain::time::HourInterval;
+use domain::time::{Hour, HourInterval};
 use domain::usage::Granularity;
 use store::{StackProgress, Store};
 
@@ -161,4 +161,25 @@ pub(crate) async fn what_was_never_read_is_not_declared_by_what_was_read_later(b
         all.contains(hour(0)) && all.contains(hour(39)) && !all.contains(hour(40)),
         "{all:?}"
     );
+}
+
+/// When a stack declared something is told of more days than which hours it declared.
+pub(crate) async fn who_comes_once_a_month_would_be_missed_every_month(backend: &dyn Backend) {
+    let store = backend.open();
+    let mut expected = Vec::new();
+    for month in 0..6 {
+        let (from, through) = (720 * month, 720 * month + 700);
+        let delivery = Delivery {
+            until: Some(through),
+            through: Some(through),
+            days_later: i64::from(30 * month),
+            ..Delivery::new([]).reported(from)
+        };
+        let received = Hour::containing(delivery.to(&store).await.received_at);
+        expected.push((received, hour(through)));
+    }
+    let (declared, arrivals) = store.usage.declared(stack(1), hour(720 * 4)).await.unwrap();
+    assert_eq!(arrivals, expected.into_iter().collect::<Arrivals>());
+    let of_two_months = [hours(720 * 4, 720 * 4 + 700), hours(720 * 5, 720 * 5 + 700)];
+    assert_eq!(declared, of_two_months.into_iter().collect());
 }

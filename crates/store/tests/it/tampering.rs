@@ -195,6 +195,32 @@ async fn records_that_vanished_together_with_their_totals_are_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_that_one_report_needs_would_take_every_server_out_of_the_balancer() {
+    let directory = tempfile::tempdir().unwrap();
+    let damage =
+        "UPDATE day_sheet SET body = x'00'; UPDATE batch SET received_at = 'never' WHERE sequence = 1";
+    let store = after(&directory, "usage.db", damage).await;
+    let read = store.usage.receipts(stack(1), 0, 10).await;
+    assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{read:?}");
+    store.usage.ready().await.unwrap();
+    // What every delivery needs is another matter, until it is as it was.
+    let connection = Connection::open(directory.path().join("usage.db")).unwrap();
+    let write = |chain: &[u8]| {
+        connection
+            .execute("UPDATE stack SET chain = ?1", [chain])
+            .unwrap()
+    };
+    let chain: Vec<u8> = connection
+        .query_row("SELECT chain FROM stack", [], |row| row.get(0))
+        .unwrap();
+    write(&[1, 2, 3]);
+    let ready = store.usage.ready().await;
+    assert!(matches!(ready, Err(StoreError::Corrupt { .. })), "{ready:?}");
+    write(&chain);
+    store.usage.ready().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_was_changed_is_not_read() {
     for statement in [
         "UPDATE entry SET body = x'00' WHERE sequence = 2",

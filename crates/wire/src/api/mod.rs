@@ -45,8 +45,8 @@ pub use prices::{
 };
 pub use quarantine::{
     MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantinePurged,
-    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseWarning,
-    ReleasedBatch, ReleasedNotCounting, StillWaiting,
+    QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseStopped,
+    ReleaseWarning, ReleasedBatch, ReleasedNotCounting, StillWaiting,
 };
 pub use registrations::{
     ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,

@@ -318,6 +318,18 @@ pub struct ReleaseWarning {
     pub message: String,
 }
 
+/// Why a release did not come to its last record. What the same answer says of the others was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStopped {
+    /// Why: a stable code.
+    pub code: String,
+    /// What happened and what to do.
+    pub message: String,
+    /// The positions of the records that it did not come to.
+    pub left: Vec<u64>,
+}
+
 /// What came of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -344,6 +356,9 @@ pub struct QuarantineReleased {
     /// The positions at which no record ever was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<u64>,
+    /// Why it did not come to the last record, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<ReleaseStopped>,
 }
 
 /// What came of a purge.

@@ -195,7 +195,7 @@ pub struct RegisteredHours {
 }
 
 /// What a delivered directory changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectoryTaken {
     /// How many local subscriptions were listed.
@@ -204,4 +204,8 @@ pub struct DirectoryTaken {
     pub added: usize,
     /// How many were known otherwise.
     pub changed: usize,
+    /// The first hour in which the stack's registration is valid: usage of the hours before is charged to nobody. Not in the
+    /// answer of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_from: Option<String>,
 }

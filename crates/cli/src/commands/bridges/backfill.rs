@@ -1,32 +1,41 @@
 //! `bridge backfill`: asks the bridge, which reads at its own pace, and watches it.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bridge::{
-    BackfillStatus, BridgeStatus, StackState, StackStatus, read_status, request_backfill, waiting_backfill,
-    waiting_withdrawal, withdraw_backfills,
+    BackfillStatus, BridgeStatus, HoursStatus, Ongoing, Part, StackState, StackStatus, Trouble, give_up_lost,
+    read_status, request_backfill, waiting_backfill, waiting_to_give_up, waiting_withdrawal,
+    withdraw_backfills,
 };
 use domain::time::{Hour, HourInterval};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use server::Clock as _;
 
-use super::status::{named, names, no_stack, not_running};
+use super::status::{named, names, no_stack, not_running, some_of};
 use super::{configuration, refused};
+use crate::agreement::agreed;
 use crate::args::BackfillArgs;
+use crate::commands::minute;
 use crate::environment::SystemClock;
 use crate::failure::Failure;
 use crate::figures::counted;
-use crate::printer::{Printer, Progress};
+use crate::printer::Printer;
 
 /// How often it is looked how far it is.
 const LOOKED_EVERY: Duration = Duration::from_millis(500);
 /// The status says to the second when it was so.
 const ROUNDING: SignedDuration = SignedDuration::from_secs(1);
 
+/// How long a bridge that was started a moment ago may take to say how far it is.
+const STARTS_WITHIN: Duration = Duration::from_secs(15);
+/// After how many looks without any progress it is told what is in the way: five seconds.
+const LOOKS_IN_VAIN: u32 = 10;
+
 /// What was read again.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ReadAgain<'a> {
     stack: &'a str,
     from: String,
@@ -34,6 +43,10 @@ struct ReadAgain<'a> {
     hours: i32,
     /// Which of them the stack refused.
     refused: Vec<String>,
+    /// How many bytes of the stack, of these hours or others, wait to be delivered.
+    waiting_bytes: u64,
+    /// Why they are not delivered now.
+    not_delivered: Option<&'a Trouble>,
 }
 
 /// What is not read again any more.
@@ -43,7 +56,18 @@ struct TakenBack<'a> {
     stopped: bool,
 }
 
-/// Has a range read again, or takes all of them back.
+/// What was lost and is not read again.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenUp<'a> {
+    stack: &'a str,
+    /// How many hours were given up just now.
+    hours: i32,
+    /// All that was given up and that nobody had read since.
+    given_up: &'a [HoursStatus],
+}
+
+/// Has a range read again, takes all of them back, or gives up what the server lost.
 ///
 /// # Errors
 /// If there is no such stack, it was never read so far, or the bridge does not run; or the stack refused hours of it.
@@ -54,9 +78,12 @@ pub(super) async fn backfill(args: &BackfillArgs, printer: &Printer) -> Result<(
     if !names.is_empty() && !names.iter().any(|name| name.eq_ignore_ascii_case(&args.stack)) {
         return Err(no_stack(&args.stack, &names.join(", ")));
     }
-    let status = running(&spool)?;
+    let status = started(&spool, &args.stack).await?;
     let stack = stack_of(&status, &args.stack)?;
-    let (Some(from), Some(to), false) = (&args.from, &args.to, args.stop) else {
+    if args.give_up_lost {
+        return give_up(&spool, stack, args.yes, printer).await;
+    }
+    let (Some(from), Some(to)) = (&args.from, &args.to) else {
         return take_back(&spool, stack, printer).await;
     };
     let range = range((from, to), stack, printer)?;
@@ -73,24 +100,36 @@ pub(super) async fn backfill(args: &BackfillArgs, printer: &Printer) -> Result<(
         withdrawals: stack.withdrawals,
         printer,
     };
-    let refused = watch.until_read(begun.map_or(0, hours_read)).await?;
-    tell(&name, range, refused, printer)
+    let stack = watch.until_read(begun.map_or(0, hours_read)).await?;
+    tell(&stack, range, printer)
 }
 
 /// Tells what was read of a range, and fails if the stack refused hours of it.
-fn tell(name: &str, range: HourInterval, refused: Vec<String>, printer: &Printer) -> Result<(), Failure> {
+fn tell(stack: &StackStatus, range: HourInterval, printer: &Printer) -> Result<(), Failure> {
+    let name = &stack.name;
+    let mut troubles = stack.troubles.iter();
     let read = ReadAgain {
         stack: name,
         from: range.start().to_string(),
         to: range.end().to_string(),
         hours: range.hours(),
-        refused,
+        refused: refused_in(stack, range),
+        waiting_bytes: stack.spool_bytes,
+        not_delivered: troubles
+            .find(|it| it.part == Part::Delivering)
+            .map(|it| &it.trouble),
     };
     printer.show(&read, || {
         let hours = range.hours().unsigned_abs().saturating_sub(number_of(&read.refused));
         let hours = counted(u64::from(hours), "hour");
         format!("{hours} of {name} were read again. What was found there is delivered next: see `meterbridge bridge status`.")
     })?;
+    if let Some(trouble) = read.not_delivered {
+        printer.warning(&format!(
+            "It is not delivered now: {} {}",
+            trouble.message, trouble.advice
+        ));
+    }
     if read.refused.is_empty() {
         return Ok(());
     }
@@ -135,6 +174,59 @@ async fn take_back(spool: &Path, stack: &StackStatus, printer: &Printer) -> Resu
     })
 }
 
+/// Has nothing read again of what the server lost of a stack.
+async fn give_up(spool: &Path, stack: &StackStatus, yes: bool, printer: &Printer) -> Result<(), Failure> {
+    let name = &stack.name;
+    let hours: i32 = stack.lost.iter().map(|it| it.hours - it.hours_read).sum();
+    if hours > 0 {
+        printer.request(&what_is_given_up(stack, hours));
+        agreed("Give them up?", yes)?;
+        give_up_lost(spool, name).map_err(refused)?;
+    }
+    let mut gone_by: Option<Timestamp> = None;
+    let status = loop {
+        // In this order: when the request is gone, whatever the bridge says afterwards takes account of it.
+        if gone_by.is_none() && !waiting_to_give_up(spool, name) {
+            gone_by = Some(SystemClock.now());
+        }
+        let status = running(spool)?;
+        if hours == 0 || gone_by.is_some_and(|moment| is_after(&status, moment)) {
+            break status;
+        }
+        tokio::time::sleep(LOOKED_EVERY).await;
+    };
+    let given_up = &stack_of(&status, name)?.given_up;
+    let shown = GivenUp {
+        stack: name,
+        hours,
+        given_up,
+    };
+    printer.show(&shown, || match hours {
+        0 => format!("Of {name} nothing is lost that waits to be read again: nothing was changed."),
+        _ => format!("{} of {name} were given up. `meterbridge bridge status` names them until somebody has them read.", hours_of(hours)),
+    })
+}
+
+fn what_is_given_up(stack: &StackStatus, hours: i32) -> String {
+    let ranges: Vec<String> = stack
+        .lost
+        .iter()
+        .map(|it| format!("{} to {}", minute(&it.next), minute(&it.to)))
+        .collect();
+    format!(
+        "This gives up {} of {}, which the server lost and which wait to be read again: {}. They are not read by themselves any \
+         more, and are not declared as read. Usage of them that the server does not have is billed to nobody, unless somebody \
+         has them read (`meterbridge bridge backfill`) or imports it.",
+        hours_of(hours),
+        stack.name,
+        some_of(&ranges)
+    )
+}
+
+fn hours_of(hours: i32) -> String {
+    counted(u64::from(hours.unsigned_abs()), "hour")
+}
+
 /// How the bridge is, if it runs.
 fn running(spool: &Path) -> Result<BridgeStatus, Failure> {
     let status = read_status(spool).map_err(refused)?;
@@ -142,6 +234,19 @@ fn running(spool: &Path) -> Result<BridgeStatus, Failure> {
         return Ok(status);
     }
     Err(not_running(&status))
+}
+
+/// How the bridge is, if it runs. For one that was started a moment ago it is waited until it says how far it is.
+async fn started(spool: &Path, name: &str) -> Result<BridgeStatus, Failure> {
+    let began = Instant::now();
+    loop {
+        let status = running(spool)?;
+        let is_starting = stack_of(&status, name)?.state() == StackState::Starting;
+        if !is_starting || began.elapsed() > STARTS_WITHIN {
+            return Ok(status);
+        }
+        tokio::time::sleep(LOOKED_EVERY).await;
+    }
 }
 
 fn stack_of<'a>(status: &'a BridgeStatus, name: &str) -> Result<&'a StackStatus, Failure> {
@@ -159,9 +264,11 @@ fn range((from, to): (&str, &str), stack: &StackStatus, printer: &Printer) -> Re
     let (from, to) = (hour(from)?, hour(to)?);
     let name = &stack.name;
     let Some(through) = stack.read_through.as_deref().map(hour).transpose()? else {
-        return Err(Failure::new(format!("Stack {name} was not read yet."))
-            .coded("NothingRead")
-            .hint("See what it waits for with `meterbridge bridge status`."));
+        return Err(Failure::new(format!(
+            "The bridge does not say yet how far stack {name} was read."
+        ))
+        .coded("NothingRead")
+        .hint("See what it waits for with `meterbridge bridge status`."));
     };
     if to > through {
         printer.note(&format!(
@@ -196,16 +303,16 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Watches until all of it was read, of which so many hours were read before. Answers which hours the stack refused.
+    /// Watches until all of it was read, of which so many hours were read before. Answers how the stack is then.
     ///
     /// # Errors
     /// If the bridge does not run any more, or somebody took it back.
-    async fn until_read(&self, before: u64) -> Result<Vec<String>, Failure> {
+    async fn until_read(&self, before: u64) -> Result<StackStatus, Failure> {
         let hours = u64::from(self.range.hours().unsigned_abs());
         let progress = self.printer.progress(Some(hours), "hours");
         progress.begin_at(before);
-        let (mut taken_up_by, mut warned): (Option<Timestamp>, _) = (None, false);
-        let refused = loop {
+        let (mut taken_up_by, mut told): (Option<Timestamp>, _) = (None, Told::default());
+        let stack = loop {
             // In this order: when the request is gone, whatever the bridge says afterwards takes account of it.
             if taken_up_by.is_none() && waiting_backfill(self.spool, self.stack).is_none() {
                 taken_up_by = Some(SystemClock.now());
@@ -215,26 +322,51 @@ impl Watch<'_> {
             match (found(stack, self.range), taken_up_by) {
                 _ if stack.withdrawals != self.withdrawals => return Err(withdrawn(self.stack)),
                 (Some(it), _) => progress.reach(hours_read(it)),
-                (None, Some(moment)) if is_after(&status, moment) => break refused_in(stack, self.range),
+                (None, Some(moment)) if is_after(&status, moment) => break stack.clone(),
                 (None, _) => {}
             }
-            self.say_what_is_wrong(stack, &progress, &mut warned);
+            let trouble = stack.troubles.first();
+            progress.say(&trouble.map_or_else(String::new, |it| format!("({})", it.trouble.code)));
+            told.look(
+                stack,
+                found(stack, self.range).map_or(0, hours_read),
+                self.printer,
+            );
             tokio::time::sleep(LOOKED_EVERY).await;
         };
         progress.finish();
-        Ok(refused)
+        Ok(stack)
     }
+}
 
-    fn say_what_is_wrong(&self, stack: &StackStatus, progress: &Progress, warned: &mut bool) {
-        let trouble = stack.troubles.first();
-        progress.say(&trouble.map_or_else(String::new, |it| format!("({})", it.trouble.code)));
-        if let Some(it) = trouble
-            && stack.state() == StackState::Held
-            && !*warned
-        {
-            *warned = true;
-            self.printer
-                .warning(&format!("{} {}", it.trouble.message, it.trouble.advice));
+/// What somebody who waits was told of what is in the way.
+#[derive(Default)]
+struct Told {
+    hours_read: u64,
+    looks_in_vain: u32,
+    codes: Vec<String>,
+}
+
+impl Told {
+    /// Looks whether it goes on, and tells once what is in the way if it has not for a while, or does not until somebody sets
+    /// it right.
+    fn look(&mut self, stack: &StackStatus, hours_read: u64, printer: &Printer) {
+        if hours_read > self.hours_read {
+            *self = Self {
+                hours_read,
+                ..Self::default()
+            };
+        }
+        self.looks_in_vain += 1;
+        for Ongoing { held, trouble, .. } in &stack.troubles {
+            let is_due = *held || self.looks_in_vain > LOOKS_IN_VAIN;
+            if is_due && !self.codes.contains(&trouble.code.to_string()) {
+                self.codes.push(trouble.code.to_string());
+                printer.warning(&format!(
+                    "{} {} [{}]",
+                    trouble.message, trouble.advice, trouble.code
+                ));
+            }
         }
     }
 }
@@ -268,7 +400,8 @@ mod tests {
     fn hours_that_were_left_out_would_have_been_taken_for_read() {
         let hour = |text: &str| text.parse::<Hour>().unwrap();
         let range = HourInterval::new(hour("2026-10-01T00:00:00Z"), hour("2026-10-02T00:00:00Z")).unwrap();
-        let stack = StackStatus {
+        let mut stack = StackStatus {
+            name: "north".to_owned(),
             refused_hours: [
                 "2026-09-30T23:00:00Z",
                 "2026-10-01T05:00:00Z",
@@ -278,10 +411,9 @@ mod tests {
             .to_vec(),
             ..StackStatus::default()
         };
-        let refused = refused_in(&stack, range);
-        assert_eq!(refused, ["2026-10-01T05:00:00Z"]);
+        assert_eq!(refused_in(&stack, range), ["2026-10-01T05:00:00Z"]);
         let (printer, said, _) = captured(Format::Table, false);
-        let failure = tell("north", range, refused.clone(), &printer).unwrap_err();
+        let failure = tell(&stack, range, &printer).unwrap_err();
         assert_eq!((failure.code(), failure.exit_code()), ("HoursRefused", 3));
         assert!(
             failure.what().contains("1 hour: 2026-10-01 05:00."),
@@ -293,8 +425,63 @@ mod tests {
             said.text()
         );
         let (printer, said, _) = captured(Format::Json, false);
-        tell("north", range, refused, &printer).unwrap_err();
+        tell(&stack, range, &printer).unwrap_err();
         assert!(said.text().contains("\"refused\""), "{}", said.text());
-        assert_eq!(tell("north", range, Vec::new(), &printer), Ok(()));
+        stack.refused_hours.clear();
+        assert_eq!(tell(&stack, range, &printer), Ok(()));
+    }
+
+    fn unreachable() -> Ongoing {
+        Ongoing {
+            part: Part::Delivering,
+            since: "2026-10-01T00:00:00Z".to_owned(),
+            failures: 3,
+            next_attempt: "2026-10-01T00:01:00Z".to_owned(),
+            held: false,
+            trouble: Trouble::new("ServerUnreachable", "It cannot be reached.", "See the port."),
+        }
+    }
+
+    #[test]
+    fn a_script_would_have_taken_hours_for_delivered_that_only_wait_in_the_spool() {
+        let from: Hour = "2026-10-01T00:00:00Z".parse().unwrap();
+        let range = HourInterval::new(from, from.plus(2)).unwrap();
+        let stack = StackStatus {
+            spool_bytes: 6_100,
+            troubles: vec![unreachable()],
+            ..StackStatus::default()
+        };
+        let (printer, data, notes) = captured(Format::Json, false);
+        tell(&stack, range, &printer).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&data.text()).unwrap();
+        assert_eq!(told["waitingBytes"], 6_100, "{told}");
+        assert_eq!(told["notDelivered"]["code"], "ServerUnreachable", "{told}");
+        assert!(
+            notes.text().contains("It is not delivered now"),
+            "{}",
+            notes.text()
+        );
+    }
+
+    #[test]
+    fn who_waits_for_hours_would_wait_for_ever_and_never_learn_what_for() {
+        let mut stack = StackStatus::default();
+        stack.troubles.push(unreachable());
+        let (printer, _, notes) = captured(Format::Json, false);
+        let mut told = Told::default();
+        for _ in 0..LOOKS_IN_VAIN {
+            told.look(&stack, 3, &printer);
+        }
+        assert_eq!(notes.text(), "", "it may pass");
+        for _ in 0..3 {
+            told.look(&stack, 3, &printer);
+        }
+        let said = notes.text();
+        assert_eq!(
+            said.matches("It cannot be reached. See the port. [ServerUnreachable]")
+                .count(),
+            1,
+            "{said}"
+        );
     }
 }

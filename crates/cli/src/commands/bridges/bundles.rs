@@ -22,6 +22,11 @@ use crate::table::{Listing, left, right};
 /// The program that makes bundles.
 const MADE_BY: &str = concat!("meterbridge ", env!("CARGO_PKG_VERSION"));
 
+/// What a key that was replaced costs.
+const REPLACED: &str = "Bundles that are signed with the key before, also such as are on their way, are refused as soon as this \
+                        one is registered. Those not taken in by then are made again: `meterbridge bridge export --restart`. \
+                        `meterbridge bridge bundles` lists them.";
+
 const BUNDLES: Listing<BundleOnTheWay> = Listing(&[
     (right("NO."), |it| it.sequence.to_string()),
     (left("FROM"), |it| minute(&it.reported_start)),
@@ -85,6 +90,9 @@ impl From<Exported> for Made {
 pub(super) fn key(args: BundleKeyArgs, printer: &Printer) -> Result<(), Failure> {
     let config = configuration::of_bridge(args.bridge)?;
     let key = StackSide::make_key(&config, &environment(), args.replace).map_err(refused)?;
+    if args.replace {
+        printer.warning(REPLACED);
+    }
     if let Some(out) = &args.out {
         fs::write(out, &key.public_key).map_err(|error| Failure::file(out, &error))?;
     }
@@ -163,7 +171,9 @@ pub(super) async fn export(args: ExportArgs, printer: &Printer) -> Result<(), Fa
 
 /// What is said to whoever waits for a file: the work may go on for hours by itself, and looks as if it hung.
 fn waits(trouble: &Trouble) -> String {
-    format!("{trouble} Ctrl-C ends it; the same command goes on where it was.")
+    format!(
+        "{trouble} Ctrl-C ends it; the same command, given soon, goes on with what it has read that is still good."
+    )
 }
 
 /// What somebody has to look at, though the bundle was made.
@@ -216,7 +226,9 @@ pub(super) fn accept(args: AcceptReceiptArgs, printer: &Printer) -> Result<(), F
 /// # Errors
 /// If it cannot be read.
 pub(super) fn list(args: BundlesArgs, printer: &Printer) -> Result<(), Failure> {
-    BUNDLES.show(&open(args.bridge)?.bundles(), printer)
+    let config = configuration::of_bridge(args.bridge)?;
+    let bundles = StackSide::list(&config, &environment()).map_err(refused)?;
+    BUNDLES.show(&bundles, printer)
 }
 
 fn open(args: BridgeArgs) -> Result<StackSide, Failure> {

@@ -1,11 +1,14 @@
 //! `bridge check`: everything that a bridge would ask, once.
 
 use bridge::{BridgeConfig, StackConfig, StackFound, Trouble, UsageFound};
+use domain::time::{Hour, HourInterval};
 use serde::Serialize;
+use server::Clock as _;
 
 use super::{configuration, environment, refused};
 use crate::args::BridgeCheckArgs;
 use crate::commands::minute;
+use crate::environment::SystemClock;
 use crate::failure::Failure;
 use crate::figures::{count, counted};
 use crate::printer::{Printer, Style};
@@ -27,6 +30,12 @@ struct Checked {
     server: String,
     /// Whether the server accepts the activation key.
     server_accepts_key: bool,
+    /// The first hour of usage that the stack's registration pays for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registered_from: Option<String>,
+    /// The first hour of reported time that would be read, whatever was read before.
+    #[serde(skip)]
+    first: Hour,
     troubles: Vec<Trouble>,
 }
 
@@ -77,20 +86,30 @@ async fn tried(stack: &StackConfig, config: &BridgeConfig) -> Checked {
     let goes_on = read.map_err(&mut keep).ok().flatten();
     let found = stack.try_stack(&environment()).await.map_err(&mut keep).ok();
     let accepted = stack.try_server(&config.server, &environment()).await;
-    let accepted = accepted.map_err(&mut keep).is_ok();
+    let accepted = accepted.map_err(&mut keep).ok();
+    let this_month = Hour::containing(SystemClock.now()).period().interval().start();
     Checked {
+        first: stack.start.unwrap_or(this_month),
         name: stack.name.clone(),
         endpoint: stack.address.endpoint.clone(),
         cloud_id,
         reads_from: goes_on.or_else(|| stack.start.map(|hour| hour.to_string())),
         stack: found,
         server: config.server.url.clone(),
-        server_accepts_key: accepted,
+        server_accepts_key: accepted.is_some(),
+        registered_from: accepted.flatten(),
         troubles,
     }
 }
 
 impl Checked {
+    /// How many of the hours that are read lie before the registration of the stack, and when that begins.
+    fn charged_to_nobody(&self) -> Option<(i32, String)> {
+        let from = self.registered_from.as_deref()?;
+        let before = HourInterval::new(self.first, from.parse().ok()?)?;
+        Some((before.hours(), minute(from)))
+    }
+
     fn text(&self, style: Style) -> String {
         let mut text = format!("{}\n", self.name);
         let mut line = |label: &str, value: &str| text.push_str(&format!("  {label:<10} {value}\n"));
@@ -123,6 +142,18 @@ impl Checked {
             line(
                 "delivers",
                 &format!("to {}, which accepts the activation key", self.server),
+            );
+        }
+        if let Some((hours, from)) = self.charged_to_nobody() {
+            let id = self.cloud_id.as_deref().unwrap_or_default();
+            line(
+                "note",
+                &format!(
+                    "usage of the {} before {from} is charged to nobody: its registration begins then. If it shall pay for them: \
+                     `meterbridge registration backdate {id} --from {}`",
+                    counted(u64::from(hours.unsigned_abs()), "hour"),
+                    self.first
+                ),
             );
         }
         for Trouble {

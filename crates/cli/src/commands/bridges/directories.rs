@@ -1,6 +1,6 @@
 //! `bridge admit-directory` and `bridge remove-directory`.
 
-use bridge::{Admission, DirectoryAdmin, DirectoryName, is_called};
+use bridge::{Admission, DirectoryAdmin, DirectoryName};
 use serde::Serialize;
 
 use super::{configuration, environment, refused};
@@ -82,7 +82,7 @@ pub(super) async fn remove(args: GuestDirectoryArgs, printer: &Printer) -> Resul
     } = args;
     let admin = connected(&config, stack).await?;
     let admitted = admin.admitted().await.map_err(refused)?;
-    let Some(found) = admitted.iter().find(|it| is_called(it, &tenant)) else {
+    let Some(found) = admin.called(&tenant, &admitted).await.map_err(refused)? else {
         let names: Vec<&str> = admitted.iter().map(|it| it.name.as_str()).collect();
         return nothing_to_remove(&tenant, &names, printer);
     };

@@ -1,6 +1,7 @@
 //! `bridge status`.
 
-use bridge::{BridgeStatus, Ongoing, StackState, StackStatus, read_status};
+use bridge::{BackfillStatus, BridgeStatus, Ongoing, StackState, StackStatus, read_status};
+use domain::time::Timestamp;
 use serde::Serialize;
 use server::Clock as _;
 
@@ -23,6 +24,9 @@ const COLUMNS: [Column; 8] = [
     right("DELIVERED").rank(1),
     right("QUARANTINED").rank(2),
 ];
+
+/// The most ranges of what was lost that are shown one by one.
+const LOST_SHOWN: usize = 3;
 
 /// How a bridge is, for programs.
 #[derive(Serialize)]
@@ -57,14 +61,15 @@ pub(super) fn status(args: &BridgeStatusArgs, printer: &Printer) -> Result<(), F
             return Err(no_stack(name, &names));
         }
     }
-    let runs = status.is_of_a_running_bridge(SystemClock.now());
+    let now = SystemClock.now();
+    let runs = status.is_of_a_running_bridge(now);
     let shown = Shown {
         at: &status.at,
         runs,
         stopped: status.stopped,
-        stacks: status.stacks.iter().map(|it| shown(&status, it)).collect(),
+        stacks: status.stacks.iter().map(|it| shown(&status, it, now)).collect(),
     };
-    printer.show(&shown, || text(&status, printer))?;
+    printer.show(&shown, || text(&status, now, printer))?;
     if !runs {
         return Err(not_running(&status));
     }
@@ -88,9 +93,14 @@ pub(super) fn names(status: &BridgeStatus) -> String {
 
 /// Hours, as far as they can be read at a glance.
 pub(super) fn named(hours: &[String]) -> String {
+    let hours: Vec<_> = hours.iter().map(|hour| minute(hour)).collect();
+    some_of(&hours)
+}
+
+/// The first of some texts, and how many others there are.
+pub(super) fn some_of(texts: &[String]) -> String {
     const SHOWN: usize = 8;
-    let (shown, others) = hours.split_at(hours.len().min(SHOWN));
-    let shown: Vec<_> = shown.iter().map(|hour| minute(hour)).collect();
+    let (shown, others) = texts.split_at(texts.len().min(SHOWN));
     let others = match others.len() {
         0 => String::new(),
         others => format!(" and {others} others"),
@@ -113,6 +123,11 @@ pub(super) fn not_running(status: &BridgeStatus) -> Failure {
             format!("The bridge does not run: it was stopped at {at}."),
             "Start it (`meterbridge bridge run`); it goes on where it was.",
         )
+    } else if status.abandoned {
+        (
+            format!("The bridge does not run: it was killed. It said last how it is at {at}."),
+            "Start it (`meterbridge bridge run`); it goes on where it was.",
+        )
     } else {
         (
             format!("The bridge does not run: it said last how it is at {at}."),
@@ -122,44 +137,25 @@ pub(super) fn not_running(status: &BridgeStatus) -> Failure {
     Failure::new(what).coded("BridgeNotRunning").hint(hint)
 }
 
-fn shown<'a>(bridge: &BridgeStatus, status: &'a StackStatus) -> ShownStack<'a> {
+fn shown<'a>(bridge: &BridgeStatus, status: &'a StackStatus, now: Timestamp) -> ShownStack<'a> {
     ShownStack {
-        state: bridge.state_of(status),
+        state: bridge.state_of(status, now),
         status,
     }
 }
 
-fn text(status: &BridgeStatus, printer: &Printer) -> String {
+fn text(status: &BridgeStatus, now: Timestamp, printer: &Printer) -> String {
     let mut table = Table::new(&COLUMNS);
     for stack in &status.stacks {
-        table.row(row(stack, status.state_of(stack)));
+        table.row(row(stack, status.state_of(stack, now)));
     }
     let mut text = table.within(printer.width());
     for stack in &status.stacks {
-        if status.state_of(stack) == StackState::CatchingUp && stack.lost.is_empty() {
+        if status.state_of(stack, now) == StackState::CatchingUp && stack.lost.is_empty() {
             text.push_str(&catching_up(stack));
         }
-        for it in &stack.lost {
-            text.push_str(&format!(
-                "\n{}: reads {} to {} again, {} of {} hours: the server had acknowledged it and does not have it any more, as \
-                 after a restore from a backup\n",
-                stack.name,
-                minute(&it.from),
-                minute(&it.to),
-                it.hours_read,
-                it.hours
-            ));
-        }
-        for it in &stack.backfills {
-            text.push_str(&format!(
-                "\n{}: reads {} to {} again, {} of {} hours\n",
-                stack.name,
-                minute(&it.from),
-                minute(&it.to),
-                it.hours_read,
-                it.hours
-            ));
-        }
+        text.push_str(&delivered_twice(stack));
+        text.push_str(&read_again(stack));
         if !stack.refused_hours.is_empty() {
             text.push_str(&format!(
                 "\n{}: the stack refused {} that were asked for, left out until they are asked for again: {}\n",
@@ -171,6 +167,71 @@ fn text(status: &BridgeStatus, printer: &Printer) -> String {
         for it in &stack.troubles {
             text.push_str(&trouble(&stack.name, it, printer.style()));
         }
+    }
+    text
+}
+
+/// What was delivered and changed nothing.
+fn delivered_twice(stack: &StackStatus) -> String {
+    let again = stack.delivered.duplicate;
+    if again == 0 {
+        return String::new();
+    }
+    format!(
+        "\n{}: delivered again: {}, which the server had already and counts once\n",
+        stack.name,
+        counted(again, "record")
+    )
+}
+
+/// What is read again, and what was lost and is not.
+fn read_again(stack: &StackStatus) -> String {
+    let mut text = String::new();
+    let mut line = |it: &BackfillStatus, why: &str| {
+        text.push_str(&format!(
+            "\n{}: reads {} to {} again, {} of {} hours{why}\n",
+            stack.name,
+            minute(&it.from),
+            minute(&it.to),
+            it.hours_read,
+            it.hours
+        ));
+    };
+    for it in stack.lost.iter().take(LOST_SHOWN) {
+        line(
+            it,
+            ": the server had acknowledged it and does not have it any more, as after a restore from a backup",
+        );
+    }
+    for it in &stack.backfills {
+        let why = if it.before_start {
+            ", before the first one: the server knew the stack already, and usage may have come late"
+        } else {
+            ""
+        };
+        line(it, why);
+    }
+    let others = stack.lost.iter().skip(LOST_SHOWN);
+    let hours: i32 = others.map(|it| it.hours - it.hours_read).sum();
+    if hours > 0 {
+        text.push_str(&format!(
+            "\n{}: reads another {} again that the server lost, one by one as the stack answers\n",
+            stack.name,
+            counted(u64::from(hours.unsigned_abs()), "hour")
+        ));
+    }
+    if !stack.given_up.is_empty() {
+        let ranges = stack.given_up.iter();
+        let ranges: Vec<_> = ranges
+            .map(|it| format!("{} to {}", minute(&it.from), minute(&it.to)))
+            .collect();
+        let hours: i32 = stack.given_up.iter().map(|it| it.hours).sum();
+        text.push_str(&format!(
+            "\n{}: {} that the server lost were given up, and are not declared as read until somebody has them read: {}\n",
+            stack.name,
+            counted(u64::from(hours.unsigned_abs()), "hour"),
+            some_of(&ranges)
+        ));
     }
     text
 }
@@ -348,16 +409,62 @@ mod tests {
             at: "2026-11-22T09:00:00Z".to_owned(),
             stopped: false,
             stacks: vec![north, south, west],
+            abandoned: false,
         };
+        let now = status.at.parse().unwrap();
         let (printer, ..) = captured(Format::Table, false);
-        insta::assert_snapshot!("status", text(&status, &printer));
-        let stopped = BridgeStatus {
-            stopped: true,
-            ..status
+        insta::assert_snapshot!("status", text(&status, now, &printer));
+        let long_after = "2026-11-23T09:00:00Z".parse().unwrap();
+        for (stopped, abandoned, now) in [(true, false, now), (false, true, now), (false, false, long_after)]
+        {
+            let gone = BridgeStatus {
+                stopped,
+                abandoned,
+                ..status.clone()
+            };
+            let shown = text(&gone, now, &printer);
+            assert_eq!(shown.matches("  stopped  ").count(), 3, "{shown}");
+            assert!(!shown.contains("catches up"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_and_what_is_read_by_itself_would_pass_for_something_that_somebody_asked_for() {
+        let range = |from: u32, before_start| BackfillStatus {
+            from: format!("2026-11-0{from}T00:00:00Z"),
+            to: format!("2026-11-0{from}T06:00:00Z"),
+            next: format!("2026-11-0{from}T02:00:00Z"),
+            hours: 6,
+            hours_read: 2,
+            before_start,
         };
-        let shown = text(&stopped, &printer);
-        assert_eq!(shown.matches("  stopped  ").count(), 3, "{shown}");
-        assert!(!shown.contains("catches up"), "{shown}");
+        let stack = StackStatus {
+            name: "north".to_owned(),
+            lost: (1..6).map(|from| range(from, false)).collect(),
+            given_up: vec![bridge::HoursStatus {
+                from: "2026-11-07T00:00:00Z".to_owned(),
+                to: "2026-11-07T03:00:00Z".to_owned(),
+                hours: 3,
+            }],
+            backfills: vec![range(8, false), range(9, true)],
+            ..StackStatus::default()
+        };
+        insta::assert_snapshot!("read_again", read_again(&stack));
+    }
+
+    #[test]
+    fn a_bridge_that_delivered_only_what_was_there_would_have_seemed_to_deliver_nothing() {
+        let mut stack = StackStatus {
+            name: "north".to_owned(),
+            ..StackStatus::default()
+        };
+        assert_eq!(delivered_twice(&stack), "");
+        stack.delivered.duplicate = 14_919;
+        let told = delivered_twice(&stack);
+        assert!(
+            told.contains("north: delivered again: 14,919 records, "),
+            "{told}"
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! A bundle: verified here and by the server before anything of it is delivered, then delivered part by part, then taken in
 //! as a whole.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fs, io};
 
 use bridge::Trouble;
 use bridge::bundle::{BundleFile, Content, write_new};
@@ -81,11 +81,14 @@ pub(super) async fn import_bundle(
         ));
     };
     nothing_else_said(args)?;
-    receipt_is_new(args.receipt.as_deref())?;
     let mut bundle = BundleFile::open(source.path()).map_err(refused)?;
     verify(&mut bundle, printer)?;
     let StackCredential { client, cloud_id } = credential(server, args, &bundle, source).await?;
     let checked = client.check_bundle(&cloud_id, bundle.announced()).await?;
+    let receipt = args.receipt.as_deref();
+    let receipt = receipt
+        .map(|path| ReceiptFile::of(path, &checked.digest))
+        .transpose()?;
     let mut outcome = described(&bundle, &checked, args.summary.dry_run);
     if !args.summary.dry_run {
         let import = Import {
@@ -98,13 +101,9 @@ pub(super) async fn import_bundle(
         outcome.add(&signed)?;
         outcome.unregistered = unregistered;
         outcome.missing = 0;
-        if let Some(path) = &args.receipt {
-            write_receipt(path, &signed).map_err(|error| {
-                Failure::file(path, &error).hint(
-                    "The bundle is taken in. `meterbridge stack bundle-receipt` prints its receipt again.",
-                )
-            })?;
-            outcome.receipt = Some(path.display().to_string());
+        if let Some(receipt) = receipt {
+            receipt.keep(&signed)?;
+            outcome.receipt = Some(receipt.path.display().to_string());
         }
     }
     outcome.report(printer)
@@ -132,16 +131,59 @@ fn nothing_else_said(args: &ImportArgs) -> Result<(), Failure> {
     }
 }
 
-/// A receipt is written where nothing is.
-fn receipt_is_new(path: Option<&Path>) -> Result<(), Failure> {
-    match path.filter(|path| path.symlink_metadata().is_ok()) {
-        None => Ok(()),
-        Some(path) => Err(Failure::new(format!(
-            "{} is there already, and is not overwritten.",
-            path.display()
-        ))
-        .coded("FileExists")
-        .hint("Name another file with --receipt. Nothing was delivered.")),
+/// Where the receipt is written to: where nothing is. If it is there already, a command that is repeated is done.
+struct ReceiptFile<'p> {
+    path: &'p Path,
+    /// What is there: a receipt of this bundle.
+    there: Option<SignedReceipt>,
+}
+
+impl<'p> ReceiptFile<'p> {
+    /// Before anything is delivered.
+    ///
+    /// # Errors
+    /// If anything else is there than a receipt of the bundle with this digest.
+    fn of(path: &'p Path, digest: &str) -> Result<Self, Failure> {
+        if path.symlink_metadata().is_err() {
+            return Ok(Self { path, there: None });
+        }
+        let is_of_this = |signed: &SignedReceipt| {
+            let receipt = serde_json::from_str::<BundleReceipt>(&signed.receipt);
+            receipt.is_ok_and(|it| it.bundle.digest == digest)
+        };
+        let there = fs::read(path).ok();
+        let there = there.and_then(|there| serde_json::from_slice(&there).ok());
+        match there.filter(is_of_this) {
+            Some(there) => Ok(Self {
+                path,
+                there: Some(there),
+            }),
+            None => Err(Self::exists(path).hint("Name another file with --receipt. Nothing was delivered.")),
+        }
+    }
+
+    /// Writes the receipt, unless it is there.
+    ///
+    /// # Errors
+    /// If it cannot be written, or another receipt of this bundle is there.
+    fn keep(&self, signed: &SignedReceipt) -> Result<(), Failure> {
+        const AGAIN: &str =
+            "The bundle is taken in. `meterbridge stack bundle-receipt` prints its receipt again.";
+        let Some(there) = &self.there else {
+            return write_receipt(self.path, signed)
+                .map_err(|error| Failure::file(self.path, &error).hint(AGAIN));
+        };
+        if there.receipt == signed.receipt {
+            return Ok(());
+        }
+        Err(Self::exists(self.path)
+            .because("it holds another receipt of this bundle, which the platform does not give any more")
+            .hint(AGAIN))
+    }
+
+    fn exists(path: &Path) -> Failure {
+        let what = format!("{} is there already, and is not overwritten.", path.display());
+        Failure::new(what).coded("FileExists")
     }
 }
 

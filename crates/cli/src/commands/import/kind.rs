@@ -7,6 +7,7 @@ use std::io::{BufReader, Read as _};
 use bridge::bundle::BundleFile;
 
 use super::reading::{Files, Source};
+use crate::args::ImportArgs;
 use crate::delivery_file::decompressed;
 use crate::failure::Failure;
 use crate::usage_summary;
@@ -16,6 +17,9 @@ const HEAD_BYTES_MAX: u64 = 64 * 1024;
 
 /// What a tape archive has, and where.
 const TAR: (usize, &[u8]) = (257, b"ustar");
+
+/// How a zip archive begins with something in it.
+const ZIP: [u8; 4] = *b"PK\x03\x04";
 
 /// How names of bundles end.
 const BUNDLE: &str = "mbz";
@@ -90,6 +94,28 @@ fn of(source: &Source) -> Result<FileKind, Failure> {
     } else {
         FileKind::Pages
     })
+}
+
+/// What is said of summaries may be meant for one in an archive.
+///
+/// # Errors
+/// If something is said of summaries, and one of the files is an archive.
+pub(super) fn none_is_packed(files: &Files, args: &ImportArgs) -> Result<(), Failure> {
+    if args.summary.given().next().is_none() {
+        return Ok(());
+    }
+    let is_zip = |source: &&Source| {
+        let mut head = [0; ZIP.len()];
+        let file = File::open(source.path());
+        !source.is_standard_input()
+            && file.is_ok_and(|mut file| file.read_exact(&mut head).is_ok())
+            && head == ZIP
+    };
+    files
+        .sources()
+        .iter()
+        .find(is_zip)
+        .map_or(Ok(()), |source| Err(packed(source)))
 }
 
 /// Whether what is in a file, decompressed, is a tape archive or a bundle that was compressed: neither is read as it is.

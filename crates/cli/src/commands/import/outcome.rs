@@ -31,6 +31,8 @@ pub(super) struct Imported {
     quarantined: u64,
     /// Of the duplicates, those that wait in quarantine since an earlier delivery.
     still_quarantined: u64,
+    /// Records of deliveries that had arrived before: what came of them is the answer of the first time.
+    answered_again: u64,
     /// Records that are kept and charged to nobody, as the stack was not registered in their hour.
     unregistered: u64,
     /// What is wrong with the first of those in quarantine, [`PROBLEMS_KEPT_MAX`] at the most.
@@ -52,10 +54,13 @@ struct Problem {
 }
 
 impl Imported {
-    /// Counts what came of one delivery.
-    pub(super) fn add(&mut self, sent: &Sent, delivered: DeliveryReceipt) {
+    /// Counts what came of one delivery, and if it is answered as the first time, that it is.
+    pub(super) fn add(&mut self, sent: &Sent, delivered: DeliveryReceipt, repeated: bool) {
         self.deliveries += 1;
         self.records += u64::from(sent.records);
+        if repeated {
+            self.answered_again += u64::from(sent.records);
+        }
         self.accepted += u64::from(delivered.accepted);
         self.duplicate += u64::from(delivered.duplicate);
         self.revised += u64::from(delivered.revised);
@@ -113,8 +118,13 @@ impl Imported {
     pub(super) fn in_words(&self) -> String {
         let [accepted, duplicate, revised, quarantined] =
             [self.accepted, self.duplicate, self.revised, self.quarantined].map(count);
+        let again = match self.answered_again {
+            0 => String::new(),
+            again if again == self.records => ", answered as the first time".to_owned(),
+            again => format!(", {} of them answered as the first time", count(again)),
+        };
         format!(
-            "{}: {accepted} accepted, {duplicate} duplicate, {revised} revised{}, {quarantined} quarantined",
+            "{}: {accepted} accepted, {duplicate} duplicate, {revised} revised{}, {quarantined} quarantined{again}",
             counted(self.records, "record"),
             self.revised_not_counting.in_brackets(),
         )
@@ -226,7 +236,7 @@ mod tests {
                 places: Places::FromIndex(imported.records),
                 records: quarantined + unregistered,
             };
-            imported.add(&sent, delivered(*quarantined, *unregistered));
+            imported.add(&sent, delivered(*quarantined, *unregistered), false);
         }
         imported
     }
@@ -242,6 +252,33 @@ mod tests {
             "{texts:?}"
         );
         assert_eq!(texts[1], "Late. [Late]");
+    }
+
+    #[test]
+    fn a_file_that_is_imported_twice_would_seem_to_be_charged_twice() {
+        let mut imported = imported(&[(0, 24)]);
+        assert!(
+            imported.in_words().ends_with("0 quarantined"),
+            "{}",
+            imported.in_words()
+        );
+        let again = Sent {
+            source: Source::named("page.json"),
+            places: Places::FromIndex(0),
+            records: 12,
+        };
+        imported.add(&again, delivered(0, 12), true);
+        let told = imported.in_words();
+        assert!(
+            told.ends_with(", 12 of them answered as the first time"),
+            "{told}"
+        );
+        imported.answered_again = imported.records;
+        let told = imported.in_words();
+        assert!(
+            told.ends_with("0 quarantined, answered as the first time"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -59,13 +59,7 @@ pub(super) async fn import_pages(
         imported.none_quarantined()?;
     }
     match &args.reported_through {
-        Some(through) => {
-            sender.declare_complete(through, &paging).await?;
-            if let Some(warning) = sender.declared_everything_before(through) {
-                printer.hint(&warning);
-            }
-            Ok(())
-        }
+        Some(through) => sender.declare_complete(through, &paging).await,
         None => {
             paging.doubt().iter().for_each(|doubt| printer.warning(doubt));
             Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use client::{Client, ClientError, Delivery, Encoding};
+use client::{Answered, Client, ClientError, Delivery, Encoding};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use wire::api::DeliveryReceipt;
@@ -62,7 +62,7 @@ pub(super) async fn send_all(
             sent.map_err(|error| Failure::new("A delivery was cut off.").because(error.to_string()))?;
         progress.add(u64::from(piece.records));
         let delivered = delivered.map_err(|error| not_delivered(error, &piece, &sender.cloud_id))?;
-        imported.add(&piece, delivered);
+        imported.add(&piece, delivered.value, delivered.repeated);
     }
 }
 
@@ -74,7 +74,11 @@ pub(super) struct Sent {
 }
 
 impl Sender {
-    async fn send(&self, number: u64, piece: Piece) -> (Sent, Result<DeliveryReceipt, ClientError>) {
+    async fn send(
+        &self,
+        number: u64,
+        piece: Piece,
+    ) -> (Sent, Result<Answered<DeliveryReceipt>, ClientError>) {
         let Piece { source, places, part } = piece;
         let sent = Sent {
             source,
@@ -93,7 +97,8 @@ impl Sender {
             idempotency_key: Some(&key),
             known_receipts: None,
         };
-        (sent, self.client.deliver_usage(&self.cloud_id, delivery).await)
+        let delivered = self.client.deliver_usage_told(&self.cloud_id, delivery);
+        (sent, delivered.await)
     }
 
     /// Compressed, if that can be done and is wanted.
@@ -104,16 +109,6 @@ impl Sender {
             .flatten();
         compressed.map_or((body, None), |compressed| {
             (compressed.into(), Some(Encoding::Zstd))
-        })
-    }
-
-    /// What to know of a declaration that names no window: it speaks of hours that no file of this import holds.
-    pub(super) fn declared_everything_before(&self, through: &str) -> Option<String> {
-        self.reported_end.is_none().then(|| {
-            format!(
-                "Every hour before {through} is declared complete now, whether this import has its usage or not. To declare \
-                 only the hours that were read, name their window: --reported-start and --reported-end."
-            )
         })
     }
 

@@ -126,11 +126,7 @@ pub(super) async fn import_summaries(
     match (&args.reported_through, examined.last()) {
         (Some(through), Some(last)) => {
             let sender = last.sender(&client, &cloud_id, args);
-            sender.declare_complete(through, &Paging::default()).await?;
-            if let Some(warning) = sender.declared_everything_before(through) {
-                printer.hint(&warning);
-            }
-            Ok(())
+            sender.declare_complete(through, &Paging::default()).await
         }
         _ => Ok(()),
     }

@@ -1,11 +1,12 @@
-//! Something is done with records in quarantine, with as many as there may be: some at a time, and none of them is kept here.
+//! Something is done with records in quarantine, with as many as there may be: some at a time, and no more of them is kept
+//! here than their positions.
 
 use std::collections::BTreeSet;
 
-use client::{Client, ClientError, Pages};
+use client::{Client, ClientError};
 use domain::quarantine::Positions;
 use serde::Serialize;
-use wire::api::{QuarantineFilter, QuarantinePurged, QuarantineReleased, QuarantinedRecord};
+use wire::api::{QuarantineFilter, QuarantinePurged, QuarantineReleased};
 
 use crate::agreement::agreed;
 use crate::args::ActArgs;
@@ -19,20 +20,30 @@ const RECORDS_TOLD_MAX: usize = 100;
 
 /// What is said about what is done.
 pub(super) struct Words {
-    pub(super) would_be: &'static str,
+    /// What records are then, such as `purged`.
     pub(super) done: &'static str,
     pub(super) question: &'static str,
 }
 
 /// What the server says of some records.
 pub(super) trait Answer: Serialize {
-    fn add_to(&self, sums: &mut Sums);
+    /// Adds it up, and says why the server did not come to the last of them, if it did not.
+    fn add_to(&self, sums: &mut Sums) -> Option<Stopped>;
+}
+
+/// The server came to a part of what it was asked for.
+pub(super) struct Stopped {
+    /// How many records it did not come to.
+    left: u64,
+    failure: Failure,
 }
 
 /// What came of all of them.
 #[derive(Default)]
 pub(super) struct Sums {
-    /// Records with which it was done.
+    /// Records that the server has answered about.
+    reached: u64,
+    /// Those with which it was done.
     done: u64,
     /// Of a release, what became of them.
     outcomes: Option<Outcomes>,
@@ -60,6 +71,18 @@ impl Sums {
     /// Whether something is released and does not count.
     pub(super) fn is_outdone(&self) -> bool {
         self.outcomes.as_ref().is_some_and(|it| it.outdone > 0)
+    }
+
+    /// What was done though not all of it was, and how to go on.
+    fn before_it_failed(&self, done: &str, of_all: u64) -> String {
+        let left = of_all.saturating_sub(self.reached);
+        format!(
+            "Before it failed, {}\n{} of {} were not reached. Repeat the same command, it goes on with what waits; with --expect, \
+             look first how many these are now.",
+            self.in_words(done),
+            count(left),
+            counted(of_all, "record"),
+        )
     }
 
     fn tell(&mut self, line: impl FnOnce() -> String) {
@@ -105,7 +128,7 @@ impl Sums {
 }
 
 impl Answer for QuarantineReleased {
-    fn add_to(&self, sums: &mut Sums) {
+    fn add_to(&self, sums: &mut Sums) -> Option<Stopped> {
         sums.done += u64::from(self.released);
         let outcomes = sums.outcomes.get_or_insert_default();
         for batch in &self.batches {
@@ -132,17 +155,23 @@ impl Answer for QuarantineReleased {
             sums.tell(|| format!("{} waits on, {}: {}", it.position, it.code, it.message));
         }
         sums.tell_of_others(&self.gone, &self.unknown);
+        self.stopped.as_ref().map(|it| Stopped {
+            left: it.left.len() as u64,
+            failure: Failure::new(it.message.clone()).coded(it.code.as_str()),
+        })
     }
 }
 
 impl Answer for QuarantinePurged {
-    fn add_to(&self, sums: &mut Sums) {
+    fn add_to(&self, sums: &mut Sums) -> Option<Stopped> {
         sums.done += self.purged.len() as u64;
         sums.tell_of_others(&self.gone, &self.unknown);
+        None
     }
 }
 
-/// Shows what would come of it and asks, unless that is not wanted, and does it.
+/// Shows what would come of it and asks, unless that is not wanted, and does it: to the records that are there when it
+/// begins, and to none that come later.
 ///
 /// # Errors
 /// If it is not said which records are meant, there are not as many as expected, nobody agrees, or the server does not.
@@ -153,72 +182,62 @@ pub(super) async fn act<A: Answer>(
     words: &Words,
     ask: impl AsyncFn(Vec<u64>, bool) -> Result<A, ClientError>,
 ) -> Result<Sums, Failure> {
-    let mut meant = Meant::of(args)?;
+    let meant = Meant::found(client, args, printer).await?;
     if let Some(expected) = args.expect {
-        meant.are(expected, client, printer).await?;
+        meant.are(expected)?;
     }
+    let would_be = format!("would be {}", words.done);
     if args.dry_run {
-        return meant
-            .each(client, printer, words.would_be, |some| ask(some, true))
-            .await;
+        return meant.each(printer, &would_be, |some| ask(some, true)).await;
     }
-    if !args.yes {
-        let (mut would, mut list) = (Sums::default(), None);
+    if !args.yes && meant.count() > 0 {
+        let mut would = Sums::default();
         meant
-            .through(client, printer, &mut would, &mut list, |some| ask(some, true))
+            .through(printer, &mut would, None, |some| ask(some, true))
             .await?;
-        printer.request(&would.in_words(words.would_be));
+        printer.request(&would.in_words(&would_be));
         agreed(words.question, false)?;
     }
-    meant
-        .each(client, printer, words.done, |some| ask(some, false))
-        .await
+    meant.each(printer, words.done, |some| ask(some, false)).await
 }
 
-/// The records that are meant.
-struct Meant {
-    records: Records,
-    /// Nothing is done with records after this one: nobody has seen them.
-    last: Option<u64>,
-    /// How many there are, if they were gone through before.
-    count: Option<u64>,
-}
-
-enum Records {
-    At(Vec<u64>),
-    Fitting(QuarantineFilter),
-}
+/// The positions of the records that are meant, in portions: no more than one request takes. Records that come later fit
+/// what was asked for as well, but nobody has seen or counted them.
+struct Meant(Vec<Vec<u64>>);
 
 impl Meant {
-    fn of(args: &ActArgs) -> Result<Self, Failure> {
+    /// Finds out which they are.
+    async fn found(client: &Client, args: &ActArgs, printer: &Printer) -> Result<Self, Failure> {
         let filter = args.filter.filter();
-        let records = match &args.positions {
-            Some(positions) => Records::At(positions.as_slice().to_vec()),
-            None if filter == QuarantineFilter::default() && !args.all => {
-                return Err(Failure::usage("It is not said which records are meant.").hint(
+        if let Some(positions) = &args.positions {
+            return Ok(Self(vec![positions.as_slice().to_vec()]));
+        }
+        if filter == QuarantineFilter::default() && !args.all {
+            return Err(
+                Failure::usage("It is not said which records are meant.").hint(
                     "Give their numbers, such as 3-7,9, or what they have in common, such as --code; or say --all.",
-                ));
-            }
-            None => Records::Fitting(filter),
-        };
-        Ok(Self {
-            records,
-            last: None,
-            count: None,
-        })
+                ),
+            );
+        }
+        let progress = printer.progress(None, "records");
+        let (mut pages, mut portions) = (client.quarantine_pages(&filter, None), Vec::new());
+        while let Some(page) = pages.next().await? {
+            progress.add(page.len() as u64);
+            portions.push(page.iter().map(|it| it.position).collect());
+        }
+        progress.finish();
+        portions.retain(|it: &Vec<u64>| !it.is_empty());
+        Ok(Self(portions))
+    }
+
+    /// How many there are.
+    fn count(&self) -> u64 {
+        self.0.iter().map(|some| some.len() as u64).sum()
     }
 
     /// There have to be so many.
-    async fn are(&mut self, expected: u64, client: &Client, printer: &Printer) -> Result<(), Failure> {
-        let progress = printer.progress(None, "records");
-        let (mut portions, mut found, mut last) = (self.portions(client), 0, None);
-        while let Some(some) = portions.next().await? {
-            found += some.len() as u64;
-            last = some.last().copied().or(last);
-            progress.reach(found);
-        }
-        progress.finish();
-        (self.last, self.count) = (last, Some(found));
+    fn are(&self, expected: u64) -> Result<(), Failure> {
+        let found = self.count();
         if found == expected {
             return Ok(());
         }
@@ -231,89 +250,47 @@ impl Meant {
 
     /// Asks for all of them, and prints what is answered.
     async fn each<A: Answer>(
-        &mut self,
-        client: &Client,
+        &self,
         printer: &Printer,
         done: &str,
         ask: impl AsyncFn(Vec<u64>) -> Result<A, ClientError>,
     ) -> Result<Sums, Failure> {
-        let (mut sums, mut list) = (Sums::default(), Some(printer.growing_list()));
-        let ended = self.through(client, printer, &mut sums, &mut list, ask).await;
-        if ended.is_err() && sums.done > 0 {
-            printer.warning(&format!("Before it failed, {}", sums.in_words(done)));
+        let (mut sums, mut list) = (Sums::default(), printer.growing_list());
+        let ended = self.through(printer, &mut sums, Some(&mut list), ask).await;
+        if ended.is_err() && sums.reached > 0 {
+            printer.warning(&sums.before_it_failed(done, self.count()));
         }
         ended?;
-        if let Some(list) = list {
-            list.end(|| sums.in_words(done))?;
-        }
+        list.end(|| sums.in_words(done))?;
         Ok(sums)
     }
 
     /// Asks for all of them, some at a time, and sums up what is answered.
     async fn through<A: Answer>(
-        &mut self,
-        client: &Client,
+        &self,
         printer: &Printer,
         sums: &mut Sums,
-        list: &mut Option<GrowingList<'_>>,
+        mut list: Option<&mut GrowingList<'_>>,
         ask: impl AsyncFn(Vec<u64>) -> Result<A, ClientError>,
     ) -> Result<(), Failure> {
-        let progress = printer.progress(self.count, "records");
-        let (mut portions, mut found, mut last) = (self.portions(client), 0, None);
-        while let Some(some) = portions.next().await? {
-            if some.is_empty() {
-                continue;
-            }
-            found += some.len() as u64;
-            last = some.last().copied();
-            let answer = ask(some).await?;
-            answer.add_to(sums);
-            if let Some(list) = list {
+        let progress = printer.progress(Some(self.count()), "records");
+        for some in &self.0 {
+            let answer = ask(some.clone()).await?;
+            let left = answer.add_to(sums);
+            if let Some(list) = &mut list {
                 list.add(&answer)?;
             }
-            progress.reach(found);
+            sums.reached += some.len() as u64;
+            if let Some(Stopped { left, failure }) = left {
+                sums.reached -= left;
+                return Err(failure);
+            }
+            progress.reach(sums.reached);
         }
         progress.finish();
-        (self.last, self.count) = (last, Some(found));
         Ok(())
     }
-
-    fn portions<'c>(&self, client: &'c Client) -> Portions<'c> {
-        let from = match &self.records {
-            Records::At(positions) => Source::Named(Some(positions.clone())),
-            Records::Fitting(filter) => Source::Listed(Box::new(client.quarantine_pages(filter, None))),
-        };
-        Portions {
-            from,
-            last: self.last,
-        }
-    }
 }
 
-/// The positions of the records that are meant, some at a time: no more than one request takes.
-struct Portions<'c> {
-    from: Source<'c>,
-    last: Option<u64>,
-}
-
-enum Source<'c> {
-    Named(Option<Vec<u64>>),
-    Listed(Box<Pages<'c, QuarantinedRecord>>),
-}
-
-impl Portions<'_> {
-    async fn next(&mut self) -> Result<Option<Vec<u64>>, Failure> {
-        let pages = match &mut self.from {
-            Source::Named(positions) => return Ok(positions.take()),
-            Source::Listed(pages) => pages,
-        };
-        let Some(page) = pages.next().await? else {
-            return Ok(None);
-        };
-        let is_meant = |position: &u64| self.last.is_none_or(|last| *position <= last);
-        let there = page.len();
-        let some: Vec<u64> = page.iter().map(|it| it.position).filter(is_meant).collect();
-        // They are in order: what comes after was not seen.
-        Ok((some.len() == there || !some.is_empty()).then_some(some))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -175,6 +175,19 @@ fn assert_checked(world: &World) {
         (&stack["localSubscriptions"], &stack["serverAcceptsKey"]),
         (&4.into(), &true.into())
     );
+    // What lies before its registration is said to be charged to nobody, with what can be done about it.
+    let checked = world.bridge("check --config bridge.toml").done();
+    assert!(!checked.contains("charged to nobody"), "{checked}");
+    let early = world.start.plus(-250);
+    let checked = world
+        .bridge(&format!("check --config bridge.toml --start {early}"))
+        .done();
+    let note = format!(
+        "usage of the 10 hours before {}",
+        &world.start.plus(-240).to_string()[..10]
+    );
+    let command = format!("`meterbridge registration backdate {CLOUD} --from {early}`");
+    assert!(checked.contains(&note) && checked.contains(&command), "{checked}");
     // At the beginning of a month, the stack of the month before reports nothing any more.
     assert!(stack["usage"]["records"].is_u64(), "{stack}");
     assert!(!world.path("spool").exists());
@@ -284,6 +297,14 @@ fn assert_backfilled(world: &World) {
         .bridge("backfill north --stop --spool spool --output json")
         .json();
     assert_eq!(stopped["stopped"], true, "{stopped}");
+    // Nothing is lost: nobody has to agree.
+    let given_up = world
+        .bridge("backfill north --give-up-lost --spool spool --output json")
+        .json();
+    assert_eq!(
+        (&given_up["hours"], &given_up["givenUp"]),
+        (&0.into(), &Value::Array(Vec::new()))
+    );
     let long_ago =
         world.bridge("backfill north --from 2015-01-01 --to 2015-02-01 --spool spool --output json");
     assert!(

@@ -128,9 +128,15 @@ fn usage_that_is_carried_in_files_counts_as_if_it_had_been_delivered() {
         taken["missing"], 0,
         "whoever watches for it imports it again: {taken}"
     );
-    let there = world.import_refused("1.mbz --receipt 1.json", "FileExists");
-    assert!(there.contains("Nothing was delivered"), "{there}");
     let batches = world.batches();
+    // Whoever repeats the command is done: the receipt is there.
+    let receipt = fs::read(world.path("1.json")).unwrap();
+    let repeated = world.imported("1.mbz --receipt 1.json");
+    assert_eq!(repeated["receipt"], taken["receipt"]);
+    assert_eq!(fs::read(world.path("1.json")).unwrap(), receipt);
+    fs::write(world.path("else.json"), "something else").unwrap();
+    let there = world.import_refused("1.mbz --receipt else.json", "FileExists");
+    assert!(there.contains("Nothing was delivered"), "{there}");
     let again = world.imported("1.mbz --receipt 1-again.json");
     assert_eq!(
         (&again["takenBefore"], &again["accepted"]),

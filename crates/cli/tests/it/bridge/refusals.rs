@@ -267,7 +267,7 @@ fn a_bridge_that_never_ran_has_nothing_to_show_and_nobody_to_ask() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     fs::write(at.join("bridge.toml"), CONFIGURATION).unwrap();
-    let never = ["spool/status.json cannot be read", "meterbridge bridge run"];
+    let never = ["The bridge has not run yet", "meterbridge bridge run"];
     assert_refused(&bridge(at, &["status", "--config", "bridge.toml"]), 1, &never);
     let range = ["--from", "2026-10-01", "--to", "2026-10-02", "--spool", "spool"];
     assert_refused(
@@ -299,7 +299,7 @@ fn a_bridge_that_ended_is_said_not_to_run_whatever_it_said_last() {
     let shown: serde_json::Value = serde_json::from_str(&outcome.data).unwrap();
     assert_eq!(
         (&shown["runs"], &shown["stacks"][0]["state"]),
-        (&false.into(), &"starting".into())
+        (&false.into(), &"stopped".into())
     );
     assert!(
         outcome.notes.contains("\"code\":\"BridgeNotRunning\""),
@@ -318,4 +318,18 @@ fn a_bridge_that_ended_is_said_not_to_run_whatever_it_said_last() {
     assert_refused(&bridge(at, &range), 1, &["does not run", "2026-01-01T00:00:00Z"]);
     let outcome = bridge(at, &["status", "--spool", "spool", "--stack", "west"]);
     assert_refused(&outcome, 1, &["The bridge has no stack west.", "north"]);
+    // Nobody is asked to give up what nobody could.
+    let outcome = bridge(at, &["backfill", "north", "--give-up-lost", "--spool", "spool"]);
+    assert_refused(&outcome, 1, &["does not run"]);
+    for wrong in [
+        ["--give-up-lost", "--stop"],
+        ["--stop", "--yes"],
+        ["--from", "2026-10-01"],
+    ] {
+        let outcome = bridge(
+            at,
+            &[&["backfill", "north", "--spool", "spool"], &wrong[..]].concat(),
+        );
+        assert_eq!(outcome.code, Some(2), "{wrong:?}: {outcome:?}");
+    }
 }

@@ -37,6 +37,14 @@ fn hours_that_were_acknowledged_after_the_backup_would_never_be_billed() {
     let bridge = RunningBridge::start(&mut world.command("run --config bridge.toml"));
     let delivered = world.until_delivered();
     drop(bridge);
+    // Killed a moment ago, when all was well.
+    let killed = world.bridge("status --config bridge.toml");
+    assert_eq!(killed.code, Some(1), "{killed:?}");
+    assert!(
+        killed.data.contains("stopped") && !killed.data.contains("working"),
+        "{killed:?}"
+    );
+    assert!(killed.notes.contains("it was killed"), "{killed:?}");
 
     restore(&mut world, "backup");
     let bridge = RunningBridge::start(&mut world.command("run --config bridge.toml"));

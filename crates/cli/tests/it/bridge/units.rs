@@ -119,6 +119,26 @@ fn what_meterbridge_toml_says_would_have_been_overruled_by_the_unit_of_the_serve
 }
 
 #[test]
+fn what_the_unit_of_the_server_says_to_type_would_have_emptied_files_that_are_there() {
+    let unit = unit("meterbridge.service");
+    let typed = |file: &str| {
+        unit.lines()
+            .find(|line| line.ends_with(file) || line.ends_with(&format!("{file})")))
+            .unwrap()
+    };
+    // What `init` wrote into it, such as the URL of the store.
+    assert!(
+        typed("/var/lib/meterbridge/meterbridge.toml").contains(" >> "),
+        "{unit}"
+    );
+    assert!(typed("operator.credential").contains("set -C; "), "{unit}");
+    assert!(
+        unit.contains("# Upgrading: an earlier unit said --listen 0.0.0.0:8443"),
+        "{unit}"
+    );
+}
+
+#[test]
 fn a_machine_that_does_not_know_the_time_yet_would_have_begun_to_read_and_to_sign() {
     for name in ["meterbridge-bridge.service", "meterbridge.service"] {
         let unit = unit(name);

@@ -126,9 +126,18 @@ impl House {
 
     /// How far the server has acknowledged what the stack reported, as the bridge remembers it.
     pub(super) fn acknowledged_through(&self) -> Option<Hour> {
+        self.remembered()?["acknowledgedThrough"].as_str()?.parse().ok()
+    }
+
+    /// Whether the bridge remembers that the server has lost something, which it has not read again.
+    pub(super) fn misses_something(&self) -> bool {
+        let remembered = self.remembered();
+        remembered.is_some_and(|cursor| cursor["lost"].as_array().is_some_and(|lost| !lost.is_empty()))
+    }
+
+    fn remembered(&self) -> Option<Value> {
         let cursor = String::from_utf8(self.cursor()).unwrap();
-        let cursor: Value = serde_json::from_str(cursor.lines().next()?).unwrap();
-        cursor["acknowledgedThrough"].as_str()?.parse().ok()
+        Some(serde_json::from_str(cursor.lines().next()?).unwrap())
     }
 
     /// How the bridge is, as it says.

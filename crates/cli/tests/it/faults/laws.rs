@@ -12,6 +12,7 @@
 mod again;
 mod another;
 mod bills;
+mod receipts;
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ pub(super) fn hold(run: &Run<'_>) {
     let records = records(platform, stack);
     records_are_the_truth(&records, stack);
     quarantine_is_what_was_malformed(run);
-    receipts_are_complete(run, check["records"]["received"].as_u64().unwrap());
+    receipts::are_complete(run, check["records"]["received"].as_u64().unwrap());
     let statements = bills::are_the_truth(platform, stack, now);
     another::has_the_same(run, &records, &statements);
     again::changes_nothing(run, &check, &statements);
@@ -149,33 +150,6 @@ fn with_times_alike(raw: &str) -> String {
     forms
         .iter()
         .fold(raw.to_owned(), |raw, form| raw.replace(form, "+00:00\""))
-}
-
-/// No receipt is missing, each holds what it says, none declares less than the one before, and in the end all is declared
-/// that was ever reported.
-fn receipts_are_complete(run: &Run<'_>, received: u64) {
-    let (house, now) = (&run.house, run.end());
-    let receipts = house.platform.json(now, "stack receipts", &[&house.cloud_id()]);
-    let receipts = receipts.as_array().unwrap();
-    let number = |receipt: &Value, name: &str| receipt[name].as_u64().unwrap();
-    let mut sum = 0;
-    for (place, receipt) in receipts.iter().enumerate() {
-        assert_eq!(number(receipt, "sequence"), place as u64 + 1);
-        let parts = ["accepted", "duplicate", "revised", "quarantined"];
-        let parts: u64 = parts.iter().map(|part| number(receipt, part)).sum();
-        assert_eq!(parts, number(receipt, "received"), "{receipt}");
-        sum += parts;
-    }
-    assert_eq!(sum, received);
-    let declared: Vec<_> = receipts
-        .iter()
-        .filter_map(|it| it["reportedThrough"].as_str())
-        .collect();
-    assert!(declared.is_sorted(), "{declared:?}");
-    let stacks = house.platform.json(now, "stack list", &[]);
-    let through = stacks[0]["reportedThrough"].as_str().unwrap();
-    let reported = house.stack.reported_interval().end().to_string();
-    assert!(through >= &*reported, "{stacks}");
 }
 
 /// With no server running, everything that is stored agrees with everything else, and with the receipts as they were shown.

@@ -3,10 +3,11 @@
 //! Real processes of the binary, server and bridge, are killed (SIGKILL) again and again while the clocks move through a
 //! simulated month. The stack's service has faults ([`simulator::ServiceFault`]), the network has faults
 //! ([`network::NetworkFault`]), and the machines have: clocks that are off by minutes, disks that are full for a while, syncs
-//! that fail and lose what was written ([`machine`]). On PostgreSQL, that is killed too. Of the stack's two tenants one is mapped
-//! to a customer, at prices that change ([`furnishing`]). When all that the stack ever reports has been acknowledged under
-//! these faults, and each kind of them did something to each process that it can do something to, they end; then the server
-//! has to have exactly what the stack truly used, and to charge for exactly that ([`laws`]).
+//! that fail and lose what was written ([`machine`]). On PostgreSQL, that is killed too. A few times the store is gone, and the
+//! server goes on from a backup that does not have what it acknowledged last ([`restores`]). Of the stack's two tenants one is
+//! mapped to a customer, at prices that change ([`furnishing`]). When all that the stack ever reports has been acknowledged
+//! under these faults, and each kind of them did something to each process that it can do something to, they end; then the
+//! server has to have exactly what the stack truly used, and to charge for exactly that ([`laws`]).
 //!
 //! Everything is drawn from a seed, which is printed. It repeats what is drawn, though not how processes run beside each
 //! other. In the environment, for runs by hand:
@@ -24,6 +25,7 @@ mod machine;
 mod network;
 mod platform;
 mod process;
+mod restores;
 mod run;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -43,6 +45,8 @@ const KILLS: u64 = 300;
 const RECORDS: u64 = 2_500;
 /// Of a thousand requests, how many meet a fault of the network, and how many one of the stack's service.
 const REQUEST_FAULTS_PER_MILLE: u16 = 30;
+/// Of a server whose store is in PostgreSQL.
+const DATABASE: &str = "faults";
 
 #[test]
 fn no_record_is_lost_and_none_counted_twice_whatever_breaks() {
@@ -54,7 +58,8 @@ fn no_record_is_lost_and_none_counted_twice_whatever_breaks_on_postgresql() {
     let Some(postgres) = there(PrivatePostgres::start(&SETTINGS)) else {
         return;
     };
-    postgres.execute("postgres", "CREATE DATABASE faults").unwrap();
+    let create = format!("CREATE DATABASE {DATABASE}");
+    postgres.execute("postgres", &create).unwrap();
     survive(Some(&postgres));
 }
 
@@ -65,7 +70,7 @@ fn survive(postgres: Option<&PrivatePostgres>) {
     say(&format!(
         "fault suite: METERBRIDGE_FAULTS_SEED={seed}, {kills} kills"
     ));
-    let store = postgres.map(|it| it.url("faults"));
+    let store = postgres.map(|it| it.url(DATABASE));
     let house = House::build(stack(seed), store.as_deref(), seed, REQUEST_FAULTS_PER_MILLE);
     let mut run = Run::new(house, postgres, seed);
     run.live_through_the_month(kills);

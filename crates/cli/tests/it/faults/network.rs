@@ -17,6 +17,7 @@ use reqwest::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
 use reqwest::{Body, Client, Method, StatusCode};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -75,7 +76,17 @@ struct Inner {
     /// The last one of those that were answered.
     answered: AtomicU64,
     met: Mutex<BTreeMap<NetworkFault, u64>>,
-    delivered: Mutex<Vec<Delivered>>,
+    acknowledged: Mutex<Acknowledged>,
+}
+
+/// What the other side has acknowledged and has still.
+#[derive(Default)]
+struct Acknowledged {
+    delivered: Vec<Delivered>,
+    /// Whether it was told since it went back who is on the stack.
+    knows_directory: bool,
+    /// How often it went back to a backup: what was sent before that may be answered after it, by one that is gone.
+    gone_back: u64,
 }
 
 /// Usage that was delivered, and the answer.
@@ -86,6 +97,33 @@ pub(super) struct Delivered {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) answer: Bytes,
+}
+
+impl Acknowledged {
+    fn take(&mut self, said: Said, answer: &Answer) {
+        if said.method == Method::POST && said.target.contains("/usage") {
+            self.delivered.push(Delivered {
+                target: said.target,
+                headers: said.headers,
+                body: said.body,
+                answer: answer.body.clone(),
+            });
+        } else if said.method == Method::PUT && said.target.ends_with("/subscriptions") {
+            self.knows_directory = true;
+        }
+    }
+}
+
+impl Delivered {
+    /// What it was acknowledged with.
+    pub(super) fn receipt(&self) -> Value {
+        serde_json::from_slice(&self.answer).unwrap()
+    }
+
+    /// Whether a store has it whose last receipt is this one.
+    fn is_in(&self, last_receipt: u64) -> bool {
+        self.receipt()["sequence"].as_u64().unwrap() <= last_receipt
+    }
 }
 
 /// What came from a bridge.
@@ -137,7 +175,7 @@ impl Network {
             came: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             met: Mutex::default(),
-            delivered: Mutex::default(),
+            acknowledged: Mutex::default(),
         });
         let accepting = Arc::clone(&inner);
         tokio::spawn(async move {
@@ -162,9 +200,31 @@ impl Network {
         self.inner.met.lock().unwrap().clone()
     }
 
-    /// All usage that was delivered and answered for, as often as it was.
+    /// All usage that was delivered and answered for, as often as it was, but what is lost.
     pub(super) fn delivered(&self) -> Vec<Delivered> {
-        self.inner.delivered.lock().unwrap().clone()
+        self.inner.acknowledged.lock().unwrap().delivered.clone()
+    }
+
+    /// Whether the other side was told who is on the stack, since it went back last.
+    pub(super) fn knows_directory(&self) -> bool {
+        self.inner.acknowledged.lock().unwrap().knows_directory
+    }
+
+    /// Whether anything was answered for that a backup does not have whose last receipt is this one.
+    pub(super) fn has_delivered_since(&self, last_receipt: u64) -> bool {
+        let acknowledged = self.inner.acknowledged.lock().unwrap();
+        acknowledged.delivered.iter().any(|it| !it.is_in(last_receipt))
+    }
+
+    /// The other side is gone, and another one comes that has everything up to a receipt. Answers how many deliveries are
+    /// lost with it.
+    pub(super) fn go_back(&self, last_receipt: u64) -> usize {
+        let mut acknowledged = self.inner.acknowledged.lock().unwrap();
+        acknowledged.gone_back += 1;
+        acknowledged.knows_directory = false;
+        let before = acknowledged.delivered.len();
+        acknowledged.delivered.retain(|it| it.is_in(last_receipt));
+        before - acknowledged.delivered.len()
     }
 }
 
@@ -266,6 +326,7 @@ impl Inner {
 
     /// Sends a request on, or half of one, and gives the answer.
     async fn send(&self, said: Said, number: u64) -> Result<Answer, Unanswered> {
+        let gone_back = self.acknowledged.lock().unwrap().gone_back;
         let upstream = self.upstream.lock().unwrap().clone();
         let upstream = upstream.ok_or(Unanswered::Nobody)?;
         let mut request = self
@@ -291,14 +352,11 @@ impl Inner {
         })?;
         let answer = Answer::read(answer).await;
         self.answered.fetch_max(number, Ordering::Relaxed);
-        let is_usage = said.method == Method::POST && said.target.contains("/usage");
-        if is_usage && answer.status == StatusCode::OK && answer.is_whole {
-            self.delivered.lock().unwrap().push(Delivered {
-                target: said.target,
-                headers: said.headers,
-                body: said.body,
-                answer: answer.body.clone(),
-            });
+        if answer.status == StatusCode::OK && answer.is_whole {
+            let mut acknowledged = self.acknowledged.lock().unwrap();
+            if acknowledged.gone_back == gone_back {
+                acknowledged.take(said, &answer);
+            }
         }
         Ok(answer)
     }

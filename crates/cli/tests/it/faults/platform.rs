@@ -122,6 +122,27 @@ impl Platform {
             .json()
     }
 
+    /// Makes a backup of its data into a folder, whether or not the server runs. Gives the last receipt that is in it.
+    pub(super) fn back_up(&self, now: Timestamp, to: &Path) -> u64 {
+        let mut process = meterbridge();
+        self.machine.run(&mut process, Runs::Command, &Weather::fine(now));
+        process
+            .args(["backup", "--output", "json", "--data"])
+            .arg(&self.data);
+        let made = run(process.arg("--to").arg(to)).json();
+        // There is none of a stack that has delivered nothing.
+        made["stacks"][0]["sequence"].as_u64().unwrap_or(0)
+    }
+
+    /// Makes its data anew from a backup, elsewhere. It runs on them when it is started again.
+    pub(super) fn restore(&mut self, now: Timestamp, from: &Path, data: PathBuf) {
+        let mut process = meterbridge();
+        self.machine.run(&mut process, Runs::Command, &Weather::fine(now));
+        process.args(["restore", "--from"]).arg(from);
+        run(process.arg("--data").arg(&data)).done();
+        self.data = data;
+    }
+
     /// Audits the store while no server runs on it, against receipts that were shown before.
     pub(super) fn audit(&self, now: Timestamp, receipts: &Path) -> Outcome {
         let mut process = meterbridge();

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 use private_postgres::PrivatePostgres;
+use serde_json::Value;
 use simulator::ServiceFault;
 
 use super::chance::Chance;
 use super::house::House;
 use super::machine::{MachineFaults, Runs, Weather};
 use super::network::{NETWORK_FAULTS, NetworkFault};
+use super::restores::{Restored, Restores};
 
 /// How long something lives before it is killed: milliseconds, from and to.
 const LIFE: (u64, u64) = (30, 300);
@@ -48,6 +50,7 @@ pub(super) struct Run<'p> {
     chance: Chance,
     killed: BTreeMap<Killed, u64>,
     clocks_off: u64,
+    restores: Restores,
 }
 
 /// What was survived.
@@ -55,6 +58,7 @@ pub(super) struct Run<'p> {
 pub(super) struct Survived {
     killed: BTreeMap<Killed, u64>,
     clocks_off: u64,
+    restored: Restored,
     machines: [(Runs, MachineFaults); 2],
     network: Vec<(&'static str, BTreeMap<NetworkFault, u64>)>,
     service: BTreeMap<ServiceFault, u64>,
@@ -71,6 +75,7 @@ impl<'p> Run<'p> {
             chance: Chance::new(seed),
             killed: BTreeMap::new(),
             clocks_off: 0,
+            restores: Restores::default(),
         }
     }
 
@@ -90,6 +95,7 @@ impl<'p> Run<'p> {
     /// written to the spool again by looking back.
     pub(super) fn live_through_the_month(&mut self, kills: u64) {
         let all = self.end().duration_since(self.start()).as_secs();
+        self.restores = Restores::planned(kills, &self.chance);
         let (mut cursor, mut without_progress) = (Vec::new(), 0_u32);
         let (mut number, mut beyond) = (0, None);
         loop {
@@ -116,7 +122,10 @@ impl<'p> Run<'p> {
             };
             let longer = 1 << (without_progress / LIVES_WITHOUT_PROGRESS).min(8);
             let life = Duration::from_millis(self.chance.between(life.0, life.1) * longer);
-            self.live(self.start() + SignedDuration::from_secs(gone), life.min(LIFE_MAX));
+            let moment = self.start() + SignedDuration::from_secs(gone);
+            self.live(moment, life.min(LIFE_MAX));
+            self.restores
+                .go_on(number, moment, &mut self.house, self.postgres);
             number += u64::from(self.kill());
             let now = self.house.cursor();
             without_progress = if now == cursor { without_progress + 1 } else { 0 };
@@ -124,9 +133,15 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Whether all that the stack ever reports was acknowledged.
+    /// Whether all that the stack ever reports was acknowledged, and what was lost of that was read again.
     fn has_gone_by(&self) -> bool {
-        self.house.acknowledged_through() >= Some(self.house.stack.reported_interval().end())
+        let end = self.house.stack.reported_interval().end();
+        self.house.acknowledged_through() >= Some(end) && !self.house.misses_something()
+    }
+
+    /// How often the server went back to a backup.
+    pub(super) fn restored(&self) -> u64 {
+        self.restores.restored().times
     }
 
     /// Lets everything live for a while at a time of the month.
@@ -183,7 +198,10 @@ impl<'p> Run<'p> {
             let stack = &status["stacks"][0];
             let is_done = stack["acknowledgedThrough"].as_str() >= Some(&*through)
                 && stack["spoolBytes"] == 0
-                && stack["backfills"].as_array().is_some_and(Vec::is_empty);
+                && ["backfills", "lost"]
+                    .iter()
+                    .all(|left| stack[left] == Value::Array(Vec::new()))
+                && self.house.to_server.knows_directory();
             if is_done {
                 return survived;
             }
@@ -203,6 +221,7 @@ impl<'p> Run<'p> {
         Survived {
             killed: self.killed.clone(),
             clocks_off: self.clocks_off,
+            restored: self.restores.restored(),
             machines: [Runs::Server, Runs::Bridge].map(|runs| (runs, machine.faults(runs))),
             network: vec![
                 ("to the stack", self.house.to_stack.met()),
@@ -218,6 +237,7 @@ impl<'p> Run<'p> {
 impl fmt::Display for Survived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: u64 = self.killed.values().sum::<u64>()
+            + self.restored.times
             + self.machines.iter().map(|(_, met)| met.count()).sum::<u64>()
             + self.network.iter().flat_map(|(_, met)| met.values()).sum::<u64>()
             + self.service.values().sum::<u64>();
@@ -234,6 +254,7 @@ impl fmt::Display for Survived {
             "  clocks of the stack set off by minutes: {} times",
             self.clocks_off
         )?;
+        writeln!(f, "  servers restored from backups: {}", self.restored)?;
         for (runs, met) in &self.machines {
             writeln!(f, "  machine of the {runs:?}: {met}")?;
         }
@@ -254,6 +275,9 @@ impl Survived {
         }
         let mut missing: Vec<String> = Vec::new();
         missing.extend(not_met(&self.killed, &killed));
+        if self.restored.times == 0 {
+            missing.push("a restore from a backup".to_owned());
+        }
         missing.extend(not_met(&self.service, &ServiceFault::ALL));
         let overtaken = |met: &BTreeMap<_, _>| met.contains_key(&NetworkFault::Overtaken);
         if !self.network.iter().any(|(_, met)| overtaken(met)) {

@@ -34,18 +34,23 @@ fn digest_of(tenants: &[Option<u8>; 3]) -> Digest {
     Digest::from_bytes([digits.fold(0, |number, digit| number * 4 + digit); 32])
 }
 
-fn list(books: &mut Books, (minutes, tenants): &Made) -> Listed {
+/// What the books make of a listing, which was carried or comes from the stack just then. Nothing is entered yet.
+fn listed(books: &Books, carried: bool, (minutes, tenants): &Made) -> Listed {
     let listed = tenants.iter().enumerate();
     let listed: Vec<_> = listed
         .filter_map(|(number, tenant)| Some((local(number), of_tenant((*tenant)?))))
         .collect();
-    let outcome = books.list_directory(&Listing {
+    books.list_directory(&Listing {
         stack: STACK,
         made_at: moment(*minutes),
-        carried: Some(digest_of(tenants)),
+        carried: carried.then(|| digest_of(tenants)),
         local_subscriptions: &listed,
         speaks_from: Hour::MIN,
-    });
+    })
+}
+
+fn list(books: &mut Books, made: &Made) -> Listed {
+    let outcome = listed(books, true, made);
     for entry in &outcome.entries {
         enter(books, entry).unwrap();
     }
@@ -181,19 +186,8 @@ fn with_bundle_key() -> Books {
 }
 
 /// A listing that comes at a moment: from the stack just then, or in a file that was made a while before.
-fn come(books: &mut Books, came: i64, carried: bool, (made, tenants): &Made) {
-    let listed = tenants.iter().enumerate();
-    let listed: Vec<_> = listed
-        .filter_map(|(number, tenant)| Some((local(number), of_tenant((*tenant)?))))
-        .collect();
-    let outcome = books.list_directory(&Listing {
-        stack: STACK,
-        made_at: moment(*made),
-        carried: carried.then(|| digest_of(tenants)),
-        local_subscriptions: &listed,
-        speaks_from: Hour::MIN,
-    });
-    for entry in &outcome.entries {
+fn come(books: &mut Books, came: i64, carried: bool, made: &Made) {
+    for entry in &listed(books, carried, made).entries {
         let recorded = Recorded {
             entry: books.entries() + 1,
             at: moment(came),

@@ -5,6 +5,7 @@ use domain::quarantine::RECORD_TEXT_BYTES_MAX;
 use super::names;
 use crate::audit::{Checked, Difference, Finding, FoundAt, Read, read_all};
 use crate::error::StoreError;
+use crate::ledger::delivery::only_beginning;
 use crate::ledger::ids::{BatchRow, StackRow};
 use crate::ledger::kept::text_digest;
 use crate::ledger::quarantine::digest_of_released;
@@ -29,6 +30,8 @@ struct Text {
     has_act: bool,
     released_by: Option<BatchRow>,
     mended: bool,
+    /// Why it was refused, as the receipt says.
+    message: String,
     /// The stack of the batch that brought it, and whether that batch released records: nothing if it is not there.
     brought: Option<(StackRow, bool)>,
     /// The same of the batch that released it.
@@ -55,6 +58,7 @@ impl Text {
             brought: batch(9)?,
             released: batch(11)?,
             raw_bytes: row.optional(13)?,
+            message: row.get(14)?,
         })
     }
 
@@ -79,17 +83,17 @@ impl Text {
         }
     }
 
-    /// Whether its text is said to be the beginning of a longer one, and is not as long as such beginnings are. Otherwise a
-    /// text could be exchanged for another, since beginnings are not compared.
+    /// Whether its text is said to be the beginning of a longer one, and is not as long as such beginnings are, or its receipt
+    /// says nothing of that. Otherwise a text could be exchanged for another, since beginnings are not compared.
     fn is_cut_elsewhere(&self) -> bool {
         let max = RECORD_TEXT_BYTES_MAX;
         // A text is cut between two letters, and a letter has up to four bytes.
         let is_purged = self.has_act && self.released_by.is_none();
         let is_beginning = (max - 3..=max).contains(&self.raw.len());
-        !is_purged
-            && self
-                .raw_bytes
-                .is_some_and(|bytes| !is_beginning || bytes <= max as u64)
+        self.raw_bytes.is_some_and(|bytes| {
+            let is_told = self.message.contains(&only_beginning(bytes));
+            !is_told || (!is_purged && (!is_beginning || bytes <= max as u64))
+        })
     }
 
     /// Whether its text has to be the one that was sent. That of which only the beginning is kept cannot be compared.
@@ -110,7 +114,7 @@ pub(super) fn check(transaction: &dyn Transaction, checked: &mut Checked) -> Res
             transaction.rows(
                 "SELECT position, quarantine.stack, quarantine.batch, place, raw, raw_digest, act, released_by, mended,
                  origin.stack, origin.released, later.stack, later.released,
-                 raw_bytes FROM quarantine
+                 raw_bytes, message FROM quarantine
                  LEFT JOIN batch AS origin ON origin.id = quarantine.batch
                  LEFT JOIN batch AS later ON later.id = released_by WHERE position > ?1 ORDER BY position LIMIT ?2",
                 &values![after, rows_at_once(sizes)],

@@ -39,6 +39,23 @@ impl Series {
         })
     }
 
+    /// The one of its keys that is not what it should be: found under `expected`, and stored under that or under the key that an
+    /// earlier version made.
+    fn differing_key(
+        &self,
+        expected: &SeriesKey,
+        of: LocalSubscriptionKey,
+        meter: LocalMeterId,
+    ) -> Option<SeriesKey> {
+        let Self { key, folded_key, .. } = self;
+        let differs = |it: &&SeriesKey| *it != expected && !folding::is_pending(key, it);
+        if let Some(found) = folded_key.as_ref().filter(differs) {
+            return Some(*found);
+        }
+        let is_former = || folded_key.is_some() && *key == folding::former_key(of, meter, &self.resource_uri);
+        (key != expected && !is_former()).then_some(*key)
+    }
+
     fn at(&self) -> FoundAt {
         FoundAt {
             stack: self.stack,
@@ -117,25 +134,17 @@ fn compare(
     };
     identify(of, meter, &series.resource_uri, identity);
     let expected = series_key(identity);
-    let found_under = series.folded_key.unwrap_or(series.key);
-    if found_under == expected && (series.key == expected || is_former(series, of, meter)) {
-        return Ok(());
-    }
-    let pending = found_under == series.key && is_former(series, of, meter);
-    if !pending {
-        let [expected, found] = [expected, found_under].map(hex::encode);
+    if let Some(found) = series.differing_key(&expected, of, meter) {
+        let [expected, found] = [expected, found].map(hex::encode);
         checked.add(Finding::new(Difference::SeriesKey, series.at()).but(expected, found));
-    } else if let Some(other) = folding::found_under(transaction, &expected)? {
-        let finding = Finding::new(Difference::SeriesTwice, series.at());
-        checked.add(Finding {
+    } else if series.key != expected
+        && let Some(other) = folding::others(transaction, &[(expected, series.id)])?[0]
+    {
+        let note = Finding::new(Difference::SeriesTwice, series.at());
+        checked.note(Finding {
             found: Some(format!("`series` {}", other.0)),
-            ..finding
+            ..note
         });
     }
     Ok(())
-}
-
-/// Whether the series is stored under the key that an earlier version made.
-fn is_former(series: &Series, of: LocalSubscriptionKey, meter: LocalMeterId) -> bool {
-    series.key == folding::former_key(of, meter, &series.resource_uri)
 }

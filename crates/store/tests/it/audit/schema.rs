@@ -38,7 +38,7 @@ const IN_THE_EMBEDDED_STORE: [Planted; 6] = [
     ),
 ];
 
-const ON_POSTGRESQL: [Planted; 7] = [
+const ON_POSTGRESQL: [Planted; 11] = [
     (
         "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
          CREATE TRIGGER half BEFORE INSERT ON observation FOR EACH ROW EXECUTE FUNCTION nothing()",
@@ -69,6 +69,26 @@ const ON_POSTGRESQL: [Planted; 7] = [
         "ALTER TABLE batch ALTER received DROP NOT NULL",
         &["SchemaChanged"],
         "expected column received of batch: bigint not null, found column received of batch: bigint",
+    ),
+    (
+        "ALTER TABLE batch ENABLE ROW LEVEL SECURITY",
+        &["SchemaForeign"],
+        "row security on batch of batch",
+    ),
+    (
+        "ALTER TABLE hour_sheet_before_2015 FORCE ROW LEVEL SECURITY",
+        &["SchemaForeign"],
+        "row security on hour_sheet_before_2015 of hour_sheet",
+    ),
+    (
+        "ALTER TABLE observation DISABLE TRIGGER ALL",
+        &["SchemaForeign"],
+        "observation_batch_fkey not enforced on observation of observation",
+    ),
+    (
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'quarantine_of_text'::regclass",
+        &["SchemaChanged"],
+        "(stack, raw_digest) invalid",
     ),
     // Somebody else's table is in nobody's way.
     ("CREATE TABLE of_somebody (id bigint)", &[], ""),

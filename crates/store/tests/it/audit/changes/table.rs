@@ -160,8 +160,8 @@ pub(super) const CHANGES: &[Change] = &[
     (
         "series.folded_key",
         Each(
-            "UPDATE series SET folded_key = zeroblob(16) WHERE resource_uri = '/vm/a'",
-            "UPDATE series SET folded_key = decode('00000000000000000000000000000000', 'hex') WHERE resource_uri = '/vm/a'",
+            "UPDATE series SET folded_key = x'01020304050607080910111213141516' WHERE resource_uri = '/vm/a'",
+            "UPDATE series SET folded_key = decode('01020304050607080910111213141516', 'hex') WHERE resource_uri = '/vm/a'",
         ),
         &["SeriesKey"],
         "resource /vm/a",
@@ -407,6 +407,16 @@ pub(super) const CHANGES: &[Change] = &[
         Both("UPDATE quarantine SET raw_bytes = 70000, raw = '{}' WHERE position = 1"),
         &["QuarantineAct"],
         "quarantine 1",
+    ),
+    // Its receipt says nothing of a text that was too long.
+    (
+        "quarantine.raw_bytes",
+        Each(
+            "UPDATE quarantine SET raw_bytes = 300000, raw = replace(hex(zeroblob(131072)), '0', 'x') WHERE position = 1",
+            "UPDATE quarantine SET raw_bytes = 300000, raw = repeat('x', 262144) WHERE position = 1",
+        ),
+        &["QuarantineAct"],
+        "only the beginning of its text is said to be there",
     ),
     (
         "quarantine.mended",
