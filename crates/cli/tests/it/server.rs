@@ -67,11 +67,11 @@ impl Server {
         let log = std::thread::spawn(move || {
             let mut log = String::new();
             for line in notes.lines().map_while(Result::ok) {
-                // listening on <url> (<address>)
-                let place = line
-                    .strip_prefix("listening on ")
-                    .and_then(|place| place.strip_suffix(')'));
-                if let Some((url, address)) = place.and_then(|place| place.split_once(" (")) {
+                // listening on <url> (<address>), in a line of its own or the message of one of the log's
+                let place = line.split_once("listening on ");
+                let place = place.and_then(|(_, place)| place.split_once(" ("));
+                let place = place.and_then(|(url, rest)| Some((url, rest.split_once(')')?.0)));
+                if let Some((url, address)) = place {
                     // Whoever started the server may have given up on it.
                     let _ = listening.send((url.to_owned(), address.to_owned()));
                 }
