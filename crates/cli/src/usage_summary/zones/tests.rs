@@ -12,12 +12,16 @@ fn concluded(lines: &[(&str, &str)], given: Option<Zone>) -> Result<Zones, ZoneE
     evidence.conclusion()
 }
 
+fn zone(name: &str, rules: &str) -> Zone {
+    Zone {
+        name: name.to_owned(),
+        zone: TimeZone::posix(rules).unwrap(),
+    }
+}
+
 /// Where clocks are put forward and back, as in Berlin.
 fn berlin() -> Zone {
-    Zone {
-        name: "Europe/Berlin".to_owned(),
-        zone: TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap(),
-    }
+    zone("Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3")
 }
 
 const HOUR: (&str, &str) = ("01/10/2026 13:00:00", "01/10/2026 14:00:00");
@@ -107,10 +111,7 @@ fn hours_of_utc_would_be_on_the_wrong_bill_because_somebody_named_a_zone() {
 
 /// Where clocks show UTC in winter, as in London.
 fn london() -> Zone {
-    Zone {
-        name: "Europe/London".to_owned(),
-        zone: TimeZone::posix("GMT0BST,M3.5.0/1,M10.5.0").unwrap(),
-    }
+    zone("Europe/London", "GMT0BST,M3.5.0/1,M10.5.0")
 }
 
 const WINTER: (&str, &str) = ("05.11.2026 00:00:00", "06.11.2026 00:00:00");
