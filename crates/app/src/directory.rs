@@ -23,7 +23,7 @@ pub struct DirectoryTaken {
     pub changed: usize,
 }
 
-/// A listing that was carried in a file.
+/// A listing with when it was made: it was carried in a file, or waited on the stack's side for the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carried {
     /// When the stack listed this.
@@ -33,7 +33,8 @@ pub struct Carried {
 }
 
 impl App {
-    /// Takes in what a stack's directory lists just now, or listed when the file was made that it was carried in.
+    /// Takes in what a stack's directory lists just now, or listed when it was read, or when the file was made that it was
+    /// carried in.
     ///
     /// A local subscription listed for the first time is taken to have belonged to its tenant always *(ours)*: usage
     /// often comes before the directory. Where another subscription had the stack before, be it under the same
@@ -91,14 +92,16 @@ impl App {
     }
 }
 
-/// Whether a listing can have been carried, and have been made then. Where no bundle is to be expected, what the stack says
-/// without having changed is not kept, so what comes late could not be put in order with that.
+/// Whether a listing can have been made then. Where nothing is expected to come late, what the stack says without having
+/// changed is not kept, so what comes late could not be put in order with that; the first that says when it was made has to
+/// come at once, and from then on all are kept.
 fn check_moment(books: &Books, stack: CloudId, made_at: Timestamp, now: Timestamp) -> Result<(), Error> {
     let registration = registration_of(books, stack)?;
-    if books.bundle_key(registration.id).is_none() {
+    let (hour, latest) = (Hour::containing(made_at), latest_hour(now));
+    let comes_at_once = hour >= Hour::containing(now).plus(-1);
+    if !comes_at_once && !books.keeps_listings(registration) {
         return Err(bundle_key_not_registered(stack).about("asOf"));
     }
-    let (hour, latest) = (Hour::containing(made_at), latest_hour(now));
     if hour > latest {
         let message = format!(
             "asOf is {made_at}, in the future: nothing can have been listed then yet. Expected {latest} or earlier. See \

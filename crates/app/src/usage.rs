@@ -6,6 +6,7 @@ use std::fmt;
 
 use domain::attribution::attribute;
 use domain::books::Books;
+use domain::completeness::{DeclaredOutside, may_declare};
 use domain::ids::{BatchId, CloudId, LocalMeterId};
 use domain::quantity::QuantitySum;
 use domain::time::{Hour, HourInterval, Timestamp};
@@ -25,6 +26,9 @@ use crate::{App, Error, Kind};
 
 /// The most bytes an idempotency key may have.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+
+/// How many receipts are read at a time where not all of them are the caller's.
+const RECEIPTS_AT_ONCE: usize = 1000;
 
 /// One delivery of a stack, parsed.
 pub struct Delivery<'a> {
@@ -134,9 +138,9 @@ impl App {
             Appended::Repeated(receipt) => Ok(answer(receipt, true)),
             Appended::KeyReused { first } => {
                 let message = format!(
-                    "This idempotency key came with batch {first}, whose body, reportedStart, reportedEnd or \
-                     reportedThrough was another one. Send all of them as they were the first time, or a new key with \
-                     what is new."
+                    "This idempotency key came with batch {first}, whose body, Content-Type, reportedStart, reportedEnd \
+                     or reportedThrough was another one. Send all of them as they were the first time, or a new key \
+                     with what is new."
                 );
                 Err(Error::new(Kind::Conflict, "IdempotencyKeyReused", message).about("Idempotency-Key"))
             }
@@ -191,21 +195,27 @@ impl App {
         mut after: u64,
         limit: usize,
     ) -> Result<Vec<Receipt>, Error> {
-        let (any, read) = self.read(|books| {
+        let (any, caller_reads_all, read) = self.read(|books| {
             let view = view_of(books, caller);
             let any = tenures(books, stack).iter().any(|it| it.is_read(books, &view));
-            (any, receipts_read(books, &view, stack))
+            (any, view.everything, receipts_read(books, &view, stack))
         });
         if !any {
             self.may_with_stack(caller, READ_REGISTRATION, stack)?;
         }
+        // However few are asked for: what others delivered before is passed over, and there may be years of it.
+        let at_once = if caller_reads_all {
+            limit
+        } else {
+            limit.max(RECEIPTS_AT_ONCE)
+        };
         let mut receipts = Vec::new();
         loop {
-            let page = self.usage.receipts(stack, after, limit).await?;
+            let page = self.usage.receipts(stack, after, at_once).await?;
             if !any && after == 0 && page.is_empty() {
                 return Err(stack_not_registered(stack));
             }
-            let ended = page.len() < limit;
+            let ended = page.len() < at_once;
             after = page.last().map_or(after, |last| last.sequence);
             receipts.extend(page.into_iter().filter(|it| read(it.received_at)));
             if ended || receipts.len() >= limit {
@@ -411,13 +421,14 @@ fn receipt_not_known(missing: Link, last: u64, reported_through: Option<Hour>) -
     Error::new(Kind::Conflict, "ReceiptNotKnown", message).about("x-meterbridge-known-receipts")
 }
 
-/// Whoever declares that hours are complete speaks of what was read, where it is said what that was: of nothing before it, which
-/// would be taken for everything there ever was, and of nothing after it.
+/// A declaration speaks of what was read: [`may_declare`].
 fn declares_of_window(through: Hour, start: Option<Hour>, end: Option<Hour>) -> Result<(), Error> {
-    let expected = match (start, end) {
-        (Some(start), _) if through <= start => format!("an hour after the start of the window, {start}"),
-        (_, Some(end)) if through > end => format!("the end of the window, {end}, or an hour before"),
-        _ => return Ok(()),
+    let Err(outside) = may_declare(start, end, through) else {
+        return Ok(());
+    };
+    let expected = match outside {
+        DeclaredOutside::NotAfter(start) => format!("an hour after the start of the window, {start}"),
+        DeclaredOutside::After(end) => format!("the end of the window, {end}, or an hour before"),
     };
     let message = format!(
         "reportedThrough is {through}: expected {expected}. Declared is what was read, from reportedStart on."

@@ -21,11 +21,11 @@ use crate::waypoints::Hours;
 /// Where in the directory of the spool the stacks have their folders.
 pub(crate) const STACKS: &str = "stacks";
 const FILE: &str = "backfill.request";
-/// The most bytes of the file: two hours.
-const BYTES_MAX: u64 = 256;
+/// The most bytes of the file: more ranges of hours than ever wait.
+const BYTES_MAX: u64 = 1 << 18;
 /// What is in the file instead of hours when all that waits is taken back.
 const STOP: &str = "stop";
-/// The same when what the server lost is given up.
+/// The first line when what is read by itself is given up. The ranges that were shown follow, one in each line.
 const GIVE_UP_LOST: &str = "give up lost";
 /// The most hours of a range: a year.
 const HOURS_MAX: i32 = 366 * 24;
@@ -47,22 +47,27 @@ pub fn request_backfill(spool_directory: &Path, stack: &str, range: HourInterval
     ask(spool_directory, stack, &text, replacing_nothing)
 }
 
-/// Asks the bridge with this spool directory to give up reading again what the server lost of a stack
-/// ([`crate::StackStatus::lost`]): whatever of it the server does not have stays missing, and is not declared as read. It is
-/// done within seconds; [`crate::StackStatus::given_up`] says what it was.
+/// Asks the bridge with this spool directory to give up reading hours of a stack again that nobody asked for
+/// ([`crate::StackStatus::read_by_itself`]): whatever of them the server does not have stays missing, and is not
+/// declared as read. Of the hours that are named only those are given up that wait then, and no others. It is done
+/// within seconds; [`crate::StackStatus::given_up`] says what it was.
 ///
 /// # Errors
 /// [`Trouble`] if there is no such stack, or something else was asked for that has not been taken up yet, or what is there in
 /// the request's place is not the bridge's.
-pub fn give_up_lost(spool_directory: &Path, stack: &str) -> Result<(), Trouble> {
-    ask(spool_directory, stack, GIVE_UP_LOST, replacing_nothing)
+pub fn give_up_lost(spool_directory: &Path, stack: &str, hours: &[HourInterval]) -> Result<(), Trouble> {
+    let mut text = GIVE_UP_LOST.to_owned();
+    for range in hours {
+        text.push_str(&format!("\n{} {}", range.start(), range.end()));
+    }
+    ask(spool_directory, stack, &text, replacing_nothing)
 }
 
-/// Whether what the server lost of a stack is to be given up, by the bridge with this spool directory, and was not yet.
+/// Whether hours of a stack are to be given up, by the bridge with this spool directory, and were not yet.
 #[must_use]
 pub fn waiting_to_give_up(spool_directory: &Path, stack: &str) -> bool {
     read(&stack_directory(spool_directory, stack))
-        .is_ok_and(|text| text.is_some_and(|it| it.trim() == GIVE_UP_LOST))
+        .is_ok_and(|text| text.is_some_and(|it| lines_to_give_up(&it).is_some()))
 }
 
 /// A request that is linked into its place: it replaces no other.
@@ -245,7 +250,7 @@ pub(crate) enum Asked {
     TakenUp(Option<HourInterval>),
     /// All that waited was taken back. The same.
     Withdrawn,
-    /// This, which the server lost, was given up. The same.
+    /// This, which was to be read by itself, was given up. The same.
     GivenUp(Hours),
     /// It is none that can be taken up, and is to be removed.
     Refused(Trouble),
@@ -266,13 +271,21 @@ pub(crate) fn take_up(directory: &Path, spool: &mut Spool) -> Result<Asked, Spoo
         Err(NotARequest::Foreign(why)) => return Ok(Asked::Refused(foreign(&path, why))),
         Err(NotARequest::Unreadable(cause)) => return Ok(Asked::Unreadable(unreadable(&path, &cause))),
     };
-    match text.trim() {
-        STOP => {
-            spool.change(Cursor::withdraw_backfills)?;
-            return Ok(Asked::Withdrawn);
-        }
-        GIVE_UP_LOST => return spool.change(Cursor::give_up_lost).map(Asked::GivenUp),
-        _ => {}
+    if text.trim() == STOP {
+        spool.change(Cursor::withdraw_backfills)?;
+        return Ok(Asked::Withdrawn);
+    }
+    if let Some(mut lines) = lines_to_give_up(&text) {
+        let shown = lines.try_fold(Hours::default(), |mut shown, line| {
+            shown.add(range_in(line)?);
+            Some(shown)
+        });
+        return match shown.filter(|it| !it.is_empty()) {
+            Some(shown) => spool
+                .change(|cursor| cursor.give_up_lost(&shown))
+                .map(Asked::GivenUp),
+            None => Ok(Asked::Refused(names_no_hours())),
+        };
     }
     if spool.cursor().backfills.len() >= BACKFILLS_MAX {
         return Ok(Asked::Nothing);
@@ -310,6 +323,21 @@ fn unreadable(path: &Path, cause: &io::Error) -> Trouble {
             path.display()
         ),
         "Remove it, see who may write in that folder (it should be the bridge's alone), and ask again.",
+    )
+}
+
+/// The ranges that are to be given up, one in each line, if that is what is asked.
+fn lines_to_give_up(text: &str) -> Option<impl Iterator<Item = &str>> {
+    let mut lines = text.trim().lines();
+    (lines.next() == Some(GIVE_UP_LOST)).then_some(lines)
+}
+
+/// A command of an earlier version asks to give up whatever is lost by now.
+fn names_no_hours() -> Trouble {
+    Trouble::new(
+        "HoursNotNamed",
+        "It was asked to give up lost hours, and not said which: nothing was given up.",
+        "Ask again with a `meterbridge` of the version of the bridge: it names the hours that it shows.",
     )
 }
 
@@ -461,7 +489,7 @@ mod tests {
         let (spool, folder) = spool();
         let mut opened = opened(&folder);
         request_backfill(spool.path(), "north", range()).unwrap();
-        let waits = give_up_lost(spool.path(), "north").unwrap_err();
+        let waits = give_up_lost(spool.path(), "north", &[range()]).unwrap_err();
         assert_eq!(waits.code, "BackfillWaits", "no request replaces another");
         take_up(&folder, &mut opened).unwrap();
         forget_request(&crate::disk::LocalDisk, &folder).unwrap();
@@ -473,7 +501,7 @@ mod tests {
                 }];
             })
             .unwrap();
-        give_up_lost(spool.path(), "north").unwrap();
+        give_up_lost(spool.path(), "north", &[range()]).unwrap();
         assert!(waiting_to_give_up(spool.path(), "north"));
         let Asked::GivenUp(hours) = take_up(&folder, &mut opened).unwrap() else {
             panic!("it is taken up");
@@ -483,6 +511,63 @@ mod tests {
         let cursor = opened.cursor();
         assert_eq!((&cursor.lost[..], &cursor.given_up), (&[][..], &hours));
         assert_eq!(cursor.backfills.len(), 1, "what somebody asked for goes on");
+    }
+
+    #[test]
+    fn hours_that_were_lost_after_somebody_agreed_would_have_been_given_up_unseen() {
+        let (spool, folder) = spool();
+        let mut opened = opened(&folder);
+        let start = range().start();
+        let hours = |from, to| HourInterval::new(start.plus(from), start.plus(to)).unwrap();
+        let before_start = Backfill {
+            is_before_start: true,
+            ..Backfill::whole(hours(-6, 0))
+        };
+        opened
+            .change(|cursor| {
+                cursor.lost = vec![Backfill::whole(range())];
+                cursor.backfills = vec![Backfill::whole(hours(-6, 0)), before_start];
+                cursor.refuse(start.plus(40), false);
+                cursor.refuse(start.plus(41), true);
+            })
+            .unwrap();
+        let shown = [hours(-6, -2), hours(3, 5), hours(40, 42)];
+        give_up_lost(spool.path(), "north", &shown).unwrap();
+        assert!(waiting_to_give_up(spool.path(), "north"));
+        let Asked::GivenUp(given_up) = take_up(&folder, &mut opened).unwrap() else {
+            panic!("it is taken up");
+        };
+        let expected = [hours(-6, -2), hours(3, 5), hours(40, 41)];
+        assert_eq!(given_up.intervals().collect::<Vec<_>>(), expected);
+        let cursor = opened.cursor();
+        let left = |ranges: &[Backfill]| ranges.iter().filter_map(Backfill::left).collect::<Vec<_>>();
+        assert_eq!(
+            left(&cursor.lost),
+            [hours(0, 3), hours(5, 24)],
+            "nobody was shown these"
+        );
+        assert_eq!(left(&cursor.backfills), [hours(-6, 0), hours(-2, 0)]);
+        assert_eq!(
+            cursor.refused,
+            [start.plus(41)].into(),
+            "somebody asked for that one"
+        );
+        assert!(cursor.refused_unasked.is_empty());
+    }
+
+    #[test]
+    fn a_command_of_an_earlier_version_would_have_given_up_what_it_never_showed() {
+        let (_spool, folder) = spool();
+        let mut opened = opened(&folder);
+        opened
+            .change(|cursor| cursor.lost = vec![Backfill::whole(range())])
+            .unwrap();
+        for text in [GIVE_UP_LOST.to_owned(), format!("{GIVE_UP_LOST}\n{FROM} 2026-1")] {
+            fs::write(folder.join(FILE), text).unwrap();
+            let asked = take_up(&folder, &mut opened).unwrap();
+            assert!(matches!(asked, Asked::Refused(it) if it.code == "HoursNotNamed"));
+        }
+        assert_eq!(opened.cursor().lost.len(), 1);
     }
 
     #[test]

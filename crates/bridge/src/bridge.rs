@@ -220,6 +220,7 @@ impl Serving {
             server: self.server.clone(),
             key_file: self.stack.activation_key_file.clone(),
             cloud_id,
+            directory: self.directory.join("listings"),
             environment: self.environment.clone(),
             reporter: self.board.reporter(Part::Directory),
         };

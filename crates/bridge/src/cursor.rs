@@ -10,11 +10,16 @@ use domain::ids::CloudId;
 use domain::time::{Hour, HourInterval};
 use serde::{Deserialize, Serialize};
 
-use crate::range::{Backfill, StoredBackfill};
+use crate::range::{Backfill, StoredBackfill, take_out};
 use crate::waypoints::{Hours, StoredWaypoint, Waypoints};
 
-/// The version of the form on disk.
-const VERSION: u32 = 2;
+/// The newest version of the form on disk. What is written has the lowest that can hold what is there, so that an older
+/// bridge reads it, or says that it was written by a newer one.
+const VERSION: u32 = 3;
+/// The form of what was read and delivered, before more was remembered of it.
+const FIRST_FORM: u32 = 1;
+/// With receipts and what was lost, and with hours that were refused and ranges that were taken back.
+const FORM_WITH_RECEIPTS: u32 = 2;
 /// The most ranges that wait to be read again.
 pub(crate) const BACKFILLS_MAX: usize = 32;
 /// The most hours that are remembered as refused: a month. A stack that refuses more does not refuse this hour or that.
@@ -88,8 +93,11 @@ pub(crate) struct Cursor {
     pub(crate) acknowledged: Position,
     /// What is to be read on command, and before the start.
     pub(crate) backfills: Vec<Backfill>,
-    /// Which hours of what was to be read on command the stack refused: they were left out, and are not declared as read.
+    /// Which old hours the stack refused: they were left out, and are not declared as read.
     pub(crate) refused: BTreeSet<Hour>,
+    /// Which hours the stack refused that were to be read by themselves: the server lost them, or they lie before the
+    /// start. Nobody asked for them, so they are not taken back: they stay until they were read, or given up.
+    pub(crate) refused_unasked: Hours,
     /// How often all that was to be read on command was taken back.
     pub(crate) withdrawals: u32,
     /// The pages that were put into the spool, of the hours that are still looked back at.
@@ -100,7 +108,7 @@ pub(crate) struct Cursor {
     pub(crate) waypoints: Waypoints,
     /// What is to be read again because the server lost what it had acknowledged.
     pub(crate) lost: Vec<Backfill>,
-    /// What of that somebody gave up, and was not read since: it is not declared.
+    /// What of that, or of what lies before the start, somebody gave up, and was not read since: it is not declared.
     pub(crate) given_up: Hours,
     /// Nothing in the spool up to here declares an hour: the server has lost a part of it.
     pub(crate) undeclared: Position,
@@ -139,20 +147,26 @@ struct Stored {
     refused: Vec<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     withdrawals: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused_unasked: Vec<(String, String)>,
     seen: BTreeMap<String, Vec<String>>,
     totals: Totals,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     waypoints: Vec<StoredWaypoint>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lost: Vec<StoredBackfill>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     given_up: Vec<(String, String)>,
-    #[serde(default = "first")]
+    #[serde(default = "first", skip_serializing_if = "is_first")]
     undeclared: Position,
 }
 
 const fn first() -> Position {
     Position::FIRST
+}
+
+fn is_first(position: &Position) -> bool {
+    *position == Position::FIRST
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -177,6 +191,7 @@ impl Cursor {
             acknowledged: Position::FIRST,
             backfills: Vec::new(),
             refused: BTreeSet::new(),
+            refused_unasked: Hours::default(),
             withdrawals: 0,
             seen: BTreeMap::new(),
             totals: Totals::default(),
@@ -197,19 +212,47 @@ impl Cursor {
         }));
     }
 
-    /// What somebody asked for is not read any more.
+    /// What somebody asked for is not read any more. What nobody asked for is lost still where it was refused, also
+    /// where it was asked for again since.
     pub(crate) fn withdraw_backfills(&mut self) {
         self.backfills.retain(|it| it.is_before_start);
-        self.refused.clear();
+        self.refused = self.refused_unasked.each().collect();
         self.withdrawals = self.withdrawals.wrapping_add(1);
     }
 
-    /// What the server lost is not read again any more. Answers what that is.
-    pub(crate) fn give_up_lost(&mut self) -> Hours {
-        let mut given_up = Hours::default();
-        for left in std::mem::take(&mut self.lost).iter().filter_map(Backfill::left) {
-            given_up.add(left);
+    /// An old hour was left out that the stack refused.
+    pub(crate) fn refuse(&mut self, hour: Hour, is_asked_for: bool) {
+        self.refused.insert(hour);
+        if !is_asked_for {
+            let hour = HourInterval::new(hour, hour.plus(1));
+            hour.into_iter().for_each(|it| self.refused_unasked.add(it));
         }
+    }
+
+    /// Whether there is no room to remember that this hour was refused, too.
+    pub(crate) fn cannot_remember_refused(&self, hour: Hour) -> bool {
+        let is_remembered = self.refused.contains(&hour) || self.refused_unasked.contains(hour);
+        !is_remembered && self.refused.len().max(self.refused_unasked.number()) >= REFUSED_HOURS_MAX
+    }
+
+    /// An hour was read completely, and is declared.
+    pub(crate) fn was_read(&mut self, hour: Hour) {
+        if let Some(hour) = HourInterval::new(hour, hour.plus(1)) {
+            self.given_up.remove(hour);
+            self.refused_unasked.remove(hour);
+        }
+    }
+
+    /// What was shown of what is read by itself is not any more: what the server lost, what lies before the start, and
+    /// what the stack refused of these. What turned out to be lost since stays lost. Answers what was given up.
+    pub(crate) fn give_up_lost(&mut self, shown: &Hours) -> Hours {
+        let mut given_up = take_out(&mut self.lost, shown, |_| true);
+        given_up.add_all(&take_out(&mut self.backfills, shown, |it| it.is_before_start));
+        for refused in shown.intervals().map(|it| self.refused_unasked.of(it)) {
+            given_up.add_all(&refused);
+        }
+        self.refused_unasked.remove_all(&given_up);
+        self.refused.retain(|hour| !given_up.contains(*hour));
         self.given_up.add_all(&given_up);
         given_up
     }
@@ -238,6 +281,23 @@ impl Cursor {
         lost
     }
 
+    /// The lowest form that can hold what is there.
+    fn form(&self) -> u32 {
+        let is_newest = !self.given_up.is_empty()
+            || !self.refused_unasked.is_empty()
+            || self.backfills.iter().any(|it| it.is_before_start);
+        let has_receipts = !self.waypoints.is_empty()
+            || !self.lost.is_empty()
+            || self.undeclared != Position::FIRST
+            || !self.refused.is_empty()
+            || self.withdrawals > 0;
+        match (is_newest, has_receipts) {
+            (true, _) => VERSION,
+            (false, true) => FORM_WITH_RECEIPTS,
+            (false, false) => FIRST_FORM,
+        }
+    }
+
     /// The text that is kept: a line of JSON, and a line with its BLAKE3.
     pub(crate) fn encode(&self) -> Result<String, InvalidCursor> {
         let seen = self.seen.iter().map(|(hour, pages)| {
@@ -245,7 +305,7 @@ impl Cursor {
             (hour.to_string(), pages.collect())
         });
         let stored = Stored {
-            version: VERSION,
+            version: self.form(),
             cloud_id: self.cloud_id.to_string(),
             start: self.start.to_string(),
             read_through: self.read_through.to_string(),
@@ -255,6 +315,7 @@ impl Cursor {
             backfills: self.backfills.iter().map(StoredBackfill::of).collect(),
             refused: self.refused.iter().map(Hour::to_string).collect(),
             withdrawals: self.withdrawals,
+            refused_unasked: self.refused_unasked.stored(),
             seen: seen.collect(),
             totals: self.totals,
             waypoints: self.waypoints.stored(),
@@ -312,6 +373,7 @@ impl Stored {
                 .map(|at| hour(at))
                 .collect::<Result<_, InvalidCursor>>()?,
             withdrawals: self.withdrawals,
+            refused_unasked: Hours::read(&self.refused_unasked)?,
             seen: seen.collect::<Result<_, InvalidCursor>>()?,
             totals: self.totals,
             waypoints: Waypoints::read(self.waypoints)?,

@@ -424,9 +424,14 @@ pub(crate) fn judge(error: &ClientError) -> Verdict {
         ),
         ClientError::Refused(refusal) => match (refusal.status, refusal.code.as_str()) {
             // By the clock of the server it has not happened yet: it will have.
-            (_, "ReportedTimeInFuture") => again(
+            (_, "ReportedTimeInFuture" | "ListingInFuture") => again(
                 "ClocksDiffer",
                 "See whether the clocks of the stack, of this machine and of the server agree. It is tried again.",
+            ),
+            (_, code @ "StoreDamaged") => held(
+                code.to_owned(),
+                "Nothing is lost on this side, and it is tried again every few minutes. Tell the operator of the server: its \
+                 storage is damaged, and `meterbridge audit verify` says where.",
             ),
             (status, _) if is_temporary(status) => again("ServerBusy", PASSES),
             (_, code @ "InvalidAuthenticationToken") => held(
@@ -549,6 +554,8 @@ mod tests {
             (refused(502, "Http502"), false),
             (refused(429, "TooManyRequests"), false),
             (refused(400, "ReportedTimeInFuture"), false),
+            (refused(500, "StoreDamaged"), true),
+            (refused(503, "StoreDamaged"), true),
             (refused(400, "InvalidJson"), true),
             (refused(401, "AuthenticationFailed"), true),
             (refused(403, "AuthorizationFailed"), true),

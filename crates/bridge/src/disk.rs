@@ -84,11 +84,7 @@ pub struct LocalDisk;
 
 impl Disk for LocalDisk {
     fn make_directory(&self, path: &Path) -> io::Result<()> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(DIRECTORY_MODE)
-            .create(path)?;
-        sync_directory_of(path)
+        make_directory(path, &sync_directory_of)
     }
 
     fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
@@ -158,8 +154,26 @@ impl Disk for LocalDisk {
     }
 }
 
+/// Makes a directory with all above it, and syncs where each that was not there is named: one that a crash takes away
+/// takes with it what is in it.
+fn make_directory(path: &Path, sync_directory_of: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    let above = path.ancestors().skip(1);
+    let made: Vec<&Path> = above
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(path)?;
+    for made in made.into_iter().rev() {
+        sync_directory_of(made)?;
+    }
+    sync_directory_of(path)
+}
+
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }
@@ -174,5 +188,29 @@ impl Appender for LocalAppender {
 
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_spool_in_new_directories_would_have_gone_with_the_uppermost_of_them() {
+        let there = tempfile::tempdir().unwrap();
+        let path = |name: &str| there.path().join(name);
+        let synced = RefCell::new(Vec::new());
+        let sync = |path: &Path| {
+            synced.borrow_mut().push(path.to_owned());
+            sync_directory_of(path)
+        };
+        make_directory(&path("a/b/c"), &sync).unwrap();
+        assert_eq!(synced.take(), [path("a"), path("a/b"), path("a/b/c")]);
+        make_directory(&path("a/b/d"), &sync).unwrap();
+        assert_eq!(synced.take(), [path("a/b/d")]);
+        LocalDisk.make_directory(&path("e/f")).unwrap();
+        assert!(path("e/f").is_dir());
     }
 }

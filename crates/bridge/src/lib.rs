@@ -37,6 +37,7 @@ mod disk;
 mod environment;
 mod files;
 mod frame;
+mod listings;
 mod misread;
 mod notices;
 mod opening;

@@ -4,6 +4,7 @@ use domain::time::{Hour, HourInterval};
 use serde::{Deserialize, Serialize};
 
 use crate::cursor::{InvalidCursor, hour};
+use crate::waypoints::Hours;
 
 /// Of more ranges than this no hour is taken out to be read later: a range that does not get on is, as a whole.
 const RANGES_DIVIDED_MAX: usize = 64;
@@ -70,6 +71,33 @@ pub(crate) fn put_off_range(ranges: &mut [Backfill], hour: Hour) {
     if ranges.first().is_some_and(|it| it.next == hour) {
         ranges.rotate_left(1);
     }
+}
+
+/// Takes what is left of these hours out of those of the ranges that are meant; what stays of them keeps its place.
+/// Answers what was taken out.
+pub(crate) fn take_out(
+    ranges: &mut Vec<Backfill>,
+    hours: &Hours,
+    is_meant: impl Fn(&Backfill) -> bool,
+) -> Hours {
+    let mut taken = Hours::default();
+    let all = std::mem::take(ranges);
+    for range in all {
+        let left = range.left().filter(|_| is_meant(&range));
+        let of_range = left.map(|left| hours.of(left)).unwrap_or_default();
+        if of_range.is_empty() {
+            ranges.push(range);
+            continue;
+        }
+        let mut stays: Hours = left.into_iter().collect();
+        stays.remove_all(&of_range);
+        ranges.extend(stays.intervals().map(|left| Backfill {
+            is_before_start: range.is_before_start,
+            ..Backfill::whole(left)
+        }));
+        taken.add_all(&of_range);
+    }
+    taken
 }
 
 /// A range in the file of the cursor.
@@ -142,6 +170,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn only_what_was_shown_is_taken_out_and_all_else_is_read_still(
+            from in 0i32..90, hours_shown in 1i32..60, read in 0i32..20,
+        ) {
+            let mut ranges = vec![range(30, 70), range(80, 81), range(10, 30)];
+            ranges[0].next = at(30 + read);
+            let shown = HourInterval::new(at(from), at(from + hours_shown)).unwrap();
+            let before = hours(&ranges);
+            let taken = take_out(&mut ranges, &[shown].into_iter().collect(), |_| true);
+            let taken: BTreeSet<Hour> = taken.each().collect();
+            let (expected, left): (BTreeSet<Hour>, _) = before.into_iter().partition(|hour| shown.contains(*hour));
+            prop_assert_eq!(taken, expected);
+            prop_assert_eq!(hours(&ranges), left);
+        }
+
         #[test]
         fn no_hour_is_left_out_and_no_cursor_grows_however_many_do_not_work(
             works in prop::collection::vec(any::<bool>(), 1..600),

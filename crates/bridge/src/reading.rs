@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::time::{Hour, HourInterval, Timestamp};
+use domain::time::{Hour, Timestamp};
 use jiff::SignedDuration;
 
 use crate::connection::Connection;
@@ -143,7 +143,7 @@ impl Reader {
             Err(Ended::Spool(error)) => Err(error),
             Err(Ended::Stack(failure)) => {
                 let failure = self.believed(window, failure);
-                if self.skipped(window, &failure, cursor.read_through).await? {
+                if self.skipped(&stack, window, &failure, &cursor).await? {
                     return Ok(());
                 }
                 self.connection.failed(&stack, &failure);
@@ -295,28 +295,39 @@ impl Reader {
     /// Leaves an old hour out that the stack refuses by itself: asked again it would be refused again, and all that waits
     /// would wait for it. One that is looked back at comes again with the next new hour; one that somebody asked for is
     /// remembered, and not declared. Says whether it was left out.
+    ///
+    /// A stack that refuses everything for a while, such as one that is updated, says nothing of an hour: whatever it was
+    /// asked for meanwhile would be left out for good.
     async fn skipped(
         &mut self,
+        stack: &Stack,
         window: Window,
         failure: &Failure,
-        read_through: Hour,
+        cursor: &Cursor,
     ) -> Result<bool, SpoolError> {
         let Some(trouble) = failure.of_the_question() else {
             return Ok(false);
         };
+        let read_through = cursor.read_through;
         match window.purpose {
             Purpose::New => return Ok(false),
             Purpose::LookBack => {}
-            Purpose::Lost | Purpose::Backfill if self.depot.cursor().refused.len() >= REFUSED_HOURS_MAX => {
+            Purpose::Lost | Purpose::Backfill if self.depot.cursor().cannot_remember_refused(window.hour) => {
+                return Ok(false);
+            }
+            Purpose::Lost | Purpose::Backfill if !self.still_answers(stack, cursor).await => {
                 return Ok(false);
             }
             Purpose::Lost | Purpose::Backfill => {
                 let work = move |spool: &mut Spool| {
                     spool.begin()?;
                     spool.commit(|cursor| {
+                        let range = ranges_of(cursor, window.purpose).and_then(|it| it.first());
+                        let is_by_itself = range.is_some_and(|it| it.is_before_start);
+                        let is_asked_for = window.purpose == Purpose::Backfill && !is_by_itself;
                         // Nobody wants it any more that was taken back meanwhile.
                         if ranges_of(cursor, window.purpose).is_some_and(|it| read_on(it, window.hour)) {
-                            cursor.refused.insert(window.hour);
+                            cursor.refuse(window.hour, is_asked_for);
                         }
                     })
                 };
@@ -327,6 +338,16 @@ impl Reader {
         tracing::warn!(stack, %code, "The hour {hour} of reported time is left out and not declared as read: {message}");
         self.is_done_with(window, read_through);
         Ok(true)
+    }
+
+    /// Whether the stack answers for the newest hour that it has answered for before.
+    async fn still_answers(&self, stack: &Stack, cursor: &Cursor) -> bool {
+        if cursor.read_through <= cursor.start {
+            return false;
+        }
+        let reporter = self.reporter.giving_up_after(FAILURES_OF_AN_OLD_PAGE_MAX);
+        let newest = cursor.read_through.plus(-1);
+        UsageReading::new(stack, &reporter, newest).next().await.is_ok()
     }
 
     /// The stack did not give a window: leaves it alone for a while.
@@ -416,12 +437,14 @@ fn move_on(cursor: &mut Cursor, window: Window, seen: Vec<PageDigest>, schedule:
     if let Some(ranges) = ranges_of(cursor, window.purpose) {
         read_on(ranges, window.hour);
     }
-    // An hour that was given up stays so until it is declared, which looking back does not do.
+    // An hour that was given up, or is lost and was refused, stays so until it is declared, which looking back does
+    // not do.
     if window.purpose != Purpose::LookBack {
-        let hour = HourInterval::new(window.hour, window.hour.plus(1));
-        hour.into_iter().for_each(|hour| cursor.given_up.remove(hour));
+        cursor.was_read(window.hour);
     }
-    cursor.refused.remove(&window.hour);
+    if !cursor.refused_unasked.contains(window.hour) {
+        cursor.refused.remove(&window.hour);
+    }
     if seen.len() <= SEEN_PAGES_MAX {
         cursor.seen.insert(window.hour, seen);
     } else {

@@ -67,7 +67,7 @@ impl Requests {
         let forget = move |_: &mut Spool| Ok(backfill::forget_request(&*disk, &directory));
         let forgotten = self.depot.work(forget).await?;
         // What cannot be removed is found again and again, and said once: but there is nothing to give up any more then.
-        if forgotten.is_ok() || matches!(done, Asked::GivenUp(_)) {
+        if forgotten.is_ok() || matches!(&done, Asked::GivenUp(hours) if !hours.is_empty()) {
             self.log(&done);
         }
         match forgotten {
@@ -86,11 +86,15 @@ impl Requests {
                 tracing::info!(stack, "{range} is read again, as it was asked for");
             }
             Asked::Withdrawn => tracing::info!(stack, "what was to be read again is taken back"),
+            Asked::GivenUp(hours) if hours.is_empty() => {
+                tracing::info!(stack, "nothing is given up: what was to be is not lost any more");
+            }
             Asked::GivenUp(hours) => {
                 for range in hours.intervals() {
                     tracing::warn!(
                         stack,
-                        "{range}, which the server lost, was given up: it is not read again by itself, and is not declared"
+                        "{range}, which the server lost or which lies before the start, was given up: it is \
+                         not read again by itself, and is not declared"
                     );
                 }
             }

@@ -22,6 +22,14 @@ const INTERVALS_MAX: usize = 32;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Hours(Vec<HourInterval>);
 
+impl FromIterator<HourInterval> for Hours {
+    fn from_iter<I: IntoIterator<Item = HourInterval>>(intervals: I) -> Self {
+        let mut hours = Self::default();
+        intervals.into_iter().for_each(|it| hours.add(it));
+        hours
+    }
+}
+
 impl Hours {
     pub(crate) fn add(&mut self, added: HourInterval) {
         let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -53,6 +61,32 @@ impl Hours {
             [before, after].into_iter().flatten()
         });
         self.0 = left.collect();
+    }
+
+    pub(crate) fn remove_all(&mut self, removed: &Self) {
+        removed.0.iter().for_each(|it| self.remove(*it));
+    }
+
+    /// The hours of an interval that are among these.
+    pub(crate) fn of(&self, interval: HourInterval) -> Self {
+        let both = self.0.iter().filter_map(|it| it.intersect(interval));
+        Self(both.collect())
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many they are.
+    pub(crate) fn number(&self) -> usize {
+        let hours = self.0.iter().map(|it| it.hours().unsigned_abs());
+        usize::try_from(hours.sum::<u32>()).unwrap_or(usize::MAX)
+    }
+
+    /// Each of them, in order.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Hour> {
+        self.intervals()
+            .flat_map(|it| (0..it.hours()).map(move |hour| it.start().plus(hour)))
     }
 
     pub(crate) fn contains(&self, hour: Hour) -> bool {

@@ -58,7 +58,7 @@ pub(crate) fn backup(args: &BackupArgs, printer: &Printer) -> Result<(), Failure
 }
 
 fn make(args: &BackupArgs, data: &Path, to: &Path, printer: &Printer) -> Result<(), Failure> {
-    if !is_initialised(data) {
+    if !is_initialised(data)? {
         return Err(not_initialised(data));
     }
     let store = Configuration::of(data, &args.store, printer)?.store;

@@ -78,7 +78,7 @@ struct Rotated {
 pub(crate) async fn init(args: InitArgs, printer: &Printer) -> Result<(), Failure> {
     let data = &args.data;
     let replaces = args.new_credential || args.new_activation_key;
-    let was_initialised = is_initialised(data);
+    let was_initialised = is_initialised(data)?;
     match (was_initialised, replaces) {
         (true, false) if args.user.is_none() => return Err(already_initialised(data)),
         (false, true) => return Err(not_initialised(data)),
@@ -327,7 +327,7 @@ async fn replace_activation_key(
 /// # Errors
 /// If there is no data directory, or it cannot be written.
 pub(crate) async fn rotate_signing_key(args: &RotateArgs, printer: &Printer) -> Result<(), Failure> {
-    if !is_initialised(&args.data) {
+    if !is_initialised(&args.data)? {
         return Err(not_initialised(&args.data));
     }
     let config = config(&args.data);
@@ -360,8 +360,31 @@ fn config(data: &Path) -> ServerConfig {
 }
 
 /// Whether a data directory has been made whole.
-pub(crate) fn is_initialised(data: &Path) -> bool {
-    data.join(MARK).exists()
+///
+/// # Errors
+/// `UnusableFile`, if it cannot be seen: what cannot be seen may be there.
+pub(crate) fn is_initialised(data: &Path) -> Result<bool, Failure> {
+    let seen = data.join(MARK).try_exists();
+    seen.map_err(|error| not_readable(data, &error))
+}
+
+/// The failure that a data directory cannot be looked into.
+fn not_readable(data: &Path, error: &io::Error) -> Failure {
+    use std::os::unix::fs::MetadataExt as _;
+    let failure = Failure::new(format!("{} cannot be read.", data.display()))
+        .coded("UnusableFile")
+        .because(error.to_string());
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return failure;
+    }
+    let owner = fs::metadata(data).map_or_else(
+        |_| "its owner".to_owned(),
+        |it| format!("the user with the number {}, who owns it", it.uid()),
+    );
+    failure.hint(format!(
+        "The user that runs this command may not look into it. A data directory is its owner's only: run the command as \
+         {owner}."
+    ))
 }
 
 fn already_initialised(data: &Path) -> Failure {
@@ -488,4 +511,23 @@ pub(crate) fn not_initialised(data: &Path) -> Failure {
 fn make_private_directory(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_not_look_into_a_directory_is_told_whose_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let refused = not_readable(directory.path(), &io::ErrorKind::PermissionDenied.into());
+        assert!(refused.what().ends_with(" cannot be read."), "{refused:?}");
+        assert!(refused.causes()[0].contains("permission denied"), "{refused:?}");
+        let hint = refused.hint_text().unwrap();
+        assert!(hint.contains("the user with the number "), "{hint}");
+
+        assert!(is_initialised(&directory.path().join("none")).is_ok_and(|it| !it));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(is_initialised(&file.path().join("data")).is_err());
+    }
 }

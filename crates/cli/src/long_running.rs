@@ -50,9 +50,12 @@ pub(crate) struct Sayings<'p> {
 }
 
 impl<'p> Sayings<'p> {
-    /// Beside a log of this format.
+    /// Beside a log of this format. In a log in JSON a failure that ends the process is JSON, too.
     pub(crate) fn beside(format: Option<LogFormat>, printer: &'p Printer) -> Self {
         let in_log = matches!(format, Some(LogFormat::Json));
+        if in_log {
+            printer.fail_as_json();
+        }
         Self { printer, in_log }
     }
 

@@ -6,6 +6,7 @@ mod style;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -47,6 +48,8 @@ struct Places {
     bars: Option<Bars>,
     data: Sink,
     notes: Sink,
+    /// Programs read standard error, too: there is a log in JSON.
+    notes_are_json: AtomicBool,
 }
 
 impl Printer {
@@ -64,8 +67,14 @@ impl Printer {
                 bars: (terminal && !quiet).then(Bars::on_standard_error),
                 data: Mutex::new(Box::new(data)),
                 notes: Mutex::new(Box::new(notes)),
+                notes_are_json: AtomicBool::new(false),
             }),
         }
+    }
+
+    /// From now on a failure is said as JSON, whatever the format of data: among the lines of a log in JSON.
+    pub(crate) fn fail_as_json(&self) {
+        self.shared.notes_are_json.store(true, Ordering::Relaxed);
     }
 
     /// How data is marked up.
@@ -151,11 +160,12 @@ impl Printer {
         self.note(&format!("{} {text}", self.shared.note_style.subdued("hint:")));
     }
 
-    /// Says why the command failed: to people, or where data is JSON as one line in the envelope of the API's errors.
+    /// Says why the command failed: to people, or where data or the log is JSON as one line in the envelope of the
+    /// API's errors.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if self.shared.format != Format::Table
-            && let Ok(line) = serde_json::to_string(&Envelope { error: failure })
-        {
+        let is_json =
+            self.shared.format != Format::Table || self.shared.notes_are_json.load(Ordering::Relaxed);
+        if is_json && let Ok(line) = serde_json::to_string(&Envelope { error: failure }) {
             return self.write_note(&line);
         }
         let style = self.shared.note_style;
@@ -259,6 +269,7 @@ pub(crate) mod tests {
             bars: None,
             data: Mutex::new(Box::new(data.clone())),
             notes: Mutex::new(Box::new(notes.clone())),
+            notes_are_json: AtomicBool::new(false),
         });
         (Printer { shared }, data, notes)
     }

@@ -42,7 +42,7 @@ pub(crate) async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), Fail
         store,
         settings,
     } = args;
-    if !is_initialised(&data) {
+    if !is_initialised(&data)? {
         return Err(not_initialised(&data));
     }
     let Configuration { store, serve, .. } = Configuration::of(&data, &store, printer)?;
@@ -156,7 +156,7 @@ pub(crate) async fn open(store: &StoreConfig, clock: Arc<dyn Clock>) -> Result<A
 /// `StoreEmpty`, and nothing is made or entered there; or if it cannot be opened, or is not what it was.
 pub(crate) async fn open_made(store: &StoreConfig, data: &Path) -> Result<App, Failure> {
     // Opening would make one, which would be in the way of whoever brings the right one back.
-    if store.folder().is_some_and(|folder| !folder.exists()) {
+    if !server::is_made(store.clone()).await {
         return Err(store_empty(store, data));
     }
     let opened = server::open_made(store.clone(), Arc::new(SystemClock), Arc::new(SystemRandom)).await;

@@ -37,7 +37,7 @@ mod usual;
 pub use arrivals::Arrivals;
 pub use behind::{CAUGHT_UP_WITHIN_HOURS, FELL_BEHIND_AFTER_HOURS};
 pub use bundles::BundleRhythm;
-pub use declared::{Declared, declared_hours};
+pub use declared::{Declared, DeclaredOutside, declared_hours, may_declare};
 pub use finding::{Finding, FindingId, FindingKind, NEWS_HOURS, SILENT_TOGETHER_MIN, findings};
 pub use records::{Records, RecordsOfDay};
 pub use silence::{RHYTHM_DAYS, Rhythm, SILENT_AFTER_HOURS, Silence, SilentSeries};

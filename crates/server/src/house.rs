@@ -75,6 +75,12 @@ pub async fn open(
     Ok(app)
 }
 
+/// Whether there is anything of a store: opening makes one where there is nothing. What cannot be seen may be there.
+pub async fn is_made(store: StoreConfig) -> bool {
+    let looked = tokio::task::spawn_blocking(move || store::is_made(&store)).await;
+    !matches!(looked, Ok(Ok(false)))
+}
+
 /// Opens a store that should not be empty. Nothing is entered in one that is: it may be what a platform is yet to be brought
 /// to.
 ///

@@ -51,7 +51,7 @@ pub use app::App;
 pub use app::environment::{Clock, Random};
 pub use config::{ServerConfig, Tls};
 pub use house::{
-    OpenError, admit_first_operator, admit_operator, admit_operator_user, embedded_store,
+    OpenError, admit_first_operator, admit_operator, admit_operator_user, embedded_store, is_made,
     make_home_directory, open, open_made,
 };
 pub use identity::{ClaimNames, ExternalIssuer, ExternalIssuerError, IdentityConfig, SigningAlgorithm};

@@ -10,6 +10,7 @@ mod finding;
 mod heads;
 mod journal;
 mod reading;
+mod registrations;
 mod schema;
 mod witnesses;
 
@@ -182,19 +183,25 @@ fn report_of(
     checks.push(Checked::by(CheckKind::Schema, |checked| {
         schema::check(transaction, checked)
     })?);
-    let (mut end_of_journal, mut acts) = (None, None);
+    let (mut end_of_journal, mut told) = (None, None);
     checks.push(Checked::by(CheckKind::Journal, |checked| {
-        let (last, told) = journal::check(transaction, checked, &mut *watch)?;
-        (end_of_journal, acts) = (last, Some(told));
+        let (last, entries) = journal::check(transaction, checked, &mut *watch)?;
+        (end_of_journal, told) = (last, Some(entries));
         Ok(())
     })?);
     let (of_ledger, counts) = ledger::compare(transaction, watch)?;
     checks.extend(of_ledger);
     // A journal that cannot be read is told already.
-    if let Some(acts) = acts {
+    if let Some(told) = told {
         checks.push(Checked::by(CheckKind::QuarantineActs, |checked| {
-            acts::check(transaction, &acts, checked)
+            acts::check(transaction, &told.acts, checked)
         })?);
+        // An entry that cannot be read may be the registration.
+        if !told.in_part {
+            checks.push(Checked::by(CheckKind::Registrations, |checked| {
+                registrations::check(transaction, &told.registered, checked)
+            })?);
+        }
     }
     if !elsewhere.receipts.is_empty() {
         checks.push(Checked::by(CheckKind::Witnesses, |checked| {

@@ -137,6 +137,17 @@ pub struct Store {
     pub codes: Arc<dyn Codes>,
 }
 
+/// Whether there is anything of a memory: opening would make one where there is nothing. Blocks.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if that cannot be seen.
+pub fn is_made(config: &StoreConfig) -> Result<bool, StoreError> {
+    match config {
+        StoreConfig::Sqlite { directory } => directory.try_exists().map_err(StoreError::unavailable),
+        StoreConfig::Postgres(config) => postgres::is_made(config),
+    }
+}
+
 /// Opens the memory and brings its schema up to date. Blocks.
 ///
 /// # Errors

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::attribution::LocalSubscription;
 use domain::ids::{LocalSubscriptionId, TenantId};
 use domain::usage::RECORDS_PER_DELIVERY_MAX;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::InvalidMember;
+use crate::usage::page_texts;
 
 /// The most local subscriptions in one directory.
 pub const LOCAL_SUBSCRIPTIONS_MAX: usize = 100_000;
@@ -39,6 +40,7 @@ pub struct AdminSubscription {
     pub id: Option<String>,
     /// Its id.
     #[schema(required)]
+    #[serde(deserialize_with = "empty_if_null")]
     pub subscription_id: String,
     /// The provider's subscription that offered it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +53,7 @@ pub struct AdminSubscription {
     pub owner: Option<String>,
     /// The directory tenant it belongs to.
     #[schema(required)]
+    #[serde(deserialize_with = "empty_if_null")]
     pub tenant_id: String,
     /// The kind of resource manager behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +143,11 @@ impl AdminSubscription {
         };
         Ok((id, local))
     }
+}
+
+/// An id that is null is none, as an empty one is: it takes its entry with it, and not the whole page.
+fn empty_if_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A text that is short enough to be kept.
@@ -303,26 +311,25 @@ impl UsageOutline {
     /// # Errors
     /// [`InvalidUsagePage`].
     pub fn read(body: &[u8]) -> Result<Self, InvalidUsagePage> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Outline {
-            value: Vec<IgnoredAny>,
-            #[serde(default, alias = "NextLink", alias = "nextlink", alias = "odata.nextLink")]
-            next_link: Option<String>,
-        }
-        let not_a_page = |error: &dyn std::fmt::Display| InvalidUsagePage::NotAPage(error.to_string());
-        let text = std::str::from_utf8(body).map_err(|error| not_a_page(&error))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let outline: Outline = serde_json::from_str(text).map_err(|error| not_a_page(&error))?;
-        let records = outline.value.len();
+        let page = page_texts(body).map_err(InvalidUsagePage::NotAPage)?;
+        let records = page.records.len();
         if records > RECORDS_PER_DELIVERY_MAX {
             return Err(InvalidUsagePage::TooManyRecords(records));
         }
         Ok(Self {
             records,
-            next_link: outline.next_link.filter(|link| !link.trim().is_empty()),
+            next_link: page.next_link.filter(|link| !link.trim().is_empty()),
         })
     }
+}
+
+/// The records of a page of usage, each as the stack wrote it: of every page that [`UsageOutline::read`] takes.
+///
+/// # Errors
+/// [`InvalidUsagePage::NotAPage`].
+pub fn records_of_page(body: &[u8]) -> Result<Vec<&RawValue>, InvalidUsagePage> {
+    let page = page_texts(body).map_err(InvalidUsagePage::NotAPage)?;
+    Ok(page.records)
 }
 
 #[cfg(test)]
@@ -437,6 +444,8 @@ mod tests {
             entry("8", other, "two tenants"),
             entry("9", one, "twice"),
             entry("9", one, "twice"),
+            r#"{"subscriptionId":"a144634d-7e4d-443b-a304-d27e44220fc6","tenantId":null}"#.to_owned(),
+            format!(r#"{{"subscriptionId":null,"tenantId":"{one}"}}"#),
         ];
         let listed: SubscriptionList =
             serde_json::from_str(&format!(r#"{{"value":[{}]}}"#, entries.join(","))).unwrap();
@@ -445,7 +454,7 @@ mod tests {
             .iter()
             .map(|(_, why)| why.split(':').next().unwrap())
             .collect();
-        assert_eq!(unreadable.len(), 5, "{places:?}");
+        assert_eq!(unreadable.len(), 7, "{places:?}");
         assert_eq!(places[1], "value[2].tenantId");
         let names = good.into_domain().unwrap().into_iter().map(|(_, it)| it.name);
         assert_eq!(names.collect::<Vec<_>>(), ["web", "twice"]);

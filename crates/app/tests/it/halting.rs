@@ -17,6 +17,7 @@ pub(crate) struct Halting {
     ledger: Arc<dyn UsageLedger>,
     one_at_a_time: AtomicBool,
     releases: AtomicUsize,
+    receipts_asked: AtomicUsize,
 }
 
 impl Halting {
@@ -25,7 +26,13 @@ impl Halting {
             ledger,
             one_at_a_time: AtomicBool::new(false),
             releases: AtomicUsize::new(usize::MAX),
+            receipts_asked: AtomicUsize::new(0),
         })
+    }
+
+    /// How often receipts were asked for.
+    pub(crate) fn receipts_asked(&self) -> usize {
+        self.receipts_asked.load(Ordering::SeqCst)
     }
 
     /// From now on no two records fit into memory together, and so many releases succeed.
@@ -60,6 +67,7 @@ impl UsageLedger for Halting {
         self.ledger.meter_totals(interval).await
     }
     async fn receipts(&self, stack: CloudId, after: u64, limit: usize) -> Result<Vec<Receipt>, StoreError> {
+        self.receipts_asked.fetch_add(1, Ordering::SeqCst);
         self.ledger.receipts(stack, after, limit).await
     }
     async fn receipt(&self, batch: BatchId) -> Result<Option<Receipt>, StoreError> {

@@ -187,6 +187,31 @@ async fn nobody_pays_by_a_listing_that_came_late_where_it_is_not_kept_what_the_s
 }
 
 #[tokio::test]
+async fn a_customer_would_have_paid_for_the_next_one_until_the_server_was_back() {
+    let side = Side::without_key().await;
+    // The bridge says when it reads, and the server is away from the 5th on, when somebody else gets the subscription.
+    let told = [
+        ("2026-10-02T09:00:10Z", Some("2026-10-02T09:00:00Z"), TENANT),
+        ("2026-10-20T00:00:00Z", Some("2026-10-05T10:30:00Z"), NOBODYS),
+    ];
+    for listing in told {
+        side.listed(listing).await.unwrap();
+    }
+    let house = &side.house;
+    let owed = [house.owes(SHARED).await, house.owes(CSP).await];
+    assert_eq!(
+        owed,
+        ["1100.00", "11.00"],
+        "the customer pays for what was before the 5th"
+    );
+    for (_, made_at, tenant) in told {
+        let again = side.listed((told[1].0, made_at, tenant)).await.unwrap();
+        assert_eq!((again.added, again.changed), (0, 0));
+    }
+    assert_eq!([house.owes(SHARED).await, house.owes(CSP).await], owed);
+}
+
+#[tokio::test]
 async fn a_listing_that_cannot_have_been_made_then_is_refused() {
     let side = Side::new().await;
     let now = "2026-10-20T00:00:00Z";

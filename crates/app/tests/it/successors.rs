@@ -131,6 +131,30 @@ async fn who_gets_a_stack_reads_nothing_of_what_it_delivered_for_others_nor_they
     assert_eq!(refusal(former), (Kind::Unauthenticated, "ActivationKeyRevoked"));
 }
 
+#[tokio::test]
+async fn a_successor_who_asks_for_few_receipts_would_have_had_all_of_those_before_read_one_by_one() {
+    let (house, agent) = two_partners().await;
+    house.it_is("2026-10-02T10:20:00Z");
+    for _ in 0..10 {
+        declare(&house, "2026-10-02T10:00:00Z").await;
+    }
+    house.it_is("2026-10-02T10:30:00Z");
+    end(&house).await;
+    house.it_is("2026-10-02T10:40:00Z");
+    register(&house, &operator(), STACK).await.unwrap();
+    house.it_is("2026-10-03T00:00:00Z");
+    for _ in 0..3 {
+        declare(&house, "2026-10-03T00:00:00Z").await;
+    }
+    let before = house.usage.receipts_asked();
+    let receipts = house.app().receipts(&agent, STACK, 0, 2).await.unwrap();
+    assert_eq!(
+        receipts.iter().map(|it| it.sequence).collect::<Vec<_>>(),
+        [11, 12]
+    );
+    assert_eq!(house.usage.receipts_asked() - before, 1);
+}
+
 /// A stack whose registration has one tenant added; and the registration.
 async fn with_a_tenant() -> (House, RegistrationId) {
     let house = House::built_at("2026-10-01T00:00:00Z").await;

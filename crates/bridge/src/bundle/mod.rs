@@ -30,5 +30,6 @@ pub use file::{BundleFile, Content};
 pub use making::{Exported, Exporting};
 pub use placing::write_new;
 pub use reading::Step;
+pub(crate) use reading::unlisted;
 pub(crate) use side::are_made_in;
 pub use side::{AcceptedReceipt, BundleOnTheWay, MadeKey, StackSide};

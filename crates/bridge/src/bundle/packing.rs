@@ -2,9 +2,8 @@
 
 use domain::bundle::Digest;
 use domain::time::Hour;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use wire::bundle::{PART_BYTES_MAX, Packed, Part, digested_parameters};
+use wire::stack_admin::records_of_page;
 
 use crate::frame::compress;
 use crate::stack::Failure;
@@ -14,9 +13,6 @@ use crate::trouble::Trouble;
 const RECORDS_MAX: u32 = 10_000;
 /// From how many bytes on a part is closed.
 const BYTES_WANTED: usize = 8 * 1024 * 1024;
-
-/// What some programs write before UTF-8, and the server passes over.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A part with its content, compressed.
 pub(super) struct PackedPart {
@@ -68,12 +64,6 @@ pub(super) struct Packer {
     parts: Vec<PackedPart>,
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow)]
-    value: Vec<&'a RawValue>,
-}
-
 impl Packer {
     pub(super) const fn new(hour: Hour) -> Self {
         Self {
@@ -90,15 +80,14 @@ impl Packer {
     /// # Errors
     /// [`Failure::Temporary`] if it is no page: it is asked for again, as the bridge does, and never passed over.
     pub(super) fn add(&mut self, page: &[u8]) -> Result<(), Failure> {
-        let page = page.strip_prefix(BYTE_ORDER_MARK).unwrap_or(page);
-        let page: Page<'_> = serde_json::from_slice(page).map_err(|error| {
+        let records = records_of_page(page).map_err(|error| {
             let message = format!(
                 "A page of the reported hour {} cannot be read: {error}.",
                 self.hour
             );
             Failure::temporary("AnswerBroken", message)
         })?;
-        for record in page.value {
+        for record in records {
             let record = record.get().as_bytes();
             if self.records > 0 && self.lines.len() + record.len() > BYTES_WANTED {
                 self.close().map_err(Failure::Refused)?;
@@ -166,7 +155,7 @@ mod tests {
         let long = format!("\"{}\"", "x".repeat(40 * 1024 * 1024));
         for page in [
             "\u{feff}{\"value\":[{\"properties\":{}}]}".to_owned(),
-            r#"{"odata.nextLink":7,"value":[null,"\ud800",[],{"properties":{"quantity":"many"}}]}"#
+            r#"{"odata.nextLink":"x","Value":[null,"\ud800",[],{"properties":{"quantity":"many"}}]}"#
                 .to_owned(),
             format!(r#"{{"value":[{long}]}}"#),
         ] {

@@ -180,7 +180,7 @@ fn too_many_parts(hour: Hour, window: HourInterval) -> Trouble {
 }
 
 /// How an entry of a directory that nobody can read is called.
-fn unlisted(entry: &AdminSubscription, why: &str) -> String {
+pub(crate) fn unlisted(entry: &AdminSubscription, why: &str) -> String {
     let id: String = entry
         .subscription_id
         .chars()

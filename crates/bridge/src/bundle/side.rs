@@ -223,6 +223,16 @@ impl StackSide {
         })
     }
 
+    /// Whether there is a key that the bundles of the only stack of a configuration are signed with: one that would be
+    /// replaced.
+    ///
+    /// # Errors
+    /// [`Trouble`] if nothing says where it is.
+    pub fn has_key(config: &BridgeConfig, environment: &Environment) -> Result<bool, Trouble> {
+        let (_, directory) = place(config, environment)?;
+        Ok(SigningKey::path(&directory).exists())
+    }
+
     /// The bundles that were made, in order.
     #[must_use]
     pub fn bundles(&self) -> Vec<BundleOnTheWay> {

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::bundle::Digest;
 use domain::time::{Hour, Timestamp};
 use serde::{Deserialize, Serialize};
-use wire::bundle::{Packed, Part};
+use wire::bundle::{PART_BYTES_MAX, Packed, Part};
 
-use super::packing::PackedPart;
+use super::packing::{PackedPart, digest_of_part};
 use super::remembered::unusable;
 use crate::disk::Disk;
 use crate::trouble::Trouble;
@@ -146,12 +147,13 @@ impl Work {
         let said = said.parts;
         let mut parts = Vec::with_capacity(said.len());
         for (said, number) in said.into_iter().zip(1..) {
-            let there = self.disk.length(&self.part_path(hour, number)).map_err(failed)?;
-            let digest = said.digest.parse();
-            let (Ok(digest), true) = (digest, there == Some(said.compressed_bytes)) else {
-                // It is read again.
+            let Ok(digest) = said.digest.parse() else {
                 return Ok(None);
             };
+            if !self.is_whole(&self.part_path(hour, number), hour, &said, digest)? {
+                // The hour is read again: in the bundle, nobody could take the part.
+                return Ok(None);
+            }
             parts.push(Part {
                 hour,
                 records: said.records,
@@ -163,6 +165,18 @@ impl Work {
             });
         }
         Ok(Some(parts))
+    }
+
+    /// Whether a part is there as it was kept.
+    fn is_whole(&self, path: &Path, hour: Hour, said: &Said, digest: Digest) -> Result<bool, Trouble> {
+        let failed = |error: std::io::Error| unusable(path, &error);
+        if self.disk.length(path).map_err(failed)? != Some(said.compressed_bytes) {
+            return Ok(false);
+        }
+        let length = |bytes: u64| usize::try_from(bytes.min(PART_BYTES_MAX)).unwrap_or(usize::MAX);
+        let compressed = self.disk.read(path, 0, length(said.compressed_bytes));
+        let content = zstd::bulk::decompress(&compressed.map_err(failed)?, length(said.bytes));
+        Ok(content.is_ok_and(|content| digest_of_part(&content, hour) == digest))
     }
 
     /// Forgets everything: the bundle is made.

@@ -42,6 +42,9 @@ fn cursor() -> Cursor {
             is_before_start: true,
         }],
         refused: [start.plus(-30), start.plus(-29)].into(),
+        refused_unasked: [HourInterval::new(start.plus(-30), start.plus(-29)).unwrap()]
+            .into_iter()
+            .collect(),
         withdrawals: 2,
         seen: [(start.plus(6), vec![PageDigest::of(b"a"), PageDigest::of(b"b")])].into(),
         totals: Totals {
@@ -69,23 +72,165 @@ fn a_cursor_reads_back_as_it_was_written() {
     assert_eq!(Cursor::decode(text.as_bytes()), Ok(cursor()));
 }
 
-#[test]
-fn a_cursor_of_before_hours_could_be_refused_would_have_cost_the_spool() {
-    let before = Cursor {
-        refused: BTreeSet::new(),
-        withdrawals: 0,
+const OF_FORM_1: &str = r#"
+    {"version":1,"cloudId":"5bf881b2-6be7-42a1-9f47-d6fcb6737747","start":"2026-10-01T00:00:00Z",
+    "readThrough":"2026-10-01T07:00:00Z","acknowledgedThrough":"2026-10-01T05:00:00Z","committed":{"segment":3,
+    "offset":77},"acknowledged":{"segment":1,"offset":0},"backfills":[{"from":"2026-09-29T00:00:00Z",
+    "to":"2026-10-01T00:00:00Z","next":"2026-09-30T21:00:00Z"}],
+    "seen":{"2026-10-01T06:00:00Z":["a2eec37a71655d9253a469d9dd2f7617","48a8ee58ccc868349f4f8a3c3dcfe510"]},
+    "totals":{"batches":0,"accepted":4,"duplicate":0,"revised":0,"quarantined":0}}
+"#;
+const OF_FORM_2: &str = r#"
+    {"version":2,"cloudId":"5bf881b2-6be7-42a1-9f47-d6fcb6737747","start":"2026-10-01T00:00:00Z",
+    "readThrough":"2026-10-01T07:00:00Z","acknowledgedThrough":"2026-10-01T05:00:00Z","committed":{"segment":3,
+    "offset":77},"acknowledged":{"segment":1,"offset":0},"backfills":[{"from":"2026-09-29T00:00:00Z",
+    "to":"2026-10-01T00:00:00Z","next":"2026-09-30T21:00:00Z"}],"refused":["2026-09-29T18:00:00Z",
+    "2026-09-29T19:00:00Z"],"withdrawals":2,"seen":{"2026-10-01T06:00:00Z":["a2eec37a71655d9253a469d9dd2f7617",
+    "48a8ee58ccc868349f4f8a3c3dcfe510"]},"totals":{"batches":0,"accepted":4,"duplicate":0,"revised":0,
+    "quarantined":0},"waypoints":[{"receipts":"3:0707070707070707070707070707070707070707070707070707070707070707,
+    4:0707070707070707070707070707070707070707070707070707070707070707","windows":[["2026-10-01T00:00:00Z",
+    "2026-10-01T01:00:00Z"],["2026-10-01T03:00:00Z","2026-10-01T04:00:00Z"]],"level":1},
+    {"receipts":"5:0707070707070707070707070707070707070707070707070707070707070707",
+    "windows":[["2026-10-01T04:00:00Z","2026-10-01T05:00:00Z"]],"level":0}],"lost":[{"from":"2026-09-30T15:00:00Z",
+    "to":"2026-09-30T20:00:00Z","next":"2026-09-30T17:00:00Z"}],"undeclared":{"segment":2,"offset":9}}
+"#;
+/// The same form, as it was written with members that it did not have at first.
+const OF_FORM_2_WITH_MORE: &str = r#"
+    {"version":2,"cloudId":"5bf881b2-6be7-42a1-9f47-d6fcb6737747","start":"2026-10-01T00:00:00Z",
+    "readThrough":"2026-10-01T07:00:00Z","acknowledgedThrough":"2026-10-01T05:00:00Z","committed":{"segment":3,
+    "offset":77},"acknowledged":{"segment":1,"offset":0},"backfills":[{"from":"2026-09-29T00:00:00Z",
+    "to":"2026-10-01T00:00:00Z","next":"2026-09-30T21:00:00Z","beforeStart":true}],
+    "refused":["2026-09-29T18:00:00Z","2026-09-29T19:00:00Z"],"withdrawals":2,
+    "seen":{"2026-10-01T06:00:00Z":["a2eec37a71655d9253a469d9dd2f7617","48a8ee58ccc868349f4f8a3c3dcfe510"]},
+    "totals":{"batches":0,"accepted":4,"duplicate":0,"revised":0,"quarantined":0},
+    "waypoints":[{"receipts":"3:0707070707070707070707070707070707070707070707070707070707070707,
+    4:0707070707070707070707070707070707070707070707070707070707070707","windows":[["2026-10-01T00:00:00Z",
+    "2026-10-01T01:00:00Z"],["2026-10-01T03:00:00Z","2026-10-01T04:00:00Z"]],"level":1},
+    {"receipts":"5:0707070707070707070707070707070707070707070707070707070707070707",
+    "windows":[["2026-10-01T04:00:00Z","2026-10-01T05:00:00Z"]],"level":0}],"lost":[{"from":"2026-09-30T15:00:00Z",
+    "to":"2026-09-30T20:00:00Z","next":"2026-09-30T17:00:00Z"}],"givenUp":[["2026-09-30T04:00:00Z",
+    "2026-09-30T06:00:00Z"],["2026-10-01T01:00:00Z","2026-10-01T03:00:00Z"]],"undeclared":{"segment":2,"offset":9}}
+"#;
+const OF_FORM_3: &str = r#"
+    {"version":3,"cloudId":"5bf881b2-6be7-42a1-9f47-d6fcb6737747","start":"2026-10-01T00:00:00Z",
+    "readThrough":"2026-10-01T07:00:00Z","acknowledgedThrough":"2026-10-01T05:00:00Z","committed":{"segment":3,
+    "offset":77},"acknowledged":{"segment":1,"offset":0},"backfills":[{"from":"2026-09-29T00:00:00Z",
+    "to":"2026-10-01T00:00:00Z","next":"2026-09-30T21:00:00Z","beforeStart":true}],
+    "refused":["2026-09-29T18:00:00Z","2026-09-29T19:00:00Z"],"withdrawals":2,
+    "refusedUnasked":[["2026-09-29T18:00:00Z","2026-09-29T19:00:00Z"]],
+    "seen":{"2026-10-01T06:00:00Z":["a2eec37a71655d9253a469d9dd2f7617","48a8ee58ccc868349f4f8a3c3dcfe510"]},
+    "totals":{"batches":0,"accepted":4,"duplicate":0,"revised":0,"quarantined":0},
+    "waypoints":[{"receipts":"3:0707070707070707070707070707070707070707070707070707070707070707,
+    4:0707070707070707070707070707070707070707070707070707070707070707","windows":[["2026-10-01T00:00:00Z",
+    "2026-10-01T01:00:00Z"],["2026-10-01T03:00:00Z","2026-10-01T04:00:00Z"]],"level":1},
+    {"receipts":"5:0707070707070707070707070707070707070707070707070707070707070707",
+    "windows":[["2026-10-01T04:00:00Z","2026-10-01T05:00:00Z"]],"level":0}],"lost":[{"from":"2026-09-30T15:00:00Z",
+    "to":"2026-09-30T20:00:00Z","next":"2026-09-30T17:00:00Z"}],"givenUp":[["2026-09-30T04:00:00Z",
+    "2026-09-30T06:00:00Z"],["2026-10-01T01:00:00Z","2026-10-01T03:00:00Z"]],"undeclared":{"segment":2,"offset":9}}
+"#;
+
+/// A cursor as it is kept, from JSON that is broken into lines here.
+fn with_digest(json: &str) -> String {
+    let json: String = json.lines().map(str::trim_start).collect();
+    format!("{json}\n{}\n", blake3::hash(json.as_bytes()))
+}
+
+/// What the forms could hold that had less.
+fn of_form_2() -> Cursor {
+    let asked_for = |it: Backfill| Backfill {
+        is_before_start: false,
+        ..it
+    };
+    Cursor {
+        backfills: cursor().backfills.into_iter().map(asked_for).collect(),
+        refused_unasked: Hours::default(),
         given_up: Hours::default(),
         ..cursor()
+    }
+}
+
+fn of_form_1() -> Cursor {
+    Cursor {
+        refused: BTreeSet::new(),
+        withdrawals: 0,
+        waypoints: Waypoints::default(),
+        lost: Vec::new(),
+        undeclared: Position::FIRST,
+        ..of_form_2()
+    }
+}
+
+#[test]
+fn an_older_bridge_would_have_called_what_a_newer_one_wrote_damaged() {
+    for (json, cursor) in [
+        (OF_FORM_1, of_form_1()),
+        (OF_FORM_2, of_form_2()),
+        (OF_FORM_3, cursor()),
+    ] {
+        assert_eq!(
+            cursor.encode().unwrap(),
+            with_digest(json),
+            "in the lowest form that can hold it"
+        );
+        assert_eq!(Cursor::decode(with_digest(json).as_bytes()), Ok(cursor));
+    }
+    // Each of what is new alone.
+    let each = [
+        Cursor {
+            given_up: cursor().given_up,
+            ..of_form_1()
+        },
+        Cursor {
+            refused_unasked: cursor().refused_unasked,
+            ..of_form_1()
+        },
+        Cursor {
+            backfills: cursor().backfills,
+            ..of_form_1()
+        },
+    ];
+    for cursor in each {
+        let text = cursor.encode().unwrap();
+        assert!(text.starts_with("{\"version\":3,"), "{text}");
+    }
+    let each = [
+        Cursor {
+            refused: cursor().refused,
+            ..of_form_1()
+        },
+        Cursor {
+            withdrawals: 1,
+            ..of_form_1()
+        },
+        Cursor {
+            waypoints: cursor().waypoints,
+            ..of_form_1()
+        },
+        Cursor {
+            lost: cursor().lost,
+            ..of_form_1()
+        },
+        Cursor {
+            undeclared: cursor().undeclared,
+            ..of_form_1()
+        },
+    ];
+    for cursor in each {
+        let text = cursor.encode().unwrap();
+        assert!(text.starts_with("{\"version\":2,"), "{text}");
+    }
+}
+
+#[test]
+fn a_cursor_with_members_that_its_form_did_not_have_at_first_would_have_cost_the_spool() {
+    let read = Cursor::decode(with_digest(OF_FORM_2_WITH_MORE).as_bytes()).unwrap();
+    let expected = Cursor {
+        refused_unasked: Hours::default(),
+        ..cursor()
     };
-    let text = before.encode().unwrap();
-    // Where nothing was refused or taken back, an older bridge reads it too.
-    assert!(
-        !["refused", "withdrawals", "givenUp"]
-            .iter()
-            .any(|it| text.contains(it)),
-        "{text}"
-    );
-    assert_eq!(Cursor::decode(text.as_bytes()), Ok(before));
+    assert_eq!(read, expected);
+    let text = read.encode().unwrap();
+    assert!(text.starts_with("{\"version\":3,"), "{text}");
 }
 
 #[test]
@@ -101,35 +246,16 @@ fn a_cursor_that_anything_happened_to_is_refused() {
 
 #[test]
 fn a_cursor_of_a_newer_version_is_not_guessed_at() {
-    let json = cursor().encode().unwrap();
-    let json = json
-        .lines()
-        .next()
-        .unwrap()
-        .replace("\"version\":2", "\"version\":3,\"new\":1");
-    let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()));
-    assert_eq!(Cursor::decode(text.as_bytes()), Err(InvalidCursor::Newer(3)));
+    let json = OF_FORM_3.replace("\"version\":3", "\"version\":4,\"new\":1");
+    assert_eq!(
+        Cursor::decode(with_digest(&json).as_bytes()),
+        Err(InvalidCursor::Newer(4))
+    );
 }
 
 #[test]
 fn a_cursor_of_before_receipts_were_remembered_would_have_cost_the_spool() {
-    let json = cursor().encode().unwrap();
-    let mut json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
-    let fields = json.as_object_mut().unwrap();
-    for new in ["waypoints", "lost", "undeclared"] {
-        fields.remove(new).unwrap();
-    }
-    fields.insert("version".to_owned(), 1.into());
-    let json = json.to_string();
-    let text = format!("{json}\n{}\n", blake3::hash(json.as_bytes()));
-    let mut read = Cursor::decode(text.as_bytes()).unwrap();
-    let before = Cursor {
-        waypoints: Waypoints::default(),
-        lost: Vec::new(),
-        undeclared: Position::FIRST,
-        ..cursor()
-    };
-    assert_eq!(read, before);
+    let mut read = Cursor::decode(with_digest(OF_FORM_1).as_bytes()).unwrap();
     // What it delivered before is not known by receipts: if the first that is known is lost, all of it may be.
     let start = read.start;
     read.waypoints
@@ -180,7 +306,10 @@ fn what_somebody_gave_up_would_not_be_known_by_anybody_afterwards() {
     };
     let start = cursor.start;
     let left = HourInterval::new(start.plus(-7), start.plus(-4)).unwrap();
-    let given_up: Vec<_> = cursor.give_up_lost().intervals().collect();
+    let given_up: Vec<_> = cursor
+        .give_up_lost(&[left].into_iter().collect())
+        .intervals()
+        .collect();
     assert_eq!(given_up, [left]);
     assert_eq!(cursor.lost, []);
     let kept = Cursor::decode(cursor.encode().unwrap().as_bytes()).unwrap();
@@ -197,5 +326,34 @@ fn hours_before_the_start_would_be_taken_back_with_what_somebody_asked_for() {
     cursor.withdraw_backfills();
     let left: Vec<_> = cursor.backfills.iter().map(|it| it.range.start()).collect();
     assert_eq!(left, [cursor.start.plus(-6)]);
-    assert!(cursor.refused.is_empty());
+}
+
+#[test]
+fn a_lost_hour_that_the_stack_refused_would_be_forgotten_with_what_somebody_asked_for() {
+    let mut cursor = cursor();
+    let (asked_for, lost) = (cursor.start.plus(-29), cursor.start.plus(-30));
+    assert_eq!(cursor.refused, [lost, asked_for].into());
+    // It was asked for again, which is taken back.
+    cursor.refused.remove(&lost);
+    cursor.withdraw_backfills();
+    assert_eq!(cursor.refused, [lost].into());
+    let kept = Cursor::decode(cursor.encode().unwrap().as_bytes()).unwrap();
+    assert_eq!(kept, cursor);
+    let shown: Hours = HourInterval::new(lost, asked_for).into_iter().collect();
+    assert_eq!(cursor.give_up_lost(&shown), shown, "it can be given up");
+    assert!(cursor.refused.is_empty() && cursor.refused_unasked.is_empty());
+    assert!(cursor.given_up.contains(lost));
+    cursor.was_read(lost);
+    assert!(!cursor.given_up.contains(lost));
+}
+
+#[test]
+fn a_month_of_refused_hours_would_have_held_a_range_that_asks_for_them_again() {
+    let mut cursor = cursor();
+    let start = cursor.start;
+    let month = i32::try_from(REFUSED_HOURS_MAX).unwrap();
+    (0..month).for_each(|hour| cursor.refuse(start.plus(hour), false));
+    cursor.refused.clear();
+    assert!(cursor.cannot_remember_refused(start.plus(month)));
+    assert!(!cursor.cannot_remember_refused(start));
 }

@@ -80,7 +80,7 @@ pub(super) fn text(status: &BridgeStatus) -> String {
     family(
         "meterbridge_bridge_given_up_hours",
         "gauge",
-        "Hours of those that somebody gave up, and that nobody had read since.",
+        "Hours of those, or before the start, that somebody gave up and that nobody had read since.",
         &|stack, to| {
             let given_up = stack.given_up.iter().map(|it| it.hours);
             to.add("", given_up.sum::<i32>());

@@ -22,6 +22,7 @@ pub use crate::cursor::Totals;
 use crate::environment::Clock;
 use crate::range::Backfill;
 use crate::trouble::Trouble;
+use crate::waypoints::Hours;
 
 /// So many hours are due now and then while everything works: the one that was over last.
 const HOURS_DUE_USUALLY: i32 = 1;
@@ -97,19 +98,32 @@ pub struct StackStatus {
     /// from a backup, say.
     #[serde(default)]
     pub lost: Vec<BackfillStatus>,
-    /// What of that somebody gave up: it is not read again by itself, and not declared. Until somebody has it read.
+    /// What of that, or of what lies before the start, somebody gave up: it is not read again by itself, and not
+    /// declared. Until somebody has it read.
     #[serde(default)]
     pub given_up: Vec<HoursStatus>,
     /// Which hours of what was read on command the stack refused: they were left out, and are not declared as read. Until
     /// they are read, or asked for again.
     #[serde(default)]
     pub refused_hours: Vec<String>,
+    /// Which hours the stack refused that nobody had asked for: the server lost them, or they lie before the start.
+    /// Until they are read, or given up.
+    #[serde(default)]
+    pub refused_unasked: Vec<HoursStatus>,
     /// How often all that was to be read on command was taken back.
     #[serde(default)]
     pub withdrawals: u32,
+    /// Which local subscriptions the stack listed last in a way that nobody can read, and why: they are left out of
+    /// what the server is told, which keeps what it knows of them. Until the stack lists them otherwise. Of many the first,
+    /// and how many more there are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<String>,
     /// What does not work now.
     pub troubles: Vec<Ongoing>,
 }
+
+/// How many local subscriptions that nobody can read are named.
+const UNLISTED_MAX: usize = 50;
 
 /// How it goes with a stack, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -141,6 +155,28 @@ impl StackStatus {
             troubles if troubles.iter().any(|it| it.held) => StackState::Held,
             _ => StackState::Retrying,
         }
+    }
+
+    /// What is to be read though nobody asked for it, in order: what the server lost, what lies before the start, and
+    /// what the stack refused of these. It can be given up ([`crate::give_up_lost`]).
+    #[must_use]
+    pub fn read_by_itself(&self) -> Vec<HourInterval> {
+        let before_start = self.backfills.iter().filter(|it| it.before_start);
+        let read = self.lost.iter().chain(before_start);
+        let read = read.filter_map(|it| interval(&it.next, &it.to));
+        let refused = self.refused_unasked.iter().filter_map(HoursStatus::interval);
+        let all: Hours = read.chain(refused).collect();
+        all.intervals().collect()
+    }
+
+    /// Which of these hours were given up, and not read since.
+    #[must_use]
+    pub fn given_up_of(&self, hours: &[HourInterval]) -> Vec<HourInterval> {
+        let given_up: Hours = self.given_up.iter().filter_map(HoursStatus::interval).collect();
+        let of = hours
+            .iter()
+            .flat_map(|it| given_up.of(*it).intervals().collect::<Vec<_>>());
+        of.collect()
     }
 
     fn is_behind(&self) -> bool {
@@ -180,8 +216,18 @@ pub struct HoursStatus {
     pub hours: i32,
 }
 
+fn interval(from: &str, to: &str) -> Option<HourInterval> {
+    HourInterval::new(from.parse().ok()?, to.parse().ok()?)
+}
+
 impl HoursStatus {
-    fn of(interval: HourInterval) -> Self {
+    fn interval(&self) -> Option<HourInterval> {
+        interval(&self.from, &self.to)
+    }
+}
+
+impl From<HourInterval> for HoursStatus {
+    fn from(interval: HourInterval) -> Self {
         Self {
             from: interval.start().to_string(),
             to: interval.end().to_string(),
@@ -356,8 +402,10 @@ impl Board {
         status.delivered = cursor.totals;
         status.backfills = cursor.backfills.iter().map(BackfillStatus::of).collect();
         status.lost = cursor.lost.iter().map(BackfillStatus::of).collect();
-        status.given_up = cursor.given_up.intervals().map(HoursStatus::of).collect();
+        status.given_up = cursor.given_up.intervals().map(HoursStatus::from).collect();
         status.refused_hours = cursor.refused.iter().map(Hour::to_string).collect();
+        let unasked = cursor.refused_unasked.intervals();
+        status.refused_unasked = unasked.map(HoursStatus::from).collect();
         status.withdrawals = cursor.withdrawals;
     }
 
@@ -432,6 +480,25 @@ impl Reporter {
         if status.troubles.len() < before {
             tracing::info!(stack = status.name, part = self.part.name(), "works again");
         }
+    }
+
+    /// These local subscriptions were listed in a way that nobody can read.
+    pub(crate) fn unlisted(&self, mut unlisted: Vec<String>) {
+        let Some(board) = &self.board else { return };
+        if let Some(more) = unlisted.len().checked_sub(UNLISTED_MAX).filter(|more| *more > 0) {
+            unlisted.truncate(UNLISTED_MAX);
+            unlisted.push(format!("and {more} more"));
+        }
+        let mut known = board.lock();
+        let status = &mut known.status;
+        if status.unlisted != unlisted && !unlisted.is_empty() {
+            let (stack, entries) = (&status.name, unlisted.join(", "));
+            tracing::warn!(
+                stack,
+                "left out of the stack's directory, as nobody can read them: {entries}"
+            );
+        }
+        status.unlisted = unlisted;
     }
 
     fn put(&self, trouble: &Trouble, failures: u32, wait: Duration, held: bool) {

@@ -282,6 +282,45 @@ async fn broken_off(world: &World, exporting: &Exporting, hours: i32) {
     assert!(task.await.unwrap_err().is_panic());
 }
 
+/// The file of this name, however deep it is in a folder.
+fn found(folder: &Path, name: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths = entries.map(|it| it.unwrap().path());
+    paths.find_map(|path| match path.is_dir() {
+        true => found(&path, name),
+        false => path.ends_with(name).then_some(path),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_was_damaged_before_the_export_went_on_would_have_made_a_bundle_that_nobody_can_take() {
+    let world = World::new().await;
+    world.activate(LIFE);
+    world.report_hours(6, 9);
+    world.hours_over(7).await;
+    StackSide::make_key(&world.config, &world.environment, false).unwrap();
+    let exporting = world.exporting(6, "1.mbz");
+    broken_off(&world, &exporting, 3).await;
+    let part = format!("{}-1.zst", world.hour(1).epoch_hours());
+    let part = found(&world.config.spool_directory, &part).unwrap();
+    let mut content = std::fs::read(&part).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    std::fs::write(&part, content).unwrap();
+    world.stack.state.lock().unwrap().asked.clear();
+    let made = world.side().export(&exporting, &mut unwatched).await.unwrap();
+    let asked: Vec<Hour> = [1, 3, 4, 5].map(|hours| world.hour(hours)).into();
+    assert_eq!(
+        world.hours_asked(),
+        asked,
+        "the damaged hour and those not read yet"
+    );
+    let mut file = BundleFile::open(&world.out("1.mbz")).unwrap();
+    for number in 1..=made.parts {
+        file.part(number).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_broken_off_export_had_read_would_have_been_carried_for_hours_that_were_to_be_read_again() {
     let world = World::new().await;

@@ -67,6 +67,97 @@ async fn an_account_that_may_not_list_who_is_on_the_stack_would_have_ended_the_r
         .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_local_subscription_that_nobody_can_read_would_have_kept_the_whole_directory_from_the_server() {
+    let mut world = World::new().await;
+    let good = local_subscription("web");
+    let entry = |first: &str, name: &str| {
+        local_subscription(name).replace("\"subscriptionId\":\"5", &format!("\"subscriptionId\":\"{first}"))
+    };
+    let no_tenant = entry("6", "none").replace("\"d9b782d5-d098-4374-8f2c-3907cc34611c\"", "null");
+    let too_long = entry("7", &"x".repeat(257));
+    world.stack.state.lock().unwrap().local_subscriptions = [no_tenant, good.clone(), too_long].join(",");
+    world.start_bridge().await;
+    let last = |world: &World| world.server.state.lock().unwrap().directories.last().cloned();
+    world
+        .until("the others are told", |world| last(world).is_some())
+        .await;
+    let told = last(&world).unwrap();
+    assert_eq!(told.matches("subscriptionId").count(), 1, "{told}");
+    assert!(told.contains("\"displayName\":\"web\""), "{told}");
+    let unlisted = world.status().stacks[0].unlisted.clone();
+    assert_eq!(unlisted.len(), 2, "{unlisted:?}");
+    assert!(
+        unlisted[0].contains("6144634d") && unlisted[0].contains("tenantId"),
+        "{unlisted:?}"
+    );
+    assert!(unlisted[1].contains("displayName"), "{unlisted:?}");
+    world.stack.state.lock().unwrap().local_subscriptions = good;
+    world
+        .until("nothing is left out any more", |world| {
+            world.status().stacks[0].unlisted.is_empty()
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_left_while_the_server_was_away_would_have_paid_for_the_next_one_until_it_was_back() {
+    let mut world = World::new().await;
+    let listing = |world: &World| world.stack.state.lock().unwrap().listed;
+    let refuse = |world: &World, with| world.server.state.lock().unwrap().refusing = with;
+    world.start_bridge().await;
+    world
+        .until("it is told", |world| {
+            !world.server.state.lock().unwrap().directories.is_empty()
+        })
+        .await;
+    refuse(&world, Some((503, "Busy")));
+    let mut changed = Vec::new();
+    for name in ["shop", "bank"] {
+        world.stack.state.lock().unwrap().local_subscriptions = local_subscription(name);
+        let from = world.environment.clock.now();
+        let before = listing(&world);
+        // The first of these may have been under way when it changed.
+        world
+            .until("it is read", |world| listing(world) > before + 2)
+            .await;
+        changed.push((name, from, world.environment.clock.now()));
+        // What waits survives the bridge.
+        world.kill_bridge().await;
+        world.start_bridge().await;
+    }
+    refuse(&world, None);
+    world
+        .until("the last change is told", |world| {
+            let server = world.server.state.lock().unwrap();
+            server.directories.last().unwrap().contains("bank")
+        })
+        .await;
+    let server = world.server.state.lock().unwrap();
+    let told = server.directories.iter().zip(&server.as_of);
+    for (name, from, until) in changed {
+        let (_, as_of) = told.clone().find(|(listing, _)| listing.contains(name)).unwrap();
+        assert!(
+            from <= *as_of && *as_of <= until,
+            "{name}: {from} {as_of} {until}"
+        );
+    }
+    assert!(server.as_of.is_sorted(), "{:?}", server.as_of);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_an_earlier_version_would_never_have_been_told_who_is_on_the_stack() {
+    let mut world = World::new().await;
+    world.server.state.lock().unwrap().places_no_listing = true;
+    world.start_bridge().await;
+    world
+        .until("it is told", |world| {
+            !world.server.state.lock().unwrap().directories.is_empty()
+        })
+        .await;
+    assert!(world.server.state.lock().unwrap().as_of.is_empty());
+}
+
 fn called(name: &str) -> DirectoryName {
     DirectoryName::read(name).unwrap()
 }

@@ -138,7 +138,9 @@ async fn lost_hours_that_nobody_has_any_more_could_not_have_been_given_up() {
     lose_everything(&world);
     until_all_but_one_is_read(&world).await;
     let spool = world.path("spool");
-    bridge::give_up_lost(&spool, "north").unwrap();
+    // The one that is shown: others may have been lost since.
+    let shown = world.status().stacks[0].read_by_itself();
+    bridge::give_up_lost(&spool, "north", &shown).unwrap();
     let given_up = |world: &World| {
         let status = world.status().stacks[0].clone();
         (
@@ -172,6 +174,75 @@ async fn lost_hours_that_nobody_has_any_more_could_not_have_been_given_up() {
     world
         .until("it is read", |world| {
             is_declared(world, [2]) && given_up(world) == (true, Vec::new())
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_hour_that_the_stack_refused_would_be_forgotten_when_a_range_is_taken_back() {
+    let world = world_with_hours().await;
+    world.stack.state.lock().unwrap().refused = [world.hour(2)].into();
+    let empty = ServerState::default().backup();
+    world.server.state.lock().unwrap().restore(&empty);
+    let lost = HourInterval::new(world.hour(2), world.hour(3)).unwrap();
+    world
+        .until("all others were read", |world| {
+            world.status().stacks[0].read_by_itself() == [lost]
+        })
+        .await;
+    let spool = world.path("spool");
+    bridge::withdraw_backfills(&spool, "north").unwrap();
+    world
+        .until("what was asked for is taken back", |world| {
+            world.status().stacks[0].withdrawals == 1
+        })
+        .await;
+    let stack = world.status().stacks[0].clone();
+    assert_eq!(stack.refused_hours, [world.hour(2).to_string()], "{stack:?}");
+    assert_eq!(stack.read_by_itself(), [lost]);
+    assert!(!is_declared(&world, [2]));
+    world
+        .until("the request is gone", |_| {
+            !bridge::waiting_withdrawal(&spool, "north")
+        })
+        .await;
+    bridge::give_up_lost(&spool, "north", &[lost]).unwrap();
+    world
+        .until("it is given up", |world| {
+            let stack = &world.status().stacks[0];
+            stack.given_up_of(&[lost]) == [lost] && stack.read_by_itself().is_empty()
+        })
+        .await;
+    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hours_before_the_start_that_never_answer_could_not_have_been_given_up() {
+    let mut world = world_with_hours().await;
+    world.stop_bridge().await;
+    let through = world.server.state.lock().unwrap().through.unwrap();
+    std::fs::remove_dir_all(world.config.spool_directory.join("stacks")).unwrap();
+    world.stack.state.lock().unwrap().unanswered = Some(through.plus(-2));
+    world.config.stacks[0].start = Some(through);
+    world.config.stacks[0].lookback_hours = 4;
+    world.start_bridge().await;
+    let left = HourInterval::new(through.plus(-2), through).unwrap();
+    world
+        .until("it is read up to that hour", |world| {
+            world.status().stacks[0].read_by_itself() == [left]
+        })
+        .await;
+    let spool = world.path("spool");
+    bridge::give_up_lost(&spool, "north", &[left]).unwrap();
+    world
+        .until("it is given up", |world| {
+            let stack = &world.status().stacks[0];
+            stack.backfills.is_empty() && stack.given_up_of(&[left]) == [left]
+        })
+        .await;
+    world
+        .until("nothing is in the way any more", |world| {
+            world.troubles().is_empty()
         })
         .await;
 }

@@ -8,7 +8,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use domain::time::Hour;
+use domain::time::{Hour, Timestamp, parse_timestamp};
 use domain::usage::UsageRecord;
 use wire::api::{KNOWN_RECEIPTS, KnownReceipts};
 use wire::usage::{Format, parse_delivery};
@@ -41,6 +41,10 @@ pub(crate) struct ServerState {
     /// The hours that were declared by what was read of them.
     pub(crate) declared: BTreeSet<Hour>,
     pub(crate) directories: Vec<String>,
+    /// When each of these had been listed, as it was said.
+    pub(crate) as_of: Vec<Timestamp>,
+    /// Knows no listings but those of just now, as an earlier version that has no bundle key.
+    pub(crate) places_no_listing: bool,
     /// How often the stack had listed them when each of these came.
     pub(crate) listed: Vec<usize>,
     pub(crate) deliveries: usize,
@@ -115,6 +119,12 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     if parts.uri.path().ends_with("/subscriptions") {
         let listed = door.stack.lock().unwrap().listed;
         let mut state = door.state.lock().unwrap();
+        let as_of = parts.uri.query().and_then(|query| query.strip_prefix("asOf="));
+        if as_of.is_some() && state.places_no_listing {
+            return error(409, "BundleKeyNotRegistered");
+        }
+        let as_of = as_of.map(|text| parse_timestamp(&text.replace("%3A", ":")).unwrap());
+        state.as_of.extend(as_of);
         state.directories.push(String::from_utf8(body.to_vec()).unwrap());
         state.listed.push(listed);
         return r#"{"listed":1,"added":0,"changed":0}"#.into_response();

@@ -268,6 +268,26 @@ async fn hours_that_are_refused_when_they_are_looked_back_at_would_have_held_up_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_that_refused_everything_for_seconds_would_have_lost_all_of_a_range_for_good() {
+    let mut world = World::new().await;
+    world.report_hours(6, 3);
+    world.start_bridge().await;
+    world.until_reported(6).await;
+    let refuse = |is_refused| world.stack.state.lock().unwrap().refuses_everything = is_refused;
+    refuse(true);
+    ask(&world, -40, -3);
+    let asked = |world: &World| world.stack.state.lock().unwrap().asked.len();
+    let before = asked(&world);
+    world
+        .until("it is refused a few times", |world| asked(world) > before + 6)
+        .await;
+    refuse(false);
+    until_read_again(&world).await;
+    assert_eq!(world.status().stacks[0].refused_hours, [""; 0]);
+    world.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_hour_that_is_refused_is_waited_for_and_never_left_out() {
     let mut world = World::new().await;
     world.report_hours(6, 3);

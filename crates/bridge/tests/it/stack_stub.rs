@@ -87,6 +87,8 @@ pub(crate) struct StackState {
     pub(crate) unanswered: Option<Hour>,
     /// Hours that are refused by themselves.
     pub(crate) refused: BTreeSet<Hour>,
+    /// Whether every hour is refused for a while.
+    pub(crate) refuses_everything: bool,
     /// Hours of which each page behind the first is refused.
     pub(crate) refused_midway: BTreeSet<Hour>,
     /// Whether an hour that was answered is refused from then on.
@@ -164,6 +166,7 @@ impl StackStub {
             stuck: None,
             unanswered: None,
             refused: BTreeSet::new(),
+            refuses_everything: false,
             refused_midway: BTreeSet::new(),
             refuses_again: false,
             forgotten: None,
@@ -352,7 +355,7 @@ impl Door {
             Some(_) => &state.refused_midway,
             None => &state.refused,
         };
-        if refused.contains(&start) {
+        if state.refuses_everything || refused.contains(&start) {
             return error(404, "ResourceNotFound");
         }
         match fault {

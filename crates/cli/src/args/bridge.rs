@@ -220,7 +220,8 @@ pub(crate) struct BackfillArgs {
     /// Take back all ranges of the stack that are not read yet. What was read stays.
     #[arg(long, conflicts_with_all = ["from", "to"])]
     pub(crate) stop: bool,
-    /// Give up reading again what the server lost: what it does not have of these hours stays missing.
+    /// Give up what is read by itself: what the server lost, and hours before the start. What it does not have of these
+    /// hours stays missing.
     #[arg(long, conflicts_with_all = ["from", "to", "stop"])]
     pub(crate) give_up_lost: bool,
     /// Give up without asking.

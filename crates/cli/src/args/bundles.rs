@@ -13,6 +13,8 @@ The private part is kept in the bridge's spool and never leaves this machine. Gi
 stack, who enters it with `meterbridge registration bundle-key`. Each registration needs that once: a stack that is \
 registered anew needs it anew.
 
+What replacing a key costs is shown first, and asked for; a script says --yes.
+
 Example:
   meterbridge bridge bundle-key --config bridge.toml --out north-bundles.pem")]
 pub(crate) struct BundleKeyArgs {
@@ -24,6 +26,9 @@ pub(crate) struct BundleKeyArgs {
     /// Make a new key in place of the one that is there: what is signed with it is taken in only when it is registered.
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Replace it without asking.
+    #[arg(long, requires = "replace")]
+    pub(crate) yes: bool,
 }
 
 /// What is exported.

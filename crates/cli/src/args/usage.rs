@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use domain::completeness::{DeclaredOutside, may_declare};
 use domain::time::Hour;
 
 use super::{PeriodArgs, QuarantineArgs, texts};
@@ -99,10 +100,12 @@ impl ImportArgs {
         let [start, end, through] =
             [&self.reported_start, &self.reported_end, &self.reported_through].map(hour);
         let Some(through) = through else { return Ok(()) };
-        let expected = match (start, end) {
-            (Some(start), _) if through <= start => format!("an hour after --reported-start, {start}"),
-            (_, Some(end)) if through > end => format!("--reported-end, {end}, or an hour before"),
-            _ => return Ok(()),
+        let Err(outside) = may_declare(start, end, through) else {
+            return Ok(());
+        };
+        let expected = match outside {
+            DeclaredOutside::NotAfter(start) => format!("an hour after --reported-start, {start}"),
+            DeclaredOutside::After(end) => format!("--reported-end, {end}, or an hour before"),
         };
         Err(Failure::usage(format!("--reported-through is {through}: expected {expected}."))
             .coded("InvalidReportedThrough")

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::args::{BridgeCommand, BridgeRunArgs};
 use crate::environment::{SystemClock, SystemRandom};
 use crate::failure::Failure;
-use crate::long_running::{Stop, log_to_standard_error};
+use crate::long_running::{Sayings, Stop, log_to_standard_error};
 use crate::printer::Printer;
 
 /// What a bridge works for, and where it can be seen how it is.
@@ -52,6 +52,7 @@ async fn run(args: BridgeRunArgs, printer: &Printer) -> Result<(), Failure> {
     log_to_standard_error(args.log.as_deref(), args.log_format)?;
     // Before anybody can read that it runs, and stop it: a signal that nobody listens for ends it at once.
     let stop = Stop::listen()?;
+    let sayings = Sayings::beside(args.log_format, printer);
     let config = configuration::of_bridge(args.bridge)?;
     let mut running = Running {
         stacks: config.stacks.iter().map(|it| it.name.clone()).collect(),
@@ -61,25 +62,25 @@ async fn run(args: BridgeRunArgs, printer: &Printer) -> Result<(), Failure> {
     };
     let bridge = Bridge::open(config, environment()).map_err(refused)?;
     running.listen = bridge.listens_at().map(|it| it.to_string());
-    announce(&running, printer)?;
+    announce(&running, &sayings, printer)?;
     bridge.run(stop.told()).await.map_err(refused)?;
-    printer.note("Stopped. It goes on where it was when it is started again.");
+    sayings.note("Stopped. It goes on where it was when it is started again.");
     Ok(())
 }
 
-fn announce(running: &Running, printer: &Printer) -> Result<(), Failure> {
+fn announce(running: &Running, sayings: &Sayings<'_>, printer: &Printer) -> Result<(), Failure> {
     let stacks = running.stacks.join(", ");
-    printer.note(&format!(
+    sayings.note(&format!(
         "The bridge takes usage of {stacks} to {}.",
         running.server
     ));
-    printer.note(&format!("What waits to be delivered is in {}.", running.spool));
+    sayings.note(&format!("What waits to be delivered is in {}.", running.spool));
     if let Some(address) = &running.listen {
-        printer.note(&format!(
+        sayings.note(&format!(
             "How it is: http://{address}/metrics and http://{address}/healthz"
         ));
     }
-    printer.note("Stop it with Ctrl-C.");
+    sayings.note("Stop it with Ctrl-C.");
     printer.show_to_programs(running)
 }
 

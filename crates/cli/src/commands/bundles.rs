@@ -58,7 +58,13 @@ pub(super) async fn register_key(
 /// # Errors
 /// If the server does not answer.
 pub(super) async fn list(client: &Client, cloud_id: &str, printer: &Printer) -> Result<(), Failure> {
-    BUNDLES.show(&client.bundles(cloud_id).await?, printer)
+    let bundles = client.bundles(cloud_id).await?;
+    if bundles.is_empty() {
+        printer.note(&format!(
+            "No bundle of stack {cloud_id} was taken in under the registration that it has now."
+        ));
+    }
+    BUNDLES.show(&bundles, printer)
 }
 
 /// Prints the receipt of a bundle.

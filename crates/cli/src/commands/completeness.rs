@@ -86,8 +86,19 @@ pub(super) async fn completeness(
     };
     match missing {
         Some(missing) if args.check => Err(missing),
+        None if args.check => {
+            printer.note(&nothing_missing(&period));
+            Ok(())
+        }
         _ => Ok(()),
     }
+}
+
+/// What `--check` says if no usage is missing: of one month it knows that, and nothing of the others.
+fn nothing_missing(period: &str) -> String {
+    format!(
+        "No usage of {period} is missing, as far as it is due. Other months were not looked at: --period names one."
+    )
 }
 
 /// What `--check` fails with, if usage is missing.
@@ -100,7 +111,8 @@ fn missing(stacks: &[StackCompleteness], period: &str) -> Option<Failure> {
     if names.is_empty() {
         return None;
     }
-    let what = format!("Usage is missing of {}.", counted(names.len() as u64, "stack"));
+    let stacks = counted(names.len() as u64, "stack");
+    let what = format!("Usage is missing of {stacks} in {period}.");
     let hint = format!(
         "`meterbridge stack completeness CLOUD-ID --period {period}` shows the hours of one, and what can be done about it."
     );

@@ -136,8 +136,17 @@ pub(super) async fn check(client: &Client, args: &CheckArgs, printer: &Printer) 
 fn describe(checked: &LawCheck, style: Style) -> String {
     if !checked.holds {
         let violations = checked.violations.join("\n  ");
-        return format!("{}\n\n  {violations}", style.bad("Not every law holds."));
+        let verdict = format!("Not every law holds for {}.", checked.period);
+        return format!("{}\n\n  {violations}", style.bad(&verdict));
     }
+    let period = &checked.period;
+    let of_bills = match checked.statements {
+        0 => format!("0 statements for {period}: nobody is charged for anything in it, so no sum was proved"),
+        some => format!(
+            "{} for {period}: shares sum to lines, lines to totals, and all usage is on a statement or unregistered",
+            counted(some as u64, "statement")
+        ),
+    };
     let RecordCounts {
         received,
         counted: counts,
@@ -148,12 +157,10 @@ fn describe(checked: &LawCheck, style: Style) -> String {
     let [counts, superseded, duplicate, quarantined] =
         [counts, superseded, duplicate, quarantined].map(count);
     format!(
-        "{}\n\n{} received = {counts} counted + {superseded} superseded + {duplicate} duplicate + {quarantined} \
-         quarantined\n{} for {}: shares sum to lines, lines to totals, and all usage is on a statement or unregistered",
-        style.good("Every law holds."),
+        "{}\n\n{} ever received, of all months = {counts} counted + {superseded} superseded + {duplicate} duplicate + \
+         {quarantined} quarantined\n{of_bills}\nOther months than {period} were not drawn up: --period names one.",
+        style.good(&format!("Every law holds for {period}.")),
         counted(received, "record"),
-        counted(checked.statements as u64, "statement"),
-        checked.period,
     )
 }
 
@@ -199,12 +206,24 @@ mod tests {
         let style = Style::new(false);
         assert_eq!(
             describe(&checked(&[]), style),
-            "Every law holds.\n\n1,010 records received = 1,000 counted + 4 superseded + 5 duplicate + 1 quarantined\n\
-             1 statement for 2026-10: shares sum to lines, lines to totals, and all usage is on a statement or unregistered"
+            "Every law holds for 2026-10.\n\n1,010 records ever received, of all months = 1,000 counted + \
+             4 superseded + 5 duplicate + 1 quarantined\n1 statement for 2026-10: shares sum to lines, lines to \
+             totals, and all usage is on a statement or unregistered\nOther months than 2026-10 were not drawn up: \
+             --period names one."
         );
+        let nothing = LawCheck {
+            statements: 0,
+            ..checked(&[])
+        };
+        let told = describe(&nothing, style);
+        assert!(
+            told.contains("0 statements for 2026-10: nobody is charged"),
+            "{told}"
+        );
+        assert!(!told.contains("shares sum"), "nothing was added up: {told}");
         assert_eq!(
             describe(&checked(&["law 1: lost", "law 3: off"]), style),
-            "Not every law holds.\n\n  law 1: lost\n  law 3: off"
+            "Not every law holds for 2026-10.\n\n  law 1: lost\n  law 3: off"
         );
     }
 }

@@ -67,7 +67,7 @@ impl Side {
             above => above,
         };
         let name = folder.file_name()?;
-        let data = (name == STORE && is_initialised(above)).then(|| above.to_owned());
+        let data = (name == STORE && matches!(is_initialised(above), Ok(true))).then(|| above.to_owned());
         (data.is_some() || backup::has_databases(folder)).then(|| Self {
             store: StoreConfig::in_folder(above.join(name)),
             data,

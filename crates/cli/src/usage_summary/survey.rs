@@ -29,6 +29,8 @@ pub(crate) struct Survey {
     /// When the last usage ends.
     #[serde(serialize_with = "as_text")]
     pub(crate) to: Option<Hour>,
+    /// Records of hours that have not come: the server puts them into quarantine.
+    pub(crate) in_future: u64,
     pub(crate) subscriptions: Vec<OfSubscription>,
     pub(crate) meters: Vec<OfMeter>,
     /// Records that are of none of these subscriptions or meters, of which there are too many.
@@ -80,9 +82,19 @@ pub(crate) struct Surveyor {
     subscriptions: BTreeMap<LocalSubscriptionId, u64>,
     meters: BTreeMap<LocalMeterId, (Option<String>, u64, QuantitySum)>,
     rejected: BTreeMap<&'static str, RejectedFor>,
+    /// The last hour in which usage may begin. None if any may be.
+    latest: Option<Hour>,
 }
 
 impl Surveyor {
+    /// One that tells apart what begins later than in this hour.
+    pub(crate) fn with_latest(latest: Hour) -> Self {
+        Self {
+            latest: Some(latest),
+            ..Self::default()
+        }
+    }
+
     /// Takes the next line.
     pub(crate) fn add(&mut self, item: &Item) {
         match item {
@@ -94,6 +106,7 @@ impl Surveyor {
     fn add_record(&mut self, record: &Record) {
         let survey = &mut self.survey;
         survey.records += 1;
+        survey.in_future += u64::from(self.latest.is_some_and(|latest| record.start > latest));
         match record.granularity {
             Granularity::Hour => survey.hourly += 1,
             Granularity::Day => survey.daily += 1,

@@ -164,6 +164,8 @@ pub(crate) enum ZoneError {
         by: Witness,
         /// The first one that does.
         at_midnight: Witness,
+        /// The name of a zone in which days of UTC begin at both.
+        such_as: &'static str,
     },
     /// In the zone that was said, an hour of the file never was.
     #[error("line {}: {} is no hour that clocks showed in {given}: these times are not in {given}", .by.line, .by.text)]

@@ -102,7 +102,7 @@ fn a_window_lost_of_a_simulated_month_shows_as_exactly_that_gap_and_is_gone_when
         assert!(checked.data.contains(said), "{said}\n{}", checked.data);
     }
     assert!(
-        checked.notes.contains("Usage is missing of 1 stack."),
+        checked.notes.contains("Usage is missing of 1 stack in 2026-10."),
         "{}",
         checked.notes
     );
@@ -112,4 +112,12 @@ fn a_window_lost_of_a_simulated_month_shows_as_exactly_that_gap_and_is_gone_when
     assert_eq!(found(&told), [[""; 3]; 0]);
     assert_eq!(told["complete"], true);
     assert_eq!(told["hourCounts"]["complete"], 744);
+    let checked = server.run("stack completeness --check", &of_month);
+    for said in [
+        "No usage of 2026-10 is missing",
+        "Other months were not looked at",
+    ] {
+        assert!(checked.notes.contains(said), "{said}\n{}", checked.notes);
+    }
+    checked.done();
 }

@@ -153,6 +153,29 @@ fn a_directory_that_is_not_initialised_is_not_served() {
 }
 
 #[test]
+fn a_platform_that_cannot_be_seen_would_be_made_anew_by_whoever_is_told_that_there_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (data, to) = (file.join("data"), directory.path().join("backup"));
+    for arguments in [
+        &["serve"][..],
+        &["backup", "--to"],
+        &["signing-key", "rotate"],
+        &["init"],
+    ] {
+        let mut command = meterbridge();
+        command.args(arguments);
+        if arguments.contains(&"--to") {
+            command.arg(&to);
+        }
+        let refused = run(command.arg("--data").arg(&data));
+        assert_refused(&refused, 1, &["data cannot be read", "Not a directory"]);
+        assert!(!refused.notes.contains("initialised"), "{refused:?}");
+    }
+}
+
+#[test]
 fn whoever_makes_a_platform_twice_would_not_know_whether_the_first_one_is_still_there() {
     let directory = tempfile::tempdir().unwrap();
     let init = || {

@@ -84,6 +84,27 @@ fn the_url_is_said_once_and_kept_where_its_owner_alone_can_read_it() {
 }
 
 #[test]
+fn a_dump_would_have_been_restored_by_half_into_tables_that_a_server_had_made_before() {
+    let Some(database) = database() else { return };
+    let (directory, credential) = initialised(&database);
+    let data = directory.path().join("data");
+    let mut server = Server::serve(directory);
+    server.credential = credential;
+    register(&server, &open_accounts(&server));
+    deliver(&server);
+    let _directory = server.stop_and_keep();
+    let empty = database.another("");
+    let on_the_empty_one = run(serve(&data).env("METERBRIDGE_STORE", url_of(&empty)));
+    assert_refused(&on_the_empty_one, "StoreEmpty", "backup");
+    let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(empty.execute(tables).trim(), "0");
+
+    assert!(database.rows_of("batch") > 0);
+    let _ = database.execute("TRUNCATE batch CASCADE");
+    assert_refused(&run(&mut serve(&data)), "StoreDamaged", "backup");
+}
+
+#[test]
 fn a_data_directory_whose_file_is_lost_does_not_become_a_second_platform() {
     let Some(database) = database() else { return };
     let (directory, _) = initialised(&database);

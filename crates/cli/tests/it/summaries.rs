@@ -495,6 +495,36 @@ fn what_of_a_summary_the_server_keeps_in_quarantine_is_named_by_its_line() {
 }
 
 #[test]
+fn a_summary_of_which_nothing_counts_would_be_taken_for_imported() {
+    let folder = Folder::new();
+    let future = summary(&["1", "2"]).replace("/2024", "/2099");
+    let file = folder.file("usage.csv", &future);
+    let (server, _) = server_of_one_stack("2024-03-01");
+    for looked in ["--preview", "--dry-run"] {
+        let outcome = import(&server, looked, &file);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let told = "2 records of hours that have not come";
+        assert!(outcome.notes.contains(told), "{outcome:?}");
+    }
+    let lists = format!("`meterbridge usage quarantine --stack {STACK}` lists");
+    let outcome = import(&server, "", &file);
+    assert_eq!(outcome.code, Some(3), "{outcome:?}");
+    for part in [&lists, "No record counts", "nothing was declared complete"] {
+        assert!(outcome.notes.contains(part), "{part}: {outcome:?}");
+    }
+
+    // What counts beside it is an import that was done.
+    let good = summary(&["1"]);
+    let both = folder.file(
+        "both.csv",
+        format!("{good}{}\r\n", future.lines().nth(2).unwrap()),
+    );
+    let outcome = import(&server, "", &both);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.notes.contains(&lists), "{outcome:?}");
+}
+
+#[test]
 fn a_file_that_cannot_be_understood_is_refused_as_a_whole_with_what_to_do() {
     let folder = Folder::new();
     let good = summary(&["1"]);

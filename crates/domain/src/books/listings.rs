@@ -3,9 +3,9 @@
 //! In an hour a local subscription belonged to the tenant that the newest listing named that had been made by its end; before
 //! the first one, to that one's. So of two listings of one hour the later one says it for all of the hour, and of two of one
 //! moment the one whose tenant's id is the greater one, by its bytes, then whose name, owner and state are. A listing may come
-//! late, in a file: it speaks up to the next one that was made after it. So who pays depends on when listings were made and
-//! what they say, and not on when or in which order they came. For that it is kept when something was listed also where that
-//! changed nothing, of every stack whose listings may come late.
+//! late, in a file or after an outage of the server: it speaks up to the next one that was made after it. So who pays depends on
+//! when listings were made and what they say, and not on when or in which order they came. For that it is kept when something was
+//! listed also where that changed nothing, of every stack whose listings may come late.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
@@ -14,6 +14,7 @@ use super::{Books, Entry};
 use crate::attribution::LocalSubscription;
 use crate::bundle::Digest;
 use crate::ids::{CloudId, LocalSubscriptionId};
+use crate::registration::Registration;
 use crate::time::{Hour, HourInterval, Timestamp};
 use crate::timeline::Timeline;
 
@@ -219,6 +220,14 @@ impl Books {
         of_stack.is_some_and(|it| it.carried.contains(&(made_at, digest)))
     }
 
+    /// Whether it is kept when something was listed of a stack also where that changed nothing: its listings may come late,
+    /// since bundles are expected or one said before when it was made.
+    #[must_use]
+    pub fn keeps_listings(&self, registration: &Registration) -> bool {
+        let of_stack = self.listings.0.get(&registration.cloud_id());
+        self.bundle_key(registration.id).is_some() || of_stack.is_some_and(|it| !it.carried.is_empty())
+    }
+
     /// What is kept of a listing as such. Where nothing ever comes late, nothing is; and nothing of one that comes from the
     /// stack just now and lists nobody, as whoever tries a bridge out sends it: it confirms nothing of anybody.
     fn listing_entry(&self, listing: &Listing<'_>) -> Option<ListingEntry> {
@@ -228,7 +237,7 @@ impl Books {
             None if listing.local_subscriptions.is_empty() => false,
             None => {
                 let live = self.registration_of_stack(stack);
-                live.is_some_and(|live| self.bundle_key(live.id).is_some())
+                live.is_some_and(|live| self.keeps_listings(live))
             }
         };
         is_kept.then(|| {

@@ -17,6 +17,28 @@ pub fn declared_hours(window: Option<HourInterval>, through: Hour) -> Option<Hou
     HourInterval::new(named.unwrap_or(Hour::MIN), through)
 }
 
+/// A declaration that speaks of what was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeclaredOutside {
+    /// It ends before the window begins, or where it does: it would be taken for everything there ever was.
+    NotAfter(Hour),
+    /// It ends after the window.
+    After(Hour),
+}
+
+/// Whether a delivery that names its window, or a part of it, may declare the hours up to `through`: whoever declares that
+/// hours are complete speaks of what was read, where it is said what that was. *(ours)*
+///
+/// # Errors
+/// [`DeclaredOutside`].
+pub fn may_declare(start: Option<Hour>, end: Option<Hour>, through: Hour) -> Result<(), DeclaredOutside> {
+    match (start, end) {
+        (Some(start), _) if through <= start => Err(DeclaredOutside::NotAfter(start)),
+        (_, Some(end)) if through > end => Err(DeclaredOutside::After(end)),
+        _ => Ok(()),
+    }
+}
+
 impl FromIterator<HourInterval> for Declared {
     fn from_iter<I: IntoIterator<Item = HourInterval>>(hours: I) -> Self {
         let mut hours: Vec<HourInterval> = hours.into_iter().collect();

@@ -119,8 +119,8 @@ fn known_receipts(headers: &HeaderMap) -> Result<Vec<Link>, Failure> {
                            named too; else everything before. It is after reportedStart and not after reportedEnd, as far \
                            as these are named"),
         ("Idempotency-Key" = Option<String>, Header,
-            description = "The client's name for this delivery: the answer to a repeated one, with the same body and the \
-                           same parameters, is the first answer, and has the header x-meterbridge-repeated"),
+            description = "The client's name for this delivery: the answer to a repeated one, with the same body, Content-Type \
+                           and parameters, is the first answer, and has the header x-meterbridge-repeated"),
         ("x-meterbridge-known-receipts" = Option<String>, Header,
             description = "Receipts that the client relies on, at most 16: `sequence:chain` as the answers to earlier \
                            deliveries had them, with commas between them. If one of them is not here, as after a restore \

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use app::quarantine::{Acted, PastAct, PurgeAsked, ReleaseAsked, Selection, Stopped};
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::{Extension, Json};
 use domain::ids::CloudId;
 use domain::quarantine::SearchText;
@@ -238,15 +238,16 @@ fn past(past: PastAct) -> QuarantineAct {
 /// Has records read again, and counted if they can be: as if they had been delivered so at the reported time of their
 /// delivery. Records that still cannot be counted wait on, with the reason that was found now. Each stack and reported time
 /// has a batch with a receipt of its own. Done again it changes nothing. If the storage fails when a part was released, the
-/// answer says what was done, and in `stopped` what was not.
+/// answer is 207: it says what was done, and in `stopped` what was not, which waits on.
 #[utoipa::path(post, path = "/api/v1/quarantine/release", tag = "quarantine", request_body = ReleaseQuarantined,
-    responses((status = 200, body = QuarantineReleased)))]
+    responses((status = 200, body = QuarantineReleased),
+        (status = 207, body = QuarantineReleased, description = "A part was released, and then the storage failed")))]
 pub(crate) async fn release(
     State(door): State<Arc<Door>>,
     By(caller): By,
     query: Query,
     body::Json(request): body::Json<ReleaseQuarantined>,
-) -> Result<(Option<Extension<Logged>>, Json<QuarantineReleased>), Failure> {
+) -> Result<(StatusCode, Option<Extension<Logged>>, Json<QuarantineReleased>), Failure> {
     query.only(&[])?;
     let dry_run = request.dry_run;
     let mended = request.mended()?;
@@ -274,6 +275,19 @@ pub(crate) async fn release(
     let stays = |position: u64| gone.contains(&position) || is_refused(position) || is_left(position);
     warnings.retain(|it| !stays(it.position));
     let logged = stopped.as_ref().map(|it| Extension(Logged::of(&it.error)));
+    // Who looks at the status alone does not take it for done.
+    let status = match &stopped {
+        Some(_) => StatusCode::MULTI_STATUS,
+        None => StatusCode::OK,
+    };
+    let left = stopped.iter().flat_map(|it| {
+        it.left.iter().map(|position| StillWaiting {
+            position: *position,
+            code: it.error.code.to_owned(),
+            message: it.error.message.clone(),
+        })
+    });
+    let left: Vec<StillWaiting> = left.collect();
     let released = QuarantineReleased {
         act_id: act.map(|act| act.to_string()),
         dry_run,
@@ -281,12 +295,12 @@ pub(crate) async fn release(
         batches: receipts.iter().map(batch).collect(),
         not_counting: not_counting.iter().map(released_not_counting).collect(),
         warnings,
-        waiting: refused.into_iter().map(still_waiting).collect(),
+        waiting: refused.into_iter().map(still_waiting).chain(left).collect(),
         gone,
         unknown,
         stopped: stopped.map(release_stopped),
     };
-    Ok((logged, Json(released)))
+    Ok((status, logged, Json(released)))
 }
 
 fn release_stopped(Stopped { error, left }: Stopped) -> ReleaseStopped {

@@ -103,14 +103,15 @@ fn as_of(text: &str) -> Result<Timestamp, Failure> {
 }
 
 /// Takes in what a stack's directory lists: the body is what its `Microsoft.Subscriptions.Admin/subscriptions` returns, or
-/// returned when the file was made that it was carried in. Who pays for which hours depends on when it was listed, and not
-/// on when it came.
+/// returned when it was read, or when the file was made that it was carried in. Who pays for which hours depends on when it
+/// was listed, and not on when it came.
 #[utoipa::path(put, path = "/api/v1/stacks/{cloudId}/subscriptions", tag = "stacks",
     params(
         ("cloudId" = String, Path),
         ("asOf" = Option<String>, Query,
-            description = "When the stack listed this, if it was carried in a file; just now without it. Not in the future \
-                           and not before the stack's registration"),
+            description = "When the stack listed this, if it was carried in a file or waited for the server; just now without \
+                           it. Not in the future and not before the stack's registration. The first one of a stack without \
+                           a bundle key has to come within the hour"),
     ),
     request_body = SubscriptionList,
     responses((status = 200, body = DirectoryTaken)))]

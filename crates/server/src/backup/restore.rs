@@ -1,14 +1,16 @@
 //! A data directory out of a backup, checked as a whole before it is there.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use app::App;
 use app::environment::{Clock, Random};
+use domain::ids::CloudId;
 use domain::laws::{self, RecordCounts};
 use domain::time::{Hour, HourInterval};
 use serde::Serialize;
-use store::backup::{DATABASES, Heads};
+use store::backup::{DATABASES, Heads, Link};
 use store::{Audit, Store, StoreConfig, StoreError};
 use wire::catalog;
 
@@ -102,7 +104,11 @@ async fn checks(
     let files = manifest.files.len();
     let mut checks = vec![Check {
         what: "files",
-        found: format!("{files} files, {} bytes", manifest.bytes()),
+        found: format!(
+            "{}, {}",
+            counted(files as u64, "file"),
+            counted(manifest.bytes(), "byte")
+        ),
         problems: Vec::new(),
     }];
     let integrity = integrity(&directory)?;
@@ -122,7 +128,7 @@ async fn checks(
     checks.push(receipts(manifest, &heads));
     checks.push(ledger(audited)?);
     if let Ok(app) = app {
-        checks.push(books_and_usage(&app, heads.stacks.len()).await?);
+        checks.push(books_and_usage(&app, delivered(&heads.stacks).count()).await?);
     }
     Ok(checks)
 }
@@ -149,7 +155,10 @@ fn journal(manifest: &Manifest, heads: &Heads, not_loaded: Option<String>) -> Ch
     }
     Check {
         what: "journal",
-        found: format!("{} entries", found.sequence),
+        found: match found.sequence {
+            1 => "1 entry".to_owned(),
+            several => format!("{several} entries"),
+        },
         problems,
     }
 }
@@ -171,12 +180,29 @@ fn receipts(manifest: &Manifest, heads: &Heads) -> Check {
             problems.push(other_end(&chain, None, Some(&here.receipt)));
         }
     }
-    let receipts: u64 = found.iter().map(|it| it.receipt.sequence).sum();
+    // A chain without gaps has as many receipts as its last number says; a gap is told by the audit of the ledger.
+    let receipts: u64 = delivered(&heads.stacks).map(|it| it.sequence).sum();
+    let stacks = delivered(&heads.stacks).count();
     Check {
         what: "receipts",
-        found: format!("{receipts} of {} stacks", found.len()),
+        found: format!(
+            "{} of {}",
+            counted(receipts, "receipt"),
+            counted(stacks as u64, "stack")
+        ),
         problems,
     }
+}
+
+/// The ends of those chains that have a receipt: a stack may be known of which nothing was taken in.
+fn delivered(stacks: &BTreeMap<CloudId, Link>) -> impl Iterator<Item = &Link> {
+    stacks.values().filter(|it| it.sequence > 0)
+}
+
+/// A count of things, of which one is a `thing` and several are `things`.
+fn counted(number: u64, thing: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{end}")
 }
 
 fn other_end(chain: &str, expected: Option<&Head>, found: Option<&Head>) -> String {
@@ -222,8 +248,12 @@ fn ledger(audited: Result<Audit, StoreError>) -> Result<Check, StoreError> {
     Ok(Check {
         what,
         found: format!(
-            "{} records received: {} counted, {} superseded, {} duplicate, {} quarantined",
-            counts.received, counts.counted, counts.superseded, counts.duplicate, counts.quarantined
+            "{} received: {} counted, {} superseded, {} duplicate, {} quarantined",
+            counted(counts.received, "record"),
+            counts.counted,
+            counts.superseded,
+            counts.duplicate,
+            counts.quarantined
         ),
         problems,
     })
@@ -234,7 +264,7 @@ async fn books_and_usage(app: &App, stacks: usize) -> Result<Check, BackupError>
     let unknown = unknown.iter();
     Ok(Check {
         what: "books and usage",
-        found: format!("{stacks} stacks with usage"),
+        found: format!("{} with receipts", counted(stacks as u64, "stack")),
         problems: unknown
             .map(|stack| format!("stack {stack} has usage, and the books know no registration of it"))
             .collect(),
@@ -245,7 +275,7 @@ async fn books_and_usage(app: &App, stacks: usize) -> Result<Check, BackupError>
 mod tests {
     use std::fs;
 
-    use domain::ids::{BatchId, CloudId};
+    use domain::ids::BatchId;
     use domain::time::Timestamp;
     use store::{Batch, ReportedWindow};
 
@@ -325,6 +355,31 @@ mod tests {
             told[0].starts_with("stack 02020202-0202-0202-0202-020202020202 has usage"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn receipts_of_a_restored_store_would_be_taken_for_stacks() {
+        let of = |numbers: &[u64]| {
+            let stacks = (1..).zip(numbers).map(|(stack, sequence)| {
+                let link = Link {
+                    sequence: *sequence,
+                    ..Link::default()
+                };
+                (CloudId::from_bytes([stack; 16]), link)
+            });
+            let heads = Heads {
+                stacks: stacks.collect(),
+                ..Heads::default()
+            };
+            let manifest = Manifest::new(Timestamp::UNIX_EPOCH, true, &heads, Vec::new());
+            let Check { found, problems, .. } = receipts(&manifest, &heads);
+            assert_eq!(problems, [""; 0]);
+            found
+        };
+        assert_eq!(of(&[135]), "135 receipts of 1 stack");
+        assert_eq!(of(&[135, 0, 1]), "136 receipts of 2 stacks");
+        assert_eq!(of(&[1]), "1 receipt of 1 stack");
+        assert_eq!(of(&[]), "0 receipts of 0 stacks");
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write as _;
 
-use crate::fixture::{House, id};
+use crate::fixture::{Answer, House, id};
 use crate::world::{
     customer_subscription, default_subscription, directory, mapping, record, registration, stack, tenant,
     usage,
@@ -391,7 +391,7 @@ async fn lines_and_compressed_bodies_are_the_same_usage() {
         "Content-Type",
         "application/x-ndjson; charset=utf-8".parse().unwrap(),
     );
-    let answer = crate::fixture::Answer::of(house.client.execute(lines).await.unwrap())
+    let answer = Answer::of(house.client.execute(lines).await.unwrap())
         .await
         .expect(200);
     assert_eq!(counts(&answer.body), [0, 2, 0, 0]);
@@ -481,6 +481,38 @@ async fn a_page_as_stacks_write_it_is_taken_in_whole_and_the_second_time_all_of_
     for exact in ["197.537110794335604", "0.00007637590169906616", "28.8"] {
         assert!(quantities.contains(&exact), "{exact} in {quantities:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_sent_as_lines_would_have_been_lost_under_its_key_when_it_was_sent_as_a_page() {
+    let house = House::start().await;
+    house.register().await;
+    let deliver = async |page: &str, key: &str, content_type: &str| {
+        let delivery = house.delivery(page.to_owned()).await;
+        let mut delivery = delivery.header("Idempotency-Key", key).build().unwrap();
+        let headers = delivery.headers_mut();
+        headers.insert("Content-Type", content_type.parse().unwrap());
+        Answer::of(house.client.execute(delivery).await.unwrap()).await
+    };
+    let (lines, page) = ("application/x-ndjson", "application/json");
+    let one_line = usage("2026-10-01", &["1"]).replace('\n', "");
+    let told = deliver(&one_line, "k1", lines).await.refused(400, "PageInLines");
+    let message = told.body["error"]["message"].as_str().unwrap();
+    assert!(message.contains(page), "{message}");
+    let answer = deliver(&one_line, "k1", page).await.expect(200);
+    assert_eq!(counts(&answer.body), [1, 0, 0, 0]);
+    // One that is spread over lines cannot be told from bad ones, and is entered under its key.
+    let spread = usage("2026-10-02", &["1"])
+        .replacen('{', "{\n\n", 1)
+        .replacen('[', "[\n", 1);
+    let answer = deliver(&spread, "k2", lines).await.expect(200);
+    assert_eq!(answer.body["accepted"], 0);
+    deliver(&spread, "k2", page)
+        .await
+        .refused(409, "IdempotencyKeyReused");
+    deliver(&spread, "k2", lines).await.expect(200);
+    let answer = deliver(&spread, "k3", page).await.expect(200);
+    assert_eq!(counts(&answer.body), [1, 0, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

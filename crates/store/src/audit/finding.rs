@@ -37,6 +37,8 @@ pub enum CheckKind {
     Series,
     /// What was done with records in quarantine with what the journal says of it.
     QuarantineActs,
+    /// The stacks that delivered with the registrations in the books.
+    Registrations,
     /// The sets of attributes with their keys, and the hours from which they hold with records.
     Attributes,
     /// All that was received with all that became of it.
@@ -59,6 +61,7 @@ impl CheckKind {
             Self::Records => "records",
             Self::Quarantine => "quarantine",
             Self::QuarantineActs => "quarantineActs",
+            Self::Registrations => "registrations",
             Self::Series => "series",
             Self::Attributes => "attributes",
             Self::Counts => "counts",
@@ -79,6 +82,7 @@ impl CheckKind {
             Self::Records => "batches",
             Self::Quarantine => "texts",
             Self::Series => "series",
+            Self::Registrations => "stacks",
             Self::Attributes => "sets and changes",
             Self::Counts | Self::QuarantineActs => "records",
         }
@@ -101,6 +105,7 @@ impl CheckKind {
             Self::Records => "batch",
             Self::Quarantine => "text",
             Self::Series => "series",
+            Self::Registrations => "stack",
             Self::Attributes => "set or change",
             Self::Counts | Self::QuarantineActs => "record",
         }
@@ -161,6 +166,8 @@ differences! {
     AttributesSequence: "attributes were changed last by a batch that is not there";
     /// A batch is of a stack that is not there.
     UnknownStack: "this batch is of a stack that is not there";
+    /// Usage of a stack is stored that the books know no registration of.
+    BooksMissing: "this stack delivered usage, and the books know no registration of it: books and usage are not of one moment";
     /// A receipt that somebody else kept is not stored.
     WitnessMissing: "this receipt was made out and is not stored any more";
     /// A receipt that somebody else kept is stored with another content.
@@ -353,9 +360,22 @@ impl Finding {
     /// Where it is, in words; empty if that is not known.
     #[must_use]
     pub fn place(&self) -> String {
-        match &self.until {
-            None => self.at.to_string(),
-            Some(last) => format!("{} to {}, {} of them", self.at, last.after(&self.at), self.places),
+        let Some(last) = &self.until else {
+            return self.at.to_string();
+        };
+        match (self.at.receipt, last.receipt) {
+            (Some(from), Some(through)) => {
+                let stack = self.at.stack.map(|it| format!("stack {it}, "));
+                let batches = self.at.batch.zip(last.batch);
+                let batches = batches.map(|(from, through)| format!(", batches {from} to {through}"));
+                format!(
+                    "{}receipts {from}–{through} ({}){}",
+                    stack.unwrap_or_default(),
+                    self.places,
+                    batches.unwrap_or_default()
+                )
+            }
+            _ => format!("{} to {}, {} of them", self.at, last.after(&self.at), self.places),
         }
     }
 }
@@ -434,6 +454,15 @@ impl Checked {
         }
     }
 
+    /// Adds a place that follows on that of the finding before, and is told with it. Where that one is only counted, so
+    /// is this.
+    pub(crate) fn add_place(&mut self, at: FoundAt) {
+        let all_are_told = self.found == self.findings.len() as u64;
+        if let Some(before) = self.findings.last_mut().filter(|_| all_are_told) {
+            (before.until, before.places) = (Some(at), before.places + 1);
+        }
+    }
+
     /// Adds what is no difference from what was taken in.
     pub(crate) fn note(&mut self, note: Finding) {
         self.noted += 1;
@@ -501,7 +530,7 @@ mod tests {
         checked.add_unreadable(FoundAt::default(), &malformed);
         assert_eq!(checked.found, 5);
         let told: Vec<String> = checked.sentences().collect();
-        let first = "stack 01010101-0101-0101-0101-010101010101, receipt 820 to receipt 822, 3 of them: what is stored \
+        let first = "stack 01010101-0101-0101-0101-010101010101, receipts 820–822 (3): what is stored \
                      cannot be read: malformed";
         assert_eq!(told[0], first);
         assert!(told[1].contains("receipt 820: "), "{told:?}");

@@ -1,8 +1,12 @@
 //! The entries of the journal are numbered without a gap, each linked to the one before.
 
+use std::collections::HashSet;
+
+use domain::ids::CloudId;
+
 use super::acts::Acts;
 use super::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
-use crate::books::quarantine_act;
+use crate::books::OfUsage;
 use crate::error::StoreError;
 use crate::journal::{self, StoredEntry};
 use crate::sqlite::backup::Link;
@@ -11,12 +15,38 @@ use crate::transaction::{Transaction, values};
 /// Entries read at one time. The longest takes a few MiB.
 const ENTRIES_PAGE: usize = 100;
 
-/// Returns the last entry, unless it cannot be read, and what the entries say was done with records in quarantine.
+/// What the entries say of what is in the usage ledger.
+#[derive(Default)]
+pub(super) struct Told {
+    /// What was done with records in quarantine.
+    pub(super) acts: Acts,
+    /// The stacks that were ever registered.
+    pub(super) registered: HashSet<CloudId>,
+    /// Whether there are entries that cannot be read: they may say more.
+    pub(super) in_part: bool,
+}
+
+impl Told {
+    fn add(&mut self, said: OfUsage) {
+        match said {
+            OfUsage::QuarantineActed(act) => {
+                self.acts.insert(act.id, act);
+            }
+            OfUsage::Registered(stack) => {
+                self.registered.insert(stack);
+            }
+            OfUsage::Nothing => {}
+            OfUsage::Unknown => self.in_part = true,
+        }
+    }
+}
+
+/// Returns the last entry, unless it cannot be read, and what the entries say of what is in the usage ledger.
 pub(super) fn check(
     transaction: &dyn Transaction,
     checked: &mut Checked,
     watch: Watch<'_>,
-) -> Result<(Option<Link>, Acts), StoreError> {
+) -> Result<(Option<Link>, Told), StoreError> {
     let rows: u64 = transaction.the_row("SELECT count(*) FROM entry", &[], |row| row.get(0))?;
     let what = "following the journal";
     watch(AuditStep::Begins {
@@ -24,7 +54,7 @@ pub(super) fn check(
         rows: Some(rows),
     });
     let mut last = 0;
-    let mut acts = Acts::new();
+    let mut told = Told::default();
     // Nothing after an entry that cannot be read.
     let mut before = Some(Link::default().chain);
     read_all(
@@ -41,13 +71,13 @@ pub(super) fn check(
                     watch(AuditStep::Done(page.len() as u64));
                     for entry in page {
                         compare(&entry, last, before, checked);
-                        let act = quarantine_act(&entry.body);
-                        acts.extend(act.map(|act| (act.id, act)));
+                        told.add(OfUsage::of(&entry.body));
                         (last, before) = (entry.sequence, Some(entry.chain));
                     }
                 }
                 Read::Unreadable(sequence, error) => {
                     checked.add_unreadable(at(sequence), &error);
+                    told.in_part = true;
                     (last, before) = (sequence, None);
                 }
             }
@@ -58,7 +88,7 @@ pub(super) fn check(
         sequence: last,
         chain,
     });
-    Ok((end, acts))
+    Ok((end, told))
 }
 
 fn at(sequence: u64) -> FoundAt {

@@ -6,7 +6,7 @@ mod stored;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::books::{Books as State, Entry};
-use domain::ids::ObjectId;
+use domain::ids::{CloudId, ObjectId};
 use domain::quarantine::QuarantineAct;
 use domain::time::Timestamp;
 use domain::timeline::Recorded;
@@ -37,11 +37,29 @@ impl<E> From<StoreError> for ChangeError<E> {
     }
 }
 
-/// What was done with records in quarantine, if that is what an entry of the journal says.
-pub(crate) fn quarantine_act(body: &[u8]) -> Option<QuarantineAct> {
-    match stored::decode(body) {
-        Ok(Entry::QuarantineActed(act)) => Some(act),
-        Ok(_) | Err(_) => None,
+/// What an entry of the journal says of what is in the usage ledger.
+pub(crate) enum OfUsage {
+    /// This was done with records in quarantine.
+    QuarantineActed(QuarantineAct),
+    /// This stack was registered.
+    Registered(CloudId),
+    /// Nothing.
+    Nothing,
+    /// Nobody knows: it is no entry that this program can read.
+    Unknown,
+}
+
+impl OfUsage {
+    /// Reads the body of an entry.
+    pub(crate) fn of(body: &[u8]) -> Self {
+        match stored::decode(body) {
+            Ok(Entry::QuarantineActed(act)) => Self::QuarantineActed(act),
+            Ok(Entry::Registered { token, .. } | Entry::Reregistered { token, .. }) => {
+                Self::Registered(token.cloud_id)
+            }
+            Ok(_) => Self::Nothing,
+            Err(_) => Self::Unknown,
+        }
     }
 }
 

@@ -99,6 +99,7 @@ pub(crate) struct Ledger<R: Readers> {
 impl<R: Readers> Ledger<R> {
     /// Starts the thread that writes.
     pub(crate) fn start(readers: R, mut writer: impl Writer) -> Result<Self, StoreError> {
+        stacks::refuse_half(&mut writer)?;
         folding::find_again(&mut writer)?;
         let (cache, queue) = (
             Arc::new(SeriesCache::new(SERIES_REMEMBERED)),

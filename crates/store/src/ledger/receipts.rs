@@ -191,9 +191,10 @@ pub(super) fn answered_before(
     Ok(answers)
 }
 
-/// The answer to a delivery whose idempotency key is known.
+/// The answer to a delivery whose idempotency key is known. The digest does not say how the body was read, as lines or as a
+/// page; where that made other records of the same bytes, it was another delivery.
 pub(super) fn answer_under_key(first: Receipt, delivery: &Delivery) -> Appended {
-    if first.digest == delivery.digest {
+    if first.digest == delivery.digest && first.counts.received == delivery.received {
         Appended::Repeated(first)
     } else {
         Appended::KeyReused { first: first.batch }

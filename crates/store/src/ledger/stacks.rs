@@ -10,7 +10,7 @@ use super::delivery::Delivery;
 use super::ids::StackRow;
 use crate::error::StoreError;
 use crate::receipt::{Link, Receipt};
-use crate::transaction::{Columns, Transaction, Value, values};
+use crate::transaction::{Columns, Transaction, Value, Writer, values};
 use crate::usage::Appended;
 
 /// What is kept of a stack.
@@ -72,6 +72,29 @@ pub(super) fn chains(
 ) -> Result<Vec<Option<[u8; 32]>>, StoreError> {
     let sql = "SELECT chain FROM batch WHERE stack = ?1 AND sequence = ?2";
     transaction.row_each(sql, receipts, |row| row.get(0))
+}
+
+/// Refuses a ledger in which the last receipt of a stack is not there: a part of a dump that was restored without the rest looks
+/// like that, and answers whoever asks for usage that there is none. Where that cannot be read it is for others to tell.
+pub(super) fn refuse_half(storage: &mut impl Writer) -> Result<(), StoreError> {
+    let sql = "SELECT cloud_id, sequence FROM stack WHERE sequence > 0 AND NOT EXISTS (
+                   SELECT 1 FROM batch WHERE batch.stack = stack.id AND batch.sequence = stack.sequence)
+               ORDER BY cloud_id LIMIT 1";
+    let half = storage.write(|transaction| {
+        transaction.rows(sql, &[], |row| Ok((row.get::<CloudId>(0)?, row.get::<u64>(1)?)))
+    });
+    match half {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%error, "the last receipts of stacks cannot be read: verify the store");
+            Ok(())
+        }
+        half => match half?.first() {
+            None => Ok(()),
+            Some((stack, sequence)) => Err(StoreError::corrupt(format!(
+                "stack {stack} has delivered {sequence} batches, and the last receipt is not there: a part of the store is missing"
+            ))),
+        },
+    }
 }
 
 /// The stacks of a transaction.

@@ -97,6 +97,15 @@ pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
+/// Whether any of them was applied to this schema.
+pub(super) fn are_begun(link: &mut Link) -> Result<bool, Failure> {
+    link.ask(async |client| {
+        let sql = "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                                  WHERE nspname = current_schema() AND relname = 'schema_version')";
+        client.query_one(sql, &[]).await?.try_get(0)
+    })
+}
+
 pub(super) fn version(link: &mut Link) -> Result<i64, Failure> {
     link.ask(async |client| {
         let sql = "SELECT coalesce(max(version), 0) FROM schema_version";

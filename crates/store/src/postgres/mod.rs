@@ -67,6 +67,15 @@ pub(crate) fn open(config: &PostgresConfig) -> Result<Store, StoreError> {
     opened.map_err(|_| StoreError::unavailable("PostgreSQL could not be opened"))?
 }
 
+/// Whether the tables of a memory are there.
+pub(crate) fn is_made(config: &PostgresConfig) -> Result<bool, StoreError> {
+    let looked = std::thread::scope(|scope| {
+        let look = || Ok(migrations::are_begun(&mut Connector::new(config)?.connect()?)?);
+        scope.spawn(look).join()
+    });
+    looked.map_err(|_| StoreError::unavailable("PostgreSQL could not be asked"))?
+}
+
 fn open_here(config: &PostgresConfig) -> Result<Store, StoreError> {
     let connector = Connector::new(config)?;
     let mut link = connector.connect()?;

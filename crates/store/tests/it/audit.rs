@@ -9,12 +9,13 @@ mod schema;
 mod together;
 mod untouched;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::books::{Entry, Operator};
-use domain::ids::{BatchId, ObjectId, OperatorId, QuarantineActId};
+use domain::ids::{BatchId, ObjectId, OperatorId, QuarantineActId, RegistrationId, SubscriptionId};
 use domain::quarantine::{Positions, QuarantineAct, QuarantineActKind};
+use domain::registration::{BillingModel, RegistrationToken};
 use domain::time::Timestamp;
 use domain::usage::{QuarantineCode, Quarantined};
 use rusqlite::Connection;
@@ -85,10 +86,43 @@ impl Delivery {
     }
 }
 
-/// Delivers as the batch with this number.
+/// Delivers as the batch with this number, for a stack that is registered.
 async fn deliver(store: &Store, delivery: &Delivery, number: u8) {
+    register(store, delivery.stack).await;
     let appended = delivery.try_as(batch(number), store).await.unwrap();
     assert!(matches!(appended, Appended::New(_)), "{appended:?}");
+}
+
+/// Registers a stack that is not yet.
+async fn register(store: &Store, number: u8) {
+    let books = Books::load(store.journal.clone()).await.unwrap();
+    if books.read(|it| !it.registrations_ever_of(stack(number)).is_empty()) {
+        return;
+    }
+    let token = RegistrationToken {
+        cloud_id: stack(number),
+        object_id: None,
+        billing_model: BillingModel::PayAsYouUse,
+        marketplace_syndication_enabled: true,
+        usage_reporting_enabled: true,
+        agreement_number: None,
+        asset_tag: None,
+        region_names: Vec::new(),
+        hardware: Vec::new(),
+        issuer: String::new(),
+        version: "1.0".to_owned(),
+    };
+    let registered = Entry::Registered {
+        id: RegistrationId::from_bytes([number; 16]),
+        subscription: SubscriptionId::from_bytes([1; 16]),
+        resource_group: "azurestack".parse().unwrap(),
+        name: format!("stack-{number}").parse().unwrap(),
+        location: "global".to_owned(),
+        tags: BTreeMap::new(),
+        token,
+        from: hour(0),
+    };
+    enter(&books, registered).await;
 }
 
 fn batch(number: u8) -> BatchId {

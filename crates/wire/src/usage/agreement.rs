@@ -6,6 +6,7 @@ use proptest::test_runner::TestRunner;
 
 use super::tests::{GOOD, aggregate, page_of, read_regular};
 use super::*;
+use crate::stack_admin::{InvalidUsagePage, UsageOutline, records_of_page};
 
 /// A JSON text for a member, mostly fit for it.
 fn value(good: impl Strategy<Value = String> + 'static) -> BoxedStrategy<String> {
@@ -76,6 +77,37 @@ fn record_text() -> impl Strategy<Value = String> {
     )
 }
 
+/// A member of a page, mostly fit for it.
+fn page_member() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        3 => Just("\"value\":[]"), 3 => Just("\"value\":[{},1,\"\\ud800\"]"), 1 => Just("\"Value\": [ ]"),
+        1 => Just("\"value\":null"), 1 => Just("\"v\\u0061lue\":[2]"), 1 => Just("\"value\":{}"),
+    ];
+    let link = prop_oneof![
+        2 => Just("\"nextLink\":\"https://a.example\""), 1 => Just("\"nextLink\":null"), 1 => Just("\"NextLink\":7"),
+        1 => Just("\"odata.nextLink\":\"x\""),
+    ];
+    prop_oneof![3 => value, 2 => link, 1 => Just("\"other\":{\"value\":[]}")].prop_map(str::to_owned)
+}
+
+#[test]
+fn pages_that_the_server_refuses_are_refused_where_they_are_read() {
+    let many: String = (0..256).map(|number| format!(",\"m{number}\":0")).collect();
+    let many = format!("{{\"value\":[]{many}}}");
+    for page in [
+        &many,
+        "{\"value\":[],\"Value\":[]}",
+        "{\"value\":[],\"VALUE\":null}",
+    ] {
+        assert!(parse_delivery(page.as_bytes(), Format::Json).is_err(), "{page}");
+        let refused = UsageOutline::read(page.as_bytes());
+        assert!(
+            matches!(refused, Err(InvalidUsagePage::NotAPage(_))),
+            "{refused:?} for {page}"
+        );
+    }
+}
+
 #[test]
 fn a_good_part_of_the_made_records_is_regular() {
     let mut runner = TestRunner::deterministic();
@@ -120,6 +152,28 @@ proptest! {
         let is_json = serde_json::from_str::<IgnoredAny>(&page).is_ok();
         let parsed = parse_delivery(page.as_bytes(), Format::Json);
         prop_assert_eq!(is_json, !matches!(parsed, Err(BodyError::NotJson(_))), "{}", page);
+    }
+
+    #[test]
+    fn what_is_taken_of_a_stack_the_server_takes_and_no_page_stops_a_stack_for_good(
+        mut members in prop::collection::vec(page_member(), 0..4),
+        more in prop_oneof![4 => Just(0usize), 1 => 250usize..260],
+        at in any::<prop::sample::Index>(), change in prop::option::weighted(0.3, "[ -~]{0,2}"),
+    ) {
+        members.extend((0..more).map(|number| format!("\"m{number}\":0")));
+        let mut page = format!("{{{}}}", members.join(","));
+        if let Some(change) = change {
+            let at = at.index(page.len());
+            page.replace_range(at..=at, &change);
+        }
+        let outline = UsageOutline::read(page.as_bytes());
+        let parsed = parse_delivery(page.as_bytes(), Format::Json);
+        if let Ok(outline) = outline {
+            let parsed = parsed.as_ref().map(|it| it.records.len() + it.quarantined.len());
+            prop_assert_eq!(parsed, Ok(outline.records), "{}", page);
+            let records = records_of_page(page.as_bytes()).map(|it| it.len());
+            prop_assert_eq!(records, Ok(outline.records));
+        }
     }
 
     #[test]

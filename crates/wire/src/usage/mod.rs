@@ -3,7 +3,7 @@
 //! A delivery is one page of `Microsoft.Commerce.Admin/subscriberUsageAggregates` as JSON, `{"value": [...]}`, or the
 //! same items as NDJSON, one in each line. A record that cannot be read never costs its neighbours: it is put into
 //! quarantine with a code, a sentence that names the member, and its text. Only a body that is no JSON at all, holds
-//! no array `value` or too many records is refused as a whole.
+//! no array `value` or too many records, or is a page where lines were to come, is refused as a whole.
 //!
 //! Every record of every stack goes through here, so there are two readers. `regular` takes the text that stacks do
 //! send in one pass, borrowing from the body, and gives up on anything else; what it gave up on is read by
@@ -29,6 +29,7 @@ use domain::usage::{Quarantined, RECORDS_PER_DELIVERY_MAX, UsageRecord};
 
 use memchr::memchr;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 pub use self::careful::Defect;
 pub use self::glimpse::Glimpse;
@@ -64,6 +65,12 @@ pub enum BodyError {
         "The body holds no array \"value\". Expected {{\"value\": [...]}} as the provider usage API returns it."
     )]
     NoRecords,
+    /// A page where lines were to come.
+    #[error(
+        "The body is a page as the provider usage API returns it, {{\"value\": [...]}}, and not its items one in each \
+         line. Send it with the content type application/json."
+    )]
+    PageInLines,
     /// More records than one delivery may hold.
     #[error("The body holds more than {RECORDS_PER_DELIVERY_MAX} records. Deliver them in several parts.")]
     TooManyRecords,
@@ -76,6 +83,7 @@ impl BodyError {
         match self {
             Self::NotJson(_) => "InvalidJson",
             Self::NoRecords => "MissingValue",
+            Self::PageInLines => "PageInLines",
             Self::TooManyRecords => "TooManyRecords",
         }
     }
@@ -190,13 +198,50 @@ fn any_page(text: &str) -> Result<ParsedDelivery<'_>, BodyError> {
         Ok(_) => BodyError::NoRecords,
         Err(error) => BodyError::NotJson(error.to_string()),
     })?;
-    let value = members
-        .get("value")
-        .ok()
-        .flatten()
-        .filter(|value| value.get().starts_with('['));
+    let value = array_of(&members).map_err(|_| BodyError::NoRecords)?;
     // The array has just been seen to be JSON, so its length is the only thing that can be wrong with it.
-    elements(&mut Scanner::new(value.ok_or(BodyError::NoRecords)?.get())).ok_or(BodyError::TooManyRecords)
+    elements(&mut Scanner::new(value)).ok_or(BodyError::TooManyRecords)
+}
+
+/// The text of the array of records of a page, or why it has none: the one rule for whoever takes pages.
+fn array_of<'a>(members: &Members<'a>) -> Result<&'a str, String> {
+    let value = members.get("value")?.map(RawValue::get);
+    let value = value.filter(|value| value.starts_with('['));
+    value.ok_or_else(|| "it has no array \"value\"".to_owned())
+}
+
+/// What whoever passes pages on reads of them: the records, each as text, and where to go on.
+#[derive(Debug)]
+pub(crate) struct PageTexts<'a> {
+    pub(crate) records: Vec<&'a RawValue>,
+    pub(crate) next_link: Option<String>,
+}
+
+/// Reads a page by the rule of [`parse_delivery`], which takes it unless it has too many records, or says why it is none.
+pub(crate) fn page_texts(body: &[u8]) -> Result<PageTexts<'_>, String> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let text = str::from_utf8(body).map_err(|error| error.to_string())?;
+    let members = Members::parse(text).map_err(|error| error.to_string())?;
+    let read = |error: serde_json::Error| error.to_string();
+    let records = serde_json::from_str(array_of(&members)?).map_err(read)?;
+    let next_link = match (members.get("nextLink")?, members.get("odata.nextLink")?) {
+        (Some(_), Some(_)) => return Err("nextLink occurs more than once".to_owned()),
+        (one, other) => one.or(other),
+    };
+    let next_link = next_link.map(|link| serde_json::from_str(link.get()));
+    Ok(PageTexts {
+        records,
+        next_link: next_link.transpose().map_err(read)?,
+    })
+}
+
+/// Whether a line is a whole page and cannot be a record.
+fn is_page(line: &[u8]) -> bool {
+    let members = str::from_utf8(line)
+        .ok()
+        .and_then(|text| Members::parse(text).ok());
+    members
+        .is_some_and(|members| array_of(&members).is_ok() && matches!(members.given("properties"), Ok(None)))
 }
 
 /// Takes an array of records; nothing if it is not JSON or has too many.
@@ -229,6 +274,11 @@ fn lines(body: &[u8]) -> Result<ParsedDelivery<'_>, BodyError> {
             return Err(BodyError::TooManyRecords);
         }
         delivery.push(line, line_record(line, &mut last));
+    }
+    // Put into quarantine, a page under the wrong content type would be answered, and never asked for again. Where there
+    // are records beside it, it is one bad line among them.
+    if delivery.records.is_empty() && delivery.texts.first().is_some_and(|line| is_page(line)) {
+        return Err(BodyError::PageInLines);
     }
     Ok(delivery)
 }

@@ -353,6 +353,12 @@ fn a_body_that_is_no_delivery_is_refused_with_a_code() {
         ("{\"value\":{}}", Format::Json, "MissingValue"),
         ("{\"value\":[],\"VALUE\":[]}", Format::Json, "MissingValue"),
         ("null", Format::Json, "MissingValue"),
+        (&cut, Format::Ndjson, "PageInLines"),
+        (
+            "\n{\"Value\":[]}\n{\"value\":[]}\n",
+            Format::Ndjson,
+            "PageInLines",
+        ),
         (&many, Format::Json, "TooManyRecords"),
         (&lines, Format::Ndjson, "TooManyRecords"),
     ] {
@@ -361,6 +367,24 @@ fn a_body_that_is_no_delivery_is_refused_with_a_code() {
     }
     let error = parse_delivery(b"{\"value\":[\"\xff\"]}", Format::Json).unwrap_err();
     assert_eq!(error.code(), "InvalidJson");
+}
+
+#[test]
+fn a_page_among_lines_costs_no_record_and_neither_does_a_record_with_an_array() {
+    let (good, page) = (aggregate(&GOOD), "{\"value\":[]}");
+    let with_properties = "{\"value\":[],\"properties\":null}".to_owned();
+    for (lines, read) in [
+        (format!("{page}\n{good}\n"), 1),
+        (format!("{good}\n{page}\n"), 1),
+        (with_properties, 0),
+    ] {
+        let delivery = parse_delivery(lines.as_bytes(), Format::Ndjson).unwrap();
+        assert_eq!(
+            (delivery.records.len(), delivery.quarantined.len()),
+            (read, 1),
+            "{lines}"
+        );
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use server::Clock as _;
 
-use super::status::{named, names, no_stack, not_running, some_of};
+use super::status::{named, names, no_stack, not_running};
 use super::{configuration, refused};
 use crate::agreement::agreed;
 use crate::args::BackfillArgs;
@@ -61,13 +61,15 @@ struct TakenBack<'a> {
 #[serde(rename_all = "camelCase")]
 struct GivenUp<'a> {
     stack: &'a str,
-    /// How many hours were given up just now.
+    /// How many hours were given up just now, of those that were shown.
     hours: i32,
     /// All that was given up and that nobody had read since.
     given_up: &'a [HoursStatus],
+    /// What is to be read by itself still: it turned out to be lost after the hours were shown.
+    still_lost: Vec<HoursStatus>,
 }
 
-/// Has a range read again, takes all of them back, or gives up what the server lost.
+/// Has a range read again, takes all of them back, or gives up what is read by itself.
 ///
 /// # Errors
 /// If there is no such stack, it was never read so far, or the bridge does not run; or the stack refused hours of it.
@@ -174,14 +176,15 @@ async fn take_back(spool: &Path, stack: &StackStatus, printer: &Printer) -> Resu
     })
 }
 
-/// Has nothing read again of what the server lost of a stack.
+/// Has nothing read again of what is read by itself of a stack, as it is shown: what the server lost, and before the
+/// start.
 async fn give_up(spool: &Path, stack: &StackStatus, yes: bool, printer: &Printer) -> Result<(), Failure> {
     let name = &stack.name;
-    let hours: i32 = stack.lost.iter().map(|it| it.hours - it.hours_read).sum();
-    if hours > 0 {
-        printer.request(&what_is_given_up(stack, hours));
+    let shown = stack.read_by_itself();
+    if !shown.is_empty() {
+        printer.request(&what_is_given_up(name, &shown));
         agreed("Give them up?", yes)?;
-        give_up_lost(spool, name).map_err(refused)?;
+        give_up_lost(spool, name, &shown).map_err(refused)?;
     }
     let mut gone_by: Option<Timestamp> = None;
     let status = loop {
@@ -190,37 +193,63 @@ async fn give_up(spool: &Path, stack: &StackStatus, yes: bool, printer: &Printer
             gone_by = Some(SystemClock.now());
         }
         let status = running(spool)?;
-        if hours == 0 || gone_by.is_some_and(|moment| is_after(&status, moment)) {
+        if shown.is_empty() || gone_by.is_some_and(|moment| is_after(&status, moment)) {
             break status;
         }
         tokio::time::sleep(LOOKED_EVERY).await;
     };
-    let given_up = &stack_of(&status, name)?.given_up;
-    let shown = GivenUp {
-        stack: name,
-        hours,
-        given_up,
-    };
-    printer.show(&shown, || match hours {
-        0 => format!("Of {name} nothing is lost that waits to be read again: nothing was changed."),
-        _ => format!("{} of {name} were given up. `meterbridge bridge status` names them until somebody has them read.", hours_of(hours)),
-    })
+    tell_given_up(stack_of(&status, name)?, &shown, printer)
 }
 
-fn what_is_given_up(stack: &StackStatus, hours: i32) -> String {
-    let ranges: Vec<String> = stack
-        .lost
-        .iter()
-        .map(|it| format!("{} to {}", minute(&it.next), minute(&it.to)))
-        .collect();
+/// Tells what was given up of the hours that were shown, and what is lost besides.
+fn tell_given_up(stack: &StackStatus, shown: &[HourInterval], printer: &Printer) -> Result<(), Failure> {
+    let name = &stack.name;
+    let hours = hours_in(&stack.given_up_of(shown));
+    let still_lost = stack.read_by_itself();
+    let told = GivenUp {
+        stack: name,
+        hours,
+        given_up: &stack.given_up,
+        still_lost: still_lost.iter().copied().map(HoursStatus::from).collect(),
+    };
+    printer.show(&told, || match hours {
+        0 => format!("Of {name} nothing waits to be read by itself that was shown: nothing was given up."),
+        _ => format!(
+            "{} of {name} were given up. `meterbridge bridge status` names them until somebody has them read.",
+            hours_of(hours)
+        ),
+    })?;
+    if !still_lost.is_empty() {
+        printer.warning(&format!(
+            "{} of {name} that were not given up are still lost: {}.",
+            hours_of(hours_in(&still_lost)),
+            texts_of(&still_lost).join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn what_is_given_up(stack: &str, shown: &[HourInterval]) -> String {
     format!(
-        "This gives up {} of {}, which the server lost and which wait to be read again: {}. They are not read by themselves any \
-         more, and are not declared as read. Usage of them that the server does not have is billed to nobody, unless somebody \
-         has them read (`meterbridge bridge backfill`) or imports it.",
-        hours_of(hours),
-        stack.name,
-        some_of(&ranges)
+        "This gives up {} of {stack}, which the server lost or which lie before the start, and which wait to be read \
+         or were refused: {}. They are not read by themselves any more, and are not declared as read. Usage of them \
+         that the server does not have is billed to nobody, unless somebody has them read (`meterbridge bridge backfill`) \
+         or imports it.",
+        hours_of(hours_in(shown)),
+        texts_of(shown).join(", ")
     )
+}
+
+fn texts_of(hours: &[HourInterval]) -> Vec<String> {
+    let text = |it: &HourInterval| {
+        let (from, to) = (it.start().to_string(), it.end().to_string());
+        format!("{} to {}", minute(&from), minute(&to))
+    };
+    hours.iter().map(text).collect()
+}
+
+fn hours_in(hours: &[HourInterval]) -> i32 {
+    hours.iter().map(|it| it.hours()).sum()
 }
 
 fn hours_of(hours: i32) -> String {
@@ -429,6 +458,56 @@ mod tests {
         assert!(said.text().contains("\"refused\""), "{}", said.text());
         stack.refused_hours.clear();
         assert_eq!(tell(&stack, range, &printer), Ok(()));
+    }
+
+    #[test]
+    fn hours_that_were_lost_after_they_were_shown_would_have_been_said_to_be_given_up() {
+        let from: Hour = "2026-10-01T00:00:00Z".parse().unwrap();
+        let hours = |start, end| HourInterval::new(from.plus(start), from.plus(end)).unwrap();
+        let range = |hours: HourInterval, before_start| BackfillStatus {
+            from: hours.start().to_string(),
+            to: hours.end().to_string(),
+            next: hours.start().plus(1).to_string(),
+            hours: hours.hours(),
+            hours_read: 1,
+            before_start,
+        };
+        let mut stack = StackStatus {
+            name: "north".to_owned(),
+            lost: vec![range(hours(6, 8), false)],
+            backfills: vec![range(hours(-9, -6), true), range(hours(20, 30), false)],
+            refused_unasked: vec![hours(2, 3).into()],
+            ..StackStatus::default()
+        };
+        let shown = stack.read_by_itself();
+        assert_eq!(
+            shown,
+            [hours(-8, -6), hours(2, 3), hours(7, 8)],
+            "and nothing that was asked for"
+        );
+        let asked = what_is_given_up("north", &shown);
+        assert!(
+            asked.contains("gives up 4 hours of north")
+                && asked.contains("2026-10-01 02:00 to 2026-10-01 03:00"),
+            "{asked}"
+        );
+        // One of them was read meanwhile, and another one was lost.
+        stack.given_up = vec![hours(-30, -29).into(), hours(-8, -6).into(), hours(2, 3).into()];
+        stack.backfills.remove(0);
+        stack.refused_unasked.clear();
+        stack.lost = vec![range(hours(10, 12), false)];
+        let (printer, data, notes) = captured(Format::Json, false);
+        tell_given_up(&stack, &shown, &printer).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&data.text()).unwrap();
+        assert_eq!(told["hours"], 3, "{told}");
+        assert_eq!(told["stillLost"][0]["from"], from.plus(11).to_string(), "{told}");
+        assert!(
+            notes
+                .text()
+                .contains("1 hour of north that were not given up are still lost: 2026-10-01 11:00"),
+            "{}",
+            notes.text()
+        );
     }
 
     fn unreachable() -> Ongoing {

@@ -11,6 +11,7 @@ use domain::time::Hour;
 use serde::Serialize;
 
 use super::{configuration, environment, refused};
+use crate::agreement::agreed;
 use crate::args::{AcceptReceiptArgs, BridgeArgs, BundleKeyArgs, BundlesArgs, ExportArgs};
 use crate::commands::minute;
 use crate::failure::Failure;
@@ -86,13 +87,14 @@ impl From<Exported> for Made {
 /// Makes the key, or shows it.
 ///
 /// # Errors
-/// If it cannot be made or written.
+/// If it cannot be made or written, or nobody agrees that the one that is there is replaced.
 pub(super) fn key(args: BundleKeyArgs, printer: &Printer) -> Result<(), Failure> {
     let config = configuration::of_bridge(args.bridge)?;
-    let key = StackSide::make_key(&config, &environment(), args.replace).map_err(refused)?;
-    if args.replace {
-        printer.warning(REPLACED);
+    if args.replace && StackSide::has_key(&config, &environment()).map_err(refused)? {
+        printer.request(REPLACED);
+        agreed("Replace it?", args.yes)?;
     }
+    let key = StackSide::make_key(&config, &environment(), args.replace).map_err(refused)?;
     if let Some(out) = &args.out {
         fs::write(out, &key.public_key).map_err(|error| Failure::file(out, &error))?;
     }

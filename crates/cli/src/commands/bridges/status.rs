@@ -1,6 +1,6 @@
 //! `bridge status`.
 
-use bridge::{BackfillStatus, BridgeStatus, Ongoing, StackState, StackStatus, read_status};
+use bridge::{BackfillStatus, BridgeStatus, HoursStatus, Ongoing, StackState, StackStatus, read_status};
 use domain::time::Timestamp;
 use serde::Serialize;
 use server::Clock as _;
@@ -158,10 +158,21 @@ fn text(status: &BridgeStatus, now: Timestamp, printer: &Printer) -> String {
         text.push_str(&read_again(stack));
         if !stack.refused_hours.is_empty() {
             text.push_str(&format!(
-                "\n{}: the stack refused {} that were asked for, left out until they are asked for again: {}\n",
+                "\n{}: the stack refused {} that were read again, left out until they are asked for: {}\n",
                 stack.name,
-                counted(u64::try_from(stack.refused_hours.len()).unwrap_or(u64::MAX), "hour"),
+                counted(
+                    u64::try_from(stack.refused_hours.len()).unwrap_or(u64::MAX),
+                    "hour"
+                ),
                 named(&stack.refused_hours),
+            ));
+        }
+        if !stack.unlisted.is_empty() {
+            text.push_str(&format!(
+                "\n{}: left out of the stack's directory, as nobody can read them; the server keeps what it knows of \
+                 them: {}\n",
+                stack.name,
+                some_of(&stack.unlisted),
             ));
         }
         for it in &stack.troubles {
@@ -220,20 +231,35 @@ fn read_again(stack: &StackStatus) -> String {
             counted(u64::from(hours.unsigned_abs()), "hour")
         ));
     }
-    if !stack.given_up.is_empty() {
-        let ranges = stack.given_up.iter();
-        let ranges: Vec<_> = ranges
-            .map(|it| format!("{} to {}", minute(&it.from), minute(&it.to)))
-            .collect();
-        let hours: i32 = stack.given_up.iter().map(|it| it.hours).sum();
-        text.push_str(&format!(
-            "\n{}: {} that the server lost were given up, and are not declared as read until somebody has them read: {}\n",
-            stack.name,
-            counted(u64::from(hours.unsigned_abs()), "hour"),
-            some_of(&ranges)
-        ));
+    for (those, what) in [
+        (
+            &stack.refused_unasked,
+            "that the server lost, or that lie before the start, were refused by the stack, and stay lost until they \
+             are asked for and read, or given up",
+        ),
+        (
+            &stack.given_up,
+            "that the server lost, or that lie before the start, were given up, and are not declared as read until \
+             somebody has them read",
+        ),
+    ] {
+        text.push_str(&hours_that(&stack.name, those, what));
     }
     text
+}
+
+/// Hours, if there are any, and what became of them.
+fn hours_that(stack: &str, those: &[HoursStatus], what: &str) -> String {
+    if those.is_empty() {
+        return String::new();
+    }
+    let ranges: Vec<_> = those
+        .iter()
+        .map(|it| format!("{} to {}", minute(&it.from), minute(&it.to)))
+        .collect();
+    let hours: i32 = those.iter().map(|it| it.hours).sum();
+    let hours = counted(u64::from(hours.unsigned_abs()), "hour");
+    format!("\n{stack}: {hours} {what}: {}\n", some_of(&ranges))
 }
 
 /// How much it has to catch up with, and how long that may take.
@@ -441,10 +467,15 @@ mod tests {
         let stack = StackStatus {
             name: "north".to_owned(),
             lost: (1..6).map(|from| range(from, false)).collect(),
-            given_up: vec![bridge::HoursStatus {
+            given_up: vec![HoursStatus {
                 from: "2026-11-07T00:00:00Z".to_owned(),
                 to: "2026-11-07T03:00:00Z".to_owned(),
                 hours: 3,
+            }],
+            refused_unasked: vec![HoursStatus {
+                from: "2026-11-06T00:00:00Z".to_owned(),
+                to: "2026-11-06T02:00:00Z".to_owned(),
+                hours: 2,
             }],
             backfills: vec![range(8, false), range(9, true)],
             ..StackStatus::default()

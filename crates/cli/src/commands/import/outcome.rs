@@ -99,7 +99,7 @@ impl Imported {
             printer.hint(HOW_TO_MAKE_THEM_COUNT);
         }
         if self.uncounted() > 0 {
-            printer.hint("List what is in quarantine with `meterbridge usage quarantine`.");
+            printer.hint(&lists_quarantine(cloud_id));
         }
         Ok(())
     }
@@ -107,6 +107,17 @@ impl Imported {
     /// Whether there are revisions that do not count.
     pub(super) fn some_do_not_count(&self) -> bool {
         self.revised_not_counting.any()
+    }
+
+    /// Whether none of its records counts, as all that are new are in quarantine.
+    pub(super) const fn counts_nothing(&self) -> bool {
+        let counting = self.accepted + self.revised + self.duplicate.saturating_sub(self.still_quarantined);
+        self.uncounted() > 0 && counting == 0
+    }
+
+    /// Whether records cannot be counted as they are.
+    pub(super) const fn some_wait(&self) -> bool {
+        self.uncounted() > 0
     }
 
     /// How many records cannot be counted as they are.
@@ -162,6 +173,11 @@ impl Imported {
             .coded("Quarantined")
             .because("--fail-on-quarantine makes this a failure; the other records count, and nothing was declared complete"))
     }
+}
+
+/// How to see the records of a stack that cannot be counted as they are.
+pub(super) fn lists_quarantine(cloud_id: &str) -> String {
+    format!("`meterbridge usage quarantine --stack {cloud_id}` lists what is in quarantine.")
 }
 
 /// What is said of records of hours in which the stack was not registered.
@@ -279,6 +295,18 @@ mod tests {
             told.ends_with("0 quarantined, answered as the first time"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn an_import_of_which_nothing_counts_would_be_taken_for_one_that_was_done() {
+        assert!(imported(&[(2, 0)]).counts_nothing());
+        assert!(!imported(&[(2, 1)]).counts_nothing());
+        assert!(!imported(&[(0, 0)]).counts_nothing());
+        let mut again = imported(&[(0, 0)]);
+        (again.duplicate, again.still_quarantined) = (2, 2);
+        assert!(again.counts_nothing());
+        again.duplicate = 3;
+        assert!(!again.counts_nothing());
     }
 
     #[test]

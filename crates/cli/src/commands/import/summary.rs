@@ -12,19 +12,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use client::Client;
+use domain::time::Hour;
 use serde::Serialize;
+use server::Clock as _;
 
 use self::delivering::deliver;
 use self::preview::{Outlook, Reported};
 use self::rejections::{Done, none_rejected, would_be_rejected};
 use self::unusable::{Reached, rejected_file, unusable};
-use super::outcome::Imported;
+use super::outcome::{Imported, lists_quarantine};
 use super::paging::Paging;
 use super::reading::{Files, Source};
 use super::sending::Sender;
 use crate::args::{ImportArgs, ServerArgs};
 use crate::commands::revisions::HOW_TO_MAKE_THEM_COUNT;
 use crate::commands::stack_credential::{StackCredential, stack_credential};
+use crate::environment::SystemClock;
 use crate::failure::Failure;
 use crate::figures::counted;
 use crate::printer::Printer;
@@ -119,10 +122,21 @@ pub(super) async fn import_summaries(
     if imported.iter().any(Imported::some_do_not_count) {
         printer.hint(HOW_TO_MAKE_THEM_COUNT);
     }
+    let some_wait = imported.iter().any(Imported::some_wait);
+    if some_wait {
+        printer.hint(&lists_quarantine(&cloud_id));
+    }
     if args.fail_on_quarantine {
         imported.iter().try_for_each(Imported::none_quarantined)?;
     }
     none_rejected(&examined, args, Done::Delivered { to: &cloud_id })?;
+    if some_wait && imported.iter().all(|it| it.is_nothing() || it.counts_nothing()) {
+        return Err(
+            Failure::in_part("No record counts: all of them are in quarantine.")
+                .coded("Quarantined")
+                .because("nothing was declared complete"),
+        );
+    }
     match (&args.reported_through, examined.last()) {
         (Some(through), Some(last)) => {
             let sender = last.sender(&client, &cloud_id, args);
@@ -130,6 +144,11 @@ pub(super) async fn import_summaries(
         }
         _ => Ok(()),
     }
+}
+
+/// The last hour in which usage may begin that a server takes, if its clock is this machine's: as far as clocks may differ.
+fn latest_hour() -> Hour {
+    Hour::containing(SystemClock.now()).plus(1)
 }
 
 /// Looks at a whole file, and sets aside what of it cannot be taken.
@@ -168,7 +187,7 @@ fn look(source: Source, choices: Choices, rejects: Rejects, printer: &Printer) -
         Summary::understood(source.path(), choices, |lines| finding_out.add(lines)).map_err(failed)?;
     finding_out.finish();
     let progress = progress(Some(summary.rows()));
-    let mut surveyor = Surveyor::default();
+    let mut surveyor = Surveyor::with_latest(latest_hour());
     let (target, begun) = match rejects {
         Rejects::Counted => (PathBuf::new(), Ok(None)),
         Rejects::Rehearsed(target) => (
@@ -292,6 +311,14 @@ fn show(
         texts.join("\n")
     })?;
     for file in examined {
+        if imported.is_empty() && file.survey.in_future > 0 {
+            let in_future = counted(file.survey.in_future, "record");
+            printer.warning(&format!(
+                "{}: {in_future} of hours that have not come by this machine's clock, which would be put into quarantine. \
+                 Look at the dates and the time zone.",
+                file.source
+            ));
+        }
         if let Some(path) = &file.rejected_file {
             let (source, path) = (&file.source, path.display());
             let rejected = counted(file.survey.rejected, "line");

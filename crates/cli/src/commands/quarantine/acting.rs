@@ -140,6 +140,18 @@ impl Answer for QuarantineReleased {
                 .add(batch.revised, batch.revised_not_counting);
         }
         outcomes.outdone += self.not_counting.len() as u64;
+        for batch in &self.batches {
+            // The other way round is dearer: a slip of the pen in a mended quantity is charged for.
+            if let Some(not_counting) = batch.revised_not_counting
+                && batch.revised > not_counting
+            {
+                let (stack, reported) = (&batch.cloud_id, &batch.reported);
+                let of_them = counted(u64::from(batch.revised - not_counting), "revised record");
+                sums.tell(|| {
+                    format!("{of_them} of {stack}, reported at {reported}: in place of another quantity that counted")
+                });
+            }
+        }
         for it in &self.warnings {
             sums.tell(|| format!("{} may be wrong, {}: {}", it.position, it.code, it.message));
         }
@@ -147,8 +159,14 @@ impl Answer for QuarantineReleased {
             let (position, counts, reported) = (it.position, &it.counts, &it.reported);
             sums.tell(|| format!("{position} does not count: {counts} does, reported at {reported}"));
         }
-        sums.waiting += self.waiting.len() as u64;
-        for it in &self.waiting {
+        // What is left where it stopped is counted as not reached.
+        let left = self
+            .stopped
+            .iter()
+            .flat_map(|it| &it.left)
+            .collect::<BTreeSet<_>>();
+        for it in self.waiting.iter().filter(|it| !left.contains(&it.position)) {
+            sums.waiting += 1;
             if !sums.codes.contains(&it.code) {
                 sums.codes.insert(it.code.clone());
             }

@@ -1,6 +1,7 @@
 //! `registration register`: a stack that is new here, or one whose terms or tags change.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -193,12 +194,12 @@ impl Said {
             billing_model,
             agreement_number,
         } = args;
-        let token = match token_file {
-            Some(path) => Some(small_text(&path)?),
+        let token = match &token_file {
+            Some(path) => Some(small_text(path)?),
             None => token,
         };
         let cloud_id = match &token {
-            Some(token) => Some(stack_of(token)?),
+            Some(token) => Some(stack_of(token, token_file.as_deref())?),
             None => cloud_id,
         };
         Ok(Self {
@@ -230,9 +231,10 @@ impl Said {
 }
 
 /// The stack that a token is of.
-fn stack_of(token: &str) -> Result<String, Failure> {
+fn stack_of(token: &str, file: Option<&Path>) -> Result<String, Failure> {
     let unusable = |why: String| {
-        Failure::new("The registration token cannot be used.")
+        let place = file.map_or_else(String::new, |file| format!(" in {}", file.display()));
+        Failure::new(format!("The registration token{place} cannot be used."))
             .coded("InvalidRegistrationToken")
             .because(why)
     };
@@ -350,6 +352,25 @@ mod tests {
         assert_eq!(said.token_to_send(Some(&existing)).unwrap(), Some(token));
         for bad in ["?", "e30="] {
             assert!(given(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_holds_no_token_would_be_looked_for_among_all_that_were_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for content in ["?", "e30="] {
+            std::fs::write(file.path(), content).unwrap();
+            let refused = Said::of(TokenArgs {
+                token: None,
+                token_file: Some(file.path().to_owned()),
+                cloud_id: None,
+                billing_model: None,
+                agreement_number: None,
+            });
+            let refused = refused.err().unwrap();
+            assert_eq!(refused.code(), "InvalidRegistrationToken");
+            let named = file.path().to_str().unwrap();
+            assert!(refused.what().contains(named), "{}", refused.what());
         }
     }
 

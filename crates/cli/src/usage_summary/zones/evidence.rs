@@ -8,6 +8,13 @@ use super::{Proof, UTC, Zone, ZoneError, Zones};
 
 const MINUTES_PER_HOUR: i32 = 60;
 const MINUTES_PER_DAY: i32 = 24 * MINUTES_PER_HOUR;
+const BEFORE_MIDNIGHT: i32 = MINUTES_PER_DAY - MINUTES_PER_HOUR;
+/// No zone is further ahead of UTC.
+const AHEAD_MAX: i32 = 14 * MINUTES_PER_HOUR;
+/// Where clocks show UTC for a part of the year: those of the first are an hour ahead of it for the other part, and
+/// those of the second an hour behind it.
+const AHEAD_AT_TIMES: &str = "Europe/London";
+const BEHIND_AT_TIMES: &str = "Atlantic/Azores";
 
 /// What the lines of a file say about the zone of its times: about the one that was said, or UTC.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +31,8 @@ pub(in super::super) struct ZoneEvidence {
     in_zone: Lines,
     /// What is one only in UTC.
     in_utc: Lines,
-    /// The first day that begins an hour before or after midnight.
-    beside_midnight: Option<Witness>,
+    /// The first day that begins an hour before or after midnight, and where days of UTC do at times.
+    beside_midnight: Option<(Witness, &'static str)>,
 }
 
 /// Lines that say the same.
@@ -96,9 +103,13 @@ impl ZoneEvidence {
         for (order, in_utc) in [day_first, month_first].into_iter().skip(usize::from(is_clear)) {
             if is_day(in_utc.0, in_utc.1) {
                 self.first_day.get_or_insert_with(|| (from.clock(), witness()));
-                let minutes = minutes(from.clock());
-                if [MINUTES_PER_HOUR, MINUTES_PER_DAY - MINUTES_PER_HOUR].contains(&minutes) {
-                    self.beside_midnight.get_or_insert_with(witness);
+                let such_as = match minutes(from.clock()) {
+                    MINUTES_PER_HOUR => Some(AHEAD_AT_TIMES),
+                    BEFORE_MIDNIGHT => Some(BEHIND_AT_TIMES),
+                    _ => None,
+                };
+                if let Some(such_as) = such_as {
+                    self.beside_midnight.get_or_insert_with(|| (witness(), such_as));
                 }
             }
             let zone = self.given.as_ref().map_or(&UTC, Zone::zone);
@@ -125,7 +136,11 @@ impl ZoneEvidence {
     pub(in super::super) fn conclusion(self) -> Result<Zones, ZoneError> {
         match self.given {
             None => match (self.in_both, self.beside_midnight, self.first_day) {
-                (Some(at_midnight), Some(by), _) => Err(ZoneError::ClocksChanged { by, at_midnight }),
+                (Some(at_midnight), Some((by, such_as)), _) => Err(ZoneError::ClocksChanged {
+                    by,
+                    at_midnight,
+                    such_as,
+                }),
                 (Some(by), None, _) => Ok(Zones::Proven { by }),
                 (None, _, Some((time, by))) => Err(ZoneError::NotUtc {
                     by,
@@ -183,13 +198,17 @@ fn minutes(time: Time) -> i32 {
     i32::from(time.hour()) * 60 + i32::from(time.minute())
 }
 
-/// How far a zone is ahead of UTC in which days of UTC begin at this time of day.
+/// How far a zone is ahead of UTC in which days of UTC begin at this time of day. In the middle of the day there are
+/// two: by its clocks alone thirteen hours ahead is eleven behind, with another date.
 fn ahead_of_utc(beginning: Time) -> String {
     let minutes = minutes(beginning);
-    let (sign, away) = if minutes <= MINUTES_PER_DAY / 2 {
-        ('+', minutes)
+    let signed = |sign: char, away: i32| format!("{sign}{:02}:{:02}", away / 60, away % 60);
+    let (ahead, behind) = (signed('+', minutes), signed('-', MINUTES_PER_DAY - minutes));
+    if minutes < MINUTES_PER_DAY / 2 {
+        ahead
+    } else if minutes <= AHEAD_MAX {
+        format!("{ahead} or {behind}")
     } else {
-        ('-', MINUTES_PER_DAY - minutes)
-    };
-    format!("{sign}{:02}:{:02}", away / 60, away % 60)
+        behind
+    }
 }

@@ -28,6 +28,7 @@ const HOUR: (&str, &str) = ("01/10/2026 13:00:00", "01/10/2026 14:00:00");
 const NAMED: (&str, &str) = ("2026-10-01T13:00:00Z", "2026-10-01T14:00:00Z");
 const DAY: (&str, &str) = ("01/10/2026 00:00:00", "02/10/2026 00:00:00");
 const DAY_OF_BERLIN: (&str, &str) = ("02.10.2026 02:00:00", "03.10.2026 02:00:00");
+const NOON: (&str, &str) = ("02.10.2026 13:00:00", "03.10.2026 13:00:00");
 const DAY_OF_NEW_YORK: (&str, &str) = ("10/1/2026 8:00:00 PM", "10/2/2026 8:00:00 PM");
 
 #[test]
@@ -77,6 +78,8 @@ fn local_times_would_be_charged_in_other_hours_though_a_day_proves_the_zone() {
         (&[DAY_OF_NEW_YORK], None, "not in UTC", "-04:00"),
         (&[DAY_OF_BERLIN], Some("+01:00"), "not in +01:00", "+02:00"),
         (&[DAY], Some("-05:00"), "not in -05:00", "+00:00"),
+        // In Auckland in summer, or on Samoa, a day later.
+        (&[NOON], None, "not in UTC", "+13:00 or -11:00"),
     ] {
         let error = conclusion(lines, given).unwrap_err();
         let (ZoneError::NotUtc { ahead, .. } | ZoneError::Refuted { ahead, .. }) = &error else {
@@ -162,8 +165,30 @@ fn half_of_a_file_over_the_change_of_clocks_would_be_charged_in_other_hours() {
         &[WINTER, SUMMER_OF_LONDON, SUMMER_HOUR],
     ] {
         let refused = concluded_of(lines).unwrap_err();
-        assert!(matches!(refused, ZoneError::ClocksChanged { .. }), "{refused}");
+        assert!(
+            matches!(
+                refused,
+                ZoneError::ClocksChanged {
+                    such_as: "Europe/London",
+                    ..
+                }
+            ),
+            "{refused}"
+        );
     }
+    // Where clocks show UTC in summer, those of London would be refuted.
+    let winter_of_azores = ("05.11.2026 23:00:00", "06.11.2026 23:00:00");
+    let refused = concluded_of(&[SUMMER, winter_of_azores]).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            ZoneError::ClocksChanged {
+                such_as: "Atlantic/Azores",
+                ..
+            }
+        ),
+        "{refused}"
+    );
     // Whoever knows that they are UTC says so; the line is rejected then.
     let utc = concluded(&[SUMMER_OF_LONDON, WINTER], Some("UTC".parse().unwrap()));
     assert!(

@@ -207,9 +207,18 @@ fn a_bundle_that_was_lost_is_exported_again_and_what_was_changed_on_the_way_is_r
 
     world.imported("again.mbz --receipt again.json");
     world.import_refused("lost.mbz", "BundleSuperseded");
+    let shown = || world.bridge("bundle-key --config bridge.toml").done();
+    let before = shown();
+    let not_asked = world.bridge("bundle-key --config bridge.toml --replace --output json");
+    assert_eq!(not_asked.code, Some(1), "{not_asked:?}");
+    for said in ["NotAgreed", "--yes", "on their way, are refused"] {
+        assert!(not_asked.notes.contains(said), "{said}: {}", not_asked.notes);
+    }
+    assert_eq!(shown(), before, "what nobody agreed to is not done");
     let key = world
-        .bridge("bundle-key --config bridge.toml --replace --output json")
+        .bridge("bundle-key --config bridge.toml --replace --yes --output json")
         .json();
+    assert_ne!(shown(), before);
     assert_eq!(key["made"], true);
     world
         .bridge("accept-receipt again.json --config bridge.toml")
@@ -226,6 +235,8 @@ fn a_side_that_lost_what_it_knew_goes_on_behind_the_last_receipt() {
     let to = world.start.plus(4);
     world.export(&format!("--leave-out-earlier --to {to} --out 1.mbz"));
     world.export(&format!("--to {} --out 2.mbz", to.plus(4)));
+    let none = world.server.run("stack bundles", &[CLOUD]);
+    assert!(none.notes.contains("No bundle of stack"), "{none:?}");
     world.imported("1.mbz");
     world.imported("2.mbz");
     world.forget_bundles();

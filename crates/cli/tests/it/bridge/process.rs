@@ -41,8 +41,8 @@ impl RunningBridge {
         self.said.lock().unwrap().clone()
     }
 
-    /// Asks it to stop, and makes sure that it leaves as one that was asked.
-    pub(super) fn stop(mut self) {
+    /// Asks it to stop, and makes sure that it leaves as one that was asked. Answers all that it said.
+    pub(super) fn stop(mut self) -> String {
         let id = self.process.id().to_string();
         assert!(
             Command::new("kill")
@@ -54,6 +54,7 @@ impl RunningBridge {
         let status = self.process.wait().unwrap();
         self.log.take().unwrap().join().unwrap();
         assert_eq!(status.code(), Some(0), "{}", self.said());
+        self.said()
     }
 }
 

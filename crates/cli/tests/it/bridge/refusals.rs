@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::process::{Outcome, meterbridge, run};
+
+use super::process::RunningBridge;
+use super::world::PATIENCE;
 
 const CLOUD: &str = "5bf881b2-6be7-42a1-9f47-d6fcb6737747";
 
@@ -331,5 +335,30 @@ fn a_bridge_that_ended_is_said_not_to_run_whatever_it_said_last() {
             &[&["backfill", "north", "--spool", "spool"], &wrong[..]].concat(),
         );
         assert_eq!(outcome.code, Some(2), "{wrong:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn who_reads_the_log_of_a_bridge_line_by_line_would_have_stumbled_over_what_is_no_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    fs::write(at.join("bridge.toml"), CONFIGURATION).unwrap();
+    fs::write(at.join("north.secret"), "secret").unwrap();
+    fs::write(at.join("north.key"), activation_key(CLOUD)).unwrap();
+    let run = ["bridge", "run", "--config", "bridge.toml", "--log-format", "json"];
+    let running = RunningBridge::start(meterbridge().current_dir(at).args(run));
+    let began = Instant::now();
+    while !running.said().contains("Stop it with Ctrl-C.") {
+        assert!(began.elapsed() < PATIENCE, "{}", running.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Another one that cannot have the spool ends with why.
+    let another = bridge(at, &run[1..]);
+    assert_refused(&another, 1, &["SpoolInUse"]);
+    let said = running.stop();
+    assert!(said.contains("Stopped."), "{said}");
+    for line in said.lines().chain(another.notes.lines()) {
+        let json: Result<serde_json::Value, _> = serde_json::from_str(line);
+        assert!(json.is_ok_and(|it| it.is_object()), "{line}");
     }
 }

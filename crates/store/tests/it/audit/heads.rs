@@ -7,7 +7,8 @@ use super::*;
 /// A history of so many entries of the journal and of so many batches.
 async fn history(store: &Store, entries: u8, batches: u8) {
     let books = Books::load(store.journal.clone()).await.unwrap();
-    for number in 0..entries {
+    register(store, 1).await;
+    for number in 1..entries {
         enter(&books, operator(number)).await;
     }
     for number in 1..=batches {

@@ -91,6 +91,65 @@ async fn a_history_that_was_cut_off_is_found_by_whoever_kept_a_later_receipt() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn years_of_receipts_lost_with_a_restore_would_be_told_one_by_one_and_hide_what_else_differs() {
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (directory, batches) in [(&whole, 120), (&cut, 2)] {
+        let store = store::open(&embedded(directory.path())).unwrap();
+        for number in 1..=batches {
+            let delivery = Delivery::new([record("/vm/a", number.into(), "1")]);
+            deliver(&store, &delivery, number).await;
+        }
+    }
+    let store = store::open(&embedded(whole.path())).unwrap();
+    let mut kept = store.usage.receipts(stack(1), 0, 200).await.unwrap();
+    drop(store);
+    // Number 60 is not among them, so what was lost is told as what is before and what is after it.
+    kept.remove(59);
+    let report = with_witnesses(cut.path(), &kept);
+    let checked = report
+        .checks
+        .iter()
+        .find(|it| it.kind == store::CheckKind::Witnesses);
+    assert_eq!(checked.unwrap().examined, 119);
+    let told = sentences(&report);
+    let [before, after] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(
+        before.starts_with("receipts 3–59 (57), batches 03030303-") && before.contains(" to 3b3b3b3b-"),
+        "{before}"
+    );
+    assert!(after.starts_with("receipts 61–120 (60), batches "), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn books_of_one_backup_with_usage_of_a_later_one_would_be_called_sound_and_open_for_nobody() {
+    let directory = filled_otherwise("2").await;
+    let earlier = copy_of(directory.path());
+    let store = store::open(&embedded(directory.path())).unwrap();
+    let of_another = Delivery::new([of(2, 3, record("/disk/e", 0, "10"))]);
+    deliver(&store, &of_another.of_stack(2), 3).await;
+    drop(store);
+    assert_eq!(sentences(&audited(&embedded(directory.path()))), [""; 0]);
+
+    std::fs::copy(directory.path().join("usage.db"), earlier.path().join("usage.db")).unwrap();
+    let report = audited(&embedded(earlier.path()));
+    assert_eq!(codes(&report), BTreeSet::from(["BooksMissing"]));
+    let told = sentences(&report);
+    assert!(
+        told.len() == 1 && told[0].starts_with(&format!("stack {}: ", stack(2))),
+        "{told:?}"
+    );
+
+    // The entry that cannot be read may be the registration.
+    execute(earlier.path(), "UPDATE entry SET recorded_at = 'once'");
+    assert_eq!(
+        codes(&audited(&embedded(earlier.path()))),
+        BTreeSet::from(["Unreadable"])
+    );
+}
+
 /// Turns the batches of a store into those of a version that kept no digests of them.
 async fn grow_older(directory: &Path) {
     let mut statements = String::from("UPDATE quarantine SET raw_digest = NULL;");

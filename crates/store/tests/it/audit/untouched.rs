@@ -68,7 +68,7 @@ async fn a_store_on_postgresql_is_sound_and_may_be_in_use() {
     assert_eq!(sentences(&report), [""; 0]);
     assert_eq!(report.counts.received, 12);
     let heads = report.heads.unwrap();
-    assert_eq!((heads.journal.sequence, heads.stacks.len()), (4, 2));
+    assert_eq!((heads.journal.sequence, heads.stacks.len()), (6, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

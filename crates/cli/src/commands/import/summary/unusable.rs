@@ -64,15 +64,17 @@ fn code_and_hint(error: &SummaryError) -> (&'static str, Cow<'static, str>) {
         SummaryError::Zone(ZoneError::NotUtc { ahead, .. }) => {
             return ("TimesNotUtc", say_zone(ahead).into());
         }
-        SummaryError::Zone(ZoneError::ClocksChanged { .. }) => (
-            "TimesNotUtc",
-            "Say in which zone they are by its name, such as --time-zone Europe/London. If they are in UTC and those lines are \
-             just wrong, say --time-zone UTC: they are rejected then.",
-        ),
+        SummaryError::Zone(ZoneError::ClocksChanged { such_as, .. }) => {
+            let hint = format!(
+                "Say in which zone they are by its name, such as --time-zone {such_as}. If they are in UTC and those \
+                 lines are just wrong, say --time-zone UTC: they are rejected then."
+            );
+            return ("TimesNotUtc", hint.into());
+        }
         SummaryError::Zone(ZoneError::NeverShown { .. }) => (
             "TimeZoneRefuted",
-            "As far as this line tells they are in UTC: say --time-zone UTC, or the zone that the machine was in. If that line \
-             is just wrong, mend it or take it out.",
+            "As far as this line tells they are in UTC: say --time-zone UTC. If that line is just wrong, mend it or \
+             take it out.",
         ),
         SummaryError::Zone(ZoneError::Refuted { ahead, .. }) => {
             return ("TimeZoneRefuted", say_zone(ahead).into());
@@ -98,10 +100,12 @@ fn say_order(first: &str) -> String {
     )
 }
 
+/// Only what the line proves is suggested: of names many would be refuted by it, and may have been just now.
 fn say_zone(ahead: &str) -> String {
     format!(
-        "Say in which zone they are: by this line --time-zone {ahead}, or a name such as --time-zone Europe/Berlin where \
-         clocks were put forward or back in these days. If that line is just wrong, mend it or take it out."
+        "Say in which zone they are: by this line --time-zone {ahead}. Where clocks were put forward or back in these \
+         days, say the name of the zone in its place: that of the machine on which the script ran, if its clocks were \
+         at {ahead} on that day. If that line is just wrong, mend it or take it out."
     )
 }
 
@@ -133,4 +137,56 @@ pub(super) fn rejected_file(path: &Path, error: &io::Error, reached: Reached) ->
     failure.hint(format!(
         "Rejected lines are written there, of up to {megabytes} MiB each. Name another file with --rejected. {then}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::usage_summary::{Choices, Summary, Zone};
+
+    const HEADER: &str = "UsageStartTime,UsageEndTime,MeterName,Quantity,resourceType,location,resourceGroup,\
+                          resourceName,subowner,tags,MeterId,additionalInfo,subscription,resourceUri";
+
+    /// What is said to whoever imports these times, and says they are of a zone.
+    fn understood(times: &[(&str, &str)], zone: Option<&str>) -> Result<Summary, Failure> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "{HEADER}").unwrap();
+        for (start, end) in times {
+            writeln!(file, "{start},{end},A,1,,,,,,,,,,").unwrap();
+        }
+        let choices = Choices {
+            zone: zone.map(|it| it.parse::<Zone>().unwrap()),
+            ..Choices::default()
+        };
+        let summary = Summary::understood(file.path(), choices, |_| ());
+        summary.map_err(|error| {
+            let (code, hint) = code_and_hint(&error);
+            Failure::new("").coded(code).hint(hint)
+        })
+    }
+
+    #[test]
+    fn whoever_named_a_zone_that_the_file_refutes_would_be_told_to_name_that_one() {
+        let day_of_berlin = ("2026-10-02 02:00:00", "2026-10-03 02:00:00");
+        let day_of_india = ("2026-10-02 05:30:00", "2026-10-03 05:30:00");
+        let day = ("2026-10-02 00:00:00", "2026-10-03 00:00:00");
+        for (times, zone, fits) in [
+            (&[day_of_berlin][..], "+01:00", "+02:00"),
+            (&[day_of_berlin], "UTC", "+02:00"),
+            (&[day_of_india], "-05:00", "+05:30"),
+            (&[day, day], "+02:00", "+00:00"),
+        ] {
+            let refused = understood(times, Some(zone)).err().unwrap();
+            assert_eq!(refused.code(), "TimeZoneRefuted", "{zone}");
+            let hint = refused.hint_text().unwrap();
+            let mut suggested = hint.split("--time-zone ").skip(1);
+            let first = suggested.next().unwrap().split(['.', ' ']).next();
+            assert_eq!((first, suggested.next()), (Some(fits), None), "{hint}");
+            // No name stands there, as it may be the one that was refuted.
+            assert!(!hint.contains("Europe/"), "{hint}");
+            assert!(understood(times, Some(fits)).is_ok(), "{fits}");
+        }
+    }
 }

@@ -140,8 +140,10 @@ async fn whoever_released_many_would_not_know_that_half_of_them_are_charged_when
             let stopped =
                 json!({ "code": "StorageUnavailable", "message": "The storage failed.", "left": left });
             let stopped = if left.is_empty() { Value::Null } else { stopped };
+            let waits = |position| json!({ "position": position, "code": "StorageUnavailable", "message": "It failed." });
+            let waiting: Vec<Value> = left.iter().map(waits).collect();
             json!({
-                "dryRun": false, "released": count, "batches": [batch], "waiting": [], "gone": [], "stopped": stopped,
+                "dryRun": false, "released": count, "batches": [batch], "waiting": waiting, "gone": [], "stopped": stopped,
             })
         };
         match (request.starts_with("post"), before) {
@@ -181,10 +183,39 @@ async fn whoever_released_many_would_not_know_that_half_of_them_are_charged_when
     ] {
         assert!(notes.text().contains(said), "{}", notes.text());
     }
+    assert!(
+        !notes.text().contains("waits on"),
+        "what is left is told once: {}",
+        notes.text()
+    );
     let answers: Value = serde_json::from_str(&data.text()).unwrap();
     assert_eq!(
         answers[1]["stopped"]["left"],
         json!([5, 6]),
         "what was answered is there"
     );
+}
+
+#[test]
+fn a_slip_in_a_mended_quantity_would_replace_what_counted_and_nobody_would_be_told_before_it_is_charged() {
+    let lines = |revised: u32, not_counting: Option<u32>| {
+        let answer: QuarantineReleased = serde_json::from_value(json!({
+            "dryRun": true, "released": revised, "waiting": [], "gone": [],
+            "batches": [{
+                "batchId": "b", "cloudId": "s", "reported": "2026-10-05T12:00:00Z", "accepted": 0, "duplicate": 0,
+                "revised": revised, "revisedNotCounting": not_counting,
+            }],
+        }))
+        .unwrap();
+        let mut sums = Sums::default();
+        assert!(answer.add_to(&mut sums).is_none());
+        sums.lines
+    };
+    let told =
+        "1 revised record of s, reported at 2026-10-05T12:00:00Z: in place of another quantity that counted";
+    assert_eq!(lines(1, Some(0)), [told]);
+    assert_eq!(lines(2, Some(1)), [told]);
+    for nothing in [lines(0, Some(0)), lines(1, Some(1)), lines(1, None)] {
+        assert_eq!(nothing, Vec::<String>::new());
+    }
 }

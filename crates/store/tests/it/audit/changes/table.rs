@@ -53,7 +53,7 @@ pub(super) const CHANGES: &[Change] = &[
             "UPDATE stack SET cloud_id = zeroblob(16) WHERE sequence = 1",
             "UPDATE stack SET cloud_id = '00000000-0000-0000-0000-000000000000' WHERE sequence = 1",
         ),
-        &["ReceiptChain", "SeriesKey"],
+        &["BooksMissing", "ReceiptChain", "SeriesKey"],
         "receipt 1, batch 05050505",
     ),
     (
