@@ -1,7 +1,7 @@
 //! The one error of the use-cases: few kinds, a stable code, a text for the caller, and details for the log apart.
 
 use domain::authorization::ScopeLocked;
-use domain::books::{DeletionRefused, LimitReached, Refused};
+use domain::books::{DeletionRefused, LimitReached, PeriodRefused, Refused};
 use domain::money::MoneyError;
 use domain::registration::RefusalKind;
 use store::StoreError;
@@ -122,6 +122,32 @@ impl From<Refused> for Error {
         };
         Self::new(kind, refused.code(), refused.to_string()).about(refused.target())
     }
+}
+
+impl From<PeriodRefused> for Error {
+    fn from(refused: PeriodRefused) -> Self {
+        let kind = match refused {
+            PeriodRefused::IsClosed(_)
+            | PeriodRefused::TooEarly { .. }
+            | PeriodRefused::NotTheNext { .. }
+            | PeriodRefused::IsClosing(_)
+            | PeriodRefused::NotBegun(_) => Kind::Conflict,
+            PeriodRefused::UnknownStack(_) => Kind::NotFound,
+            _ => Kind::Invalid,
+        };
+        Self::new(
+            kind,
+            refused.code(),
+            format!("{}.", sentence(&refused.to_string())),
+        )
+    }
+}
+
+/// A text that goes on after something, as one that stands alone.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
 }
 
 /// What to do about a damaged store: for whoever operates the server.

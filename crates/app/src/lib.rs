@@ -19,6 +19,7 @@ pub mod me;
 pub mod moves;
 pub mod network;
 pub mod operators;
+pub mod periods;
 pub mod precondition;
 pub mod prices;
 pub mod quarantine;
@@ -41,7 +42,7 @@ use domain::books::{Books as State, Entry};
 use domain::catalog::Catalog;
 use domain::ids::{ObjectId, TenantId};
 use domain::time::Hour;
-use store::{Books, ChangeError, Codes, Store, UsageLedger};
+use store::{Bills, Books, ChangeError, Codes, Journal, Store, UsageLedger};
 
 use crate::access::Caller;
 use crate::environment::{Clock, Random};
@@ -55,7 +56,9 @@ const READ_AT_ONCE: usize = 256;
 #[derive(Clone)]
 pub struct App {
     books: Books,
+    journal: Arc<dyn Journal>,
     usage: Arc<dyn UsageLedger>,
+    bills: Arc<dyn Bills>,
     catalog: Arc<Catalog>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -77,10 +80,12 @@ impl App {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
-        let books = Books::load(store.journal).await?;
+        let books = Books::load(Arc::clone(&store.journal)).await?;
         Ok(Self {
             books,
+            journal: store.journal,
             usage: store.usage,
+            bills: store.bills,
             catalog: Arc::new(catalog),
             clock,
             random,

@@ -1,11 +1,12 @@
 //! Publishing price lists.
 
+mod drafts;
 mod repricing;
 
 use std::fmt;
 
-use domain::books::{Books, PublishedPriceList, Refused};
-use domain::catalog::{Billing, PriceList, PriceListName, PriceListScope, Prices};
+use domain::books::{Books, DerivationRefused, PublishedPriceList, Refused};
+use domain::catalog::{Billing, PriceList, PriceListName, PriceListScope, Prices, Pricing};
 use domain::ids::{BillingMeterId, LocalMeterId, ObjectId, PartnerId};
 use domain::time::Hour;
 
@@ -13,6 +14,7 @@ use crate::access::{Caller, View, operators_only, publishers_only, view_of};
 use crate::accounts::Created;
 use crate::{App, Error, Kind};
 
+pub use drafts::{KeptDraft, PriceDiff};
 pub use repricing::{MONTHS_COMPARED_MAX, RepricedMonth, Repricing};
 
 /// A version of a price list that was published, or would be.
@@ -80,15 +82,19 @@ impl App {
         &self,
         caller: &Caller,
         list: PriceList,
-        prices: Prices,
+        pricing: impl Into<Pricing>,
         from: Hour,
     ) -> Result<Published, Error> {
+        let pricing = pricing.into();
         let expected = self
-            .try_price_list(caller, list.clone(), prices.clone(), from)
+            .try_price_list(caller, list.clone(), pricing.clone(), from)
             .await?;
-        let may_publish = |books: &Books| check_publisher(books, caller, list.scope);
+        let may_publish = |books: &Books| {
+            check_publisher(books, caller, list.scope)?;
+            check_base(books, caller, &pricing)
+        };
         let created = self
-            .publish(caller.id(), may_publish, &list, &prices, from)
+            .publish(caller.id(), may_publish, &list, &pricing, from)
             .await?;
         Ok(Published {
             created,
@@ -119,16 +125,21 @@ impl App {
         &self,
         caller: &Caller,
         list: PriceList,
-        prices: Prices,
+        pricing: impl Into<Pricing>,
         from: Hour,
     ) -> Result<Published, Error> {
-        self.check_meters(&prices)?;
-        let mut warnings: Vec<PriceListWarning> = self.warning(&prices).into_iter().collect();
+        let pricing = pricing.into();
+        self.check_meters(pricing.given())?;
         let name = list.name.clone();
+        let mut would_be = Ok(Prices::new());
         let then = self.supposing(caller.id(), |books| {
             check_publisher(books, caller, list.scope)?;
-            Ok(books.publish_price_list(list, prices, from)?)
+            check_base(books, caller, &pricing)?;
+            would_be = books.prices_from(&list.name, &pricing, from);
+            Ok(books.publish_price_list(list, pricing, from)?)
         })?;
+        let would_be = would_be.map_err(|refused| Refused::Derivation(Box::new(refused)))?;
+        let mut warnings: Vec<PriceListWarning> = self.warning(&would_be).into_iter().collect();
         let Some(then) = then else {
             return Ok(Published {
                 created: Created::Existing,
@@ -202,7 +213,8 @@ impl App {
     ) -> Result<(), Error> {
         if self.read(|books| books.price_lists().next().is_none()) {
             let nobody = ObjectId::from_bytes([0; 16]);
-            self.publish(nobody, |_| Ok(()), &list, &prices, from).await?;
+            self.publish(nobody, |_| Ok(()), &list, &prices.into(), from)
+                .await?;
         }
         Ok(())
     }
@@ -212,13 +224,13 @@ impl App {
         by: ObjectId,
         may_publish: impl Fn(&Books) -> Result<(), Error> + Send + Sync,
         list: &PriceList,
-        prices: &Prices,
+        pricing: &Pricing,
         from: Hour,
     ) -> Result<Created, Error> {
-        self.check_meters(prices)?;
+        self.check_meters(pricing.given())?;
         self.enter(by, |books| {
             may_publish(books)?;
-            let entry = books.publish_price_list(list.clone(), prices.clone(), from)?;
+            let entry = books.publish_price_list(list.clone(), pricing.clone(), from)?;
             let created = entry.is_some().into();
             Ok((entry.into_iter().collect(), created))
         })
@@ -243,6 +255,14 @@ impl App {
                 format!("Price list '{name}' does not exist."),
             )
         })
+    }
+
+    /// The prices of a list in an hour, if the caller reads it and it has any then: those that follow from its base's for
+    /// one that follows another, whether or not the caller reads that one.
+    #[must_use]
+    pub fn prices_of(&self, caller: &Caller, name: &PriceListName, hour: Hour) -> Option<Prices> {
+        self.price_list(caller, name).ok()?;
+        self.read(|books| books.prices_of(name, hour))
     }
 
     /// The price lists that the caller reads, by name.
@@ -272,6 +292,21 @@ fn is_read(view: &View, scope: PriceListScope) -> bool {
 /// Whether somebody reads the platform's price list.
 pub(crate) fn reads_list_prices(view: &View) -> bool {
     is_read(view, PriceListScope::Platform)
+}
+
+/// Refuses a base that the caller does not read: it is as if it were not there.
+fn check_base(books: &Books, caller: &Caller, pricing: &Pricing) -> Result<(), Error> {
+    let Some(derivation) = pricing.derivation() else {
+        return Ok(());
+    };
+    let view = view_of(books, caller);
+    match books.price_list(&derivation.base) {
+        Some(base) if is_read(&view, base.list.scope) => Ok(()),
+        _ => {
+            let refused = DerivationRefused::UnknownBase(derivation.base.clone());
+            Err(Refused::Derivation(Box::new(refused)).into())
+        }
+    }
 }
 
 /// Refuses a price list that is not the caller's to publish: another seller is unknown to it, and so is what others sell.

@@ -51,8 +51,8 @@ pub(crate) use simulator::{SimulatorCommand, SimulatorServeArgs};
 pub(crate) use store::{StoreCommand, StoreCopyArgs};
 pub(crate) use texts::{access_token_lifetime, address, guid, refresh_token_lifetime};
 pub(crate) use trade::{
-    CustomerCommand, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand, SubscriptionCommand,
-    SubscriptionKind,
+    CustomerCommand, ImportPricesArgs, MeterCommand, PartnerCommand, PartnerKind, PriceListCommand,
+    SubscriptionCommand, SubscriptionKind,
 };
 pub(crate) use trusted::Trusted;
 pub(crate) use usage::{

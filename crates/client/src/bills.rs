@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    LawCheck, ListedStatement, MeasuredUsage, Meter, PriceList, PublishedPriceList, Statement,
-    TenantSuggestion, UnmappedUsage,
+    LawCheck, ListedStatement, MeasuredUsage, Meter, PriceImport, PriceList, PriceListDiff, PriceListDraft,
+    PublishedPriceList, Statement, TenantSuggestion, UnmappedUsage,
 };
 
 use crate::call::{Answered, Call};
@@ -62,6 +62,76 @@ impl Client {
         let call = Call::new(Method::PUT, ["api", "v1", "price-lists", name]).query("dryRun", Some("true"));
         self.ask_with_warnings(call.body("application/json", version))
             .await
+    }
+
+    /// Every draft of a price list that the caller publishes.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn price_list_drafts(&self) -> Result<Vec<PriceListDraft>, ClientError> {
+        self.list(&["api", "v1", "price-list-drafts"], &[]).await
+    }
+
+    /// Drafts a version of a price list: the JSON of a [`wire::api::PublishPriceList`], as it is written.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn draft_price_list(&self, name: &str, version: Bytes) -> Result<PriceListDraft, ClientError> {
+        let call = Call::new(Method::PUT, ["api", "v1", "price-list-drafts", name]);
+        self.ask(call.body("application/json", version)).await
+    }
+
+    /// Reads prices as others write them and drafts a version of a price list of them. The query is that of the route.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn import_prices(
+        &self,
+        name: &str,
+        query: &[(&'static str, Option<&str>)],
+        prices: Bytes,
+    ) -> Result<PriceImport, ClientError> {
+        let path = ["api", "v1", "price-list-drafts", name, "import"];
+        let call = Call::new(Method::POST, path).body("application/octet-stream", prices);
+        let call = query
+            .iter()
+            .fold(call, |call, (name, value)| call.query(name, *value));
+        self.ask(call).await
+    }
+
+    /// Gives up the draft of a price list.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn discard_price_list_draft(&self, name: &str) -> Result<(), ClientError> {
+        self.tell(Call::new(
+            Method::DELETE,
+            ["api", "v1", "price-list-drafts", name],
+        ))
+        .await
+    }
+
+    /// What publishing the draft of a price list would change.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn price_list_diff(&self, name: &str) -> Result<Answered<PriceListDiff>, ClientError> {
+        let path = ["api", "v1", "price-list-drafts", name, "diff"];
+        self.ask_with_warnings(Call::new(Method::GET, path)).await
+    }
+
+    /// Publishes the draft of a price list, if nothing was changed since the diff that had this etag.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn publish_price_list_draft(
+        &self,
+        name: &str,
+        seen: &str,
+    ) -> Result<Answered<PublishedPriceList>, ClientError> {
+        let path = ["api", "v1", "price-list-drafts", name, "publish"];
+        let call = Call::new(Method::POST, path).if_match(seen)?;
+        self.ask_with_warnings(call).await
     }
 
     /// The statement of a subscription for a period.

@@ -1,7 +1,7 @@
 //! One request and its answer: sent, repeated where that does no harm, and read.
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,6 +83,14 @@ impl Call {
             .map_err(|_| ClientError::Settings("The idempotency key holds a control character.".into()))?;
         self.headers.insert(IDEMPOTENCY_KEY, value);
         (self.repeatable, self.persistent) = (true, true);
+        Ok(self)
+    }
+
+    /// Asks for a change only of what the caller has seen.
+    pub(crate) fn if_match(mut self, etag: &str) -> Result<Self, ClientError> {
+        let value = HeaderValue::from_str(etag)
+            .map_err(|_| ClientError::Settings("The etag holds a control character.".into()))?;
+        self.headers.insert(IF_MATCH, value);
         Ok(self)
     }
 

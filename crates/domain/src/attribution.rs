@@ -19,6 +19,8 @@ pub struct RegistrationTerms {
     pub default_subscription: SubscriptionId,
     /// How the stack is paid for.
     pub billing_model: BillingModel,
+    /// The cores of the stack, if the registration's token states them: what a stack that pays by capacity is charged for.
+    pub cores: Option<u32>,
 }
 
 /// What a stack's directory says of a local subscription.
@@ -252,6 +254,7 @@ mod tests {
             registration: REGISTRATION,
             default_subscription: DEFAULT,
             billing_model: BillingModel::PayAsYouUse,
+            cores: None,
         };
         history.registration.assert(from(start, 1, Some(terms)));
         history
@@ -355,6 +358,7 @@ mod tests {
             registration: RegistrationId::from_bytes([0x22; 16]),
             default_subscription: DEFAULT,
             billing_model: BillingModel::PayAsYouUse,
+            cores: None,
         };
         history.registration.assert(from(12, 5, Some(terms)));
         let lives: Vec<_> = history
@@ -404,6 +408,7 @@ mod tests {
                 registration: REGISTRATION,
                 default_subscription: DEFAULT,
                 billing_model: BillingModel::PayAsYouUse,
+                cores: None,
             };
             for (start, live) in registration {
                 history.registration.assert(from(start, 1, live.then_some(terms)));

@@ -1,5 +1,7 @@
 //! The catalog: what stacks measure, what price lists price, how one becomes the other, and what it costs.
 
+mod derivation;
+mod difference;
 mod prices;
 
 use std::collections::{BTreeSet, HashMap};
@@ -10,6 +12,11 @@ use num_traits::Signed;
 use crate::ids::{BillingMeterId, LocalMeterId};
 use crate::time::Period;
 
+pub use derivation::{
+    DERIVATION_DEPTH_MAX, Derivation, InvalidPercentage, PERCENTAGE_MAX, PERCENTAGE_PLACES_MAX, Percentage,
+    Pricing, TooManyDigits,
+};
+pub use difference::{MeterDifference, TierDifference, differences};
 pub use prices::{
     InvalidPriceListName, InvalidTiers, Price, PriceList, PriceListName, PriceListScope, PriceSource, Prices,
     Tariff, TariffPart, Tier, TwoCurrencies, UnitPrice,

@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{BillingMeterId, LocalMeterId, SubscriptionId};
-use crate::money::{Money, MoneyError};
+use crate::invoice::Invoice;
+use crate::money::{Currency, Money, MoneyError};
 use crate::quantity::{QuantitySum, Rational};
-use crate::statement::Statement;
+use crate::reckoning::{Billed, LineKey, Made, Reckoning};
+use crate::statement::{Line, Statement};
+use crate::time::Period;
 
 /// A law does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +77,18 @@ pub enum Violation {
         converted: Box<Rational>,
         /// The quantity of the line.
         quantity: Box<Rational>,
+    },
+    /// Law 6.
+    #[error("law 6: {key:?} of {period} was billed with {billed} in all, and costs {now}")]
+    BilledOtherwise {
+        /// The period.
+        period: Period,
+        /// The line.
+        key: Box<LineKey>,
+        /// What was billed for it, corrections included.
+        billed: Money,
+        /// What it costs.
+        now: Money,
     },
     /// Law 3, where a sum cannot even be had.
     #[error("law 3: {0}")]
@@ -186,33 +201,87 @@ pub fn nothing_off_the_bill(attributed: &UsageByMeter, statement: &Statement) ->
 /// [`Violation::MeasuredDisagrees`] or [`Violation::SumsDisagree`] naming what does not sum up.
 pub fn sums_agree(statement: &Statement) -> Result<(), Violation> {
     let currency = statement.total.currency();
-    let agree = |what, sum, whole| {
-        if sum == whole {
-            Ok(())
-        } else {
-            Err(Violation::SumsDisagree { what, sum, whole })
-        }
-    };
     for line in &statement.lines {
-        let shares = Money::checked_sum(currency, line.shares.iter().map(|share| share.amount))?;
-        agree("the shares of a line", shares, line.amount)?;
-        let converted = line
-            .measured
-            .iter()
-            .map(|it| it.quantity.to_rational() * &it.factor);
-        let converted: Rational = converted.sum();
-        if converted != line.quantity {
-            return Err(Violation::MeasuredDisagrees {
-                meter: line.meter,
-                converted: Box::new(converted),
-                quantity: Box::new(line.quantity.clone()),
-            });
-        }
+        parts_sum_to(line, currency)?;
     }
     let lines = Money::checked_sum(currency, statement.lines.iter().map(|line| line.amount))?;
     agree("the lines of a statement", lines, statement.total)
 }
 
+fn agree(what: &'static str, sum: Money, whole: Money) -> Result<(), Violation> {
+    if sum == whole {
+        Ok(())
+    } else {
+        Err(Violation::SumsDisagree { what, sum, whole })
+    }
+}
+
+fn parts_sum_to(line: &Line, currency: Currency) -> Result<(), Violation> {
+    let shares = Money::checked_sum(currency, line.shares.iter().map(|share| share.amount))?;
+    agree("the shares of a line", shares, line.amount)?;
+    let converted = line
+        .measured
+        .iter()
+        .map(|it| it.quantity.to_rational() * &it.factor);
+    let converted: Rational = converted.sum();
+    if converted != line.quantity {
+        return Err(Violation::MeasuredDisagrees {
+            meter: line.meter,
+            converted: Box::new(converted),
+            quantity: Box::new(line.quantity.clone()),
+        });
+    }
+    Ok(())
+}
+
+/// Law 3 of an invoice: shares sum to their line, what a correction was billed with and adds to what the line costs now,
+/// and lines and corrections to subtotal, tax and total.
+///
+/// # Errors
+/// As [`sums_agree`].
+pub fn invoice_adds_up(invoice: &Invoice) -> Result<(), Violation> {
+    let currency = invoice.account.currency;
+    for line in invoice.lines.values() {
+        if let Made::Usage(made) = &line.made {
+            parts_sum_to(made, currency)?;
+            agree("the usage of a line", made.amount, line.amount)?;
+        }
+    }
+    for correction in &invoice.corrections {
+        let corrected = correction.billed.checked_add(correction.amount)?;
+        agree("what was billed and its correction", corrected, correction.now)?;
+    }
+    let (subtotal, tax) = invoice.sums()?;
+    agree("the lines of an invoice", subtotal, invoice.subtotal)?;
+    agree("the taxes of an invoice", tax, invoice.tax)?;
+    let total = invoice.subtotal.checked_add(invoice.tax)?;
+    agree("subtotal and tax of an invoice", total, invoice.total)
+}
+
+/// Law 6: what was billed for a period so far, corrections included, is what it costs now, line by line, exactly. It holds
+/// at the end of every close, for the period that closed and for all before it.
+///
+/// # Errors
+/// [`Violation::BilledOtherwise`] naming the first line for which it does not hold.
+pub fn billed_is_due(billed: &Billed, now: &Reckoning) -> Result<(), Violation> {
+    let nothing = Money::zero(now.account.currency);
+    for key in billed.keys().chain(now.lines.keys()) {
+        let billed = billed.get(key).copied().unwrap_or(nothing);
+        let now_costs = now.lines.get(key).map_or(nothing, |line| line.amount);
+        if billed != now_costs {
+            return Err(Violation::BilledOtherwise {
+                period: now.period,
+                key: Box::new(*key),
+                billed,
+                now: now_costs,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod closing;
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,5 +319,20 @@ mod tests {
         assert!(matches!(lost, Err(Violation::UsageLost { .. })));
         let appeared = usage(&[(1, "0.25"), (3, "1")]);
         assert!(no_usage_lost(&used, &mapped, &defaulted, &appeared).is_err());
+    }
+
+    #[test]
+    fn a_correction_that_was_forgotten_is_noticed() {
+        use crate::reckoning::fixture::{VM, basis, flat, reckoned, usd, used};
+        let now = reckoned(&basis(flat("0.10"), vec![used("2026-10", VM, "100")]));
+        let billed = now.amounts();
+        assert_eq!(billed_is_due(&billed, &now), Ok(()));
+        assert!(billed_is_due(&Billed::new(), &now).is_err(), "nothing was billed");
+        let mut otherwise = billed.clone();
+        otherwise.values_mut().for_each(|amount| *amount = usd(999));
+        assert!(billed_is_due(&otherwise, &now).is_err());
+        let mut too_much = billed;
+        too_much.insert(LineKey::Tax, usd(1));
+        assert!(billed_is_due(&too_much, &now).is_err(), "a line that nobody owes");
     }
 }

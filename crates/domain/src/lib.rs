@@ -7,7 +7,8 @@
 //! Modules depend on each other in one direction only, in this order:
 //!
 //! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `identity` -> `authorization` ->
-//! `registration` -> `usage` -> `quarantine` -> `bundle` -> `attribution` -> `catalog` -> `rating` -> `statement` -> `notices` -> `books` -> `completeness` -> `laws`.
+//! `registration` -> `usage` -> `quarantine` -> `bundle` -> `attribution` -> `catalog` -> `rating` -> `statement` ->
+//! `chain` -> `terms` -> `reckoning` -> `invoice` -> `notices` -> `books` -> `completeness` -> `laws`.
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
 pub mod attribution;
@@ -15,9 +16,11 @@ pub mod authorization;
 pub mod books;
 pub mod bundle;
 pub mod catalog;
+pub mod chain;
 pub mod completeness;
 pub mod identity;
 pub mod ids;
+pub mod invoice;
 pub mod laws;
 pub mod money;
 pub mod notices;
@@ -25,9 +28,11 @@ pub mod partner;
 pub mod quantity;
 pub mod quarantine;
 pub mod rating;
+pub mod reckoning;
 pub mod registration;
 pub mod resource_id;
 pub mod statement;
+pub mod terms;
 pub mod time;
 pub mod timeline;
 pub mod usage;

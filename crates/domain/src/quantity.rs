@@ -334,6 +334,33 @@ impl fmt::Display for QuantitySum {
     }
 }
 
+/// A text that is no sum of quantities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a decimal number, such as 16.25")]
+pub struct InvalidQuantitySum;
+
+impl FromStr for QuantitySum {
+    type Err = InvalidQuantitySum;
+
+    /// Reads what is written of a sum: digits, perhaps with a point among them and a minus before them.
+    fn from_str(text: &str) -> Result<Self, InvalidQuantitySum> {
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let ends_bare = unsigned.ends_with('.');
+        if whole.is_empty() || ends_bare || !digits(whole) || !digits(fraction) {
+            return Err(InvalidQuantitySum);
+        }
+        let sign = if unsigned.len() < text.len() { "-" } else { "" };
+        let coefficient = format!("{sign}{whole}{fraction}").parse();
+        let scale = u32::try_from(fraction.len());
+        match (coefficient, scale) {
+            (Ok(coefficient), Ok(scale)) => Ok(Self { coefficient, scale }),
+            _ => Err(InvalidQuantitySum),
+        }
+    }
+}
+
 impl fmt::Debug for QuantitySum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "QuantitySum({self})")

@@ -25,7 +25,7 @@ pub use names::{Names, Party};
 pub use pieces::amounts_of;
 
 /// Usage of one local meter that one payer is charged for, for one reason, under one price version.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargedUsage {
     /// The stack it was used on.
     pub stack: CloudId,

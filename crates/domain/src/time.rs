@@ -296,6 +296,28 @@ impl Period {
         self.interval().hours()
     }
 
+    /// The month after this one; the last month that there is has none.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        match (self.year, self.month) {
+            (9999, 12) => None,
+            (year, 12) => Some(Self {
+                year: year + 1,
+                month: 1,
+            }),
+            (year, month) => Some(Self {
+                year,
+                month: month + 1,
+            }),
+        }
+    }
+
+    /// How many days the year has that the month is in: 365 or 366.
+    #[must_use]
+    pub fn days_of_year(self) -> i16 {
+        civil::date(self.year, 1, 1).days_in_year()
+    }
+
     /// The month before; none before 1970-01.
     #[must_use]
     pub fn previous(self) -> Option<Self> {
@@ -413,6 +435,12 @@ mod tests {
             assert_ne!(period.interval().end().period(), period);
         }
         assert_eq!("9999-12".parse::<Period>().unwrap().hours(), 744);
+        let period = |text: &str| text.parse::<Period>().unwrap();
+        assert_eq!(period("2026-12").next(), Some(period("2027-01")));
+        assert_eq!(period("2026-01").next(), Some(period("2026-02")));
+        assert_eq!(period("9999-12").next(), None);
+        assert_eq!(period("2026-12").days_of_year(), 365);
+        assert_eq!(period("2028-01").days_of_year(), 366);
         assert_eq!(
             "2026-01"
                 .parse::<Period>()

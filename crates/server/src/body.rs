@@ -254,6 +254,11 @@ pub(crate) async fn price_list<T: DeserializeOwned>(door: &Door, request: Reques
     json(&hold(&door.memory.large, request, LARGE_JSON_BODY_BYTES_MAX).await?)
 }
 
+/// Reads the body of prices in somebody else's form, which is text of whatever kind.
+pub(crate) async fn prices(door: &Door, request: Request) -> Result<Held, Failure> {
+    hold(&door.memory.large, request, LARGE_JSON_BODY_BYTES_MAX).await
+}
+
 /// Reads the body of a form.
 pub(crate) async fn form(door: &Door, request: Request) -> Result<Held, Failure> {
     if !media_type(request.headers())

@@ -17,8 +17,8 @@ use tower_http::decompression::RequestDecompressionLayer;
 use crate::access::{self, Gate, Needs};
 use crate::api::{
     accounts, applications, bundles, completeness, deliveries, directories, documents, groups, mappings, me,
-    meters, operator_credentials, partner_roles, price_lists, quarantine, registrations, stacks, statements,
-    suggestions, usage, users, webhooks,
+    meters, operator_credentials, partner_roles, price_drafts, price_lists, quarantine, registrations,
+    stacks, statements, suggestions, usage, users, webhooks,
 };
 use crate::arm;
 use crate::graph;
@@ -158,6 +158,13 @@ fn own_routes() -> Vec<Route> {
         get("/api/v1/price-lists",                                          SignedIn,         price_lists::list),
         get("/api/v1/price-lists/{name}",                                   SignedIn,         price_lists::get),
         put("/api/v1/price-lists/{name}",                                   SignedIn,         price_lists::put),
+        get("/api/v1/price-list-drafts",                                    SignedIn,         price_drafts::list),
+        get("/api/v1/price-list-drafts/{name}",                             SignedIn,         price_drafts::get),
+        put("/api/v1/price-list-drafts/{name}",                             SignedIn,         price_drafts::put),
+        delete("/api/v1/price-list-drafts/{name}",                          SignedIn,         price_drafts::delete),
+        get("/api/v1/price-list-drafts/{name}/diff",                        SignedIn,         price_drafts::diff),
+        post("/api/v1/price-list-drafts/{name}/publish",                    SignedIn,         price_drafts::publish),
+        post("/api/v1/price-list-drafts/{name}/import",                     SignedIn,         price_drafts::import),
         get("/api/v1/statements",                                           SignedIn,         statements::list),
         get("/api/v1/statements/{subscriptionId}",                          SignedIn,         statements::get),
         get("/api/v1/periods/{period}/check",                               Operator,         statements::check),

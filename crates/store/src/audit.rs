@@ -6,6 +6,7 @@
 //! a chain, somewhere else; both can be handed in.
 
 mod acts;
+mod documents;
 mod finding;
 mod heads;
 mod journal;
@@ -188,6 +189,9 @@ fn report_of(
         let (last, entries) = journal::check(transaction, checked, &mut *watch)?;
         (end_of_journal, told) = (last, Some(entries));
         Ok(())
+    })?);
+    checks.push(Checked::by(CheckKind::Documents, |checked| {
+        documents::check(transaction, checked, &mut *watch)
     })?);
     let (of_ledger, counts) = ledger::compare(transaction, watch)?;
     checks.extend(of_ledger);

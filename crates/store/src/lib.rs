@@ -1,15 +1,17 @@
 //! What is remembered.
 //!
-//! Four ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
+//! Five ports, and nothing above this crate knows what is behind them: the [`Journal`] of the books (partners,
 //! registrations, tenant mappings, price lists: few entries, each of them a decision), the [`UsageLedger`] (usage
-//! records by the hundred million, receipts, quarantine), [`Sessions`], what lasts of sign-ins, and [`Codes`], which sign-ins
-//! under way wait for. [`Books`] keeps what the journal adds up to in memory.
+//! records by the hundred million, receipts, quarantine), the [`Bills`] of periods that were closed, [`Sessions`], what lasts
+//! of sign-ins, and [`Codes`], which sign-ins under way wait for. [`Books`] keeps what the journal adds up to in memory.
 //!
 //! The back end is chosen once, by [`open`]. Its answers are specified by the conformance suite in `tests/it`, which
 //! every back end runs. What was acknowledged is durable; facts are added and never changed, and only sessions, which are
 //! no facts about anybody's bill, come and go. [`copy()`] brings all of one memory into another one.
 
 mod audit;
+pub mod bill_forms;
+mod bills;
 mod books;
 mod codes;
 mod copy;
@@ -34,6 +36,9 @@ use std::sync::Arc;
 pub use audit::{
     AuditError, AuditReport, AuditStep, CheckKind, Checked, Difference, Elsewhere, FINDINGS_MAX, Finding,
     FoundAt, Witness, day_text, verify,
+};
+pub use bills::{
+    BillFilter, BillKey, BillKind, Bills, DOCUMENT_BYTES_MAX, Document, DocumentKey, ListedBill, PutError,
 };
 pub use books::{Books, ChangeError};
 pub use codes::{Code, CodeKey, Codes};
@@ -131,6 +136,8 @@ pub struct Store {
     pub journal: Arc<dyn Journal>,
     /// The usage ledger.
     pub usage: Arc<dyn UsageLedger>,
+    /// The documents of periods that were closed.
+    pub bills: Arc<dyn Bills>,
     /// What lasts of sign-ins.
     pub sessions: Arc<dyn Sessions>,
     /// The codes that are out.

@@ -242,6 +242,15 @@ pub trait UsageLedger: Send + Sync {
     /// What was consumed in each of the slices: one entry per slice and meter with records, in this order.
     async fn sums(&self, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError>;
 
+    /// As [`UsageLedger::sums`], of what counted when each stack had the receipts numbered up to its mark and no others: of a
+    /// stack that is not named nothing did. Which saying counts is decided by [`domain::usage::that_counts`] among those of
+    /// these receipts, so whatever comes later changes nothing of the answer. A release from quarantine is a receipt of its
+    /// own. A mark beyond a stack's last receipt is as that receipt.
+    ///
+    /// Where nothing came after the mark the totals of days are added up. Everywhere else they are, too, if all that came
+    /// after the mark was received in the last hour of a day's month or later, except for the days that it was about.
+    async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError>;
+
     /// For each of the slices, from the first hour in which it has usage to the end of the last; nothing for one
     /// without records.
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError>;
@@ -251,6 +260,14 @@ pub trait UsageLedger: Send + Sync {
         &self,
         stack: Option<CloudId>,
         interval: HourInterval,
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError>;
+
+    /// The local subscriptions with usage in an interval, in order, when each stack had the receipts numbered up to its mark:
+    /// as [`UsageLedger::sums_at`].
+    async fn local_subscriptions_at(
+        &self,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError>;
 
     /// The stacks that have ever delivered, in order.

@@ -8,5 +8,6 @@ pub mod azure_stack;
 pub mod bundle;
 pub mod catalog;
 pub mod graph;
+pub mod price_import;
 pub mod stack_admin;
 pub mod usage;

@@ -50,6 +50,9 @@ impl UsageLedger for Halting {
     async fn sums(&self, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
         self.ledger.sums(slices).await
     }
+    async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError> {
+        self.ledger.sums_at(slices, marks).await
+    }
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         self.ledger.used_hours(slices).await
     }
@@ -59,6 +62,13 @@ impl UsageLedger for Halting {
         interval: HourInterval,
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
         self.ledger.local_subscriptions(stack, interval).await
+    }
+    async fn local_subscriptions_at(
+        &self,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        self.ledger.local_subscriptions_at(interval, marks).await
     }
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
         self.ledger.stacks().await

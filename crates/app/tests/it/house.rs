@@ -34,6 +34,7 @@ use store::{DeliveredRecord, Store, StoreConfig};
 
 use crate::faltering::Faltering;
 use crate::halting::Halting;
+use crate::tearing::Tearing;
 
 pub(crate) const PARTNER: PartnerId = PartnerId::from_bytes([1; 16]);
 pub(crate) const CUSTOMER: CustomerId = CustomerId::from_bytes([2; 16]);
@@ -100,6 +101,8 @@ pub(crate) struct House {
     pub(crate) sessions: Arc<Faltering>,
     /// The usage, beneath the use-cases.
     pub(crate) usage: Arc<Halting>,
+    /// The documents of closed periods, beneath the use-cases.
+    pub(crate) bills: Arc<Tearing>,
     app: RwLock<App>,
 }
 
@@ -138,12 +141,13 @@ impl House {
 
     async fn without_prices_on(memory: Memory, moment: &str) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
-        let (app, sessions, usage) = open(&memory, &clock).await;
+        let (app, sessions, usage, bills) = open(&memory, &clock).await;
         let house = Self {
             memory,
             clock,
             sessions,
             usage,
+            bills,
             app: RwLock::new(app),
         };
         house.it_is(moment);
@@ -300,17 +304,21 @@ pub(crate) fn delivery<'a>(
     }
 }
 
-async fn open(memory: &Memory, clock: &Arc<TestClock>) -> (App, Arc<Faltering>, Arc<Halting>) {
+type Opened = (App, Arc<Faltering>, Arc<Halting>, Arc<Tearing>);
+
+async fn open(memory: &Memory, clock: &Arc<TestClock>) -> Opened {
     let store = store::open(&memory.config()).unwrap();
     let (sessions, usage) = (Faltering::of(store.sessions), Halting::of(store.usage));
+    let bills = Tearing::of(store.bills);
     let store = Store {
         sessions: sessions.clone(),
         usage: usage.clone(),
+        bills: bills.clone(),
         ..store
     };
     let random = Arc::new(Counting(AtomicU64::new(1)));
     let app = App::open(store, catalog(), clock.clone(), random).await.unwrap();
-    (app, sessions, usage)
+    (app, sessions, usage, bills)
 }
 
 /// One of several servers of a platform that [`House::shared_at`] has built.
@@ -355,9 +363,10 @@ impl House {
             clock,
             sessions,
             usage,
+            bills,
             app,
         } = self;
-        drop((app, sessions, usage));
+        drop((app, sessions, usage, bills));
         if !entries.is_empty() {
             let journal = store::open(&memory.config()).unwrap().journal;
             let books = store::Books::load(journal).await.unwrap();
@@ -366,12 +375,13 @@ impl House {
             });
             entered.await.unwrap();
         }
-        let (app, sessions, usage) = open(&memory, &clock).await;
+        let (app, sessions, usage, bills) = open(&memory, &clock).await;
         Self {
             memory,
             clock,
             sessions,
             usage,
+            bills,
             app: RwLock::new(app),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::texts;
 
@@ -237,6 +237,102 @@ Examples:
     /// List price lists.
     #[command(after_help = "Example:\n  meterbridge price-list list")]
     List,
+    /// Draft a version of a price list: it prices nothing until it is published.
+    #[command(after_help = "\
+The file is as for `price-list put`. Prices can follow those of another list, whichever it has at the time:
+  {\"currency\": \"USD\", \"seller\": \"<PARTNER-ID>\", \"effectiveFrom\": \"2026-10-01T00:00:00Z\",
+   \"derivedFrom\": {\"base\": \"pay-as-you-use-usd\", \"percentage\": \"12.5\", \"maximumChange\": \"0.5\"},
+   \"prices\": []}
+The prices are then those that are to hold instead of the base's.
+
+Example:
+  meterbridge price-list draft northwind-usd prices.json")]
+    Draft {
+        /// The list's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// List the drafts of price lists.
+    #[command(after_help = "Example:\n  meterbridge price-list drafts")]
+    Drafts,
+    /// Show what publishing the draft of a price list would change.
+    #[command(after_help = "Example:\n  meterbridge price-list diff northwind-usd")]
+    Diff {
+        /// The list's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Publish the draft of a price list.
+    #[command(after_help = "\
+With --seen it is published only if nothing was changed since the diff that had this etag.
+
+Examples:
+  meterbridge price-list publish northwind-usd
+  meterbridge price-list publish northwind-usd --seen 0000002a-0000-0000-0000-000000000000")]
+    Publish {
+        /// The list's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The etag of the diff that was looked at.
+        #[arg(long, value_name = "ETAG")]
+        seen: Option<String>,
+        /// Publish it also if that changes what is charged for months that are over.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Draft a version of a price list from a rate card or a table.
+    #[command(after_help = "\
+A table is comma-separated, with the columns meterId,from,unitPrice and perhaps includedQuantity.
+Meters that the catalog does not have and rows that are not understood are listed.
+
+Examples:
+  meterbridge price-list import northwind-usd card.json --format rateCard \\
+    --effective-from 2026-12-01T00:00:00Z --seller <PARTNER-ID> --dry-run
+  meterbridge price-list import northwind-usd prices.csv --format csv --currency USD \\
+    --effective-from 2026-12-01T00:00:00Z --seller <PARTNER-ID> --leave-out")]
+    Import(ImportPricesArgs),
+    /// Give up the draft of a price list.
+    #[command(after_help = "Example:\n  meterbridge price-list discard northwind-usd")]
+    Discard {
+        /// The list's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Where prices come from, and whose they are to be.
+#[derive(Debug, Args)]
+pub(crate) struct ImportPricesArgs {
+    /// The list's name.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The file; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How the prices are written: rateCard, partnerCenter or csv.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: String,
+    /// The first hour that they are for.
+    #[arg(long, value_name = "HOUR")]
+    pub(crate) effective_from: String,
+    /// Their currency, where the file names none.
+    #[arg(long, value_name = "CURRENCY")]
+    pub(crate) currency: Option<String>,
+    /// The partner whose prices they are; without one, the platform's.
+    #[arg(long, value_name = "PARTNER-ID")]
+    pub(crate) seller: Option<String>,
+    /// The one subscription that they are for.
+    #[arg(long, value_name = "SUBSCRIPTION-ID")]
+    pub(crate) buyer: Option<String>,
+    /// Leave out what is not in the catalog or not understood.
+    #[arg(long)]
+    pub(crate) leave_out: bool,
+    /// Show what is understood, and draft nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What is done with meters.

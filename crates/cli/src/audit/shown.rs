@@ -234,6 +234,7 @@ const fn in_words(kind: CheckKind) -> &'static str {
         CheckKind::Records => "records with the receipts of their batches",
         CheckKind::Quarantine => "texts in quarantine with what was sent",
         CheckKind::QuarantineActs => "releases and purges with the journal",
+        CheckKind::Documents => "documents of closed periods with their digests",
         CheckKind::Registrations => "stacks that delivered with the books",
         CheckKind::Series => "resources and meters with their keys",
         CheckKind::Attributes => "attributes with their keys and records",

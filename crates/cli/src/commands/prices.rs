@@ -1,5 +1,7 @@
 //! `price-list` and `meter`.
 
+mod drafts;
+
 use bytes::Bytes;
 use client::Client;
 use wire::api::{
@@ -45,7 +47,7 @@ pub(super) async fn price_list(
             } else {
                 if !yes {
                     let expected = client.try_price_list(&name, version.clone()).await?.value;
-                    refuse_to_change_the_past(&expected)?;
+                    refuse_to_change_the_past(&expected.repriced, expected.compared_from.as_deref())?;
                 }
                 client.put_price_list(&name, version).await?
             };
@@ -67,13 +69,21 @@ pub(super) async fn price_list(
             }
             printer.show(&list, || describe(&list, &meters))
         }
+        PriceListCommand::Draft { name, file } => drafts::draft(client, &name, &file, printer).await,
+        PriceListCommand::Drafts => drafts::list(client, printer).await,
+        PriceListCommand::Diff { name } => drafts::diff(client, &name, printer).await,
+        PriceListCommand::Publish { name, seen, yes } => {
+            drafts::publish(client, &name, seen, yes, printer).await
+        }
+        PriceListCommand::Import(args) => drafts::import(client, &args, printer).await,
+        PriceListCommand::Discard { name } => drafts::discard(client, &name, printer).await,
         PriceListCommand::List => LISTS.show(&client.price_lists().await?, printer),
     }
 }
 
 /// Prices of hours for which bills may have been written are changed on purpose only.
-fn refuse_to_change_the_past(expected: &PublishedPriceList) -> Result<(), Failure> {
-    let mut over = expected.repriced.iter().filter(|month| month.is_over).peekable();
+fn refuse_to_change_the_past(repriced: &[RepricedMonth], compared_from: Option<&str>) -> Result<(), Failure> {
+    let mut over = repriced.iter().filter(|month| month.is_over).peekable();
     if over.peek().is_none() {
         return Ok(());
     }
@@ -82,7 +92,7 @@ fn refuse_to_change_the_past(expected: &PublishedPriceList) -> Result<(), Failur
         Failure::new(what).coded("PastMonthsRepriced"),
         |failure, month| failure.because(month_in_words(month)),
     );
-    let failure = match &expected.compared_from {
+    let failure = match compared_from {
         Some(first) => failure.because(not_compared(first)),
         None => failure,
     };
@@ -91,11 +101,15 @@ fn refuse_to_change_the_past(expected: &PublishedPriceList) -> Result<(), Failur
 
 /// What publishing a version would change.
 fn preview(published: &PublishedPriceList) -> String {
-    if published.repriced.is_empty() {
-        return "Nothing was published. It would change nothing about usage that there is already.\n"
-            .to_owned();
+    let months = repriced(&published.repriced, published.compared_from.as_deref());
+    format!("Nothing was published. {months}")
+}
+
+fn repriced(months: &[RepricedMonth], compared_from: Option<&str>) -> String {
+    if months.is_empty() {
+        return "It would change nothing about usage that there is already.\n".to_owned();
     }
-    let mut text = "Nothing was published. It would change the statements of these months:\n\n".to_owned();
+    let mut text = "It would change the statements of these months:\n\n".to_owned();
     let columns = [
         left("MONTH"),
         right("SUBSCRIPTIONS"),
@@ -104,7 +118,7 @@ fn preview(published: &PublishedPriceList) -> String {
         left(""),
     ];
     let mut table = Table::new(&columns);
-    for month in &published.repriced {
+    for month in months {
         table.row([
             month.period.clone(),
             count(month.subscriptions),
@@ -114,7 +128,7 @@ fn preview(published: &PublishedPriceList) -> String {
         ]);
     }
     text.push_str(&table.to_string());
-    if let Some(first) = &published.compared_from {
+    if let Some(first) = compared_from {
         text.push_str(&format!("{}\n", not_compared(first)));
     }
     text
@@ -162,6 +176,7 @@ fn as_put(list: &PriceList, meters: &[Meter]) -> Result<PublishPriceList, Failur
         seller: list.seller.clone(),
         buyer: list.buyer.clone(),
         effective_from: version.effective_from.clone(),
+        derived_from: version.derived_from.clone(),
         prices: prices.collect(),
     })
 }
@@ -217,6 +232,10 @@ fn describe(list: &PriceList, meters: &[Meter]) -> String {
     for version in &list.versions {
         text.push_str(&of_version(version, meters));
     }
+    if !list.current_prices.is_empty() {
+        text.push_str("\nThat comes to these prices now:\n\n");
+        text.push_str(&of_prices(&list.current_prices, meters));
+    }
     text
 }
 
@@ -244,6 +263,15 @@ fn describe_newest(list: &PriceList, meters: &[Meter]) -> String {
 
 fn of_version(version: &PriceListVersion, meters: &[Meter]) -> String {
     let mut text = format!("\n{}\n\n", in_words(version));
+    if let Some(derived) = &version.derived_from {
+        text.push_str(&drafts::derived_in_words(derived));
+    }
+    text.push_str(&of_prices(&version.prices, meters));
+    text
+}
+
+/// Prices as lines: one for each step.
+fn of_prices(prices: &[MeterPrice], meters: &[Meter]) -> String {
     let columns = [
         left("METER"),
         right("FROM"),
@@ -253,7 +281,7 @@ fn of_version(version: &PriceListVersion, meters: &[Meter]) -> String {
         left("SOURCE"),
     ];
     let mut table = Table::new(&columns);
-    for price in &version.prices {
+    for price in prices {
         let meter = billing(meters, &price.meter_id);
         let name = meter.map_or(&price.meter_id, |meter| &meter.billing_meter_name);
         let unit = meter.map_or("-", |meter| meter.billing_unit.as_str());
@@ -274,8 +302,7 @@ fn of_version(version: &PriceListVersion, meters: &[Meter]) -> String {
             ]);
         }
     }
-    text.push_str(&table.to_string());
-    text
+    table.to_string()
 }
 
 pub(super) async fn meter(client: &Client, command: MeterCommand, printer: &Printer) -> Result<(), Failure> {

@@ -120,6 +120,7 @@ pub(super) fn opening_prices() -> Result<Published, Failure> {
             seller: None,
             buyer: None,
             effective_from: file.effective_from,
+            derived_from: None,
             prices: prices.collect::<Result<_, Failure>>()?,
         },
     })

@@ -69,7 +69,7 @@ fn whoever_meddles_with_a_store_is_found_out_and_whoever_kept_receipts_can_prove
     let kept = directory.path().join("receipts.json");
     fs::write(&kept, receipts.to_string()).unwrap();
     let shown = run(verify(&data).arg("--receipts").arg(&kept)).done();
-    assert_eq!(shown.matches("nothing differs").count(), 13, "{shown}");
+    assert_eq!(shown.matches("nothing differs").count(), 14, "{shown}");
     let told = as_json(&mut verify(&backup)).json();
     assert_eq!(
         (&told["holds"], &told["counts"]["received"]),

@@ -277,6 +277,77 @@ fn assert_published_prices_are_a_starting_point(server: &Server, accounts: &Acco
     }
 }
 
+/// Prices for later hours are drafted, compared and published, and imported ones say what was left out.
+fn assert_a_draft_is_published_as_it_was_seen(server: &Server) {
+    let name = "pay-as-you-use-usd";
+    let file = server
+        .run(&format!("price-list show {name} --as-file"), &[])
+        .done();
+    let mut file: serde_json::Value = serde_json::from_str(&file).unwrap();
+    file["effectiveFrom"] = "2099-01-01T00:00:00Z".into();
+    file["prices"][0]["rates"] = serde_json::json!({ "0": "77" });
+    let draft = |file: &serde_json::Value| {
+        let mut command = server.command(&format!("price-list draft {name} -"), &[]);
+        run_with(&mut command, &file.to_string()).done()
+    };
+    assert!(draft(&file).contains("price-list diff"));
+    assert_eq!(server.json("price-list drafts", &[])[0]["name"], name);
+    let table = server.run(&format!("price-list diff {name}"), &[]).done();
+    assert!(
+        table.contains("CHANGE") && table.contains(" 77 ") && table.contains("--seen "),
+        "{table}"
+    );
+    let seen = server.json(&format!("price-list diff {name}"), &[]);
+    assert_eq!(seen["meters"].as_array().unwrap().len(), 1, "{seen}");
+    let etag = seen["draft"]["etag"]
+        .as_str()
+        .unwrap()
+        .trim_matches('"')
+        .to_owned();
+
+    file["prices"][0]["rates"] = serde_json::json!({ "0": "78" });
+    draft(&file);
+    let publish = |etag: &str| server.run(&format!("price-list publish {name} --seen {etag}"), &[]);
+    let stale = publish(&etag);
+    assert_eq!(stale.code, Some(1), "{stale:?}");
+    assert!(stale.notes.contains("PreconditionFailed"), "{}", stale.notes);
+    let seen = server.json(&format!("price-list diff {name}"), &[]);
+    publish(seen["draft"]["etag"].as_str().unwrap().trim_matches('"')).done();
+    assert!(
+        server
+            .json("price-list drafts", &[])
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+
+    let meter = file["prices"][0]["meterId"].as_str().unwrap();
+    let table = format!("meterId,from,unitPrice\n{meter},0,0.5\nvm,0,1\n");
+    let import = |more: &str| {
+        let command = format!(
+            "price-list import {name} - --format csv --currency USD --effective-from 2099-02-01T00:00:00Z {more}"
+        );
+        run_with(&mut server.command(&command, &[]), &table)
+    };
+    let refused = import("");
+    assert!(refused.notes.contains("PricesLeftOut"), "{}", refused.notes);
+    let shown = import("--dry-run").done();
+    assert!(
+        shown.contains("Row 3 rejected: InvalidMeterId") && shown.contains("Nothing was drafted."),
+        "{shown}"
+    );
+    import("--leave-out").done();
+    let gone = server.json(&format!("price-list discard {name}"), &[]);
+    assert_eq!(gone["discarded"], true);
+    assert!(
+        server
+            .json("price-list drafts", &[])
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
 #[test]
 fn an_operator_gets_from_an_empty_directory_to_a_bill() {
     do_the_whole_job(Server::start());
@@ -309,6 +380,7 @@ fn do_the_whole_job(server: Server) {
     assert_eq!(server.json("stack receipts", &[STACK])[0]["accepted"], 4);
     assert_eq!(server.json("check --period 2024-03", &[])["holds"], true);
     assert_published_prices_are_a_starting_point(&server, &accounts);
+    assert_a_draft_is_published_as_it_was_seen(&server);
     assert_own_prices(&server, &accounts);
 
     let suspended = server.json("subscription suspend", &[&accounts.csp]);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{BundleEntry, DirectoryEntry, ListingEntry, NoticeEntry, Operator, ResourceGroup, RoleEntry};
+use super::{
+    BillEntry, BundleEntry, DirectoryEntry, ListingEntry, NoticeEntry, Operator, PriceEntry, ResourceGroup,
+    RoleEntry,
+};
 use crate::attribution::LocalSubscription;
 use crate::catalog::{PriceList, Prices};
 use crate::ids::{
@@ -181,6 +184,10 @@ pub enum Entry {
     Bundle(BundleEntry),
     /// Something about what others are told.
     Notice(NoticeEntry),
+    /// Something about terms and billing periods.
+    Bill(BillEntry),
+    /// Something about price lists that follow others, and about drafts.
+    Price(PriceEntry),
 }
 
 impl From<NoticeEntry> for Entry {

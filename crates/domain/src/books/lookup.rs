@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Books, Directories, Limit, LimitReached, Notices, Operator, OperatorRecord, PublishedPriceList,
+    Books, Directories, Limit, LimitReached, Notices, Operator, OperatorRecord, Periods, PublishedPriceList,
     ResourceGroup, Roles,
 };
 use crate::attribution::StackHistory;
@@ -50,6 +50,12 @@ impl Books {
     #[must_use]
     pub const fn notices(&self) -> &Notices {
         &self.notices
+    }
+
+    /// Terms and billing periods.
+    #[must_use]
+    pub const fn periods(&self) -> &Periods {
+        &self.periods
     }
 
     /// The operator whose credential has this digest, unless it was revoked.

@@ -15,14 +15,16 @@ mod listings;
 mod lookup;
 mod notices;
 mod opening;
+mod periods;
+mod pricing;
 mod roles;
 mod tariffs;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::attribution::{RegistrationTerms, StackHistory};
 use crate::authorization::{PartnerRole, Scope};
-use crate::catalog::{PriceList, PriceListName, Prices};
+use crate::catalog::{PriceList, PriceListName, Pricing};
 use crate::ids::{CloudId, OperatorId, RegistrationId, SubscriptionId};
 use crate::quarantine::QuarantineAct;
 use crate::registration::Registration;
@@ -44,6 +46,10 @@ pub use notices::{
     Failing, NoticeEntry, NoticeRecord, NoticeRefused, Notices, Outcome, Sending, WebhookRecord,
 };
 pub use opening::Refused;
+pub use periods::{
+    BillEntry, Closed, Closing, ExchangeRate, Mark, PeriodRefused, Periods, TermsVersion, Waiver,
+};
+pub use pricing::{DerivationRefused, PriceDraft, PriceEntry};
 pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};
 pub use tariffs::CurrencyChange;
 
@@ -88,7 +94,7 @@ pub struct PublishedPriceList {
     /// What is the same in all of them.
     pub list: PriceList,
     /// Which prices hold when.
-    pub versions: Timeline<Prices>,
+    pub versions: Timeline<Pricing>,
 }
 
 /// An entry that does not fit what came before it. It is never written by this software, so it means that the
@@ -122,12 +128,16 @@ pub struct Books {
     live_by_stack: BTreeMap<CloudId, RegistrationId>,
     stacks: BTreeMap<CloudId, StackHistory>,
     price_lists: BTreeMap<PriceListName, PublishedPriceList>,
+    price_drafts: BTreeMap<PriceListName, (PriceDraft, Recorded)>,
+    /// The lists that some version of another one follows.
+    price_bases: BTreeSet<PriceListName>,
     quarantine_acts: Vec<(QuarantineAct, Recorded)>,
     directories: Directories,
     roles: Roles,
     notices: Notices,
     bundles: Bundles,
     listings: Listings,
+    periods: Periods,
 }
 
 impl Books {
@@ -268,31 +278,11 @@ impl Books {
             Entry::Role(entry) => self.roles.take_in(entry, recorded)?,
             Entry::Bundle(entry) => self.bundles.take_in(entry, recorded)?,
             Entry::Notice(entry) => self.notices.take_in(entry, recorded)?,
+            Entry::Bill(entry) => self.periods.take_in(entry, recorded)?,
             Entry::PriceListPublished { list, prices, from } => {
-                let published =
-                    self.price_lists
-                        .entry(list.name.clone())
-                        .or_insert_with(|| PublishedPriceList {
-                            list: list.clone(),
-                            versions: Timeline::default(),
-                        });
-                if published.list != *list {
-                    return Err("the price list had another scope or currency");
-                }
-                // It holds until the next version that is there already: publishing one never cancels another.
-                let starts = published
-                    .versions
-                    .assertions()
-                    .iter()
-                    .map(|version| version.valid.start());
-                let until = starts.filter(|start| start > from).min().unwrap_or(Hour::MAX);
-                let valid = HourInterval::new(*from, until).ok_or("the version holds for no hour")?;
-                published.versions.assert(Assertion {
-                    valid,
-                    recorded,
-                    value: prices.clone(),
-                });
+                self.take_in_version(list, prices.clone().into(), *from, recorded)?;
             }
+            Entry::Price(entry) => self.take_in_price(entry, recorded)?,
         }
         Ok(())
     }
@@ -477,6 +467,7 @@ impl Books {
             registration,
             default_subscription: known.subscription,
             billing_model: known.token.billing_model,
+            cores: known.token.cores(),
         };
         let stack = self.stacks.entry(known.cloud_id()).or_default();
         stack.registration.assert(Assertion {

@@ -1,8 +1,9 @@
 //! Opening accounts: which partners, customers, subscriptions and price lists may be entered.
 
 use super::accounts::Kept;
-use super::{Books, CurrencyChange, Entry, Limit, LimitReached};
-use crate::catalog::{PriceList, PriceListScope, Prices};
+use super::{Books, CurrencyChange, DerivationRefused, Entry, Limit, LimitReached, PriceEntry};
+use crate::catalog::{PriceList, PriceListScope, Pricing};
+use crate::chain::Seller;
 use crate::ids::{CustomerId, PartnerId, SubscriptionId, TenantId};
 use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind};
 use crate::time::Hour;
@@ -110,6 +111,9 @@ pub enum Refused {
         "price list '{0}' has another currency, seller or buyer; these never change: choose another name"
     )]
     ListDiffers(String),
+    /// A version that cannot follow another list.
+    #[error("{0}")]
+    Derivation(Box<DerivationRefused>),
 }
 
 impl Refused {
@@ -138,6 +142,7 @@ impl Refused {
             Self::ScopeTaken(_) => "PriceListScopeTaken",
             Self::ListDiffers(_) => "PriceListDiffers",
             Self::CurrencyChange(_) => "PriceListsInTwoCurrencies",
+            Self::Derivation(refused) => refused.code(),
         }
     }
 
@@ -159,6 +164,7 @@ impl Refused {
             Self::NotTheSeller { .. } => "seller",
             Self::ScopeTaken(_) | Self::ListDiffers(_) => "name",
             Self::CurrencyChange(_) => "effectiveFrom",
+            Self::Derivation(refused) => refused.target(),
         }
     }
 }
@@ -306,13 +312,14 @@ impl Books {
     /// that hour enters nothing.
     ///
     /// # Errors
-    /// [`Refused`] if the list was another one before, or another list has its scope.
+    /// [`Refused`] if the list was another one before, another list has its scope, or it cannot follow its base.
     pub fn publish_price_list(
         &self,
         list: PriceList,
-        prices: Prices,
+        pricing: impl Into<Pricing>,
         from: Hour,
     ) -> Result<Option<Entry>, Refused> {
+        let pricing = pricing.into();
         match list.scope {
             PriceListScope::Platform => {}
             PriceListScope::Seller(seller) => {
@@ -323,7 +330,8 @@ impl Books {
                 let sold = self
                     .subscription(buyer)
                     .ok_or(Refused::UnknownSubscription(buyer))?;
-                if Self::seller_of(sold) != Some(seller) {
+                let chain = self.chain_of(sold);
+                if !chain.iter().any(|link| link.seller == Seller::Partner(seller)) {
                     return Err(Refused::NotTheSeller { seller, buyer });
                 }
             }
@@ -339,14 +347,24 @@ impl Books {
                 return Err(Refused::ListDiffers(list.name.to_string()));
             }
             let last = known.versions.assertions().last();
-            if last.is_some_and(|last| last.valid.start() == from && last.value == prices) {
+            if last.is_some_and(|last| last.valid.start() == from && last.value == pricing) {
                 return Ok(None);
             }
         }
         if let Some(change) = self.currency_change(&list, from) {
             return Err(Refused::CurrencyChange(Box::new(change)));
         }
-        Ok(Some(Entry::PriceListPublished { list, prices, from }))
+        self.check_derivation(&list, &pricing, from)
+            .map_err(|refused| Refused::Derivation(Box::new(refused)))?;
+        Ok(Some(match pricing {
+            Pricing::Own(prices) => Entry::PriceListPublished { list, prices, from },
+            Pricing::Derived(derivation) => PriceEntry::Derived {
+                list,
+                derivation,
+                from,
+            }
+            .into(),
+        }))
     }
 }
 

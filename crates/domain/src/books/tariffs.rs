@@ -3,10 +3,12 @@
 use std::fmt;
 
 use super::{Books, PublishedPriceList};
-use crate::catalog::{PriceList, PriceListName, PriceListScope, Tariff, TariffPart};
+use crate::catalog::{PriceList, PriceListName, PriceListScope, Tariff, TariffPart, TwoCurrencies};
+use crate::chain::{Account, Link, Seller, chain_of};
+use crate::ids::SubscriptionId;
 use crate::money::Currency;
 use crate::partner::Subscription;
-use crate::time::{Hour, HourInterval};
+use crate::time::{Hour, HourInterval, Period};
 
 /// A price list would follow one of another currency inside a month: the lines of that month would have no sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,14 +59,37 @@ impl Books {
     /// [`PriceListScope`].
     #[must_use]
     pub fn tariff_for(&self, payer: &Subscription, within: HourInterval) -> Tariff {
-        let seller = Self::seller_of(payer);
-        let scopes = seller.into_iter().flat_map(|seller| {
-            [
-                PriceListScope::Buyer(seller, payer.id),
-                PriceListScope::Seller(seller),
-            ]
-        });
-        self.tariff_of(scopes.chain([PriceListScope::Platform]), within)
+        let seller = Self::seller_of(payer).map_or(Seller::Platform, Seller::Partner);
+        self.tariff_of(scopes_of(seller, payer.id).into_iter(), within)
+    }
+
+    /// The prices of a link of the chain of sale for what a subscription is charged for: of the seller's list for that
+    /// subscription, else of the seller's, else of the platform's. The platform sells at its own.
+    #[must_use]
+    pub fn tariff_on(&self, link: Link, subscription: SubscriptionId, within: HourInterval) -> Tariff {
+        self.tariff_of(scopes_of(link.seller, subscription).into_iter(), within)
+    }
+
+    /// The chain of sale of a subscription that is there or was, the platform's link first; see
+    /// [`chain_of`](crate::chain::chain_of).
+    #[must_use]
+    pub fn chain_of(&self, subscription: &Subscription) -> Vec<Link> {
+        let owner = subscription.owner.and_then(|owner| self.partner_ever(owner));
+        chain_of(subscription, owner)
+    }
+
+    /// The account that what a subscription is charged for belongs to on a link in a period; none if nothing has a price.
+    ///
+    /// # Errors
+    /// [`TwoCurrencies`] if there are prices in more than one currency.
+    pub fn account_on(
+        &self,
+        link: Link,
+        subscription: SubscriptionId,
+        period: Period,
+    ) -> Result<Option<Account>, TwoCurrencies> {
+        let currency = self.tariff_on(link, subscription, period.interval()).currency()?;
+        Ok(currency.map(|currency| Account::new(link, currency)))
     }
 
     /// List prices in some hours: the platform's own, whatever anybody sells for.
@@ -82,17 +107,15 @@ impl Books {
                     .find(|published| published.list.scope == scope)
             })
             .collect();
-        let versions = lists.iter().flat_map(|published| published.versions.assertions());
-        let cuts = versions.flat_map(|version| [version.valid.start(), version.valid.end()]);
+        let cuts = lists.iter().flat_map(|it| self.price_changes(&it.list.name));
         let parts = within.split_at(cuts).into_iter().filter_map(|hours| {
             let applies = |published: &&PublishedPriceList| published.versions.at(hours.start()).is_some();
             let published = lists.iter().copied().find(applies)?;
-            let version = published.versions.at(hours.start())?;
             Some(TariffPart {
                 hours,
                 list: published.list.name.clone(),
                 currency: published.list.currency,
-                prices: version.value.clone(),
+                prices: self.prices_of(&published.list.name, hours.start())?,
             })
         });
         let mut merged: Vec<TariffPart> = Vec::new();
@@ -142,6 +165,18 @@ impl Books {
             later: (later.name.clone(), later.currency),
             at,
         })
+    }
+}
+
+/// Whose lists price what is sold for a subscription, the most particular first.
+fn scopes_of(seller: Seller, subscription: SubscriptionId) -> Vec<PriceListScope> {
+    match seller {
+        Seller::Platform => vec![PriceListScope::Platform],
+        Seller::Partner(seller) => vec![
+            PriceListScope::Buyer(seller, subscription),
+            PriceListScope::Seller(seller),
+            PriceListScope::Platform,
+        ],
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::attribution::{Reason, attribute};
-use crate::catalog::{Price, PriceListScope};
+use crate::catalog::{Price, PriceListScope, Prices};
 use crate::ids::{BillingMeterId, CustomerId, LocalSubscriptionId, ObjectId, PartnerId, TenantId};
 use crate::money::Currency;
 use crate::partner::{Customer, Partner, PartnerKind, Subscription, SubscriptionKind, SubscriptionState};

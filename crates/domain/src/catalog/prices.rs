@@ -130,7 +130,7 @@ impl Price {
     }
 
     /// Whether it is the same to whoever pays it, wherever either is said to come from.
-    fn costs_as(&self, other: &Self) -> bool {
+    pub(super) fn costs_as(&self, other: &Self) -> bool {
         (&self.tiers, self.included) == (&other.tiers, other.included)
     }
 

@@ -96,8 +96,8 @@ pub struct HardwareNode {
     pub name: String,
     /// The id its board reports.
     pub uuid: String,
-    /// Its cores as the token states them; 0 when it does not. Real tokens state negative numbers too, so nothing is
-    /// ever reckoned from this.
+    /// Its cores as the token states them; 0 when it does not. Real tokens state negative numbers too: see
+    /// [`RegistrationToken::cores`] for what is reckoned from it.
     pub cores: i64,
     /// Fingerprints of its parts, by kind (`bios`, `nic`, `cpu`, `disk`, `memory`).
     pub parts: BTreeMap<String, Vec<String>>,
@@ -128,6 +128,21 @@ pub struct RegistrationToken {
     pub issuer: String,
     /// The token's version.
     pub version: String,
+}
+
+impl RegistrationToken {
+    /// The cores of the whole stack, if the token states a number above zero for each of its machines. A token that leaves
+    /// one out says nothing that a fee could be reckoned from *(ours)*.
+    #[must_use]
+    pub fn cores(&self) -> Option<u32> {
+        if self.hardware.is_empty() {
+            return None;
+        }
+        self.hardware.iter().try_fold(0u32, |sum, node| {
+            let cores = u32::try_from(node.cores).ok().filter(|cores| *cores > 0)?;
+            sum.checked_add(cores)
+        })
+    }
 }
 
 /// A live or former registration.

@@ -16,8 +16,8 @@ use crate::Door;
 
 use super::{
     accounts, applications, bundles, completeness, deliveries, directories, groups, mappings, me, meters,
-    operator_credentials, partner_roles, price_lists, quarantine, registrations, stacks, statements,
-    suggestions, usage, users, webhooks,
+    operator_credentials, partner_roles, price_drafts, price_lists, quarantine, registrations, stacks,
+    statements, suggestions, usage, users, webhooks,
 };
 
 /// Which page of a list.
@@ -130,6 +130,13 @@ fn number_of_items() -> Object {
         price_lists::list,
         price_lists::get,
         price_lists::put,
+        price_drafts::list,
+        price_drafts::get,
+        price_drafts::put,
+        price_drafts::delete,
+        price_drafts::diff,
+        price_drafts::publish,
+        price_drafts::import,
         statements::list,
         statements::get,
         statements::check,

@@ -16,6 +16,7 @@ pub(crate) mod meters;
 pub(crate) mod operator_credentials;
 pub(crate) mod partner_roles;
 mod path_only;
+pub(crate) mod price_drafts;
 pub(crate) mod price_lists;
 pub(crate) mod quarantine;
 pub(crate) mod registrations;

@@ -21,19 +21,18 @@ use crate::params::Params;
 use crate::query::Query;
 use crate::{Door, body, notes};
 
-fn name(params: &Params) -> Result<PriceListName, Failure> {
+pub(super) fn name(params: &Params) -> Result<PriceListName, Failure> {
     params.read("name", "InvalidPriceListName")
 }
 
-fn this_hour(door: &Door) -> Hour {
+pub(super) fn this_hour(door: &Door) -> Hour {
     Hour::containing(door.app.clock().now())
 }
 
 fn shown(door: &Door, caller: &Caller, name: &PriceListName) -> Result<PriceList, Failure> {
-    Ok(PriceList::of(
-        &door.app.price_list(caller, name)?,
-        this_hour(door),
-    ))
+    let (list, now) = (door.app.price_list(caller, name)?, this_hour(door));
+    let prices = door.app.prices_of(caller, name, now);
+    Ok(PriceList::of(&list, now).with_current_prices(prices.as_ref()))
 }
 
 /// Lists the price lists that the caller reads, by name.
@@ -82,19 +81,19 @@ pub(crate) async fn put(
     // Before a body is taken into memory that is larger than others: whose price lists these are is in it.
     door.app.publishes_price_lists(&caller)?;
     let new: PublishPriceList = body::price_list(&door, request).await?;
-    let (list, prices, from) = new.into_domain(name.as_str())?;
+    let (list, pricing, from) = new.into_domain(name.as_str())?;
     let (status, published) = if dry_run == Some(true) {
-        let would_be = door.app.try_price_list(&caller, list, prices, from).await?;
+        let would_be = door.app.try_price_list(&caller, list, pricing, from).await?;
         (StatusCode::OK, would_be)
     } else {
-        let published = door.app.publish_price_list(&caller, list, prices, from).await?;
+        let published = door.app.publish_price_list(&caller, list, pricing, from).await?;
         (status(published.created), published)
     };
     let warnings = notes::price_list_warnings(&published.warnings);
     Ok((status, warnings, Json(answer(&published, this_hour(&door)))))
 }
 
-fn answer(published: &Published, now: Hour) -> PublishedPriceList {
+pub(super) fn answer(published: &Published, now: Hour) -> PublishedPriceList {
     let Repricing {
         months,
         compared_from,
@@ -106,7 +105,7 @@ fn answer(published: &Published, now: Hour) -> PublishedPriceList {
     }
 }
 
-fn repriced_month(month: &app::prices::RepricedMonth) -> RepricedMonth {
+pub(super) fn repriced_month(month: &app::prices::RepricedMonth) -> RepricedMonth {
     let total = |total: &Money| CurrencyTotal {
         currency: total.currency().to_string(),
         total: total.to_string(),

@@ -8,7 +8,7 @@
 pub(crate) mod authorization;
 pub(crate) mod customer_subscriptions;
 pub(crate) mod deployment;
-mod etag;
+pub(crate) mod etag;
 pub(crate) mod filter;
 pub(crate) mod linked_subscriptions;
 pub(crate) mod metadata;

@@ -16,7 +16,7 @@ use crate::world::stack;
 const TABLE: &str = include_str!("access_table.txt");
 
 /// What says that something does not exist. Somebody who does not see it reads the same as for something that never did.
-const HIDDEN: [&str; 11] = [
+const HIDDEN: [&str; 12] = [
     "ApplicationNotFound",
     "CustomerNotFound",
     "DirectoryNotFound",
@@ -24,6 +24,7 @@ const HIDDEN: [&str; 11] = [
     "GroupNotFound",
     "LocalSubscriptionNotFound",
     "PartnerNotFound",
+    "PriceListDraftNotFound",
     "PriceListNotFound",
     "RegistrationNotFound",
     "SubscriptionNotFound",
@@ -131,8 +132,10 @@ impl Ids<'_> {
             | ("POST", "/api/v1/stacks/{cloudId}/usage") => {
                 json!({ "value": [] })
             }
-            ("PUT", "/api/v1/price-lists/{name}") => json!({ "currency": "EUR", "seller": partner,
-                "effectiveFrom": "2026-11-01T00:00:00Z", "prices": [] }),
+            ("PUT", "/api/v1/price-lists/{name}" | "/api/v1/price-list-drafts/{name}") => {
+                json!({ "currency": "EUR", "seller": partner,
+                "effectiveFrom": "2026-11-01T00:00:00Z", "prices": [] })
+            }
             ("POST", "/api/v1/directories") => {
                 json!({ "name": "New", "domain": "new.example", "ownerPartnerId": partner })
             }
@@ -220,6 +223,15 @@ fn blank(answer: &Answer, world: &World, doomed: Option<&str>) -> String {
 
 /// What a route deletes that only one caller can delete: each gets its own.
 async fn doomed(world: &World, route: &RouteLine) -> Option<String> {
+    if route.path.starts_with("/api/v1/price-list-drafts/") {
+        // There is one again for each caller, whoever gave it up.
+        let draft = json!({ "currency": "EUR", "seller": id('a', RESELLER),
+            "effectiveFrom": "2026-12-01T00:00:00Z", "prices": [] });
+        let path = format!("/api/v1/price-list-drafts/list-{RESELLER}");
+        let put = world.house.put(&path, &draft).await;
+        assert!(put.status.is_success(), "{put:?}");
+        return None;
+    }
     let (what, body) = match (route.method, route.path) {
         ("DELETE", "/api/v1/users/{userId}") => {
             let name = format!("u{}@reseller.example", world.next());

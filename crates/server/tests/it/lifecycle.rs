@@ -39,6 +39,9 @@ impl UsageLedger for Failing {
     async fn sums(&self, _: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
         Err((self.failure)())
     }
+    async fn sums_at(&self, _: &[Slice], _: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError> {
+        Err((self.failure)())
+    }
     async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         Err((self.failure)())
     }
@@ -46,6 +49,13 @@ impl UsageLedger for Failing {
         &self,
         _: Option<CloudId>,
         _: HourInterval,
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn local_subscriptions_at(
+        &self,
+        _: HourInterval,
+        _: &[(CloudId, u64)],
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
         Err((self.failure)())
     }

@@ -33,6 +33,7 @@ mod lifecycle;
 mod log;
 mod operator_credentials;
 mod own_api;
+mod price_drafts;
 mod quarantine;
 mod several_servers;
 mod two_servers;

@@ -37,6 +37,8 @@ pub enum CheckKind {
     Series,
     /// What was done with records in quarantine with what the journal says of it.
     QuarantineActs,
+    /// The documents of periods that were closed with their keys and digests.
+    Documents,
     /// The stacks that delivered with the registrations in the books.
     Registrations,
     /// The sets of attributes with their keys, and the hours from which they hold with records.
@@ -61,6 +63,7 @@ impl CheckKind {
             Self::Records => "records",
             Self::Quarantine => "quarantine",
             Self::QuarantineActs => "quarantineActs",
+            Self::Documents => "documents",
             Self::Registrations => "registrations",
             Self::Series => "series",
             Self::Attributes => "attributes",
@@ -81,6 +84,7 @@ impl CheckKind {
             Self::Totals => "totals",
             Self::Records => "batches",
             Self::Quarantine => "texts",
+            Self::Documents => "documents",
             Self::Series => "series",
             Self::Registrations => "stacks",
             Self::Attributes => "sets and changes",
@@ -104,6 +108,7 @@ impl CheckKind {
             Self::Totals => "total",
             Self::Records => "batch",
             Self::Quarantine => "text",
+            Self::Documents => "document",
             Self::Series => "series",
             Self::Registrations => "stack",
             Self::Attributes => "set or change",
@@ -202,6 +207,10 @@ differences! {
     BatchContent: "a record of this batch, its idempotency key or a text in quarantine is not what was taken in";
     /// The receipt of a batch says of another number of its revisions that they did not count.
     RevisedNotCounting: "of this batch another number of revisions did not count than its receipt says";
+    /// It is not written down of a day that a batch was about it when its month was over, or it is, and the batch was not.
+    LateDay: "the days about which this batch came late are not those that are written down";
+    /// A document is not the one that was written.
+    Document: "this document is not what was written when its period was closed";
     /// A batch has fewer or more records in quarantine than its receipt says.
     QuarantineCount: "other records of this batch are in quarantine than its receipt says";
     /// A text in quarantine was changed.

@@ -1,7 +1,7 @@
 //! The books in memory, kept in step with the journal.
 
 mod looks;
-mod stored;
+pub(crate) mod stored;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -87,6 +87,30 @@ impl Books {
         };
         books.catch_up().await?;
         Ok(books)
+    }
+
+    /// The state as it was when the journal had the entries up to this one and no others, whatever was entered since: all of
+    /// them are read and folded again, so the answer is for ever the same. Without any entries the books are empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the journal has no such entry, and as [`Books::load`].
+    pub async fn at(journal: &dyn Journal, position: u64) -> Result<State, StoreError> {
+        let mut state = State::default();
+        loop {
+            let known = state.entries();
+            let missing = usize::try_from(position.saturating_sub(known)).unwrap_or(usize::MAX);
+            if missing == 0 {
+                return Ok(state);
+            }
+            let entries = journal.read_after(known, missing.min(ENTRIES_PER_READ)).await?;
+            if entries.is_empty() {
+                return Err(StoreError::corrupt(format!(
+                    "the journal has no entry {position}"
+                )));
+            }
+            let decoded: Vec<(Recorded, Entry)> = entries.iter().map(decode).collect::<Result<_, _>>()?;
+            apply(&mut state, &decoded)?;
+        }
     }
 
     /// The chain value of the journal's first entry, by which one platform is told from every other; 32 zero bytes as long as
@@ -209,15 +233,19 @@ impl Books {
     /// reader may have been faster.
     fn apply(&self, entries: &[(Recorded, Entry)]) -> Result<(), StoreError> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        for (recorded, entry) in entries {
-            if recorded.entry > state.entries() {
-                state
-                    .apply(entry, *recorded)
-                    .map_err(|error| StoreError::corrupt(error.to_string()))?;
-            }
-        }
-        Ok(())
+        apply(&mut state, entries)
     }
+}
+
+fn apply(state: &mut State, entries: &[(Recorded, Entry)]) -> Result<(), StoreError> {
+    for (recorded, entry) in entries {
+        if recorded.entry > state.entries() {
+            state
+                .apply(entry, *recorded)
+                .map_err(|error| StoreError::corrupt(error.to_string()))?;
+        }
+    }
+    Ok(())
 }
 
 fn decode(entry: &StoredEntry) -> Result<(Recorded, Entry), StoreError> {

@@ -2,11 +2,13 @@
 //! what was written stays readable. `golden_v1.ndjson` holds an entry of each kind as it was first written; the
 //! form of a version never changes, a changed entry gets a version of its own.
 
+pub(crate) mod bills;
 mod bundles;
 mod directories;
 mod entry;
 mod notices;
-mod parts;
+pub(crate) mod parts;
+mod pricing;
 mod quarantine;
 mod roles;
 
@@ -21,14 +23,14 @@ const VERSION: u32 = 1;
 
 /// An entry with the version of its form.
 #[derive(Serialize, Deserialize)]
-struct Versioned<T> {
-    version: u32,
-    entry: T,
+pub(crate) struct Versioned<T> {
+    pub(crate) version: u32,
+    pub(crate) entry: T,
 }
 
 /// Why a stored entry cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// Not JSON of the form.
     #[error("{0}")]
     Form(#[from] serde_json::Error),

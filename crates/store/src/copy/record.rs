@@ -14,8 +14,8 @@ const QUANTITY: u8 = 4;
 
 /// One record of a table: its key, and then what it holds.
 ///
-/// Each value says what it is and where it ends, so that no two records have the same bytes. Keys are numbers and ids of 16
-/// bytes, and their bytes are in the order that the databases have them in.
+/// Each value says what it is and where it ends, so that no two records have the same bytes. Keys are numbers, and bytes of
+/// one length, and their bytes are in the order that the databases have them in.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     bytes: Vec<u8>,

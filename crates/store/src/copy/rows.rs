@@ -25,19 +25,25 @@ pub(super) enum Column {
     Text(&'static str),
     /// A text of any length.
     LongText(&'static str),
+    /// Bytes of any length.
+    LongBytes(&'static str),
 }
 
 impl Column {
     /// In quotes: one of them is a word of SQL.
     fn quoted(self) -> String {
-        let (Self::Integer(name) | Self::Bytes(name) | Self::Text(name) | Self::LongText(name)) = self;
+        let (Self::Integer(name)
+        | Self::Bytes(name)
+        | Self::Text(name)
+        | Self::LongText(name)
+        | Self::LongBytes(name)) = self;
         format!("\"{name}\"")
     }
 
     fn read(self, row: &dyn Columns, at: usize, record: &mut Record) -> Result<(), StoreError> {
         match self {
             Self::Integer(_) => record.put(row.integer(at)?.map_or(Value::Null, Value::Integer)),
-            Self::Bytes(_) => record.put(row.bytes(at)?.into()),
+            Self::Bytes(_) | Self::LongBytes(_) => record.put(row.bytes(at)?.into()),
             Self::Text(_) | Self::LongText(_) => record.put(row.text(at)?.as_deref().into()),
         }
         Ok(())
@@ -47,7 +53,7 @@ impl Column {
 /// How rows are read.
 struct Pages {
     rows: String,
-    /// How many bytes the long texts of each have, if they have any.
+    /// How many bytes the long values of each have, if they have any.
     bytes: Option<String>,
 }
 
@@ -55,7 +61,9 @@ impl Pages {
     /// Those of a table that fit a condition and so on.
     fn new(name: &str, columns: &[Column], which: &str) -> Self {
         let names: Vec<String> = columns.iter().map(|column| column.quoted()).collect();
-        let long = columns.iter().filter(|it| matches!(it, Column::LongText(_)));
+        let long = columns
+            .iter()
+            .filter(|it| matches!(it, Column::LongText(_) | Column::LongBytes(_)));
         let long: Vec<String> = long
             .map(|it| format!("coalesce(octet_length({}), 0)", it.quoted()))
             .collect();
@@ -152,6 +160,9 @@ impl Rows {
                 record.end_key();
             }
             column.read(row, at, &mut record)?;
+        }
+        if self.key == self.columns.len() {
+            record.end_key();
         }
         Ok(record)
     }

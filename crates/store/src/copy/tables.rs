@@ -44,8 +44,8 @@ const FACTS: Changes = Changes::Never;
 /// What the facts have come to so far.
 const STATE: Changes = Changes::WithTime;
 
-static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
-    use Column::{Bytes, Integer, LongText, Text};
+static ALL: LazyLock<[Box<dyn Table>; 18]> = LazyLock::new(|| {
+    use Column::{Bytes, Integer, LongBytes, LongText, Text};
     [
         Box::new(Rows::new(
             "entry",
@@ -147,7 +147,14 @@ static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
                 Integer("released"),
                 Integer("still_quarantined"),
                 Integer("revised_not_counting"),
+                Integer("late_days"),
             ],
+        )),
+        Box::new(Rows::new(
+            "late_day",
+            FACTS,
+            3,
+            &[Integer("day"), Integer("block"), Integer("batch")],
         )),
         Box::new(Rows::new(
             "quarantine",
@@ -173,6 +180,28 @@ static ALL: LazyLock<[Box<dyn Table>; 15]> = LazyLock::new(|| {
         Box::new(sheets::OF_HOURS),
         Box::new(sheets::OF_DAYS),
         Box::new(Sayings),
+        Box::new(Rows::new(
+            "bill",
+            FACTS,
+            5,
+            &[
+                Integer("kind"),
+                Integer("period"),
+                Bytes("seller"),
+                Bytes("buyer"),
+                Bytes("currency"),
+                Integer("size"),
+                Bytes("digest"),
+                Bytes("bound"),
+                LongBytes("body"),
+            ],
+        )),
+        Box::new(Rows::new(
+            "catalog",
+            FACTS,
+            1,
+            &[Bytes("digest"), Integer("size"), LongBytes("body")],
+        )),
         Box::new(Rows::new(
             "session",
             STATE,

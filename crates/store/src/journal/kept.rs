@@ -17,7 +17,7 @@ const PAGE_BYTES: u64 = 1024 * 1024;
 /// The journal on connections of a back end.
 pub(crate) struct KeptJournal<R: Readers, W: Writer> {
     readers: R,
-    writer: Turns<W>,
+    writer: Arc<Turns<W>>,
     known: Arc<Mutex<Known>>,
 }
 
@@ -40,10 +40,10 @@ struct Link {
 }
 
 impl<R: Readers, W: Writer> KeptJournal<R, W> {
-    pub(crate) fn new(readers: R, writer: W) -> Self {
+    pub(crate) fn new(readers: R, writer: Arc<Turns<W>>) -> Self {
         Self {
             readers,
-            writer: Turns::new(writer),
+            writer,
             known: Arc::default(),
         }
     }

@@ -19,7 +19,7 @@ use super::receipts::{self, Receipts};
 use super::records::{Recorded, Recorder, Tally};
 use super::repeats::PutThere;
 use super::stacks::Stacks;
-use super::{history, intern, quarantine};
+use super::{history, intern, late, quarantine};
 use crate::error::StoreError;
 use crate::quarantine::NotCounting;
 use crate::receipt::{BatchCounts, Receipt};
@@ -191,6 +191,7 @@ impl<'t, 'd> Group<'t, 'd> {
             mut counts,
             revised_not_counting,
             kept,
+            late_days,
         } = self.record(batch, delivery, rows, conflicts)?;
         let stack = self.stacks.get(delivery.stack)?;
         let of = (stack.row, batch, delivery.window.start);
@@ -209,7 +210,7 @@ impl<'t, 'd> Group<'t, 'd> {
         };
         stack.link(&mut receipt);
         self.receipts
-            .add((batch, stack.row), delivery, receipt.clone(), refused);
+            .add((batch, stack.row), delivery, receipt.clone(), refused, late_days);
         Ok(receipt)
     }
 
@@ -311,7 +312,8 @@ impl<'t, 'd> Group<'t, 'd> {
             .collect::<Result<_, _>>()?;
         let pending = &mut self.attributes_of;
         let at = delivery.window.start;
-        let mut recorder = Recorder::new(self.transaction, &mut self.recorded, (batch, at));
+        let late_before = late::before(delivery.received_at);
+        let mut recorder = Recorder::new(self.transaction, &mut self.recorded, (batch, at), late_before);
         for (of_sheet, here) in Row::by_sheet(rows) {
             let of_sheet = of_sheet
                 .iter()

@@ -11,12 +11,14 @@
 //! What is done with the [`quarantine`] is an [`errand`] of the writer's between deliveries: a [`release`] is applied as a
 //! delivery is.
 //!
-//! The way out: [`sums`], [`presence`] and [`listing`] read on connections of their own, [`check`] reads everything.
+//! The way out: [`sums`], [`presence`] and [`listing`] read on connections of their own, [`check`] reads everything. What counted
+//! when fewer receipts were made out than are now is found by [`as_of`], for which days that changed [`late`] are written down.
 //!
 //! Memory: the cache of series (40 MiB at most), deliveries that wait (32 MiB), the sheets of a transaction (16 MiB) and
 //! its observations (4 MiB).
 
 mod apply;
+mod as_of;
 mod cache;
 mod changes;
 mod check;
@@ -27,6 +29,7 @@ mod history;
 mod ids;
 mod intern;
 mod kept;
+mod late;
 mod listing;
 mod lookups;
 mod observations;
@@ -151,6 +154,13 @@ impl<R: Readers> UsageLedger for Ledger<R> {
             .await
     }
 
+    async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError> {
+        let (slices, marks) = (slices.to_vec(), marks.to_vec());
+        self.readers
+            .read(move |transaction| sums::sums_at(transaction, &slices, &marks))
+            .await
+    }
+
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         let slices = slices.to_vec();
         self.readers
@@ -165,6 +175,17 @@ impl<R: Readers> UsageLedger for Ledger<R> {
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
         self.readers
             .read(move |transaction| lookups::with_records(transaction, stack, interval))
+            .await
+    }
+
+    async fn local_subscriptions_at(
+        &self,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        let marks = marks.to_vec();
+        self.readers
+            .read(move |transaction| sums::local_subscriptions_at(transaction, interval, &marks))
             .await
     }
 

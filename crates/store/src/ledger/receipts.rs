@@ -1,12 +1,13 @@
 //! Batches and their receipts, and what of them is in quarantine.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::ids::{BatchId, CloudId};
+use domain::time::Day;
 
 use super::delivery::{Delivery, Refused};
-use super::ids::{BatchRow, StackRow};
+use super::ids::{BatchRow, Place, StackRow};
 use crate::error::StoreError;
 use crate::portion::rows_at_once;
 use crate::receipt::{BatchCounts, Kept, Problem, Receipt};
@@ -20,6 +21,7 @@ struct New<'d> {
     idempotency_key: Option<&'d str>,
     receipt: Receipt,
     refused: Cow<'d, [Refused]>,
+    late_days: BTreeSet<Place<Day>>,
 }
 
 /// The batches of one transaction.
@@ -34,6 +36,7 @@ impl<'d> Receipts<'d> {
         delivery: &'d Delivery,
         receipt: Receipt,
         refused: Cow<'d, [Refused]>,
+        late_days: BTreeSet<Place<Day>>,
     ) {
         self.0.push(New {
             batch,
@@ -41,6 +44,7 @@ impl<'d> Receipts<'d> {
             idempotency_key: delivery.idempotency_key.as_deref(),
             receipt,
             refused,
+            late_days,
         });
     }
 
@@ -50,7 +54,7 @@ impl<'d> Receipts<'d> {
         self.0.iter().find(same).map(|new| &new.receipt)
     }
 
-    /// Writes batches and quarantine.
+    /// Writes batches, the days about which they came late, and quarantine.
     pub(super) fn write(&self, transaction: &dyn Transaction) -> Result<(), StoreError> {
         // As texts, and kept until they are written.
         let received: Vec<String> = self
@@ -67,9 +71,17 @@ impl<'d> Receipts<'d> {
         transaction.execute_each(
             "INSERT INTO batch (id, batch_id, stack, sequence, received_at, reported_start, reported_end,
              reported_through, idempotency_key, digest, received, accepted, duplicate, revised, quarantined, chain, kept,
-             kept_digest, released, still_quarantined, revised_not_counting)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             kept_digest, released, still_quarantined, revised_not_counting, late_days)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
             &batches,
+        )?;
+        let late = self.0.iter().flat_map(|new| {
+            let days = new.late_days.iter();
+            days.map(|(day, block)| values![*day, *block, new.batch])
+        });
+        transaction.execute_each(
+            "INSERT INTO late_day (day, block, batch) VALUES (?1, ?2, ?3)",
+            &late.collect::<Vec<_>>(),
         )?;
         let refused = self
             .0
@@ -104,7 +116,7 @@ impl<'d> Receipts<'d> {
 }
 
 impl New<'_> {
-    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 21] {
+    fn values<'n>(&'n self, received_at: &'n str) -> [Value<'n>; 22] {
         let receipt = &self.receipt;
         let ReportedWindow { start, end, through } = receipt.window;
         let BatchCounts {
@@ -136,6 +148,7 @@ impl New<'_> {
             u32::from(receipt.released),
             receipt.still_quarantined,
             receipt.revised_not_counting,
+            self.late_days.len(),
         ]
     }
 }

@@ -1,13 +1,13 @@
 //! The records of a batch on their way into the sheets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::quantity::Quantity;
-use domain::time::Hour;
+use domain::time::{Day, Hour};
 use domain::usage::Observation;
 
 use super::delivery::{Row, Said};
-use super::ids::BatchRow;
+use super::ids::{BatchRow, Place};
 use super::kept::KeptSayings;
 use super::observations::{Observations, Saying};
 use super::sheet::Cell;
@@ -21,7 +21,7 @@ use crate::transaction::{Transaction, values};
 pub(super) struct Reported(HashMap<BatchRow, Hour>);
 
 impl Reported {
-    fn of(&mut self, transaction: &dyn Transaction, batch: BatchRow) -> Result<Hour, StoreError> {
+    pub(super) fn of(&mut self, transaction: &dyn Transaction, batch: BatchRow) -> Result<Hour, StoreError> {
         if let Some(reported) = self.0.get(&batch) {
             return Ok(*reported);
         }
@@ -67,6 +67,8 @@ pub(super) struct Tally {
     pub(super) revised_not_counting: u32,
     /// What of them is kept.
     pub(super) kept: KeptSayings,
+    /// The days about which something is kept that came late.
+    pub(super) late_days: BTreeSet<Place<Day>>,
 }
 
 /// Records one batch.
@@ -76,6 +78,8 @@ pub(super) struct Recorder<'g> {
     batch: BatchRow,
     /// The reported time of its records.
     at: Hour,
+    /// What it says about days before this one is late.
+    late_before: Day,
     /// What became of them so far.
     pub(super) tally: Tally,
 }
@@ -85,6 +89,7 @@ impl<'g> Recorder<'g> {
         transaction: &'g dyn Transaction,
         recorded: &'g mut Recorded,
         (batch, at): (BatchRow, Hour),
+        late_before: Day,
     ) -> Self {
         recorded.reported.0.insert(batch, at);
         Self {
@@ -92,6 +97,7 @@ impl<'g> Recorder<'g> {
             recorded,
             batch,
             at,
+            late_before,
             tally: Tally::default(),
         }
     }
@@ -125,7 +131,9 @@ impl<'g> Recorder<'g> {
             counts,
             revised_not_counting,
             kept,
+            late_days,
         } = &mut self.tally;
+        let kept_before = kept.count();
         let mut revisions = Vec::new();
         for row in of_sheet {
             let Said {
@@ -173,6 +181,12 @@ impl<'g> Recorder<'g> {
         let not_counting = revisions.iter().filter(|it| counts_not(it)).count();
         let not_counting = u32::try_from(not_counting).unwrap_or(u32::MAX);
         *revised_not_counting = revised_not_counting.saturating_add(not_counting);
+        if let Some(row) = here.first()
+            && kept.count() > kept_before
+            && row.said.start.day() < self.late_before
+        {
+            late_days.insert((row.said.start.day(), row.series.block()));
+        }
         Ok(())
     }
 }

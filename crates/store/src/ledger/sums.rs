@@ -1,14 +1,16 @@
 //! What was consumed: whole days from their totals, and records only where an interval cuts a day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use domain::ids::{CloudId, LocalMeterId};
-use domain::quantity::QuantitySum;
+use domain::quantity::{Quantity, QuantitySum};
 use domain::time::{Day, Hour, HourInterval};
 
+use super::as_of::{self, Asked, Changed, Limit, Upto};
 use super::ids::{BlockId, Place, SLOTS};
 use super::lookups::{self, Meters};
+use super::sheet::HoursOfDay;
 use super::total::Total;
 use crate::error::StoreError;
 use crate::transaction::{Transaction, Which};
@@ -19,7 +21,23 @@ const AT_ONE_TIME: usize = 64;
 
 /// What was consumed in each of the slices.
 pub(super) fn sums(transaction: &dyn Transaction, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
-    let mut adder = Adder::new(transaction);
+    sums_by(Adder::new(transaction), slices)
+}
+
+/// What was consumed in each of the slices when stacks had the receipts up to their marks.
+pub(super) fn sums_at(
+    transaction: &dyn Transaction,
+    slices: &[Slice],
+    marks: &[(CloudId, u64)],
+) -> Result<Vec<SliceSum>, StoreError> {
+    let stacks: BTreeSet<CloudId> = slices.iter().map(|slice| slice.of.stack).collect();
+    let marks = marks.iter().filter(|(stack, _)| stacks.contains(stack));
+    let marks: Vec<(CloudId, u64)> = marks.copied().collect();
+    let upto = as_of::upto(transaction, &marks)?;
+    sums_by(Adder::at(transaction, upto), slices)
+}
+
+fn sums_by(mut adder: Adder<'_>, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
     let mut sums = Vec::new();
     for (number, part) in slices.chunks(AT_ONE_TIME).enumerate() {
         for (place, by_meter) in adder.sums(part)?.into_iter().enumerate() {
@@ -34,6 +52,27 @@ pub(super) fn sums(transaction: &dyn Transaction, slices: &[Slice]) -> Result<Ve
         }
     }
     Ok(sums)
+}
+
+/// The local subscriptions with a record that starts in an interval, in order, when stacks had the receipts up to their marks.
+pub(super) fn local_subscriptions_at(
+    transaction: &dyn Transaction,
+    interval: HourInterval,
+    marks: &[(CloudId, u64)],
+) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+    let mut adder = Adder::at(transaction, as_of::upto(transaction, marks)?);
+    let mut found = lookups::with_records(transaction, None, interval)?;
+    found.retain(|of| !matches!(adder.upto(of), Upto::Nothing));
+    let mut without = BTreeSet::new();
+    for part in found.chunks(AT_ONE_TIME) {
+        let changed = adder.changed_in(part, interval)?;
+        let slices: Vec<Slice> = changed.iter().map(|of| Slice { of: *of, interval }).collect();
+        let sums = adder.sums(&slices)?;
+        let none = changed.iter().zip(sums).filter(|(_, sums)| sums.is_empty());
+        without.extend(none.map(|(of, _)| *of));
+    }
+    found.retain(|of| !without.contains(of));
+    Ok(found)
 }
 
 /// What was consumed in an interval, by stack and meter.
@@ -101,6 +140,16 @@ struct Adder<'t> {
     meters: Meters<'t>,
     /// The blocks asked for last: slices of one local subscription come together.
     blocks: BTreeMap<LocalSubscriptionKey, Vec<Block>>,
+    /// Which receipts of each stack are asked about, if not all are.
+    upto: Option<BTreeMap<CloudId, Upto>>,
+}
+
+/// A block of a slice, by the place of that, and up to where its records are asked for.
+#[derive(Clone, Copy)]
+struct Wanted<'b> {
+    slice: usize,
+    block: &'b Block,
+    limit: Option<Limit>,
 }
 
 impl<'t> Adder<'t> {
@@ -109,20 +158,69 @@ impl<'t> Adder<'t> {
             transaction,
             meters: Meters::new(transaction),
             blocks: BTreeMap::new(),
+            upto: None,
         }
+    }
+
+    fn at(transaction: &'t dyn Transaction, upto: BTreeMap<CloudId, Upto>) -> Self {
+        Self {
+            upto: Some(upto),
+            ..Self::new(transaction)
+        }
+    }
+
+    /// Which receipts of the stack of a local subscription are asked about.
+    fn upto(&self, of: &LocalSubscriptionKey) -> Upto {
+        match &self.upto {
+            None => Upto::Everything,
+            Some(upto) => upto.get(&of.stack).copied().unwrap_or(Upto::Nothing),
+        }
+    }
+
+    /// Those of some local subscriptions about whose days in an interval something came after what is asked about.
+    fn changed_in(
+        &self,
+        of: &[LocalSubscriptionKey],
+        interval: HourInterval,
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        let limited = of.iter().filter_map(|of| match self.upto(of) {
+            Upto::Batch(limit) => Some((*of, limit)),
+            Upto::Nothing | Upto::Everything => None,
+        });
+        let (limited, limits): (Vec<LocalSubscriptionKey>, Vec<Limit>) = limited.unzip();
+        let blocks = lookups::blocks_of(self.transaction, &limited)?;
+        let blocks = blocks
+            .iter()
+            .enumerate()
+            .flat_map(|(place, blocks)| blocks.iter().map(move |block| (place, *block)));
+        let blocks: Vec<(usize, BlockId)> = blocks.collect();
+        let with_limits = blocks.iter().map(|(place, block)| (*block, Some(limits[*place])));
+        let days = lookups::days_of(interval);
+        let changed = Changed::read(self.transaction, with_limits, days)?;
+        let changed = blocks
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !changed.nothing_until(*at, days.1));
+        let places: BTreeSet<usize> = changed.map(|(_, (place, _))| *place).collect();
+        Ok(places.into_iter().map(|place| limited[place]).collect())
     }
 
     /// What was consumed in each of a few slices.
     fn sums(&mut self, slices: &[Slice]) -> Result<Vec<ByMeter>, StoreError> {
         self.look_up_blocks(slices)?;
         let mut sums = vec![ByMeter::new(); slices.len()];
-        let mut by_interval: BTreeMap<(Hour, Hour), Vec<(usize, &Block)>> = BTreeMap::new();
+        let mut by_interval: BTreeMap<(Hour, Hour), Vec<Wanted<'_>>> = BTreeMap::new();
         for (slice, Slice { of, interval }) in slices.iter().enumerate() {
+            let limit = match self.upto(of) {
+                Upto::Nothing => continue,
+                Upto::Everything => None,
+                Upto::Batch(limit) => Some(limit),
+            };
             let blocks = self.blocks.get(of).into_iter().flatten();
             by_interval
                 .entry((interval.start(), interval.end()))
                 .or_default()
-                .extend(blocks.map(|block| (slice, block)));
+                .extend(blocks.map(|block| Wanted { slice, block, limit }));
         }
         for ((start, end), blocks) in by_interval {
             for blocks in blocks.chunks(AT_ONE_TIME) {
@@ -154,15 +252,33 @@ impl<'t> Adder<'t> {
 /// Adds what blocks have in an interval to the sums of the slices they belong to.
 fn add(
     transaction: &dyn Transaction,
-    blocks: &[(usize, &Block)],
+    blocks: &[Wanted<'_>],
     interval: Range<Hour>,
     sums: &mut [ByMeter],
 ) -> Result<(), StoreError> {
+    let of_interval = (interval.start.day(), interval.end.plus(-1).day());
+    let with_limits = blocks.iter().map(|it| (it.block.id, it.limit));
+    let changed = Changed::read(transaction, with_limits, of_interval)?;
+    // Where other sayings may have counted.
+    let mut asked: Vec<Asked> = Vec::new();
     let (days, hours) = whole_days_and_hours(interval);
     let mut by_block: Vec<BySlot> = vec![[const { None }; SLOTS]; blocks.len()];
-    let ids: Vec<BlockId> = blocks.iter().map(|(_, block)| block.id).collect();
+    let ids: Vec<BlockId> = blocks.iter().map(|it| it.block.id).collect();
     if let Some((first, last)) = days {
-        transaction.day_sheets_of(&ids, (first, last), Which::All, &mut |place, _, sheet| {
+        transaction.day_sheets_of(&ids, (first, last), Which::All, &mut |place, day, sheet| {
+            if let Some(limit) = changed.limit_on(place, day) {
+                let mut hours = HoursOfDay::default();
+                sheet.entries().for_each(|(_, entry)| hours.union(entry.hours));
+                let block = ids[place];
+                asked.push(Asked {
+                    place,
+                    block,
+                    day,
+                    hours,
+                    limit,
+                });
+                return Ok(());
+            }
             for (slot, entry) in sheet.entries() {
                 let sum = by_block[place][slot].get_or_insert_default();
                 sum.total.add(&entry.total);
@@ -171,17 +287,37 @@ fn add(
             Ok(())
         })?;
     }
-    let places: Vec<Place<Hour>> = hours
-        .flat_map(|hour| ids.iter().map(move |block| (hour, *block)))
-        .collect();
-    transaction.hour_sheets(&places, &mut |place, sheet| {
+    let (mut hours_of_blocks, mut places): (Vec<Place<Hour>>, Vec<usize>) = (Vec::new(), Vec::new());
+    for hour in hours {
+        for (place, block) in ids.iter().enumerate() {
+            if let Some(limit) = changed.limit_on(place, hour.day()) {
+                let mut hours = HoursOfDay::default();
+                hours.insert(hour.day(), hour);
+                asked.push(Asked {
+                    place,
+                    block: *block,
+                    day: hour.day(),
+                    hours,
+                    limit,
+                });
+            } else {
+                hours_of_blocks.push((hour, *block));
+                places.push(place);
+            }
+        }
+    }
+    let mut add_record = |place: usize, slot: usize, quantity: Quantity| {
+        let sum: &mut Sum = by_block[place][slot].get_or_insert_default();
+        sum.total.add_quantity(quantity);
+        sum.records += 1;
+    };
+    transaction.hour_sheets(&hours_of_blocks, &mut |at, sheet| {
         for (slot, cell) in sheet.entries() {
-            let sum = by_block[place % ids.len()][slot].get_or_insert_default();
-            sum.total.add_quantity(cell.quantity);
-            sum.records += 1;
+            add_record(places[at], slot, cell.quantity);
         }
     })?;
-    for ((slice, block), by_slot) in blocks.iter().zip(by_block) {
+    as_of::counting(transaction, &asked, &mut add_record)?;
+    for (Wanted { slice, block, .. }, by_slot) in blocks.iter().zip(by_block) {
         for (slot, sum) in by_slot.iter().enumerate() {
             let Some(sum) = sum else { continue };
             let meter =

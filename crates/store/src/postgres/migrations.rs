@@ -15,7 +15,7 @@ pub(super) const SCHEMA_LOCK: i64 = 0x6d62_7363_6865_0001;
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The migrations in order; the first has version 1.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("../../migrations/postgres/0001_memory.sql"),
     include_str!("../../migrations/postgres/0002_room_in_day_sheets.sql"),
     include_str!("../../migrations/postgres/0003_sign_ins.sql"),
@@ -28,6 +28,8 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/postgres/0010_long_texts.sql"),
     include_str!("../../migrations/postgres/0011_folded_keys.sql"),
     include_str!("../../migrations/postgres/0012_found_again.sql"),
+    include_str!("../../migrations/postgres/0013_late_days.sql"),
+    include_str!("../../migrations/postgres/0014_bills.sql"),
 ];
 
 /// Applies what has not been applied yet: all of it or nothing.

@@ -13,6 +13,7 @@
 //! - Quarantine: positions become visible in their order, by a lock that all who put something there take last.
 //! - The journal: who finds another last entry than expected is told so; of two who append the same number the second
 //!   fails, looks again, and is told so.
+//! - Bills: who puts a document there looks at what is there then.
 //! - A sign-in, a code: what it goes on from is a condition of the statement that changes it, so who comes late changes
 //!   nothing. Whoever heard nothing of their commit knows what they wrote of a code by something in it that was drawn for it.
 //! - Reading: REPEATABLE READ, so that an answer is of one moment.
@@ -43,6 +44,7 @@ use self::transaction::PostgresTransaction;
 pub(crate) use self::whole::{is_there, open_whole, read_as_it_is};
 use self::writer::PostgresWriter;
 use crate::Store;
+use crate::bills::KeptBills;
 use crate::codes::KeptCodes;
 use crate::copy;
 use crate::error::StoreError;
@@ -57,6 +59,8 @@ const OLDEST_VERSION: i32 = 150_000;
 const USAGE_READERS_MAX: usize = 8;
 /// The most that look for sign-ins and codes at one time: each of them takes a fraction of a millisecond.
 const SIGN_IN_READERS_MAX: usize = 4;
+/// The most that read bills at one time.
+const BILL_READERS_MAX: usize = 4;
 /// Those who look for new entries share their looks.
 const JOURNAL_READERS_MAX: usize = 1;
 
@@ -86,11 +90,15 @@ fn open_here(config: &PostgresConfig) -> Result<Store, StoreError> {
     partitions.keep_ahead(&mut link);
     let readers = |max| ReadPool::new(connector.clone(), max);
     let writer = || PostgresWriter::new(connector.clone(), partitions.clone());
-    let sign_ins = readers(SIGN_IN_READERS_MAX);
+    let (sign_ins, books) = (readers(SIGN_IN_READERS_MAX), Arc::new(Turns::new(writer())));
     // What is asked before each request never waits for somebody who reads usage.
     Ok(Store {
-        journal: Arc::new(KeptJournal::new(readers(JOURNAL_READERS_MAX), writer())),
+        journal: Arc::new(KeptJournal::new(readers(JOURNAL_READERS_MAX), books)),
         usage: Arc::new(Ledger::start(readers(USAGE_READERS_MAX), writer())?),
+        bills: Arc::new(KeptBills::new(
+            readers(BILL_READERS_MAX),
+            Arc::new(Turns::new(writer())),
+        )),
         sessions: Arc::new(KeptSessions::new(sign_ins.clone(), writer())),
         codes: Arc::new(KeptCodes::new(sign_ins, Arc::new(Turns::new(writer())))),
     })

@@ -10,6 +10,7 @@ pub(super) struct Migrations<'a>(&'a [&'a str]);
 pub(super) const BOOKS: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/books/0001_journal.sql"),
     include_str!("../../migrations/sqlite/books/0002_unfinished_copy.sql"),
+    include_str!("../../migrations/sqlite/books/0003_bills.sql"),
 ]);
 pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0001_ledger.sql"),
@@ -22,6 +23,7 @@ pub(super) const USAGE: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/usage/0008_long_texts.sql"),
     include_str!("../../migrations/sqlite/usage/0009_folded_keys.sql"),
     include_str!("../../migrations/sqlite/usage/0010_found_again.sql"),
+    include_str!("../../migrations/sqlite/usage/0011_late_days.sql"),
 ]);
 pub(super) const SESSIONS: Migrations<'static> = Migrations(&[
     include_str!("../../migrations/sqlite/sessions/0001_sessions.sql"),

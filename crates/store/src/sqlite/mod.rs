@@ -1,6 +1,6 @@
 //! The embedded back end: SQLite, in three files of one directory.
 //!
-//! `books.db` holds the journal, `usage.db` the ledger and `sessions.db` what lasts of sign-ins. They are apart so that a
+//! `books.db` holds the journal and bills, `usage.db` the ledger and `sessions.db` what lasts of sign-ins. They are apart so that a
 //! decision about the books never waits for a long delivery of usage: SQLite has one writer per file. Codes that are out
 //! for minutes are in memory.
 
@@ -38,6 +38,7 @@ use self::transaction::SqliteTransaction;
 pub(crate) use self::whole::open_whole;
 use self::writer::SqliteWriter;
 use crate::Store;
+use crate::bills::KeptBills;
 use crate::codes::KeptCodes;
 use crate::copy;
 use crate::error::StoreError;
@@ -60,27 +61,27 @@ pub(crate) fn open(directory: &Path) -> Result<Store, StoreError> {
     let lock = Arc::new(lock(directory)?);
     let parts = Parts::of(directory);
     let [books, usage] = parts.open()?;
-    let journal = journal(&parts.books, books, &lock)?;
+    // Both are in one file, which has one writer.
+    let writer = books_writer(books, &lock)?;
+    let journal = KeptJournal::new(ReadPool::new(&parts.books), Arc::clone(&writer));
+    let bills = KeptBills::new(ReadPool::new(&parts.books), writer);
     let usage = ledger(&parts.usage, usage, &lock)?;
     let sessions = sessions(&directory.join("sessions.db"), &lock)?;
     let codes = codes(&lock)?;
     Ok(Store {
         journal: Arc::new(journal),
         usage: Arc::new(usage),
+        bills: Arc::new(bills),
         sessions: Arc::new(sessions),
         codes: Arc::new(codes),
     })
 }
 
-/// The journal of the books.
-fn journal(
-    path: &Path,
-    connection: Connection,
-    lock: &Arc<File>,
-) -> Result<KeptJournal<ReadPool, SqliteWriter>, StoreError> {
+/// What writes the books.
+fn books_writer(connection: Connection, lock: &Arc<File>) -> Result<Arc<Turns<SqliteWriter>>, StoreError> {
     copy::refuse_unfinished(&SqliteTransaction(&connection))?;
     let writer = SqliteWriter::new(connection, "the books", lock);
-    Ok(KeptJournal::new(ReadPool::new(path), writer))
+    Ok(Arc::new(Turns::new(writer)))
 }
 
 /// What lasts of sign-ins.

@@ -45,7 +45,9 @@ async fn fill(store: &Store) {
     deliver(store, &earlier.reported(99), 3).await;
     deliver(store, &Delivery::new([]).with_key("nothing", 7), 4).await;
     let other = Delivery::new([of(2, 3, record("/disk/e", 0, "10"))]);
-    deliver(store, &other.of_stack(2), 5).await;
+    // When the month is over.
+    deliver(store, &other.of_stack(2).days_later(20), 5).await;
+    crate::bills::put_some(store).await;
     let purged = act(1, QuarantineActKind::Purge, [2], []);
     enter(&books, Entry::QuarantineActed(purged.clone())).await;
     store.usage.purge(purged.id, &[2], false).await.unwrap();

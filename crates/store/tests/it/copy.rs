@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use store::{Appended, Copied, CopyError, CopyStep, JournalAppended, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
 
+use crate::bills::put_some;
 use crate::fixtures::*;
 use crate::model::{Model, check, deliveries};
 use crate::postgres::Postgres;
@@ -168,6 +169,9 @@ async fn fill(store: &Store) {
             .await;
     }
     release_and_purge(store).await;
+    let late = Delivery::new([record("/vm/0", 1, "7")]).days_later(20);
+    late.to(store).await;
+    put_some(store).await;
     // Only its beginning is kept.
     unreadable(&[&"x".repeat(RECORD_TEXT_BYTES_MAX + 1)])
         .to(store)

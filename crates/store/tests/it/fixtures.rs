@@ -154,6 +154,10 @@ impl Delivery {
         Self { reported, ..self }
     }
 
+    pub(crate) fn days_later(self, days_later: i64) -> Self {
+        Self { days_later, ..self }
+    }
+
     pub(crate) fn of_stack(self, stack: u8) -> Self {
         Self { stack, ..self }
     }

@@ -3,10 +3,12 @@
 //! about PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
 
+mod as_of;
 mod attributes;
 mod audit;
 mod auditing;
 mod backup;
+mod bills;
 mod closing;
 mod codes;
 mod concurrency;
@@ -92,6 +94,16 @@ conformance! {
         meter_totals_are_the_sums_of_all_local_subscriptions
         records_are_listed_page_by_page
         what_is_not_there_is_answered_with_nothing;
+    as_of:
+        whatever_comes_after_a_receipt_changes_nothing_of_what_counted_then
+        an_older_report_that_was_confirmed_later_would_count_in_a_month_closed_before;
+    bills:
+        documents_are_there_after_reopening_as_they_were_put
+        an_invoice_that_was_issued_would_be_written_over
+        a_document_that_nobody_could_read_again_would_be_kept
+        bills_are_listed_by_period_seller_and_buyer_page_by_page
+        of_servers_that_close_one_month_at_once_one_would_issue_other_invoices
+        what_is_entered_after_a_month_was_closed_would_change_what_it_was_closed_with;
     quarantine:
         a_record_released_counts_at_the_reported_time_of_its_delivery
         a_value_that_does_not_count_would_be_released_as_if_it_did

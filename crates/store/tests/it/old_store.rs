@@ -168,6 +168,22 @@ fn a_new_hour_of_a_resource_with_two_series_would_count_once_for_each_spelling()
 }
 
 #[test]
+fn a_month_closed_after_an_update_would_be_reckoned_from_what_came_before_it() {
+    on_both(&async |config| {
+        let store = store::open(config).unwrap();
+        let late = Delivery::new([record("/rg/plain/vm", 0, "10")]).reported(103);
+        late.days_later(20).to(&store).await;
+        let all = slice(subscription(1, 1), HourInterval::ALWAYS);
+        for (mark, counted) in [(0, "0"), (1, "21"), (2, "31"), (3, COUNTED), (4, "44")] {
+            let sums = store.usage.sums_at(&[all], &[(stack(1), mark)]).await.unwrap();
+            let sum: domain::quantity::QuantitySum = sums.iter().map(|it| &it.quantity).sum();
+            assert_eq!(sum.to_string(), counted, "{mark}");
+        }
+        assert_sound(&store).await;
+    });
+}
+
+#[test]
 fn a_store_with_two_spellings_from_before_an_update_could_be_neither_restored_nor_moved() {
     let (directory, backup) = (old(), tempfile::tempdir().unwrap());
     // A backup of what no server of now has opened yet.

@@ -9,6 +9,7 @@ mod completeness;
 mod identity;
 mod known_receipts;
 mod operators;
+mod price_drafts;
 mod prices;
 mod quarantine;
 mod registrations;
@@ -39,6 +40,10 @@ pub use known_receipts::{
     InvalidKnownReceipts, KNOWN_RECEIPTS, KNOWN_RECEIPTS_MAX, KnownReceipt, KnownReceipts,
 };
 pub use operators::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential};
+pub use price_drafts::{
+    DerivedFrom, MeterChange, MeterDifference, PriceImport, PriceListDiff, PriceListDraft, RejectedRow,
+    TierDifference, UnknownMeter,
+};
 pub use prices::{
     CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource, PriceTier,
     PublishPriceList, PublishedPriceList, RepricedMonth, VersionStatus,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::books;
-use domain::catalog::{self, Billing, Catalog, PriceListScope, Prices, Tier, UnitPrice};
+use domain::catalog::{self, Billing, Catalog, PriceListScope, Prices, Pricing, Tier, UnitPrice};
 use domain::quantity::{InvalidQuantity, Quantity};
 use domain::time::Hour;
 use domain::timeline::Assertion;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::price_drafts::DerivedFrom;
 use super::{InvalidMember, member, optional, shortened};
 
 /// What becomes of a local meter's usage.
@@ -138,7 +139,10 @@ pub struct PublishPriceList {
     pub buyer: Option<String>,
     /// The first hour they are for.
     pub effective_from: String,
-    /// The prices.
+    /// The list that they follow; without one they stand for themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<DerivedFrom>,
+    /// The prices: all of them, or those that are to hold instead of the base's.
     pub prices: Vec<MeterPrice>,
 }
 
@@ -152,7 +156,7 @@ impl PublishPriceList {
     ///
     /// # Errors
     /// [`InvalidMember`].
-    pub fn into_domain(self, list_name: &str) -> Result<(catalog::PriceList, Prices, Hour), InvalidMember> {
+    pub fn into_domain(self, list_name: &str) -> Result<(catalog::PriceList, Pricing, Hour), InvalidMember> {
         let seller = optional("seller", self.seller.as_deref())?;
         let buyer = optional("buyer", self.buyer.as_deref())?;
         let scope = match (seller, buyer) {
@@ -186,7 +190,11 @@ impl PublishPriceList {
                 ));
             }
         }
-        Ok((list, prices, member("effectiveFrom", &self.effective_from)?))
+        let pricing = match self.derived_from {
+            None => Pricing::Own(prices),
+            Some(derived) => Pricing::Derived(derived.into_domain(prices)?),
+        };
+        Ok((list, pricing, member("effectiveFrom", &self.effective_from)?))
     }
 }
 
@@ -211,7 +219,7 @@ impl MeterPrice {
 }
 
 /// Reads the price of a unit. It is written as quantities are, but whoever sends it is told of a price.
-fn unit_price(target: &str, text: &str) -> Result<UnitPrice, InvalidMember> {
+pub(super) fn unit_price(target: &str, text: &str) -> Result<UnitPrice, InvalidMember> {
     if text.parse::<Quantity>() == Err(InvalidQuantity::Negative) {
         let message = format!("expected a price of zero or more; got '{}'", shortened(text));
         return Err(InvalidMember::new(target, message));
@@ -256,7 +264,10 @@ pub struct PriceListVersion {
     pub status: VersionStatus,
     /// When it was published.
     pub published_at: String,
-    /// Its prices.
+    /// The list that it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived_from: Option<DerivedFrom>,
+    /// Its prices; those that it has instead of its base's, if it follows one.
     pub prices: Vec<MeterPrice>,
 }
 
@@ -278,6 +289,9 @@ pub struct PriceList {
     pub buyer: Option<String>,
     /// Its versions.
     pub versions: Vec<PriceListVersion>,
+    /// What the current version comes to in this hour, where it follows another list: all of its prices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub current_prices: Vec<MeterPrice>,
 }
 
 /// What statements come to in one currency.
@@ -331,7 +345,7 @@ impl PriceList {
             PriceListScope::Seller(seller) => (Some(seller), None),
             PriceListScope::Buyer(seller, buyer) => (Some(seller), Some(buyer)),
         };
-        let mut versions: Vec<&Assertion<Prices>> = published.versions.assertions().iter().collect();
+        let mut versions: Vec<&Assertion<Pricing>> = published.versions.assertions().iter().collect();
         // Stable: those for the same hours stay in the order of publishing.
         versions.sort_by_key(|version| version.valid.start());
         let next: Vec<Option<Hour>> = (1..=versions.len())
@@ -345,13 +359,25 @@ impl PriceList {
             seller: seller.map(|seller| seller.to_string()),
             buyer: buyer.map(|buyer| buyer.to_string()),
             versions: versions.collect(),
+            current_prices: Vec::new(),
         }
+    }
+
+    /// The same, with what its current version comes to, if that follows another list.
+    #[must_use]
+    pub fn with_current_prices(mut self, prices: Option<&Prices>) -> Self {
+        let follows =
+            |it: &PriceListVersion| it.status == VersionStatus::Current && it.derived_from.is_some();
+        if self.versions.iter().any(follows) {
+            self.current_prices = prices.map(MeterPrice::all).unwrap_or_default();
+        }
+        self
     }
 }
 
 impl PriceListVersion {
     /// A version, with the first hour of the one after it.
-    fn of(version: &Assertion<Prices>, next: Option<Hour>, now: Hour) -> Self {
+    fn of(version: &Assertion<Pricing>, next: Option<Hour>, now: Hour) -> Self {
         let from = version.valid.start();
         let status = if next == Some(from) {
             VersionStatus::Replaced
@@ -368,16 +394,19 @@ impl PriceListVersion {
             effective_to: ends.map(|next| next.to_string()),
             status,
             published_at: version.recorded.at.to_string(),
-            prices: version
-                .value
-                .iter()
-                .map(|(meter, price)| MeterPrice::of(*meter, price))
-                .collect(),
+            derived_from: version.value.derivation().map(DerivedFrom::from),
+            prices: MeterPrice::all(version.value.given()),
         }
     }
 }
 
 impl MeterPrice {
+    /// All of these prices.
+    pub(super) fn all(prices: &Prices) -> Vec<Self> {
+        let prices = prices.iter();
+        prices.map(|(meter, price)| Self::of(*meter, price)).collect()
+    }
+
     fn of(meter: domain::ids::BillingMeterId, price: &catalog::Price) -> Self {
         let included = price.included();
         Self {

@@ -245,7 +245,7 @@ fn versions_of_a_price_list_say_when_they_price_and_which_never_will() {
                 at: format!("2026-09-0{entry}T00:00:00Z").parse().unwrap(),
                 by: ObjectId::from_bytes([0; 16]),
             },
-            value: Prices::new(),
+            value: Prices::new().into(),
         });
     }
     let said = PriceList::of(&published, "2026-11-22T10:00:00Z".parse().unwrap());

@@ -271,6 +271,7 @@ mod tests {
                 seller: seller.map(|it| it.to_string()),
                 buyer: buyer.map(|it| it.to_string()),
                 effective_from: format!("{from}:00:00Z"),
+                derived_from: None,
                 prices: vec![serde_json::from_value(price).unwrap()],
             },
         }

@@ -110,6 +110,7 @@ impl PriceChange {
                 seller: self.seller.map(|seller| seller.to_string()),
                 buyer: self.buyer.map(|buyer| buyer.to_string()),
                 effective_from: hour.to_string(),
+                derived_from: None,
                 prices: prices.collect(),
             },
         }
@@ -171,6 +172,7 @@ mod tests {
                 seller: None,
                 buyer: None,
                 effective_from: "2016-01-01T00:00:00Z".to_owned(),
+                derived_from: None,
                 prices: vec![
                     price(other, &[("0", "0.000016"), ("10", "60")]),
                     price(&windows, &[("0", "0.046")]),

@@ -1,7 +1,8 @@
 use super::*;
 use crate::books::{Entry, Refused};
-use crate::catalog::Prices;
-use crate::ids::{CustomerId, ObjectId, PartnerId, SubscriptionId, TenantId};
+use crate::catalog::{Price, Prices};
+use crate::chain::Buyer;
+use crate::ids::{BillingMeterId, CustomerId, ObjectId, PartnerId, TenantId};
 use crate::partner::{Customer, Partner, PartnerKind, SubscriptionKind, SubscriptionState};
 use crate::time::Timestamp;
 use crate::timeline::Recorded;
@@ -136,7 +137,7 @@ fn a_month_that_has_two_currencies_from_former_times_can_be_mended() {
     };
     enter(&mut books, &version(PLATFORM, "USD", "2026-01-01T00:00:00Z"));
     enter(&mut books, &version(OF_SELLER, "EUR", "2026-10-16T00:00:00Z"));
-    let october = "2026-10".parse::<crate::time::Period>().unwrap().interval();
+    let october = "2026-10".parse::<Period>().unwrap().interval();
     let currency = |books: &Books| {
         let payer = books.subscription(BUYER).unwrap();
         books.tariff_for(payer, october).currency()
@@ -145,4 +146,129 @@ fn a_month_that_has_two_currencies_from_former_times_can_be_mended() {
     publish(&mut books, OF_SELLER, "EUR", "10-20T00").unwrap();
     publish(&mut books, OF_SELLER, "EUR", "10-01T00").unwrap();
     assert_eq!(currency(&books), Ok(Some("EUR".parse().unwrap())));
+}
+
+const PROVIDER: PartnerId = PartnerId::from_bytes([5; 16]);
+
+/// A provider whose reseller sells one subscription.
+fn resold() -> Books {
+    let (customer, tenant) = (CustomerId::from_bytes([3; 16]), TenantId::from_bytes([4; 16]));
+    let mut books = Books::default();
+    let partner = |id, kind| {
+        let name = "Harbour".to_owned();
+        Entry::PartnerCreated(Partner { id, name, kind })
+    };
+    for entry in [
+        partner(PROVIDER, PartnerKind::IndirectProvider),
+        partner(SELLER, PartnerKind::IndirectReseller { provider: PROVIDER }),
+        Entry::CustomerCreated(Customer {
+            id: customer,
+            partner: SELLER,
+            name: "Fjordbank".to_owned(),
+            tenants: vec![tenant],
+        }),
+        Entry::SubscriptionCreated(Subscription {
+            id: BUYER,
+            name: "Fjordbank CSP".to_owned(),
+            kind: SubscriptionKind::Csp,
+            tenant,
+            owner: Some(SELLER),
+            customer: Some(customer),
+            state: SubscriptionState::Active,
+        }),
+    ] {
+        enter(&mut books, &entry);
+    }
+    books
+}
+
+#[test]
+fn each_link_of_a_chain_is_priced_by_its_seller() {
+    let mut books = resold();
+    let meter = BillingMeterId::from_bytes([9; 16]);
+    let mut publish = |name: &str, scope, currency: &str, from: &str, unit_price: &str| {
+        let list = PriceList {
+            name: name.parse().unwrap(),
+            scope,
+            currency: currency.parse().unwrap(),
+        };
+        let prices: Prices = [(meter, Price::flat(unit_price.parse().unwrap()))].into();
+        let entry = books.publish_price_list(list, prices, from.parse().unwrap());
+        enter(&mut books, &entry.unwrap().unwrap());
+    };
+    let (october, december) = ("2026-10-01T00:00:00Z", "2026-12-01T00:00:00Z");
+    publish("platform", PLATFORM, "USD", october, "1");
+    publish(
+        "provider",
+        PriceListScope::Seller(PROVIDER),
+        "USD",
+        "2026-11-01T00:00:00Z",
+        "2",
+    );
+    publish(
+        "for-one",
+        PriceListScope::Buyer(PROVIDER, BUYER),
+        "EUR",
+        december,
+        "3",
+    );
+    publish("reseller", OF_SELLER, "USD", "2026-11-01T00:00:00Z", "4");
+    let sold = books.subscription(BUYER).unwrap();
+    let chain = books.chain_of(sold);
+    let links: Vec<(Seller, Buyer)> = chain.iter().map(|link| (link.seller, link.buyer)).collect();
+    assert_eq!(
+        links,
+        [
+            (Seller::Platform, Buyer::Partner(PROVIDER)),
+            (Seller::Partner(PROVIDER), Buyer::Partner(SELLER)),
+            (Seller::Partner(SELLER), Buyer::Subscription(BUYER)),
+        ]
+    );
+    for (month, expected) in [
+        ("2026-09", [None, None, None]),
+        (
+            "2026-10",
+            [Some(("1", "USD")), Some(("1", "USD")), Some(("1", "USD"))],
+        ),
+        (
+            "2026-11",
+            [Some(("1", "USD")), Some(("2", "USD")), Some(("4", "USD"))],
+        ),
+        (
+            "2026-12",
+            [Some(("1", "USD")), Some(("3", "EUR")), Some(("4", "USD"))],
+        ),
+    ] {
+        let period: Period = month.parse().unwrap();
+        for (link, expected) in chain.iter().zip(expected) {
+            let tariff = books.tariff_on(*link, BUYER, period.interval());
+            let price = tariff.price(meter, period.interval().start());
+            let price = price.map(|(price, _)| price.tiers()[0].unit_price.to_string());
+            assert_eq!(
+                price.as_deref(),
+                expected.map(|(price, _)| price),
+                "{month} {link:?}"
+            );
+            let account = books.account_on(*link, BUYER, period).unwrap();
+            let currency = expected.map(|(_, currency)| currency.parse().unwrap());
+            let expected = currency.map(|currency| Account::new(*link, currency));
+            assert_eq!(account, expected, "{month} {link:?}");
+        }
+        assert_eq!(
+            books.tariff_on(chain[2], BUYER, period.interval()),
+            books.tariff_for(sold, period.interval()),
+            "{month}: what the customer is billed at"
+        );
+    }
+}
+
+#[test]
+fn a_chain_keeps_its_links_when_the_seller_is_deleted() {
+    let mut books = sold();
+    let chain = |books: &Books| books.chain_of(books.subscription_ever(BUYER).unwrap());
+    let before = chain(&books);
+    assert_eq!(before.len(), 2);
+    enter(&mut books, &Entry::SubscriptionDeleted { subscription: BUYER });
+    enter(&mut books, &Entry::PartnerDeleted { partner: SELLER });
+    assert_eq!(chain(&books), before, "what it was charged for stays sold");
 }

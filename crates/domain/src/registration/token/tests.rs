@@ -106,6 +106,30 @@ fn a_number_of_cores_that_cannot_be_keeps_no_stack_from_being_registered() {
 }
 
 #[test]
+fn cores_are_known_if_every_machine_states_them() {
+    for (stated, expected) in [
+        (vec![], None),
+        (vec![Some(24)], Some(24)),
+        (vec![Some(24), Some(48)], Some(72)),
+        (vec![Some(24), None], None),
+        (vec![Some(24), Some(0)], None),
+        (vec![Some(24), Some(-3)], None),
+        (vec![Some(i64::MAX)], None),
+        (vec![Some(u32::MAX.into()), Some(1)], None),
+    ] {
+        let node = |num_cores: &Option<i64>| HardwareClaims {
+            num_cores: *num_cores,
+            ..HardwareClaims::default()
+        };
+        let token = RegistrationToken::from_claims(TokenClaims {
+            hardware_info: stated.iter().map(node).collect(),
+            ..claims("PayAsYouUse")
+        });
+        assert_eq!(token.unwrap().cores(), expected, "{stated:?}");
+    }
+}
+
+#[test]
 fn a_token_that_says_only_what_it_must_gets_the_defaults() {
     let token = RegistrationToken::from_claims(claims(" Development ")).unwrap();
     assert_eq!(token.cloud_id.to_string(), CLOUD);

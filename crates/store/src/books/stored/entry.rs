@@ -12,6 +12,7 @@ use domain::time::{Hour, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
+use super::bills::StoredBillEntry;
 use super::bundles::StoredBundleEntry;
 use super::directories::StoredDirectoryEntry;
 use super::notices::StoredNoticeEntry;
@@ -19,6 +20,7 @@ use super::parts::{
     Hours, StoredCustomer, StoredLocalSubscription, StoredPartner, StoredPrice, StoredPriceList,
     StoredSubscription, StoredSubscriptionState, StoredToken, Text, prices, stored_prices,
 };
+use super::pricing::StoredPriceEntry;
 use super::quarantine::StoredQuarantineAct;
 use super::roles::StoredRoleEntry;
 
@@ -141,6 +143,8 @@ pub(super) enum StoredEntry {
     Role(StoredRoleEntry),
     Notice(StoredNoticeEntry),
     Bundle(StoredBundleEntry),
+    Bill(StoredBillEntry),
+    Price(StoredPriceEntry),
 }
 
 impl From<&Entry> for StoredEntry {
@@ -292,6 +296,8 @@ impl From<&Entry> for StoredEntry {
             Entry::Role(entry) => Self::Role(entry.into()),
             Entry::Notice(entry) => Self::Notice(entry.into()),
             Entry::Bundle(entry) => Self::Bundle(entry.into()),
+            Entry::Bill(entry) => Self::Bill(entry.into()),
+            Entry::Price(entry) => Self::Price(entry.into()),
         }
     }
 }
@@ -452,6 +458,8 @@ impl TryFrom<StoredEntry> for Entry {
             StoredEntry::Role(entry) => Self::Role(entry.into()),
             StoredEntry::Notice(entry) => Self::Notice(entry.into()),
             StoredEntry::Bundle(entry) => Self::Bundle(entry.try_into()?),
+            StoredEntry::Bill(entry) => Self::Bill(entry.try_into()?),
+            StoredEntry::Price(entry) => Self::Price(entry.try_into()?),
         })
     }
 }

@@ -18,7 +18,7 @@ use super::Unreadable;
 
 /// A value stored as its text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Text<T>(pub(super) T);
+pub(crate) struct Text<T>(pub(crate) T);
 
 impl<T: Display> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,7 +34,7 @@ impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Text<T> {
 }
 
 /// Bytes stored as hexadecimal digits.
-pub(super) struct Bytes<const N: usize>(pub(super) [u8; N]);
+pub(crate) struct Bytes<const N: usize>(pub(crate) [u8; N]);
 
 impl<const N: usize> Serialize for Bytes<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -52,7 +52,7 @@ impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
 
 /// Hours from one on, to another if there is an end.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Hours {
+pub(crate) struct Hours {
     from: Text<Hour>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<Text<Hour>>,
@@ -430,7 +430,7 @@ impl TryFrom<StoredPriceList> for PriceList {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredPrice {
+pub(crate) struct StoredPrice {
     meter: Text<domain::ids::BillingMeterId>,
     included: Text<Quantity>,
     tiers: Vec<(Text<Quantity>, Text<UnitPrice>)>,
@@ -440,7 +440,7 @@ pub(super) struct StoredPrice {
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum StoredPriceSource {
+pub(crate) enum StoredPriceSource {
     Published,
     Sample,
 }
@@ -463,7 +463,7 @@ impl From<StoredPriceSource> for PriceSource {
     }
 }
 
-pub(super) fn stored_prices(prices: &Prices) -> Vec<StoredPrice> {
+pub(crate) fn stored_prices(prices: &Prices) -> Vec<StoredPrice> {
     let stored = prices.iter().map(|(meter, price)| StoredPrice {
         meter: Text(*meter),
         included: Text(price.included()),
@@ -477,7 +477,7 @@ pub(super) fn stored_prices(prices: &Prices) -> Vec<StoredPrice> {
     stored.collect()
 }
 
-pub(super) fn prices(stored: Vec<StoredPrice>) -> Result<Prices, Unreadable> {
+pub(crate) fn prices(stored: Vec<StoredPrice>) -> Result<Prices, Unreadable> {
     let price = |stored: StoredPrice| {
         let tiers = stored.tiers.into_iter().map(|(from, unit_price)| catalog::Tier {
             from: from.0,

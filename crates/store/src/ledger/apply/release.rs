@@ -58,6 +58,7 @@ impl<'d> Group<'_, 'd> {
             mut counts,
             revised_not_counting,
             kept,
+            late_days,
         } = self.record(batch, delivery, rows, &Conflicts::new())?;
         counts.received = u32::try_from(released.len()).unwrap_or(u32::MAX);
         super::check_nothing_lost(&counts)?;
@@ -75,6 +76,7 @@ impl<'d> Group<'_, 'd> {
             delivery,
             receipt.clone(),
             [].as_slice().into(),
+            late_days,
         );
         let marks = released.values().map(|it| (batch, release.act, *it));
         self.released.extend(marks);

@@ -6,12 +6,14 @@
 
 mod batches;
 mod keys;
+mod late;
 
 use domain::time::Hour;
 use domain::usage::Granularity;
 
 use self::batches::Batches;
 use self::keys::SeriesKeys;
+use self::late::LateDays;
 use super::names;
 use crate::audit::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
 use crate::error::StoreError;
@@ -33,6 +35,7 @@ pub(super) fn check(
         after: None,
         keys: SeriesKeys::default(),
         batches: Batches::default(),
+        late: LateDays::default(),
         checked,
     };
     read_all(
@@ -80,6 +83,7 @@ struct Records<'c> {
     after: Option<Place<Hour>>,
     keys: SeriesKeys,
     batches: Batches,
+    late: LateDays,
     checked: &'c mut Checked,
 }
 
@@ -128,6 +132,9 @@ impl Records<'_> {
             self.tell(at, finding)?;
         }
         self.batches.settle(self.transaction, self.checked)?;
+        if let Some((hour, _)) = self.after {
+            self.late.compare(self.transaction, hour.day(), self.checked)?;
+        }
         self.unknown_series()
     }
 
@@ -141,12 +148,22 @@ impl Records<'_> {
             let quantity = other.saying.observation.quantity;
             batches.say(other.saying.batch, key_of_saying, key, granularity, quantity);
         }
+        self.late(at, cell.batch);
+        others.iter().for_each(|other| self.late(at, other.saying.batch));
+    }
+
+    /// Takes in the day on which a batch said something, if that was late.
+    fn late(&mut self, (hour, series): Moment, batch: BatchRow) {
+        if let Some(late_before) = self.batches.late_before(batch) {
+            self.late.say((hour, series.block()), batch, late_before);
+        }
     }
 
     fn without_a_cell(&mut self, observed: &[Observed], findings: &mut Vec<(Moment, Finding)>) {
         for it in observed {
             let (key, said) = (self.keys.of(it.at.1), (it.at.1, it.at.0));
             let quantity = it.saying.observation.quantity;
+            self.late(it.at, it.saying.batch);
             self.batches
                 .say(it.saying.batch, said, key, Granularity::Hour, quantity);
             // Whether it counted once nobody can tell any more.
@@ -251,6 +268,7 @@ impl Records<'_> {
         let observed = self.observed(Some(place))?;
         self.after = Some(place);
         let (hour, block) = place;
+        self.late.unreadable(hour.day());
         let at = FoundAt {
             hour: Some(hour),
             row: Some(format!("`hour_sheet` {}, {}", hour.epoch_hours(), block.0)),
@@ -304,6 +322,7 @@ impl Records<'_> {
                         hour: Some(hour),
                         ..names::of_series(self.transaction, series)?
                     };
+                    self.late.unreadable(hour.day());
                     self.checked.add_unreadable(at, &error);
                 }
                 Err(error) => return Err(error),
@@ -315,6 +334,7 @@ impl Records<'_> {
     fn end(mut self, watch: Watch<'_>) -> Result<(), StoreError> {
         let observed = self.observed(None)?;
         self.take(std::iter::empty(), &observed)?;
+        self.late.end(self.transaction, self.checked)?;
         self.batches.end(self.transaction, self.checked, watch)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use domain::quantity::Quantity;
-use domain::time::Hour;
+use domain::time::{Day, Hour, Timestamp};
 use domain::usage::Granularity;
 
 use crate::audit::{AuditStep, Checked, Difference, Finding, FoundAt, Read, Watch, read_all};
@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::ledger::check::names;
 use crate::ledger::ids::{BatchRow, SeriesKey};
 use crate::ledger::kept::KeptSayings;
+use crate::ledger::late;
 use crate::ledger::observations::{Between, Key};
 use crate::ledger::receipts;
 use crate::receipt::Kept;
@@ -30,13 +31,15 @@ struct Said {
     kept: Option<Kept>,
     revised_not_counting: Option<u32>,
     idempotency_key: Option<String>,
+    /// What it says about days before this one was late; nothing if that was not written down, or nobody can read when it came.
+    late_before: Option<Day>,
 }
 
 macro_rules! said_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, reported_start, accepted, duplicate, revised, quarantined, kept, kept_digest, idempotency_key,
-             revised_not_counting FROM batch WHERE ",
+             revised_not_counting, late_days, received_at FROM batch WHERE ",
             $condition
         )
     };
@@ -54,6 +57,11 @@ impl Said {
             kept: receipts::kept(row, 6)?,
             idempotency_key: row.optional(8)?,
             revised_not_counting: row.optional(9)?,
+            late_before: match row.optional::<u64>(10)? {
+                // One that cannot be read is told with the receipts.
+                Some(_) => row.get::<Timestamp>(11).ok().map(late::before),
+                None => None,
+            },
         })
     }
 }
@@ -89,6 +97,8 @@ struct SayingsRead {
 #[derive(Default)]
 pub(super) struct Batches {
     met: HashMap<BatchRow, OfBatch>,
+    /// [`Said::late_before`] of these.
+    late_before: HashMap<BatchRow, Day>,
     /// Those that may be complete.
     complete: Vec<BatchRow>,
     unknown: Vec<BatchRow>,
@@ -122,7 +132,11 @@ impl Batches {
                     self.unknown.push(batch);
                     OfBatch::Unknown
                 }
-                Some(said) => OfBatch::new(said),
+                Some(said) => {
+                    self.late_before
+                        .extend(said.late_before.map(|before| (batch, before)));
+                    OfBatch::new(said)
+                }
             };
             self.met.insert(batch, of_batch);
         }
@@ -136,6 +150,11 @@ impl Batches {
             OfBatch::Open(open) => Some(open.said.reported),
             OfBatch::Closed { reported, .. } | OfBatch::Counted { reported, .. } => Some(*reported),
         }
+    }
+
+    /// Before which day what a batch says was late, if that was written down.
+    pub(super) fn late_before(&self, batch: BatchRow) -> Option<Day> {
+        self.late_before.get(&batch).copied()
     }
 
     /// Takes in a saying of a batch that was met.

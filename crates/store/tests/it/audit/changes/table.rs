@@ -353,6 +353,30 @@ pub(super) const CHANGES: &[Change] = &[
         "receipt 2, batch 02020202",
     ),
     (
+        "batch.late_days",
+        Both("UPDATE batch SET late_days = 3 WHERE sequence = 2"),
+        &["LateDay"],
+        "receipt 2, batch 02020202",
+    ),
+    (
+        "late_day.day",
+        Both("UPDATE late_day SET day = day + 1 WHERE block > 0"),
+        &["LateDay"],
+        "day 2026-09-25: the days about which this batch came late",
+    ),
+    (
+        "late_day.block",
+        Both("UPDATE late_day SET block = 1 WHERE block > 1"),
+        &["LateDay"],
+        "stack 02020202-0202-0202-0202-020202020202, receipt 1, batch 05050505",
+    ),
+    (
+        "late_day.batch",
+        Both("UPDATE late_day SET batch = (SELECT id FROM batch WHERE sequence = 4) WHERE block > 1"),
+        &["LateDay"],
+        "receipt 4, batch 04040404",
+    ),
+    (
         "quarantine.position",
         Both("UPDATE quarantine SET position = 77 WHERE position = 1"),
         &["QuarantineOrder", "ReceiptChain"],

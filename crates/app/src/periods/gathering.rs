@@ -1,0 +1,375 @@
+//! Gathering what accounts are reckoned from: usage as of marks, by books and a catalog as of some point.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::attribution::Attribution;
+use domain::books::{Books as State, Closing, Mark};
+use domain::catalog::{Catalog, Tariff, TariffPart};
+use domain::chain::{Account, Link};
+use domain::ids::{CloudId, SubscriptionId};
+use domain::invoice::Inputs as InputDigests;
+use domain::money::Currency;
+use domain::reckoning::{Basis, Section, Used, UsedTotals, capacity_of};
+use domain::statement::ChargedUsage;
+use domain::time::{Hour, HourInterval, Period};
+use store::{Books, Document, DocumentKey, LocalSubscriptionKey, Slice, bill_forms};
+
+use super::reckoning::missing;
+
+use crate::bills::attributions;
+use crate::{App, Error};
+
+/// Everything that bills are reckoned from, as of one point.
+#[derive(Clone)]
+pub(super) struct Inputs {
+    /// The books.
+    pub(super) books: Arc<State>,
+    /// Up to which delivery of each stack usage counts, by stack.
+    pub(super) marks: Arc<[(CloudId, u64)]>,
+    /// The meters.
+    pub(super) catalog: Arc<Catalog>,
+    /// The digest of these.
+    pub(super) catalog_digest: [u8; 32],
+    /// The hours that are known: of the running month those up to now.
+    pub(super) known: HourInterval,
+}
+
+impl Inputs {
+    /// What an invoice says of them.
+    pub(super) fn digests(&self) -> InputDigests {
+        digests(self.catalog_digest, &self.marks())
+    }
+
+    /// The marks as closing a period fixes them.
+    pub(super) fn marks(&self) -> Vec<Mark> {
+        let marks = self.marks.iter();
+        marks
+            .map(|(stack, sequence)| Mark {
+                stack: *stack,
+                sequence: *sequence,
+            })
+            .collect()
+    }
+}
+
+/// What an invoice says of what it was reckoned from: of the marks, the digest of stack and number of each.
+pub(super) fn digests(catalog: [u8; 32], marks: &[Mark]) -> InputDigests {
+    let mut digest = blake3::Hasher::new();
+    for mark in marks {
+        digest.update(mark.stack.as_uuid().as_bytes());
+        digest.update(&mark.sequence.to_be_bytes());
+    }
+    InputDigests {
+        catalog,
+        marks: *digest.finalize().as_bytes(),
+    }
+}
+
+/// What a link sells for one subscription.
+struct Sale {
+    link: Link,
+    tariff: Tariff,
+    /// The currencies of its prices in the order of their hours; without prices that of the fee for cores.
+    currencies: Vec<Currency>,
+}
+
+impl Sale {
+    /// The account that usage of an hour belongs to; that without a price to the first.
+    fn account_at(&self, hour: Hour) -> Option<Account> {
+        let priced = self.tariff.parts().iter().find(|part| part.hours.contains(hour));
+        let currency = priced.map(|part| part.currency);
+        let currency = currency.or_else(|| self.currencies.first().copied())?;
+        Some(Account::new(self.link, currency))
+    }
+
+    /// The prices in one currency: an account has no others.
+    fn tariff_in(&self, currency: Currency) -> Tariff {
+        let parts = self.tariff.parts().iter();
+        let parts: Vec<TariffPart> = parts.filter(|part| part.currency == currency).cloned().collect();
+        Tariff::new(parts)
+    }
+}
+
+/// All that is sold for one subscription.
+struct Sales {
+    subscription: SubscriptionId,
+    chain: Vec<Sale>,
+    changes: Vec<Hour>,
+}
+
+impl Sales {
+    fn of(books: &State, subscription: SubscriptionId, period: Period) -> Option<Self> {
+        let subscription = books.subscription_ever(subscription)?;
+        let sale = |link| {
+            let tariff = books.tariff_on(link, subscription.id, period.interval());
+            let mut currencies: Vec<Currency> = Vec::new();
+            let fee = books.periods().terms_on(link, period).capacity_fee;
+            let priced = tariff.parts().iter().map(|part| part.currency);
+            for currency in priced.chain(fee.map(|fee| fee.currency)) {
+                if !currencies.contains(&currency) {
+                    currencies.push(currency);
+                }
+            }
+            Sale {
+                link,
+                tariff,
+                currencies,
+            }
+        };
+        let chain: Vec<Sale> = books.chain_of(subscription).into_iter().map(sale).collect();
+        let changes = chain.iter().flat_map(|sale| sale.tariff.changes()).collect();
+        Some(Self {
+            subscription: subscription.id,
+            chain,
+            changes,
+        })
+    }
+
+    fn accounts(&self) -> impl Iterator<Item = Account> {
+        self.chain.iter().flat_map(|sale| {
+            let currencies = sale.currencies.iter();
+            currencies.map(|currency| Account::new(sale.link, *currency))
+        })
+    }
+}
+
+/// Which accounts are gathered; all of them without a set.
+pub(super) type Wanted = Option<Arc<BTreeSet<Account>>>;
+
+fn is_wanted(wanted: &Wanted, account: &Account) -> bool {
+    wanted.as_ref().is_none_or(|wanted| wanted.contains(account))
+}
+
+/// A stretch of usage, who is charged for it, and how it gets there.
+struct Piece {
+    slice: Slice,
+    attribution: Attribution,
+    sales: Arc<Sales>,
+}
+
+/// The bases of accounts.
+pub(super) type Bases = BTreeMap<Account, Basis>;
+
+impl App {
+    /// Everything as it is now.
+    ///
+    /// # Errors
+    /// As the store.
+    pub(super) async fn inputs_now(&self, known: HourInterval) -> Result<Inputs, Error> {
+        self.catch_up().await?;
+        let progress = self.usage.progress().await?.into_iter();
+        let mut marks: Vec<(CloudId, u64)> = progress.map(|it| (it.stack, it.sequence)).collect();
+        marks.sort_unstable();
+        Ok(Inputs {
+            books: Arc::new(self.read(State::clone)),
+            marks: marks.into(),
+            catalog: Arc::clone(&self.catalog),
+            catalog_digest: catalog_digest(&self.catalog_document()?),
+            known,
+        })
+    }
+
+    /// Everything as closing a period fixed it.
+    ///
+    /// # Errors
+    /// `StoreDamaged` if the catalog is not there, or as the store.
+    pub(super) async fn inputs_of(&self, closing: &Closing) -> Result<Inputs, Error> {
+        let books = Books::at(&*self.journal, closing.begun.entry).await?;
+        let marks = closing.marks.iter().map(|mark| (mark.stack, mark.sequence));
+        Ok(Inputs {
+            books: Arc::new(books),
+            marks: marks.collect(),
+            catalog: self.catalog_of(closing.catalog).await?,
+            catalog_digest: closing.catalog,
+            known: HourInterval::ALWAYS,
+        })
+    }
+
+    /// The catalog as it is kept.
+    pub(super) fn catalog_document(&self) -> Result<Document, Error> {
+        Ok(Document::catalog(bill_forms::encode_catalog(&self.catalog)?))
+    }
+
+    async fn catalog_of(&self, digest: [u8; 32]) -> Result<Arc<Catalog>, Error> {
+        let kept = self.bills.get(DocumentKey::Catalog(digest)).await?;
+        let Some(kept) = kept else {
+            let key = DocumentKey::Catalog(digest);
+            return Err(missing(key));
+        };
+        Ok(Arc::new(bill_forms::decode_catalog(&kept)?))
+    }
+
+    /// What the accounts that are wanted are reckoned from for a period. Those that nothing was sold to are among it if
+    /// they are wanted by name, or committed to something.
+    ///
+    /// # Errors
+    /// As the store.
+    pub(super) async fn gather(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        wanted: &Wanted,
+    ) -> Result<Bases, Error> {
+        let users = self
+            .usage
+            .local_subscriptions_at(period.interval(), &inputs.marks)
+            .await?;
+        let pieces = {
+            let (inputs, wanted) = (inputs.clone(), wanted.clone());
+            self.compute(move |_| cut_up(&inputs, &users, period, &wanted))
+                .await?
+        };
+        let slices: Vec<Slice> = pieces.iter().map(|piece| piece.slice).collect();
+        let sums = self.usage.sums_at(&slices, &inputs.marks).await?;
+        let (inputs, wanted) = (inputs.clone(), wanted.clone());
+        self.compute(move |_| {
+            let mut bases = Bases::new();
+            for sum in &sums {
+                let Some(piece) = pieces.get(sum.slice) else {
+                    continue;
+                };
+                let Some(charge) = piece.attribution.charge else {
+                    continue;
+                };
+                let interval = piece.slice.interval;
+                for sale in &piece.sales.chain {
+                    let account = sale.account_at(interval.start());
+                    let Some(account) = account.filter(|account| is_wanted(&wanted, account)) else {
+                        continue;
+                    };
+                    let section = section(&mut bases, account, period, sale, piece.sales.subscription);
+                    section.usage.push(ChargedUsage {
+                        stack: piece.slice.of.stack,
+                        local_subscription: piece.slice.of.local_subscription,
+                        tenant: charge.tenant,
+                        reason: charge.reason,
+                        billing_model: charge.billing_model,
+                        interval,
+                        local_meter: sum.local_meter,
+                        quantity: sum.quantity.clone(),
+                    });
+                }
+            }
+            add_capacity(&mut bases, &inputs, period, &wanted);
+            let committed = inputs.books.periods().committed(period);
+            let committed = committed.filter(|account| is_wanted(&wanted, account));
+            let by_name = wanted.iter().flat_map(|wanted| wanted.iter().copied());
+            for account in committed.chain(by_name) {
+                let nothing = || Basis::nothing(account, period);
+                bases.entry(account).or_insert_with(nothing);
+            }
+            for basis in bases.values_mut() {
+                basis.terms = inputs.books.periods().terms_on(basis.account.link(), period);
+            }
+            bases
+        })
+        .await
+    }
+
+    /// What all who are named in these bases used in a period, whoever pays for it.
+    ///
+    /// # Errors
+    /// As the store.
+    pub(super) async fn used(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        users: &BTreeSet<LocalSubscriptionKey>,
+    ) -> Result<UsedTotals, Error> {
+        let interval = period.interval();
+        let slices: Vec<Slice> = users.iter().map(|of| Slice { of: *of, interval }).collect();
+        let sums = self.usage.sums_at(&slices, &inputs.marks).await?;
+        let mut totals = UsedTotals::new();
+        for sum in sums {
+            if let Some(Slice { of, .. }) = slices.get(sum.slice) {
+                let slice = (of.stack, of.local_subscription, sum.local_meter);
+                let used: &mut Used = totals.entry(slice).or_default();
+                used.quantity.add(&sum.quantity);
+            }
+        }
+        Ok(totals)
+    }
+}
+
+pub(super) fn catalog_digest(document: &Document) -> [u8; 32] {
+    *blake3::hash(&document.bytes).as_bytes()
+}
+
+/// The local subscriptions whose usage is in some bases.
+pub(super) fn users<'a>(bases: impl Iterator<Item = &'a Basis>) -> BTreeSet<LocalSubscriptionKey> {
+    let sections = bases.flat_map(|basis| basis.sections.values());
+    let usage = sections.flat_map(|section| &section.usage);
+    usage
+        .map(|used| LocalSubscriptionKey {
+            stack: used.stack,
+            local_subscription: used.local_subscription,
+        })
+        .collect()
+}
+
+/// The usage of local subscriptions, cut where who pays changes and where any price of the chain of sale does.
+fn cut_up(inputs: &Inputs, users: &[LocalSubscriptionKey], period: Period, wanted: &Wanted) -> Vec<Piece> {
+    let mut known: BTreeMap<SubscriptionId, Option<Arc<Sales>>> = BTreeMap::new();
+    let mut pieces = Vec::new();
+    for user in users {
+        for (slice, attribution) in attributions(&inputs.books, *user, period.interval()) {
+            let Some(charge) = attribution.charge else {
+                continue;
+            };
+            let sales = known.entry(charge.payer).or_insert_with(|| {
+                let sales = Sales::of(&inputs.books, charge.payer, period)?;
+                let is_asked_for = sales.accounts().any(|account| is_wanted(wanted, &account));
+                is_asked_for.then(|| Arc::new(sales))
+            });
+            let Some(sales) = sales else { continue };
+            let parts = slice.interval.split_at(sales.changes.iter().copied());
+            pieces.extend(parts.into_iter().map(|interval| Piece {
+                slice: Slice { interval, ..slice },
+                attribution,
+                sales: Arc::clone(sales),
+            }));
+        }
+    }
+    pieces
+}
+
+fn section<'a>(
+    bases: &'a mut Bases,
+    account: Account,
+    period: Period,
+    sale: &Sale,
+    subscription: SubscriptionId,
+) -> &'a mut Section {
+    let basis = bases
+        .entry(account)
+        .or_insert_with(|| Basis::nothing(account, period));
+    basis.sections.entry(subscription).or_insert_with(|| Section {
+        tariff: sale.tariff_in(account.currency),
+        ..Section::default()
+    })
+}
+
+/// The stacks that pay by capacity: in the currency of the fee, or, where none is agreed on, in that of the prices, so
+/// that it is seen.
+fn add_capacity(bases: &mut Bases, inputs: &Inputs, period: Period, wanted: &Wanted) {
+    for (stack, history) in inputs.books.stacks() {
+        let stated = inputs.books.periods().stated_cores(stack);
+        let payers = capacity_of(stack, history, stated, period, inputs.known);
+        for (subscription, used) in payers {
+            let Some(sales) = Sales::of(&inputs.books, subscription, period) else {
+                continue;
+            };
+            for sale in &sales.chain {
+                let fee = inputs.books.periods().terms_on(sale.link, period).capacity_fee;
+                let currency = fee.map(|fee| fee.currency);
+                let currency = currency.or_else(|| sale.currencies.first().copied());
+                let account = currency.map(|currency| Account::new(sale.link, currency));
+                if let Some(account) = account.filter(|account| is_wanted(wanted, account)) {
+                    let section = section(bases, account, period, sale, subscription);
+                    section.capacity.push(used.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What accounts owe: for a period, and to set right those that were closed before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::books::{Closed, Closing};
+use domain::chain::Account;
+use domain::invoice::{Invoice, billed, issue};
+use domain::laws::{billed_is_due, invoice_adds_up};
+use domain::reckoning::{Basis, Billed, Compared, Correction, Reckoning, Side, correct, reckon};
+use domain::time::Period;
+use store::{BillFilter, BillKey, BillKind, DocumentKey, StoreError, bill_forms};
+
+use super::gathering::{Bases, Inputs, Wanted, users};
+use crate::error::internal;
+use crate::{App, Error};
+
+/// What an account owes.
+pub(super) struct Owed {
+    /// What it is reckoned from.
+    pub(super) basis: Basis,
+    /// What it owes for the period.
+    pub(super) reckoning: Reckoning,
+    /// What sets right earlier ones.
+    pub(super) corrections: Vec<Correction>,
+}
+
+/// What was billed, by account: the invoices of all periods that were closed, in order.
+type Issued = BTreeMap<Account, Vec<Invoice>>;
+
+/// How many bills are listed at a time.
+pub(super) const BILLS_PER_PAGE: usize = 1_000;
+
+impl App {
+    /// What accounts owe for a period; with what sets right the periods that were closed before, if it is the one that
+    /// these corrections belong to.
+    ///
+    /// # Errors
+    /// `InternalError` if an amount is more than can be kept or a law does not hold, or as the store.
+    pub(super) async fn owed(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        wanted: &Wanted,
+    ) -> Result<Vec<Owed>, Error> {
+        let bases = self.gather(inputs, period, wanted).await?;
+        let mut corrections = self.corrections(inputs, period, wanted).await?;
+        let catalog = Arc::clone(&inputs.catalog);
+        self.compute(move |_| {
+            let mut bases = bases;
+            for account in corrections.keys() {
+                let nothing = || Basis::nothing(*account, period);
+                bases.entry(*account).or_insert_with(nothing);
+            }
+            let owed = bases.into_iter().map(|(account, basis)| {
+                Ok(Owed {
+                    reckoning: reckon(&basis, &catalog)?,
+                    basis,
+                    corrections: corrections.remove(&account).unwrap_or_default(),
+                })
+            });
+            owed.collect()
+        })
+        .await?
+    }
+
+    async fn corrections(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        wanted: &Wanted,
+    ) -> Result<BTreeMap<Account, Vec<Correction>>, Error> {
+        let mut corrections: BTreeMap<Account, Vec<Correction>> = BTreeMap::new();
+        let periods = inputs.books.periods();
+        let closed: Vec<&Closing> = periods.all_closed().map(|closed| &closed.closing).collect();
+        let (Some(last), true) = (closed.last(), periods.next_to_close() == Some(period)) else {
+            return Ok(corrections);
+        };
+        let issued = self.issued(inputs, wanted).await?;
+        // As it was when it was last billed: that takes reading the journal again, and is asked for where something
+        // changed.
+        let mut then: Option<Inputs> = None;
+        for closing in &closed {
+            let earlier = closing.period;
+            let of_period = self.changed(inputs, earlier, wanted, &issued).await?;
+            if of_period.is_empty() {
+                continue;
+            }
+            let then = match &mut then {
+                Some(then) => &*then,
+                none => &*none.insert(self.inputs_of(last).await?),
+            };
+            for (account, correction) in self.compared(inputs, then, earlier, of_period).await? {
+                corrections.entry(account).or_default().extend(correction);
+            }
+        }
+        Ok(corrections)
+    }
+
+    /// The accounts for which a closed period costs something else now than what was billed for it.
+    async fn changed(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        wanted: &Wanted,
+        issued: &Issued,
+    ) -> Result<Vec<Changed>, Error> {
+        let mut bases = self.gather(inputs, period, wanted).await?;
+        let mut so_far: BTreeMap<Account, Billed> = BTreeMap::new();
+        for (account, invoices) in issued {
+            let billed = billed(period, invoices)?;
+            if !billed.is_empty() {
+                so_far.insert(*account, billed);
+            }
+        }
+        let not_gathered: BTreeSet<Account> = so_far
+            .keys()
+            .filter(|account| !bases.contains_key(account))
+            .copied()
+            .collect();
+        if !not_gathered.is_empty() {
+            // Nothing was used any more that is charged there; terms may say otherwise.
+            bases.extend(self.gather(inputs, period, &Some(Arc::new(not_gathered))).await?);
+        }
+        let catalog = Arc::clone(&inputs.catalog);
+        self.compute(move |_| {
+            let mut changed = Vec::new();
+            for (account, basis) in bases {
+                let now = reckon(&basis, &catalog)?;
+                let billed = so_far.remove(&account).unwrap_or_default();
+                if billed_is_due(&billed, &now).is_err() {
+                    changed.push(Changed { basis, now, billed });
+                }
+            }
+            Ok(changed)
+        })
+        .await?
+    }
+
+    /// The corrections of accounts, with their causes.
+    async fn compared(
+        &self,
+        now: &Inputs,
+        then: &Inputs,
+        period: Period,
+        changed: Vec<Changed>,
+    ) -> Result<Vec<(Account, Vec<Correction>)>, Error> {
+        let accounts: BTreeSet<Account> = changed.iter().map(|it| it.basis.account).collect();
+        let before = self.gather(then, period, &Some(Arc::new(accounts))).await?;
+        let bases = changed.iter().map(|it| &it.basis).chain(before.values());
+        let users = users(bases);
+        let used_now = self.used(now, period, &users).await?;
+        let used_then = self.used(then, period, &users).await?;
+        let catalogs = (Arc::clone(&then.catalog), Arc::clone(&now.catalog));
+        self.compute(move |_| {
+            let mut corrections = Vec::new();
+            for Changed { basis, now, billed } in &changed {
+                let Some(before) = before.get(&basis.account) else {
+                    continue;
+                };
+                let side = |basis, catalog, used| Side { basis, catalog, used };
+                let compared = Compared::new(
+                    side(before, &catalogs.0, &used_then),
+                    side(basis, &catalogs.1, &used_now),
+                );
+                corrections.push((basis.account, correct(now, billed, &compared)?));
+            }
+            Ok(corrections)
+        })
+        .await?
+    }
+
+    /// The invoices of all periods that were closed in these books, of the accounts that are wanted.
+    async fn issued(&self, inputs: &Inputs, wanted: &Wanted) -> Result<Issued, Error> {
+        let mut issued = Issued::new();
+        for Closed { closing, .. } in inputs.books.periods().all_closed() {
+            let accounts: Vec<Account> = match wanted {
+                Some(wanted) => wanted.iter().copied().collect(),
+                None => self.invoiced(closing.period).await?,
+            };
+            for account in accounts {
+                if let Some(invoice) = self.stored_invoice(closing.period, account).await? {
+                    issued.entry(account).or_default().push(invoice);
+                }
+            }
+        }
+        Ok(issued)
+    }
+
+    /// The accounts that have an invoice for a period, in order.
+    pub(super) async fn invoiced(&self, period: Period) -> Result<Vec<Account>, Error> {
+        let filter = BillFilter {
+            period: Some(period),
+            ..BillFilter::all(BillKind::Invoice)
+        };
+        let mut accounts = Vec::new();
+        let mut after: Option<BillKey> = None;
+        loop {
+            let page = self.bills.list(filter, after, BILLS_PER_PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(accounts);
+            };
+            after = Some(last.key);
+            accounts.extend(page.iter().map(|bill| bill.key.account));
+        }
+    }
+
+    /// The invoice of an account for a period, if it was written.
+    pub(super) async fn stored_invoice(
+        &self,
+        period: Period,
+        account: Account,
+    ) -> Result<Option<Invoice>, Error> {
+        let key = DocumentKey::invoice(period, account);
+        let bytes = self.bills.get(key).await?;
+        Ok(bytes
+            .map(|bytes| bill_forms::decode_invoice(&bytes))
+            .transpose()?)
+    }
+
+    /// The invoices of a period with what each was reckoned from, from what the accounts owe.
+    ///
+    /// # Errors
+    /// `InternalError` if an amount is more than can be kept, or a law does not hold.
+    pub(super) async fn drawn_up(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        owed: Vec<Owed>,
+    ) -> Result<(Vec<Invoice>, Bases), Error> {
+        let inputs = inputs.clone();
+        self.compute(move |_| {
+            let mut bases = Bases::new();
+            let mut accounts = Vec::new();
+            let mut due: BTreeMap<Account, Reckoning> = BTreeMap::new();
+            for owed in owed {
+                let account = owed.basis.account;
+                bases.insert(account, owed.basis);
+                due.insert(account, owed.reckoning.clone());
+                accounts.push((owed.reckoning, owed.corrections));
+            }
+            let last_number = |seller| inputs.books.periods().last_number(seller);
+            let invoices = issue(accounts, last_number, inputs.digests())?;
+            for invoice in &invoices {
+                let of_period = billed(period, [invoice])?;
+                let is_due = due
+                    .get(&invoice.account)
+                    .map(|due| billed_is_due(&of_period, due));
+                let laws = [invoice_adds_up(invoice), is_due.unwrap_or(Ok(()))];
+                if let Some(broken) = laws.into_iter().find_map(Result::err) {
+                    return Err(law_broken(&invoice.account, &broken.to_string()));
+                }
+            }
+            let invoiced: BTreeSet<Account> = invoices.iter().map(|invoice| invoice.account).collect();
+            bases.retain(|account, _| invoiced.contains(account));
+            Ok((invoices, bases))
+        })
+        .await?
+    }
+}
+
+/// An account for which a closed period costs something else now.
+struct Changed {
+    basis: Basis,
+    now: Reckoning,
+    billed: Billed,
+}
+
+fn law_broken(account: &Account, broken: &str) -> Error {
+    let Account {
+        seller,
+        buyer,
+        currency,
+    } = account;
+    Error {
+        detail: Some(format!("{seller} to {buyer} in {currency}: {broken}")),
+        ..internal(
+            "A bill contradicts a law that every bill obeys; nothing was issued. The operator's log says which.",
+        )
+    }
+}
+
+/// A document that has to be there and is not.
+pub(super) fn missing(key: DocumentKey) -> Error {
+    let detail = format!("{key} is not there");
+    StoreError::Corrupt { detail }.into()
+}

@@ -1,0 +1,117 @@
+//! What the bill of an open period comes to so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::chain::Account;
+use domain::ids::SubscriptionId;
+use domain::invoice::{Invoice, InvoiceNumber};
+use domain::money::Money;
+use domain::reckoning::{Basis, WithoutFee, reckon};
+use domain::statement::NotCharged;
+use domain::time::{HourInterval, Period};
+
+use super::reckoning::Owed;
+use super::terms::reads_account;
+use crate::access::{Caller, view_of};
+use crate::{App, Error, Kind};
+
+/// The bill of an open period, as it would be if nothing more came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// What the invoice would say. It has the number 0: numbers are given at the close.
+    pub invoice: Invoice,
+    /// What was used and is not charged, by who would pay.
+    pub not_charged: BTreeMap<SubscriptionId, Vec<NotCharged>>,
+    /// Stacks that no fee could be reckoned for.
+    pub without_fee: Vec<WithoutFee>,
+}
+
+impl App {
+    /// What the bill of an account for an open period comes to so far, with what sets right closed periods if it is the
+    /// next to be closed. For all who will read its invoice.
+    ///
+    /// # Errors
+    /// `AccountNotFound` if the caller does not read the account's bills; `PeriodClosed` if the period has its invoice;
+    /// or as the store.
+    pub async fn running(&self, caller: &Caller, account: Account, period: Period) -> Result<Running, Error> {
+        let (is_read, is_closed) = self.read(|books| {
+            let is_read = reads_account(books, &view_of(books, caller), account);
+            (is_read, books.periods().closed(period).is_some())
+        });
+        if !is_read {
+            let message = format!(
+                "There are no bills of {} to {} in {} for you to read. Name a seller, a buyer and a currency of your \
+                 invoices.",
+                account.seller, account.buyer, account.currency
+            );
+            return Err(Error::not_found("AccountNotFound", message));
+        }
+        if is_closed {
+            let message =
+                format!("{period} is closed. Ask for its invoice: GET /api/v1/invoices?period={period}.");
+            return Err(Error::new(Kind::Conflict, "PeriodClosed", message));
+        }
+        let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
+        let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
+        let wanted = Some(Arc::new(BTreeSet::from([account])));
+        let mut owed = self.owed(&inputs, period, &wanted).await?;
+        let Owed {
+            reckoning,
+            corrections,
+            ..
+        } = match owed.pop() {
+            Some(owed) => owed,
+            None => {
+                let basis = Basis::nothing(account, period);
+                Owed {
+                    reckoning: reckon(&basis, &inputs.catalog)?,
+                    basis,
+                    corrections: Vec::new(),
+                }
+            }
+        };
+        let (not_charged, without_fee) = (reckoning.not_charged.clone(), reckoning.without_fee.clone());
+        let number = InvoiceNumber {
+            seller: account.seller,
+            sequence: 0,
+        };
+        let nothing = Money::zero(account.currency);
+        let empty = Invoice {
+            number,
+            account,
+            period,
+            lines: BTreeMap::new(),
+            corrections: Vec::new(),
+            subtotal: nothing,
+            tax: nothing,
+            total: nothing,
+            price_lists: reckoning.price_lists.clone(),
+            inputs: inputs.digests(),
+        };
+        let drawn = Invoice::draw_up(number, reckoning, corrections, inputs.digests())?;
+        Ok(Running {
+            invoice: drawn.unwrap_or(empty),
+            not_charged,
+            without_fee,
+        })
+    }
+
+    /// The accounts of an open period so far whose bills the caller reads, in order: those with something to invoice or
+    /// that something was used on.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn running_accounts(&self, caller: &Caller, period: Period) -> Result<Vec<Account>, Error> {
+        let view = self.view(caller);
+        let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
+        let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
+        let bases = self.gather(&inputs, period, &None).await?;
+        let accounts = bases.into_keys();
+        Ok(self.read(|books| {
+            accounts
+                .filter(|account| reads_account(books, &view, *account))
+                .collect()
+        }))
+    }
+}

@@ -1,0 +1,328 @@
+//! What counted when stacks had fewer receipts than they have now.
+
+use std::collections::HashMap;
+
+use domain::ids::CloudId;
+use domain::time::{HourInterval, Timestamp};
+use domain::usage::UsageRecord;
+use proptest::prelude::*;
+use rusqlite::Connection;
+use store::{
+    LocalSubscriptionKey, Release, ReleasedBatch, ReleasedRecord, Slice, SliceSum, Store, StoreConfig,
+    StoreError,
+};
+
+use crate::fixtures::*;
+use crate::model::{check, deliveries};
+use crate::quarantine::{new_act, unread, waiting};
+
+/// The records of a property begin so many hours after those of others: on the last day of a month and the first of the next.
+const LAST_OF_MONTH: i32 = 24 * 5;
+/// Days after the usual receipt: three in the month, three late about its last day, the last one late about the next month too.
+const DAYS_LATER: [i64; 6] = [0, 1, 9, 10, 20, 41];
+
+/// What happens next.
+#[derive(Debug, Clone)]
+struct Step {
+    delivery: Delivery,
+    /// What the texts say that could not be read.
+    unread: Vec<UsageRecord<'static>>,
+    /// How many days after the usual they are released, and all that waited before, if they are.
+    released: Option<i64>,
+}
+
+fn moved(record: UsageRecord<'static>) -> UsageRecord<'static> {
+    UsageRecord {
+        start: record.start.plus(LAST_OF_MONTH),
+        ..record
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let days = || prop::sample::select(DAYS_LATER.to_vec());
+    let more = (0..3usize, days(), prop::option::of(days()));
+    (deliveries(true), prop::collection::vec(more, 8)).prop_map(|(deliveries, more)| {
+        let step = |(delivery, (unread, days_later, released)): (Delivery, (usize, i64, Option<i64>))| {
+            let mut records: Vec<_> = delivery.records.into_iter().map(moved).collect();
+            let unread = records.split_off(records.len().saturating_sub(unread));
+            Step {
+                delivery: Delivery {
+                    records,
+                    days_later,
+                    ..delivery
+                },
+                unread,
+                released,
+            }
+        };
+        deliveries.into_iter().zip(more).map(step).collect()
+    })
+}
+
+fn days_after(days: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + 86_400 * days).unwrap()
+}
+
+/// Releases what waits and can be read now.
+async fn release(store: &Store, texts: &HashMap<String, UsageRecord<'static>>, days_later: i64) {
+    let waiting = waiting(store).await;
+    let readable = waiting.iter().filter(|it| texts.contains_key(&it.raw));
+    let records: Vec<_> = readable
+        .map(|it| {
+            let record = ReleasedRecord {
+                position: it.position,
+                mended: None,
+                text_digest: *blake3::hash(it.raw.as_bytes()).as_bytes(),
+                record: texts[&it.raw].clone(),
+            };
+            ((it.stack, it.reported), [record])
+        })
+        .collect();
+    // A batch for each of them, so that some have several receipts.
+    let batches: Vec<_> = records
+        .iter()
+        .map(|((stack, reported), records)| ReleasedBatch {
+            id: Delivery::new_id(),
+            stack: *stack,
+            reported: *reported,
+            records,
+        })
+        .collect();
+    let release = Release {
+        act: new_act(),
+        released_at: days_after(days_later),
+        batches: &batches,
+        refused: &[],
+        rehearsal: false,
+    };
+    store.usage.release(release).await.unwrap();
+}
+
+/// What a ledger says when it has so many receipts and no others.
+struct Then {
+    marks: Vec<(CloudId, u64)>,
+    sums: Vec<SliceSum>,
+    using: Vec<Vec<LocalSubscriptionKey>>,
+}
+
+async fn marks(store: &Store) -> Vec<(CloudId, u64)> {
+    let progress = store.usage.progress().await.unwrap();
+    progress.into_iter().map(|it| (it.stack, it.sequence)).collect()
+}
+
+async fn now(store: &Store, slices: &[Slice], intervals: &[HourInterval]) -> Then {
+    let mut using = Vec::new();
+    for interval in intervals {
+        using.push(store.usage.local_subscriptions(None, *interval).await.unwrap());
+    }
+    Then {
+        marks: marks(store).await,
+        sums: store.usage.sums(slices).await.unwrap(),
+        using,
+    }
+}
+
+fn slices_of(intervals: &[HourInterval]) -> Vec<Slice> {
+    let subscriptions = [(1, 1), (1, 2), (2, 1), (2, 2)].map(|(stack, number)| subscription(stack, number));
+    let of = |of| intervals.iter().map(move |interval| slice(of, *interval));
+    subscriptions.into_iter().flat_map(of).collect()
+}
+
+fn moved_intervals() -> impl Strategy<Value = Vec<HourInterval>> {
+    let one = (0..72, 1..=72).prop_map(|(start, length)| {
+        let start = start + LAST_OF_MONTH;
+        hours(start, start + length)
+    });
+    prop::collection::vec(one, 3)
+}
+
+pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_counted_then(
+    backend: &dyn Backend,
+) {
+    check(
+        48,
+        (steps(), moved_intervals()),
+        async |(steps, mut intervals): (Vec<Step>, Vec<HourInterval>)| {
+            intervals.push(HourInterval::ALWAYS);
+            let slices = slices_of(&intervals);
+            let backend = backend.another();
+            let store = backend.open();
+            let mut texts = HashMap::new();
+            let mut then = vec![now(&store, &slices, &intervals).await];
+            for (number, step) in steps.iter().enumerate() {
+                let names: Vec<String> = (0..step.unread.len())
+                    .map(|it| format!("{number}-{it}"))
+                    .collect();
+                let quarantined = (1000..).zip(&names).map(|(index, name)| unread(index, name));
+                let delivery = Delivery {
+                    quarantined: quarantined.collect(),
+                    ..step.delivery.clone()
+                };
+                delivery.to(&store).await;
+                then.push(now(&store, &slices, &intervals).await);
+                texts.extend(names.into_iter().zip(step.unread.iter().cloned()));
+                if let Some(days_later) = step.released {
+                    release(&store, &texts, days_later).await;
+                    then.push(now(&store, &slices, &intervals).await);
+                }
+            }
+            for Then { marks, sums, using } in &then {
+                assert_eq!(
+                    &store.usage.sums_at(&slices, marks).await.unwrap(),
+                    sums,
+                    "{marks:?}"
+                );
+                for (interval, using) in intervals.iter().zip(using) {
+                    let found = store.usage.local_subscriptions_at(*interval, marks).await;
+                    assert_eq!(&found.unwrap(), using, "{interval} {marks:?}");
+                }
+            }
+            // Each stack goes by its own mark.
+            for (one, other) in then.iter().zip(then.iter().rev()) {
+                let of = |then: &Then, number| {
+                    let mark = then.marks.iter().find(|(of, _)| *of == stack(number));
+                    let of_stack = |it: &&SliceSum| slices[it.slice].of.stack == stack(number);
+                    let sums = then.sums.iter().filter(of_stack).cloned();
+                    (mark.copied(), sums.collect::<Vec<_>>())
+                };
+                let ((first, mut sums), (second, rest)) = (of(one, 1), of(other, 2));
+                sums.extend(rest);
+                let marks: Vec<_> = first.into_iter().chain(second).collect();
+                assert_eq!(
+                    store.usage.sums_at(&slices, &marks).await.unwrap(),
+                    sums,
+                    "{marks:?}"
+                );
+            }
+            assert_sound(&store).await;
+        },
+    )
+    .await;
+}
+
+/// The sum over all meters of a slice when stack 1 had so many receipts, as text.
+async fn sum_at(store: &Store, slice: Slice, mark: u64) -> String {
+    let sums = store.usage.sums_at(&[slice], &[(stack(1), mark)]).await.unwrap();
+    let quantities: Vec<_> = sums.into_iter().map(|sum| sum.quantity).collect();
+    quantities
+        .iter()
+        .sum::<domain::quantity::QuantitySum>()
+        .to_string()
+}
+
+pub(crate) async fn an_older_report_that_was_confirmed_later_would_count_in_a_month_closed_before(
+    backend: &dyn Backend,
+) {
+    let store = backend.open();
+    let all = slice(subscription(1, 1), HourInterval::ALWAYS);
+    let said = |quantity, reported| Delivery::new([record("/vm/a", 0, quantity)]).reported(reported);
+    for (delivery, counts) in [
+        (said("2", 10), "2"),
+        (said("1", 7), "2"),
+        // 2 was said at 5 already, so it is the older saying of the two.
+        (said("2", 5), "1"),
+        (said("3", 6), "1"),
+        (said("4", 8), "4"),
+    ] {
+        let receipt = delivery.days_later(30).to(&store).await;
+        assert_eq!(sum(&store, all).await, counts, "{}", receipt.sequence);
+    }
+    for (mark, counts) in [
+        (0, "0"),
+        (1, "2"),
+        (2, "2"),
+        (3, "1"),
+        (4, "1"),
+        (5, "4"),
+        (99, "4"),
+    ] {
+        assert_eq!(sum_at(&store, all, mark).await, counts, "{mark}");
+    }
+    assert_eq!(
+        store.usage.sums_at(&[all], &[]).await.unwrap(),
+        [],
+        "a stack that is not named"
+    );
+    assert_eq!(store.usage.sums_at(&[all], &[(stack(2), 9)]).await.unwrap(), []);
+    let empty = store
+        .usage
+        .local_subscriptions_at(HourInterval::ALWAYS, &[])
+        .await;
+    assert_eq!(empty.unwrap(), []);
+}
+
+/// Two whole days of a resource, an hour each in a delivery of its own; of the second an hour is revised when the month is over.
+async fn closed_and_revised(store: &Store) -> u64 {
+    for hour in 0..48 {
+        Delivery::new([record("/vm/a", hour, "1")]).to(store).await;
+    }
+    let closed = Delivery::new([record("/vm/b", 0, "1")]).to(store).await.sequence;
+    let late = Delivery::new([record("/vm/a", 30, "5"), record("/vm/b", 0, "1")]).reported(101);
+    late.days_later(20).to(store).await;
+    closed
+}
+
+fn behind_its_back(directory: &std::path::Path, statement: &str) {
+    let connection = Connection::open(directory.join("usage.db")).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection.execute_batch(statement).unwrap();
+    assert!(connection.changes() > 0, "nothing to change: {statement}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_month_would_be_read_hour_by_hour_for_one_hour_that_was_revised() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = StoreConfig::in_folder(directory.path().to_owned());
+    let closed = {
+        let store = store::open(&config).unwrap();
+        closed_and_revised(&store).await
+    };
+    let all = slice(subscription(1, 1), hours(0, 48));
+    // Whoever reads an hour of the first day now misses it.
+    let first_day = format!("DELETE FROM hour_sheet WHERE hour < {}", EPOCH + 24);
+    behind_its_back(directory.path(), &first_day);
+    let store = store::open(&config).unwrap();
+    assert_eq!(sum_at(&store, all, closed).await, "49");
+    assert_eq!(sum(&store, all).await, "53");
+    drop(store);
+    // As an earlier version stores what it takes in: nobody knows what that was about, so all hours have to be read.
+    let earlier = format!(
+        "UPDATE batch SET late_days = NULL WHERE sequence = {}",
+        closed + 1
+    );
+    behind_its_back(directory.path(), &earlier);
+    let store = store::open(&config).unwrap();
+    assert_eq!(sum_at(&store, all, closed).await, "24");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_of_the_running_month_would_be_written_down_as_late() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store::open(&StoreConfig::in_folder(directory.path().to_owned())).unwrap();
+    closed_and_revised(&store).await;
+    // What says nothing new is about no day.
+    let again = Delivery::new([record("/vm/a", 3, "1")]).reported(101);
+    again.days_later(20).to(&store).await;
+    let connection = Connection::open(directory.path().join("usage.db")).unwrap();
+    let rows = |sql: &str| -> Vec<(i64, i64)> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    let late = rows("SELECT day - 20721, sequence FROM late_day JOIN batch ON batch.id = late_day.batch");
+    assert_eq!(late, [(1, 50)]);
+    let said = rows("SELECT late_days, count(*) FROM batch GROUP BY 1 ORDER BY 1");
+    assert_eq!(said, [(0, 50), (1, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_would_be_reckoned_from_other_receipts_than_those_it_was_closed_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = StoreConfig::in_folder(directory.path().to_owned());
+    closed_and_revised(&store::open(&config).unwrap()).await;
+    behind_its_back(directory.path(), "DELETE FROM batch WHERE sequence = 7");
+    let store = store::open(&config).unwrap();
+    let all = slice(subscription(1, 1), hours(0, 48));
+    let refused = store.usage.sums_at(&[all], &[(stack(1), 7)]).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+}
