@@ -424,7 +424,7 @@ pub(crate) fn judge(error: &ClientError) -> Verdict {
         ),
         ClientError::Refused(refusal) => match (refusal.status, refusal.code.as_str()) {
             // By the clock of the server it has not happened yet: it will have.
-            (_, "ReportedTimeInFuture" | "ListingInFuture") => again(
+            (_, "ReportedTimeInFuture") => again(
                 "ClocksDiffer",
                 "See whether the clocks of the stack, of this machine and of the server agree. It is tried again.",
             ),

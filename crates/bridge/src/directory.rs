@@ -71,9 +71,13 @@ impl DirectoryDeliverer {
         };
         loop {
             let wait = match self.step(&mut read, &mut listings).await {
-                Ok(()) => {
+                Ok(is_read) => {
                     failures = 0;
                     self.reporter.well();
+                    // What waited is delivered, and the stack was not there to be read: it is waited for.
+                    if !is_read {
+                        continue;
+                    }
                     READ_EVERY
                 }
                 Err(failure) => {
@@ -89,16 +93,16 @@ impl DirectoryDeliverer {
         }
     }
 
-    /// Reads, and delivers what waits, whichever of the two is possible.
-    async fn step(&self, read: &mut Read, listings: &mut Listings) -> Result<(), Failure> {
+    /// Reads, and delivers what waits, whichever of the two is possible. Says whether it was read.
+    async fn step(&self, read: &mut Read, listings: &mut Listings) -> Result<bool, Failure> {
         let stack = tokio::select! {
             biased;
             stack = self.connection.awaited() => Some(stack),
             () = std::future::ready(()), if !listings.is_empty() => None,
         };
         let outcome = match stack {
-            Some(stack) => self.read(&stack, read, listings).await,
-            None => Ok(()),
+            Some(stack) => self.read(&stack, read, listings).await.map(|()| true),
+            None => Ok(false),
         };
         while let Some(first) = listings.first() {
             self.deliver(first, listings.last() == Some(&first.listing))
@@ -130,7 +134,8 @@ impl DirectoryDeliverer {
             .map(Bytes::from)
             .map_err(|error| Failure::temporary("DirectoryBroken", error.to_string()))?;
         read.readings += 1;
-        if read.listing.as_ref() == Some(&listing) && read.readings < DELIVERED_AFTER {
+        let waits_already = listings.last() == Some(&listing);
+        if read.listing.as_ref() == Some(&listing) && (read.readings < DELIVERED_AFTER || waits_already) {
             return Ok(());
         }
         listings
@@ -144,25 +149,36 @@ impl DirectoryDeliverer {
         Ok(())
     }
 
-    /// Delivers a listing as of when it was read. Where the server cannot place it then, the last one is told as one of just
-    /// now, and an earlier one says nothing more.
+    /// Delivers a listing as of when it was read. Where that cannot be, the last one is told as one of just now, and an earlier
+    /// one says nothing more: nothing may stand in the way of what was read since.
     async fn deliver(&self, waiting: &Waiting, is_last: bool) -> Result<(), Failure> {
         let key = ActivationKey::read(&self.key_file).map_err(Failure::Refused)?;
         key.must_be_of(self.cloud_id).map_err(Failure::Refused)?;
         let client = self.server.client(&key).map_err(Failure::Refused)?;
         let (stack, listing) = (self.cloud_id.to_string(), waiting.listing.clone());
         let as_of = waiting.read_at.to_string();
-        let taken = client
-            .put_carried_directory(&stack, listing.clone(), &as_of)
-            .await;
-        let taken = match taken {
-            Err(ClientError::Refused(refusal)) if cannot_be_placed(&refusal.code) => {
-                if !is_last {
-                    return Ok(());
+        // The clock was ahead then, and was set right since.
+        let is_to_come = waiting.read_at > self.environment.clock.now();
+        let placed = if is_to_come {
+            None
+        } else {
+            match client
+                .put_carried_directory(&stack, listing.clone(), &as_of)
+                .await
+            {
+                Err(ClientError::Refused(refusal)) if cannot_be_placed(&refusal.code) => None,
+                Err(ClientError::Refused(refusal))
+                    if !is_last && is_of_the_listing(refusal.status.as_u16()) =>
+                {
+                    None
                 }
-                client.put_directory(&stack, listing).await
+                placed => Some(placed),
             }
-            taken => taken,
+        };
+        let taken = match placed {
+            Some(placed) => placed,
+            None if is_last => client.put_directory(&stack, listing).await,
+            None => return Ok(()),
         };
         match taken {
             Ok(_) => Ok(()),
@@ -177,10 +193,18 @@ impl DirectoryDeliverer {
     }
 }
 
-/// Whether a server says so of a listing that it would take as one of just now: an earlier version, or one at which the stack
-/// was registered again since.
+/// Whether a server says so of a listing that it would take as one of just now: an earlier version, one at which the stack was
+/// registered again since, or one whose clock is behind.
 fn cannot_be_placed(code: &str) -> bool {
-    matches!(code, "BundleKeyNotRegistered" | "ListingBeforeRegistration")
+    matches!(
+        code,
+        "BundleKeyNotRegistered" | "ListingBeforeRegistration" | "ListingInFuture"
+    )
+}
+
+/// Whether a server says with this status that it never takes what a listing says.
+const fn is_of_the_listing(status: u16) -> bool {
+    matches!(status, 400 | 413)
 }
 
 fn unwritten(error: &io::Error) -> Failure {

@@ -114,8 +114,8 @@ async fn a_tenant_that_left_while_the_server_was_away_would_have_paid_for_the_ne
     refuse(&world, Some((503, "Busy")));
     let mut changed = Vec::new();
     for name in ["shop", "bank"] {
-        world.stack.state.lock().unwrap().local_subscriptions = local_subscription(name);
         let from = world.environment.clock.now();
+        world.stack.state.lock().unwrap().local_subscriptions = local_subscription(name);
         let before = listing(&world);
         // The first of these may have been under way when it changed.
         world
@@ -143,6 +143,70 @@ async fn a_tenant_that_left_while_the_server_was_away_would_have_paid_for_the_ne
         );
     }
     assert!(server.as_of.is_sorted(), "{:?}", server.as_of);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listing_that_the_server_never_takes_would_have_kept_all_later_ones_from_it() {
+    let mut world = World::new().await;
+    world.server.state.lock().unwrap().refuses_listing = Some("shop");
+    world.stack.state.lock().unwrap().local_subscriptions = local_subscription("shop");
+    world.start_bridge().await;
+    world
+        .until("it is held", |world| {
+            world.status().stacks[0].troubles.iter().any(|it| it.held)
+        })
+        .await;
+    world.stack.state.lock().unwrap().local_subscriptions = local_subscription("bank");
+    world
+        .until("the next one is told", |world| {
+            let server = world.server.state.lock().unwrap();
+            server.directories.last().is_some_and(|it| it.contains("bank"))
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listing_that_was_read_with_a_clock_far_ahead_would_have_stopped_the_directory_for_a_year() {
+    let mut world = World::new().await;
+    world.server.state.lock().unwrap().refusing = Some((503, "Busy"));
+    world.start_bridge().await;
+    let listings = world.config.spool_directory.join("stacks/north/listings");
+    world
+        .until("one waits", |_| listing_in(&listings).is_some())
+        .await;
+    world.kill_bridge().await;
+    let path = listing_in(&listings).unwrap();
+    let (head, listing) = std::fs::read_to_string(&path)
+        .unwrap()
+        .split_once('\n')
+        .map(|(head, listing)| (head.to_owned(), listing.to_owned()))
+        .unwrap();
+    let ahead = head.split_once(' ').unwrap().0.replacen("20", "21", 1);
+    let sum = blake3::hash(format!("{ahead}\n{listing}").as_bytes()).to_hex();
+    std::fs::write(&path, format!("{ahead} {sum}\n{listing}")).unwrap();
+    world.server.state.lock().unwrap().refusing = None;
+    world.start_bridge().await;
+    world
+        .until("it is told", |world| {
+            !world.server.state.lock().unwrap().directories.is_empty()
+        })
+        .await;
+    let server = world.server.state.lock().unwrap();
+    let now = world.environment.clock.now();
+    assert!(
+        server.as_of.iter().all(|as_of| *as_of <= now),
+        "{:?}",
+        server.as_of
+    );
+}
+
+/// The listing that waits, if one does.
+fn listing_in(folder: &std::path::Path) -> Option<std::path::PathBuf> {
+    let mut names = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    names.find(|path| path.extension().is_some_and(|it| it == "listing"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

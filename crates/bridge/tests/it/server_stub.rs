@@ -43,6 +43,8 @@ pub(crate) struct ServerState {
     pub(crate) directories: Vec<String>,
     /// When each of these had been listed, as it was said.
     pub(crate) as_of: Vec<Timestamp>,
+    /// Refuses listings in which this is for what they say.
+    pub(crate) refuses_listing: Option<&'static str>,
     /// Knows no listings but those of just now, as an earlier version that has no bundle key.
     pub(crate) places_no_listing: bool,
     /// How often the stack had listed them when each of these came.
@@ -119,6 +121,13 @@ async fn handle(State(door): State<Door>, request: Request) -> Response {
     if parts.uri.path().ends_with("/subscriptions") {
         let listed = door.stack.lock().unwrap().listed;
         let mut state = door.state.lock().unwrap();
+        let text = String::from_utf8_lossy(&body);
+        if state
+            .refuses_listing
+            .is_some_and(|refused| text.contains(refused))
+        {
+            return error(400, "InvalidProperty");
+        }
         let as_of = parts.uri.query().and_then(|query| query.strip_prefix("asOf="));
         if as_of.is_some() && state.places_no_listing {
             return error(409, "BundleKeyNotRegistered");

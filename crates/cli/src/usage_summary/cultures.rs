@@ -304,7 +304,7 @@ fn what_is_in_a_file_is_summed_exactly() {
         serde_json::to_value(&survey).unwrap(),
         json!({
             "records": 3, "hourly": 2, "daily": 1,
-            "from": "2026-10-01T13:00:00Z", "to": "2026-11-01T00:00:00Z",
+            "from": "2026-10-01T13:00:00Z", "to": "2026-11-01T00:00:00Z", "inFuture": 0,
             "subscriptions": [{ "localSubscriptionId": SUBSCRIPTION.to_lowercase(), "records": 3 }],
             "meters": [{
                 "localMeterId": "f271a8a3-88c4-4d93-956a-063e1d2fa80b", "name": "Static IP Address Usage",
