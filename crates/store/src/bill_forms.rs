@@ -1,12 +1,14 @@
 //! The stored forms of bills: an invoice, what an account was reckoned from, and a catalog, as JSON with a version.
 //!
-//! They are canonical: the same value has the same bytes, always, since the digest of an invoice is that of its bytes, and
-//! whoever replays a closed period compares them. Numbers are text, exact: decimals as such, fractions as `1/3`, money in
-//! minor units of the account's currency. A version never changes; a changed form gets a version of its own.
+//! They are canonical: the same value has the same bytes, always, since the digest of an invoice is that of its bytes,
+//! and whoever replays a closed period compares them. Numbers are text, exact: decimals as such, fractions as `1/3`,
+//! money in minor units of the account's currency. A version never changes; a changed form gets a version of its own.
 
 mod basis;
 mod catalog;
 mod invoice;
+
+use std::collections::BTreeMap;
 
 use domain::chain::{Account, Buyer, Seller};
 use domain::ids::{CloudId, PartnerId, SubscriptionId, TenantId};
@@ -34,8 +36,9 @@ fn written(form: impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(&versioned).map_err(StoreError::unavailable)
 }
 
-/// The form that these bytes are.
-fn read<F: DeserializeOwned, T>(
+/// The form that these bytes are. All of it: a member that the form does not have would be lost without anybody seeing
+/// it, so bytes are refused that say more than the form, or say it in another way.
+fn read<F: Serialize + DeserializeOwned, T>(
     what: &str,
     bytes: &[u8],
     value: impl FnOnce(F) -> Result<T, Unreadable>,
@@ -46,9 +49,30 @@ fn read<F: DeserializeOwned, T>(
         if version > VERSION {
             return Err(Unreadable::Newer(version));
         }
-        value(serde_json::from_slice::<Versioned<F>>(bytes)?.entry)
+        let form = serde_json::from_slice::<Versioned<F>>(bytes)?;
+        if serde_json::to_value(&form)? != serde_json::from_slice::<serde_json::Value>(bytes)? {
+            return Err(Unreadable::Value(format!(
+                "it has a member that version {version} does not have, or a value that is written in another way"
+            )));
+        }
+        value(form.entry)
     };
     form().map_err(|error| StoreError::corrupt(format!("{what} cannot be read: {error}")))
+}
+
+/// Values by their keys, each of which is there once: of two with the same key one would be lost.
+fn by_key<K: Ord, T>(
+    what: &str,
+    values: impl IntoIterator<Item = Result<(K, T), Unreadable>>,
+) -> Result<BTreeMap<K, T>, Unreadable> {
+    let mut by_key = BTreeMap::new();
+    for value in values {
+        let (key, value) = value?;
+        if by_key.insert(key, value).is_some() {
+            return Err(Unreadable::Value(format!("{what} is there twice")));
+        }
+    }
+    Ok(by_key)
 }
 
 /// Whose it is. The platform is the seller that is not named.

@@ -71,7 +71,7 @@ impl Books {
     }
 
     /// The chain of sale of a subscription that is there or was, the platform's link first; see
-    /// [`chain_of`](crate::chain::chain_of).
+    /// [`chain_of`].
     #[must_use]
     pub fn chain_of(&self, subscription: &Subscription) -> Vec<Link> {
         let owner = subscription.owner.and_then(|owner| self.partner_ever(owner));

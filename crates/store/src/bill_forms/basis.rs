@@ -12,7 +12,9 @@ use domain::statement::ChargedUsage;
 use domain::time::Period;
 use serde::{Deserialize, Serialize};
 
-use super::{StoredAccount, StoredReason, StoredStack, StoredSubscription, StoredTenant, read, written};
+use super::{
+    StoredAccount, StoredReason, StoredStack, StoredSubscription, StoredTenant, by_key, read, written,
+};
 use crate::books::stored::Unreadable;
 use crate::books::stored::bills::StoredTerms;
 use crate::books::stored::parts::{Hours, StoredPrice, Text, prices, stored_prices};
@@ -37,6 +39,7 @@ struct StoredSection {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StoredTariffPart {
     hours: Hours,
     list: Text<PriceListName>,
@@ -116,11 +119,11 @@ pub fn decode_basis(bytes: &[u8]) -> Result<Basis, StoreError> {
                 };
                 Ok((stored.subscription.0, section))
             };
-            let sections: Result<_, Unreadable> = stored.sections.into_iter().map(section).collect();
+            let sections = by_key("a section", stored.sections.into_iter().map(section))?;
             Ok(Basis {
                 account: stored.account.into(),
                 period: stored.period.0,
-                sections: sections?,
+                sections,
                 terms: stored.terms.into(),
             })
         },

@@ -5,7 +5,7 @@ use domain::ids::{BillingMeterId, LocalMeterId};
 use num_rational::BigRational;
 use serde::{Deserialize, Serialize};
 
-use super::{read, written};
+use super::{by_key, read, written};
 use crate::books::stored::Unreadable;
 use crate::books::stored::parts::Text;
 use crate::error::StoreError;
@@ -74,13 +74,17 @@ pub fn encode_catalog(catalog: &Catalog) -> Result<Vec<u8>, StoreError> {
 /// [`StoreError::Corrupt`] if they are none, or of a newer version.
 pub fn decode_catalog(bytes: &[u8]) -> Result<Catalog, StoreError> {
     read("a stored catalog", bytes, |stored: StoredCatalog| {
-        let local: Result<Vec<LocalMeter>, _> = stored
-            .local_meters
-            .into_iter()
-            .map(LocalMeter::try_from)
-            .collect();
-        let billing = stored.billing_meters.into_iter().map(BillingMeter::from);
-        Catalog::new(local?, billing).map_err(|error| Unreadable::Value(error.to_string()))
+        let local = stored.local_meters.into_iter().map(|stored| {
+            let meter = LocalMeter::try_from(stored)?;
+            Ok((meter.id, meter))
+        });
+        let billing = stored.billing_meters.into_iter().map(|stored| {
+            let meter = BillingMeter::from(stored);
+            Ok((meter.id, meter))
+        });
+        let local = by_key("a local meter", local)?.into_values();
+        let billing = by_key("a billing meter", billing)?.into_values();
+        Catalog::new(local, billing).map_err(|error| Unreadable::Value(error.to_string()))
     })
 }
 

@@ -16,8 +16,8 @@ use num_rational::BigRational;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    StoredAccount, StoredReason, StoredStack, StoredSubscription, StoredTenant, Units, money, read, seller,
-    stored_seller, units, written,
+    StoredAccount, StoredReason, StoredStack, StoredSubscription, StoredTenant, Units, by_key, money, read,
+    seller, stored_seller, units, written,
 };
 use crate::books::stored::Unreadable;
 use crate::books::stored::bills::{StoredCapacityFee, StoredTax};
@@ -236,15 +236,11 @@ pub fn encode_invoice(invoice: &Invoice) -> Result<Vec<u8>, StoreError> {
 pub fn decode_invoice(bytes: &[u8]) -> Result<Invoice, StoreError> {
     read("a stored invoice", bytes, |stored: StoredInvoice| {
         let currency = stored.account.currency.0;
-        let lines: Result<_, Unreadable> = stored
-            .lines
-            .into_iter()
-            .map(|line| {
-                let amount = money(&line.amount, currency);
-                let made = made(line.made, currency)?;
-                Ok((line.key.into(), ReckonedLine { amount, made }))
-            })
-            .collect();
+        let lines = stored.lines.into_iter().map(|line| {
+            let amount = money(&line.amount, currency);
+            let made = made(line.made, currency)?;
+            Ok((LineKey::from(line.key), ReckonedLine { amount, made }))
+        });
         let correction = |stored: StoredCorrection| Correction {
             period: stored.period.0,
             key: stored.key.into(),
@@ -260,7 +256,7 @@ pub fn decode_invoice(bytes: &[u8]) -> Result<Invoice, StoreError> {
             },
             account: stored.account.into(),
             period: stored.period.0,
-            lines: lines?,
+            lines: by_key("a line", lines)?,
             corrections: stored.corrections.into_iter().map(correction).collect(),
             subtotal: money(&stored.subtotal, currency),
             tax: money(&stored.tax, currency),

@@ -56,8 +56,8 @@ fn catalog() -> Catalog {
     Catalog::new([local(VM, charged), local(IDLE, informational)], [billing]).unwrap()
 }
 
-/// An account with a line of every kind: usage in two tiers past what is included, usage for development, the fee of cores,
-/// and terms that are all agreed on.
+/// An account with a line of every kind: usage in two tiers past what is included, usage for development, the fee of
+/// cores, and terms that are all agreed on.
 fn basis(currency: Currency, quantities: &[(u8, u32)]) -> Basis {
     let tier = |from: &str, unit_price: &str| Tier {
         from: from.parse().unwrap(),
@@ -182,7 +182,7 @@ fn what_earlier_versions_wrote_is_read_and_written_as_it_was() {
     let kinds: BTreeSet<_> = invoice
         .lines
         .keys()
-        .map(|key| std::mem::discriminant(key))
+        .map(std::mem::discriminant)
         .map(|kind| format!("{kind:?}"))
         .collect();
     assert_eq!(kinds.len(), 5, "a line of every kind");
@@ -220,20 +220,149 @@ proptest! {
     }
 }
 
+/// What is wrong with a document in which a text was put in place of another.
+#[track_caller]
+fn refused<T>(
+    text: &str,
+    (from, to): (&str, &str),
+    decode: impl Fn(&[u8]) -> Result<T, StoreError>,
+) -> String {
+    let damaged = text.replacen(from, to, 1);
+    assert_ne!(damaged, text, "{from}");
+    match decode(damaged.as_bytes()) {
+        Err(StoreError::Corrupt { detail }) => detail,
+        Err(other) => panic!("{from}: {other}"),
+        Ok(_) => panic!("{from}: it is read"),
+    }
+}
+
 #[test]
-fn an_invoice_that_cannot_be_read_says_what_is_wrong_with_it() {
-    let written = encode_invoice(&invoice(&basis(Currency::USD, &QUANTITIES))).unwrap();
-    let text = String::from_utf8(written).unwrap();
+fn what_cannot_be_read_says_what_is_wrong_with_it() {
+    let text = include_str!("golden_invoice_v1.json");
     for (from, to, because) in [
         ("\"version\":1", "\"version\":2", "version 2"),
         ("\"number\":", "\"surprise\":1,\"number\":", "surprise"),
         ("\"sequence\":42", "\"sequence\":-1", "-1"),
         ("\"currency\":\"USD\"", "\"currency\":\"US\"", "ISO 4217"),
+        ("\"several\"", "\"weather\"", "weather"),
+        ("126167/4464000", "126167/0", "a stored invoice cannot be read"),
+        ("}", "", "a stored invoice cannot be read"),
     ] {
-        let damaged = text.replacen(from, to, 1);
-        assert_ne!(damaged, text, "{from}");
-        let error = decode_invoice(damaged.as_bytes()).unwrap_err().to_string();
-        assert!(error.contains(because), "{from}: {error}");
+        let detail = refused(text, (from, to), decode_invoice);
+        assert!(detail.contains(because), "{from}: {detail}");
     }
-    assert!(decode_invoice(b"").is_err());
+    let text = include_str!("golden_basis_v1.json");
+    for (from, to, because) in [
+        ("\"version\":1", "\"version\":2", "version 2"),
+        ("\"reason\":", "\"surprise\":1,\"reason\":", "surprise"),
+        ("\"list\":", "\"surprise\":1,\"list\":", "surprise"),
+        ("PayAsYouUse", "Barter", "Barter"),
+        ("T01:00:00Z", "T00:00:00Z", "without hours"),
+    ] {
+        let detail = refused(text, (from, to), decode_basis);
+        assert!(detail.contains(because), "{from}: {detail}");
+    }
+    let text = include_str!("golden_catalog_v1.json");
+    for (from, to, because) in [
+        ("\"version\":1", "\"version\":2", "version 2"),
+        ("\"unit\":", "\"surprise\":1,\"unit\":", "surprise"),
+        ("\"1/3\"", "\"-1/3\"", "above zero"),
+        ("\"meter\":\"b1", "\"meter\":\"b2", "does not have"),
+    ] {
+        let detail = refused(text, (from, to), decode_catalog);
+        assert!(detail.contains(because), "{from}: {detail}");
+    }
+    for nothing in [
+        decode_invoice(b"").is_err(),
+        decode_basis(b"[]").is_err(),
+        decode_catalog(b"{}").is_err(),
+    ] {
+        assert!(nothing);
+    }
+}
+
+/// Read and written again, it would not be what was stored, and nobody would have seen it.
+#[test]
+fn a_member_that_nobody_knows_is_refused_however_deep_it_is() {
+    let surprise = |member: &str| format!("\"surprise\":1,{member}");
+    let text = include_str!("golden_invoice_v1.json");
+    for member in ["\"entry\":", "\"perCoreAndYear\":", "\"percent\":"] {
+        refused(text, (member, &surprise(member)), decode_invoice);
+    }
+    let text = include_str!("golden_basis_v1.json");
+    for member in [
+        "\"entry\":",
+        "\"to\":",
+        "\"tiers\":",
+        "\"minimumCommitment\":",
+        "\"minorUnits\":",
+    ] {
+        refused(text, (member, &surprise(member)), decode_basis);
+    }
+    refused(
+        include_str!("golden_catalog_v1.json"),
+        ("\"entry\":", &surprise("\"entry\":")),
+        decode_catalog,
+    );
+}
+
+#[test]
+fn a_line_that_is_there_twice_is_not_taken_for_one() {
+    let twice = |text: &str, from: &str, to: &str| {
+        let start = text.find(from).unwrap() + from.len();
+        let end = start + text[start..].find(to).unwrap();
+        let member = &text[start..end];
+        format!("{}{member},{}", &text[..start], &text[start..])
+    };
+    let text = include_str!("golden_invoice_v1.json");
+    let credit = "},{\"key\":\"credit\",\"amount\":\"-123\",\"made\":{\"credit\":{\"granted\":\"123\"}}";
+    let detail = refused(text, (credit, &format!("{credit}{credit}")), decode_invoice);
+    assert!(detail.contains("twice"), "{detail}");
+    let text = include_str!("golden_basis_v1.json");
+    let damaged = twice(text, "\"sections\":[", "],\"terms\"");
+    let detail = decode_basis(damaged.as_bytes()).unwrap_err().to_string();
+    assert!(detail.contains("twice"), "{detail}");
+    let text = include_str!("golden_catalog_v1.json");
+    for (from, to) in [
+        ("\"localMeters\":[", ",{\"id\":\"02"),
+        ("\"billingMeters\":[", "]}"),
+    ] {
+        let damaged = twice(text, from, to);
+        let detail = decode_catalog(damaged.as_bytes()).unwrap_err().to_string();
+        assert!(detail.contains("twice"), "{detail}");
+    }
+}
+
+/// A unit of the one is a whole yen, of the other a thousandth of a dinar; the platform is not named, and partners buy.
+#[test]
+fn wholesale_invoices_in_yen_and_dinars_are_read_and_written_as_they_were() {
+    for (currency, seller, golden) in [
+        (
+            "JPY",
+            Seller::Platform,
+            include_str!("golden_invoice_jpy_v1.json"),
+        ),
+        (
+            "KWD",
+            Seller::Partner(PartnerId::from_bytes([0x9b; 16])),
+            include_str!("golden_invoice_kwd_v1.json"),
+        ),
+    ] {
+        let mut basis = basis(currency.parse().unwrap(), &QUANTITIES);
+        basis.account.seller = seller;
+        basis.account.buyer = Buyer::Partner(PartnerId::from_bytes([0x9a; 16]));
+        let invoice = invoice(&basis);
+        as_written(golden, &encode_invoice(&invoice).unwrap());
+        assert_eq!(decode_invoice(golden.as_bytes()).unwrap(), invoice);
+    }
+}
+
+#[test]
+fn an_amount_in_another_currency_than_the_accounts_is_not_written_as_if_it_were_in_that() {
+    let mut invoice = invoice(&basis(Currency::USD, &QUANTITIES));
+    invoice.total = Money::from_minor_units(1, "JPY".parse().unwrap());
+    let Err(StoreError::Corrupt { detail }) = encode_invoice(&invoice) else {
+        panic!("it is written");
+    };
+    assert!(detail.contains("JPY") && detail.contains("USD"), "{detail}");
 }

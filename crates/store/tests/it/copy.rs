@@ -128,6 +128,37 @@ fn session(id: u8) -> Session {
     }
 }
 
+/// One of the four deliveries under a key.
+fn keyed(number: i32) -> Delivery {
+    let tags = format!("tags of {number}, \0 and \u{241b}");
+    let mut records: Vec<_> = (0..70)
+        .map(|vm| record(&format!("/vm/{vm}"), 0, &format!("{}.5", number + 1)))
+        .chain([
+            record("/vm/tiny", 5, "3e-37"),
+            record("/vm/huge", number, "9999999999999999999999999999"),
+            record("/vm/tiny", number, "0.0000000001"),
+            of(2, 3, record("/vm/a", 24 * 40 + number, "2")),
+            of_day(record("/vm/day", 48, "24")),
+        ])
+        .map(|record| tagged(&tags, record))
+        .collect();
+    records.push(of_day(record("/vm/0", 0, "12")));
+    let key: &'static str = ["a", "b", "c", "d"][usize::try_from(number).unwrap()];
+    // The second one says what the first one says.
+    let malformed = |index| Quarantined {
+        index,
+        code: QuarantineCode::MalformedRecord,
+        message: "it is not \0 a record".to_owned(),
+        raw: "{\"a\": \u{241b}".into(),
+    };
+    Delivery {
+        through: Some(number),
+        quarantined: vec![malformed(1000), malformed(1001)],
+        ..Delivery::new(records).reported(100 - number).with_key(key, 1)
+    }
+    .of_stack(1 + u8::try_from(number).unwrap() % 2)
+}
+
 /// A bit of everything: every column of every table has something in it.
 async fn fill(store: &Store) {
     for number in 0..3u8 {
@@ -137,36 +168,7 @@ async fn fill(store: &Store) {
         store.sessions.operator_seen(operator, at(3)).await.unwrap();
     }
     for number in 0..4 {
-        let tags = format!("tags of {number}, \0 and \u{241b}");
-        let mut records: Vec<_> = (0..70)
-            .map(|vm| record(&format!("/vm/{vm}"), 0, &format!("{}.5", number + 1)))
-            .chain([
-                record("/vm/tiny", 5, "3e-37"),
-                record("/vm/huge", number, "9999999999999999999999999999"),
-                record("/vm/tiny", number, "0.0000000001"),
-                of(2, 3, record("/vm/a", 24 * 40 + number, "2")),
-                of_day(record("/vm/day", 48, "24")),
-            ])
-            .map(|record| tagged(&tags, record))
-            .collect();
-        records.push(of_day(record("/vm/0", 0, "12")));
-        let key: &'static str = ["a", "b", "c", "d"][usize::try_from(number).unwrap()];
-        // The second one says what the first one says.
-        let malformed = |index| Quarantined {
-            index,
-            code: QuarantineCode::MalformedRecord,
-            message: "it is not \0 a record".to_owned(),
-            raw: "{\"a\": \u{241b}".into(),
-        };
-        let delivery = Delivery {
-            through: Some(number),
-            quarantined: vec![malformed(1000), malformed(1001)],
-            ..Delivery::new(records).reported(100 - number).with_key(key, 1)
-        };
-        delivery
-            .of_stack(1 + u8::try_from(number).unwrap() % 2)
-            .to(store)
-            .await;
+        keyed(number).to(store).await;
     }
     release_and_purge(store).await;
     let late = Delivery::new([record("/vm/0", 1, "7")]).days_later(20);
@@ -311,9 +313,9 @@ async fn whoever_is_known_before_is_known_after() {
         fill(&from.open()).await;
         copied(&from, &to);
         let (original, copy) = (from.open(), to.open());
-        let again = Delivery::new([]).with_key("c", 1);
+        let again = keyed(2);
         assert!(matches!(again.answered_by(&copy).await, Appended::Repeated(_)));
-        let other = Delivery::new([]).with_key("c", 2);
+        let other = keyed(2).with_key("c", 2);
         assert!(matches!(
             other.answered_by(&copy).await,
             Appended::KeyReused { .. }

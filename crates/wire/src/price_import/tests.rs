@@ -7,7 +7,10 @@ fn said(imported: &Imported) -> Vec<(usize, &str)> {
     imported.rejected.iter().map(|it| (it.row, it.code)).collect()
 }
 
-fn shown(imported: &Imported) -> Vec<(String, String, Vec<(String, String)>)> {
+/// A meter, what is included, and the tiers: from where, at which price.
+type Shown = (String, String, Vec<(String, String)>);
+
+fn shown(imported: &Imported) -> Vec<Shown> {
     let prices = imported.prices.iter().map(|(meter, price)| {
         let tiers = price.tiers().iter();
         let tiers = tiers.map(|tier| (tier.from.to_string(), tier.unit_price.to_string()));

@@ -108,7 +108,7 @@ impl Acknowledged {
                 body: said.body,
                 answer: answer.body.clone(),
             });
-        } else if said.method == Method::PUT && said.target.ends_with("/subscriptions") {
+        } else if said.method == Method::PUT && said.is_about("/subscriptions") {
             self.knows_directory = true;
         }
     }
@@ -419,6 +419,12 @@ async fn read_body(mut answer: reqwest::Response) -> (Vec<u8>, bool) {
 }
 
 impl Said {
+    /// Whether this is the end of its path.
+    fn is_about(&self, end: &str) -> bool {
+        let path = self.target.split('?').next();
+        path.is_some_and(|path| path.ends_with(end))
+    }
+
     async fn read(connection: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         let end = loop {
