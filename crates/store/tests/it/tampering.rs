@@ -36,13 +36,18 @@ async fn fill(store: &Store) {
 
 /// A filled store that is opened after statements were run on one of its files.
 async fn after(directory: &TempDir, file: &str, statement: &str) -> Store {
+    reopened_after(directory, file, statement).await.unwrap()
+}
+
+async fn reopened_after(directory: &TempDir, file: &str, statement: &str) -> Result<Store, StoreError> {
     fill(&open(directory.path())).await;
     let connection = Connection::open(directory.path().join(file)).unwrap();
     connection.pragma_update(None, "foreign_keys", false).unwrap();
     connection.execute_batch(statement).unwrap();
     assert!(connection.changes() > 0, "nothing to change: {statement}");
     drop(connection);
-    open(directory.path())
+    let directory = directory.path().to_owned();
+    store::open(&StoreConfig::Sqlite { directory })
 }
 
 fn open(directory: &Path) -> Store {
@@ -126,7 +131,6 @@ async fn the_check_of_the_ledger_finds_what_was_changed() {
         "UPDATE batch SET chain = zeroblob(32) WHERE sequence = 3",
         "UPDATE batch SET reported_start = reported_start + 50 WHERE sequence = 3",
         "DELETE FROM batch WHERE sequence = 1",
-        "DELETE FROM batch WHERE sequence = 3",
         "UPDATE quarantine SET message = 'fine' WHERE position = 1",
         "DELETE FROM quarantine WHERE position = 2",
         "DELETE FROM hour_sheet WHERE hour = (SELECT min(hour) FROM hour_sheet)",
@@ -142,6 +146,17 @@ async fn the_check_of_the_ledger_finds_what_was_changed() {
         let store = after(&directory, "usage.db", statement).await;
         assert_found_out(&store, statement).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_whose_last_receipt_is_gone_would_number_the_next_one_over_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let gone = "DELETE FROM batch WHERE sequence = 3";
+    let refused = reopened_after(&directory, "usage.db", gone).await.err();
+    assert!(
+        matches!(&refused, Some(StoreError::Corrupt { detail }) if detail.contains("the last receipt")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
