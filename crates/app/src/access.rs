@@ -126,12 +126,14 @@ impl App {
         registration: RegistrationId,
         key_generation: u32,
     ) -> Result<Caller, Error> {
-        let revoked = |why: &str| {
-            let message = format!(
-                "The activation key is good no more: {why}. Get the one that is good now, with POST \
-                 …/registrations/{{name}}/getActivationKey, and activate the stack with it."
-            );
+        let refused = |why: &str, what_to_do: &str| {
+            let message = format!("The activation key is good no more: {why}. {what_to_do}");
             Err(Error::new(Kind::Unauthenticated, "ActivationKeyRevoked", message))
+        };
+        let revoked = |why: &str| {
+            let present = "Get the one that is good now, with POST …/registrations/{name}/getActivationKey, and activate the \
+                           stack with it.";
+            refused(why, present)
         };
         let now = |books: &Books| {
             let live = books.registration_of_stack(cloud_id)?;
@@ -145,7 +147,14 @@ impl App {
             Some((live, _)) if live == registration => {
                 revoked("the keys of its registration were revoked since it was made")
             }
-            _ => revoked("it is of a registration that was deleted"),
+            Some(_) => revoked("the stack was registered anew since it was made"),
+            None => refused(
+                "it is of a registration that was deleted, or that this server was not told of before the backup that it was \
+                 restored from",
+                "If the stack shall be registered still, register it anew, have the registration backdated to when the former \
+                 one began, or those hours are charged to nobody, and activate the stack with the new key. A stack that \
+                 delivers by bundle has its bundle key registered anew, too, and exports anew.",
+            ),
         }
     }
 

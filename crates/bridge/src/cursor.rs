@@ -202,6 +202,11 @@ impl Cursor {
         }
     }
 
+    /// Whether nothing was read, delivered or asked for since it was made.
+    pub(crate) fn is_untouched(&self) -> bool {
+        *self == Self::new(self.cloud_id, self.start)
+    }
+
     /// The server knew the stack before this spool did: whoever read the hours before the start may have gone before the last
     /// of their usage came, so as many of them as are looked back at are read again.
     pub(crate) fn look_before_start(&mut self, lookback: i32) {

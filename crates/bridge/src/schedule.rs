@@ -8,6 +8,10 @@ use jiff::SignedDuration;
 use crate::patience::WAIT_MAX;
 use crate::range::Backfill;
 
+/// How many new hours are read in a row, while more of them are ready and old ones wait: a stack that is caught up with for
+/// days does not keep what was lost, or asked for, waiting for as long. *(ours)*
+const NEW_IN_A_ROW_MAX: u32 = 4;
+
 /// Why an hour of reported time is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -70,6 +74,8 @@ pub(crate) struct Schedule {
     looked_back: Option<LookedBack>,
     /// Whose turn it is, where an old hour can be read for several reasons.
     turns: [Turn; OLD.len()],
+    /// How many new hours were read since an old one was, or was tried.
+    new_in_a_row: u32,
 }
 
 /// A reason to read old hours, in the line of those that wait for their turn.
@@ -106,19 +112,21 @@ impl Schedule {
             lookback,
             looked_back: None,
             turns: OLD.map(Turn::of),
+            new_in_a_row: 0,
         }
     }
 
-    /// What to do now: new hours before old ones. What is looked back at, what was lost and what was asked for take turns:
+    /// What to do now: new hours before old ones, but for one old one after [`NEW_IN_A_ROW_MAX`] new ones. What is looked back at, what was lost and what was asked for take turns:
     /// neither a long loss nor a long range keeps late usage from being found while it is looked for, and the other way
     /// round.
     pub(crate) fn next(&self, known: &Known<'_>) -> Next {
         let mut wakes_at = self.ready_at(known);
         if wakes_at <= known.now {
-            return Next::Read(Window {
+            let new = Window {
                 hour: known.read_through,
                 purpose: Purpose::New,
-            });
+            };
+            return Next::Read(self.old_between_new(known).unwrap_or(new));
         }
         for turn in &self.turns {
             let purpose = turn.purpose;
@@ -134,8 +142,30 @@ impl Schedule {
         Next::Wait(wait.try_into().unwrap_or(Duration::ZERO))
     }
 
+    /// The old hour whose turn it is although a new one is ready. Looking back waits: an hour that is read late had its late
+    /// usage when it was read, and the last ones are looked at again when there is nothing new.
+    fn old_between_new(&self, known: &Known<'_>) -> Option<Window> {
+        if self.new_in_a_row < NEW_IN_A_ROW_MAX {
+            return None;
+        }
+        let turn = self.turns.iter().find(|it| {
+            it.purpose != Purpose::LookBack
+                && still_ahead(it.not_before, known.now).is_none()
+                && self.next_of(it.purpose, known).is_some()
+        })?;
+        let hour = self.next_of(turn.purpose, known)?;
+        Some(Window {
+            hour,
+            purpose: turn.purpose,
+        })
+    }
+
     /// Takes note that a window was read, or left out for good.
     pub(crate) fn was_read(&mut self, window: Window, read_through: Hour) {
+        self.new_in_a_row = match window.purpose {
+            Purpose::New => self.new_in_a_row.saturating_add(1),
+            Purpose::LookBack | Purpose::Lost | Purpose::Backfill => 0,
+        };
         if window.purpose == Purpose::LookBack {
             self.looked_back = Some(LookedBack {
                 from: read_through,
@@ -147,6 +177,7 @@ impl Schedule {
 
     /// Takes note that an old window did not work: for this reason nothing is read until then, for others it is.
     pub(crate) fn did_not_work(&mut self, window: Window, not_before: Option<Timestamp>) {
+        self.new_in_a_row = 0;
         self.put_behind(Turn {
             purpose: window.purpose,
             failures: self.failures_of(window.purpose) + 1,
@@ -177,7 +208,7 @@ impl Schedule {
     }
 
     /// Whose turn it was is behind the others; looking back is behind the next one only, since late usage is looked for while
-    /// there is time. New hours wait for nobody.
+    /// there is time. New hours wait for one old one at a time.
     fn put_behind(&mut self, turn: Turn) {
         let Some(place) = self.turns.iter().position(|it| it.purpose == turn.purpose) else {
             return;
@@ -391,6 +422,57 @@ mod tests {
             assert!(hours(&lost) >= 15 && hours(&backfills) >= 15, "{minutes}");
             assert!(hours(&lost).abs_diff(hours(&backfills)) <= 2, "they take turns");
         }
+    }
+
+    #[test]
+    fn what_was_lost_would_have_waited_for_days_until_a_stack_was_caught_up_with() {
+        let (mut lost, mut backfills) = (range(-30, -26), range(-60, -57));
+        let mut schedule = Schedule::new(Duration::ZERO, 6);
+        let (mut read_through, mut read) = (hour(0), String::new());
+        // One of them does not work for the first time: new hours go on meanwhile, and it comes again.
+        let mut fails = true;
+        while read_through < hour(40) {
+            let known = Known {
+                now: hour(100).start(),
+                start: hour(-8000),
+                read_through,
+                lost: &lost,
+                backfills: &backfills,
+                not_before: None,
+            };
+            let Next::Read(window) = schedule.next(&known) else {
+                panic!("there is always something to be read");
+            };
+            match window.purpose {
+                Purpose::New => {
+                    assert_eq!(window.hour, read_through);
+                    read_through = window.hour.plus(1);
+                    read.push('n');
+                }
+                Purpose::LookBack => read.push('b'),
+                Purpose::Lost if fails => {
+                    fails = false;
+                    read.push('f');
+                    schedule.did_not_work(window, None);
+                    continue;
+                }
+                Purpose::Lost => {
+                    assert!(read_on(&mut lost, window.hour));
+                    read.push('l');
+                }
+                Purpose::Backfill => {
+                    assert!(read_on(&mut backfills, window.hour));
+                    read.push('a');
+                }
+            }
+            schedule.was_read(window, read_through);
+        }
+        let taking_turns = "nnnnf nnnna nnnnl nnnna nnnnl nnnna nnnnl nnnnl".replace(' ', "");
+        assert_eq!(
+            read,
+            taking_turns + "nnnnnnnn",
+            "and what is new alone is not held up by looking back"
+        );
     }
 
     #[test]

@@ -57,6 +57,10 @@ async fn a_stack_has_one_live_registration_and_a_deleted_ones_key_is_worth_nothi
         (refused.kind, refused.code),
         (Kind::Unauthenticated, "ActivationKeyRevoked")
     );
+    assert!(
+        refused.message.contains("register it anew") && refused.message.contains("backdated"),
+        "after a restore from an older backup there is no key to get: {refused:?}"
+    );
     let again = house
         .put_registration(Some(token(BillingModel::PayAsYouUse)))
         .await

@@ -62,8 +62,9 @@ pub(crate) struct Located {
 }
 
 impl Spool {
-    /// Opens the spool of a stack in this directory, or makes it: then reading begins at `start`. Everything that is
-    /// committed and not acknowledged is checked.
+    /// Opens the spool of a stack in this directory, or makes it: then reading begins at `start`. A directory that another
+    /// stack has and that nothing was read into becomes this one's: its activation key was the wrong one at first.
+    /// Everything that is committed and not acknowledged is checked.
     ///
     /// # Errors
     /// [`SpoolError`]: also if it is damaged, or of another stack.
@@ -77,10 +78,12 @@ impl Spool {
         disk.make_directory(directory).map_err(failed)?;
         let found = segments_in(&disk.names(directory).map_err(failed)?);
         let kept = read_cursor(&*disk, directory)?;
-        let is_new = kept.is_none();
-        if is_new && let Some(segment) = found.first() {
+        let is_without = kept.is_none();
+        if is_without && let Some(segment) = found.first() {
             return Err(SpoolError::NoCursor(directory.join(segment_name(*segment))));
         }
+        let kept = kept.filter(|it| it.cloud_id == cloud_id || !it.is_untouched());
+        let is_new = kept.is_none();
         let mut spool = Self {
             disk,
             directory: directory.to_owned(),
@@ -110,13 +113,14 @@ impl Spool {
     /// or changed.
     ///
     /// # Errors
-    /// [`SpoolError`]: also if it is the spool of another stack.
+    /// [`SpoolError`]: also if it is the spool of another stack that something was read into.
     pub(crate) fn look(
         disk: &dyn Disk,
         directory: &Path,
         cloud_id: CloudId,
     ) -> Result<Option<Cursor>, SpoolError> {
         match read_cursor(disk, directory)? {
+            Some(cursor) if cursor.cloud_id != cloud_id && cursor.is_untouched() => Ok(None),
             Some(cursor) if cursor.cloud_id != cloud_id => Err(SpoolError::Foreign {
                 directory: directory.to_owned(),
                 of: cursor.cloud_id,

@@ -418,6 +418,46 @@ fn damage_is_told_with_file_and_offset_and_nothing_is_passed_over() {
 }
 
 #[test]
+fn a_wrong_activation_key_at_the_first_start_would_have_cost_the_folder_of_the_stack() {
+    let (disk, directory) = (Shaky::default(), tempfile::tempdir().unwrap());
+    let path = directory.path().join("north");
+    let other: CloudId = "e6135d07-4efa-439c-b899-24e03cbac5f9".parse().unwrap();
+    let open_of_other = || {
+        Spool::open(
+            Arc::new(disk.clone()),
+            &path,
+            BYTES_MAX,
+            (other, start().plus(-5)),
+        )
+    };
+    let mut wrong = open_of_other().unwrap();
+    // What it wrote was never committed: nothing of it is the right stack's.
+    wrong.append(&frames(0, 1)[0]).unwrap();
+    drop(wrong);
+    let looked = Spool::look(&disk, &path, CLOUD.parse().unwrap());
+    assert!(looked.unwrap().is_none(), "to the right stack it is a new one");
+    disk.0.lock().unwrap().fault = Some(Fault::ReplaceNot);
+    assert!(matches!(open(&disk, &directory), Err(SpoolError::Disk { .. })));
+    let mut right = open(&disk, &directory).unwrap();
+    let cursor = right.cursor().clone();
+    assert_eq!(
+        (cursor.cloud_id, cursor.start, cursor.read_through),
+        (CLOUD.parse().unwrap(), start(), start())
+    );
+    assert_eq!(right.batch(10).unwrap(), []);
+    write(&mut right, &frames(0, 2)).unwrap();
+    drop(right);
+    // From then on it is the right one's, whatever key comes.
+    assert!(matches!(open_of_other(), Err(SpoolError::Foreign { .. })));
+    assert!(matches!(
+        Spool::look(&disk, &path, other),
+        Err(SpoolError::Foreign { .. })
+    ));
+    let kept = open(&disk, &directory).unwrap().batch(1).unwrap();
+    assert_eq!(kept[0].frame, frames(0, 2)[0]);
+}
+
+#[test]
 fn a_spool_without_its_cursor_or_of_another_stack_is_refused() {
     let (disk, directory) = (Shaky::default(), tempfile::tempdir().unwrap());
     let mut spool = open(&disk, &directory).unwrap();
