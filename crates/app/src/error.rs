@@ -132,14 +132,23 @@ impl From<PeriodRefused> for Error {
             | PeriodRefused::NotTheNext { .. }
             | PeriodRefused::IsClosing(_)
             | PeriodRefused::NotBegun(_) => Kind::Conflict,
-            PeriodRefused::UnknownStack(_) => Kind::NotFound,
+            PeriodRefused::UnknownStack(_) | PeriodRefused::UnknownTrader(_) => Kind::NotFound,
             _ => Kind::Invalid,
         };
-        Self::new(
-            kind,
-            refused.code(),
-            format!("{}.", sentence(&refused.to_string())),
-        )
+        let target = match refused {
+            PeriodRefused::Terms(_) => Some("terms"),
+            PeriodRefused::NoSuchSale { .. } => Some("buyer"),
+            PeriodRefused::UnknownSeller(_) => Some("seller"),
+            PeriodRefused::NoCores => Some("cores"),
+            PeriodRefused::InvalidRate => Some("rate"),
+            PeriodRefused::InvalidReason => Some("reason"),
+            _ => None,
+        };
+        let message = format!("{}.", sentence(&refused.to_string()));
+        Self {
+            target,
+            ..Self::new(kind, refused.code(), message)
+        }
     }
 }
 

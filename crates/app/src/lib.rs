@@ -43,6 +43,7 @@ use domain::catalog::Catalog;
 use domain::ids::{ObjectId, TenantId};
 use domain::time::Hour;
 use store::{Bills, Books, ChangeError, Codes, Journal, Store, UsageLedger};
+use tokio::sync::Semaphore;
 
 use crate::access::Caller;
 use crate::environment::{Clock, Random};
@@ -67,6 +68,9 @@ pub struct App {
     codes: Arc<dyn Codes>,
     directories_elsewhere: Arc<BTreeSet<TenantId>>,
     evaluations: Arc<completeness::Evaluations>,
+    /// Held while a period is closed, and while invoices are replayed: here one at a time is enough.
+    closing: Arc<Semaphore>,
+    replaying: Arc<Semaphore>,
 }
 
 impl App {
@@ -94,6 +98,8 @@ impl App {
             codes: store.codes,
             directories_elsewhere: Arc::default(),
             evaluations: Arc::default(),
+            closing: Arc::new(Semaphore::new(1)),
+            replaying: Arc::new(Semaphore::new(1)),
         })
     }
 

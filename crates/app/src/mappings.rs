@@ -5,8 +5,8 @@
 //! entered into the registration that was valid in them.
 
 use domain::attribution::{Life, StackHistory};
-use domain::books::Books;
-use domain::ids::{CloudId, SubscriptionId, TenantId};
+use domain::books::{Books, Entry};
+use domain::ids::{CloudId, RegistrationId, SubscriptionId, TenantId};
 use domain::registration::tenants::AddTenant;
 use domain::registration::{Registration, Warning};
 use domain::resource_id::ResourceName;
@@ -94,24 +94,9 @@ impl App {
         let hour = self.this_hour();
         let (id, warnings) = self
             .change(caller, |books| {
-                let registration = registration_in(books, caller, stack, valid)?;
-                demand(books, caller, WRITE_MAPPINGS, &scope_of(registration))?;
-                let mut warnings = match subscription {
-                    None => Vec::new(),
-                    Some(subscription) => {
-                        check(books, caller, registration, (tenant, subscription), valid, hour)?
-                    }
-                };
-                let mut entries = Vec::new();
-                if holds_already(timeline(books, registration, tenant), subscription, valid) {
-                    warnings.push(Warning::MappingUnchanged { tenant });
-                } else {
-                    entries.push(mapped(books, registration, (tenant, subscription), valid)?);
-                }
-                if valid.start() > hour.plus(FAR_AHEAD_HOURS) {
-                    warnings.push(Warning::MappingStartsFarAhead { from: valid.start() });
-                }
-                Ok((entries, (registration.id, warnings)))
+                let decision = decide_mapping(books, caller, stack, (tenant, subscription), valid, hour)?;
+                let entries = decision.entry.into_iter().collect();
+                Ok((entries, (decision.registration, decision.warnings)))
             })
             .await?;
         let version = self.read(|books| {
@@ -144,6 +129,50 @@ impl App {
         versions.sort_by_key(|version| version.recorded.entry);
         Ok(versions)
     }
+}
+
+/// What mapping a tenant for stated hours comes to.
+pub(crate) struct MappingDecision {
+    /// The registration that it is entered into.
+    pub(crate) registration: RegistrationId,
+    /// What is entered; nothing if it holds already.
+    pub(crate) entry: Option<Entry>,
+    /// What is worth knowing about it.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Decides on mapping a tenant for stated hours, as [`App::map_tenant`] says.
+///
+/// # Errors
+/// As [`App::map_tenant`].
+pub(crate) fn decide_mapping(
+    books: &Books,
+    caller: &Caller,
+    stack: CloudId,
+    (tenant, subscription): (TenantId, Option<SubscriptionId>),
+    valid: HourInterval,
+    hour: Hour,
+) -> Result<MappingDecision, Error> {
+    let registration = registration_in(books, caller, stack, valid)?;
+    demand(books, caller, WRITE_MAPPINGS, &scope_of(registration))?;
+    let mut warnings = match subscription {
+        None => Vec::new(),
+        Some(subscription) => check(books, caller, registration, (tenant, subscription), valid, hour)?,
+    };
+    let mut entry = None;
+    if holds_already(timeline(books, registration, tenant), subscription, valid) {
+        warnings.push(Warning::MappingUnchanged { tenant });
+    } else {
+        entry = Some(mapped(books, registration, (tenant, subscription), valid)?);
+    }
+    if valid.start() > hour.plus(FAR_AHEAD_HOURS) {
+        warnings.push(Warning::MappingStartsFarAhead { from: valid.start() });
+    }
+    Ok(MappingDecision {
+        registration: registration.id,
+        entry,
+        warnings,
+    })
 }
 
 /// Whether a tenant may be mapped to a subscription for these hours, and what is worth knowing about it.
@@ -241,7 +270,8 @@ fn holds_already(
     segments.is_some_and(|segments| segments.into_iter().all(|(_, holds)| same(holds)))
 }
 
-fn lives(books: &Books, stack: CloudId) -> Vec<Life> {
+/// The registrations that a stack had, and their hours.
+pub(crate) fn lives(books: &Books, stack: CloudId) -> Vec<Life> {
     books.stack(stack).map(StackHistory::lives).unwrap_or_default()
 }
 
@@ -283,22 +313,28 @@ fn versions_shown<'a>(
     charged.into_iter().chain(removed)
 }
 
+/// The name of a subscription that pays or paid, for those who see it.
+pub(crate) fn payer_name(books: &Books, view: &View, id: SubscriptionId) -> Option<String> {
+    let payer = books.subscription_ever(id)?;
+    let is_seen = match books.subscription(id) {
+        Some(_) => view.sees_subscription(payer),
+        None => view.reads_former(payer),
+    };
+    is_seen.then(|| payer.name.clone())
+}
+
 fn version(
     books: &Books,
     view: &View,
     (registration, tenant): (&Registration, TenantId),
     assertion: &Assertion<Option<SubscriptionId>>,
 ) -> MappingVersion {
-    let subscription = assertion.value.and_then(|id| books.subscription_ever(id));
-    let subscription = subscription.filter(|it| match books.subscription(it.id) {
-        Some(_) => view.sees_subscription(it),
-        None => view.reads_former(it),
-    });
+    let subscription_name = assertion.value.and_then(|id| payer_name(books, view, id));
     MappingVersion {
         registration: RegisteredHours::of(books, registration),
         tenant,
         subscription: assertion.value,
-        subscription_name: subscription.map(|subscription| subscription.name.clone()),
+        subscription_name,
         customer_name: customer_name(books, view, tenant),
         valid: assertion.valid,
         recorded: assertion.recorded,

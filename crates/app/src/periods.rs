@@ -4,14 +4,22 @@
 //! they are known at some point, and everybody goes it: a close, one that is taken up again, a replay, and what the
 //! running month comes to so far.
 
+mod backdating;
 mod closing;
+mod forecast;
 mod gate;
 mod gathering;
 mod invoices;
+mod margins;
+mod names;
+mod papers;
+mod parts;
 mod reckoning;
+mod reconciliation;
 mod replay;
 mod running;
 mod terms;
+mod what_if;
 
 use domain::books::{Books, Closed, Waiver};
 use domain::ids::{CloudId, ObjectId};
@@ -20,11 +28,17 @@ use domain::time::{Hour, Period, Timestamp};
 use crate::access::{Caller, Right};
 use crate::{App, Error};
 
+pub use backdating::{Backdating, BillDifference, MONTHS_MOVED_MAX, MovedUsage, Settled};
 pub use domain::chain::{Account, Buyer, Seller};
+pub use forecast::{ACCOUNTS_FORECAST_MAX, AccountForecast, Forecast, PartForecast, StackForecast};
 pub use invoices::InvoiceFilter;
+pub use margins::{MarginRow, Margins};
+pub use parts::BillPart;
+pub use reconciliation::Reconciled;
 pub use replay::Replay;
 pub use running::Running;
 pub use terms::AgreedTerms;
+pub use what_if::{ACCOUNTS_COMPARED_MAX, AccountChange, Change, WhatIf};
 
 /// A billing period.
 #[derive(Debug, Clone, PartialEq, Eq)]

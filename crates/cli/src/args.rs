@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod bill;
 mod bridge;
 mod bundles;
 mod directory;
@@ -28,6 +29,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use audit::{AuditCommand, AuditVerifyArgs};
 pub(crate) use backup::{BackupArgs, BackupCommand, RestoreArgs};
+pub(crate) use bill::{
+    BillCommand, InvoicesArgs, PrintArgs, PrintForm, ReconcileArgs, ReplayArgs, RunningArgs, SetCoresArgs,
+    SetProfileArgs, SetTermsArgs, TraderArgs,
+};
 pub(crate) use bridge::{
     BackfillArgs, BridgeArgs, BridgeCheckArgs, BridgeCommand, BridgeRunArgs, BridgeStackArgs,
     BridgeStatusArgs, ConfigArgs, GuestDirectoryArgs, LocalBridgeArgs,
@@ -165,6 +170,8 @@ pub(crate) enum Command {
     Usage(AtServer<UsageCommand>),
     /// Statements: what each subscription owes.
     Statement(AtServer<StatementCommand>),
+    /// Bills: months that are closed, their invoices, and what these are reckoned by.
+    Bill(AtServer<BillCommand>),
     /// Directories: where users, applications and groups are kept that sign in.
     Directory(AtServer<DirectoryCommand>),
     /// Users: people who sign in.

@@ -1,6 +1,7 @@
 //! What is asked of a server: a module for each word, or two.
 
 mod accounts;
+mod bills;
 mod bridges;
 mod bundles;
 mod completeness;
@@ -79,6 +80,9 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         Command::Usage(AtServer { server, command }) => usage::usage(&server, command, printer).await,
         Command::Statement(AtServer { server, command }) => {
             statements::statement(&caller(&server).await?, command, printer).await
+        }
+        Command::Bill(AtServer { server, command }) => {
+            bills::bill(&caller(&server).await?, command, printer).await
         }
         Command::Directory(AtServer { server, command }) => {
             directories::directory(&caller(&server).await?, command, printer).await

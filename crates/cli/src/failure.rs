@@ -232,7 +232,10 @@ fn hint_to_refusal(refusal: &Refusal) -> Option<String> {
         }
         _ if refusal.code == "expired_token" => "Begin again with `meterbridge login`.",
         _ if refusal.code == "ActivationKeyRevoked" => {
-            "`meterbridge registration activation-key CLOUD-ID` prints the one that is good now."
+            "`meterbridge registration activation-key CLOUD-ID` prints the one that is good now. If there is no registration \
+             any more, as after a restore from a backup that is older: `meterbridge registration register`, `meterbridge \
+             registration backdate CLOUD-ID --from HOUR`, and for a stack that delivers by bundle `meterbridge registration \
+             bundle-key` and `meterbridge bridge export` from the beginning on."
         }
         // Whoever signed in has no operator's credential that could be lost.
         _ if refusal.code.contains("AuthenticationToken") => "Sign in again with `meterbridge login`.",

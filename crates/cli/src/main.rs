@@ -16,6 +16,7 @@ mod environment;
 mod failure;
 mod figures;
 mod init;
+mod invoice;
 mod long_running;
 mod platform;
 mod printer;

@@ -8,6 +8,7 @@ use wire::api::{
     Line, NotCharged, NotChargedBecause, Party, PriceSource, Reason, Statement, StatementStatus,
 };
 
+pub(crate) use bill::{Row, rows_of};
 pub(crate) use shares::{stack_in_words, tenant_in_words};
 
 use crate::figures::{aligned, grouped};
@@ -147,7 +148,7 @@ fn stretch(line: &Line, period: &str) -> Option<String> {
 }
 
 /// A decimal with its thousands apart, to a few places, and a mark where that is not all of it.
-fn shortened(decimal: &str, is_exact: bool) -> String {
+pub(crate) fn shortened(decimal: &str, is_exact: bool) -> String {
     let decimal = grouped(decimal);
     let (whole, fraction) = decimal.split_once('.').unwrap_or((&decimal, ""));
     match fraction.get(..PLACES_MAX) {
@@ -161,7 +162,7 @@ fn is_zero(decimal: &str) -> bool {
     decimal.bytes().all(|byte| matches!(byte, b'0' | b'.'))
 }
 
-fn not_charged_table(not_charged: &[NotCharged]) -> String {
+pub(crate) fn not_charged_table(not_charged: &[NotCharged]) -> String {
     let quantities: Vec<String> = not_charged.iter().map(|used| grouped(&used.quantity)).collect();
     let quantities = aligned(quantities.iter().map(String::as_str));
     let mut table = Table::new(&[

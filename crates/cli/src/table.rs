@@ -247,6 +247,11 @@ impl<T: Serialize> Listing<T> {
         }
     }
 
+    /// Things as a table, as it is printed where they are a part of something.
+    pub(crate) fn text(&self, things: &[T], printer: &Printer) -> String {
+        self.table(things).within(printer.width())
+    }
+
     fn table(&self, things: &[T]) -> Table {
         let columns: Vec<Column> = self.0.iter().map(|(column, _)| *column).collect();
         let mut table = Table::new(&columns);

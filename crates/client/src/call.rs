@@ -174,6 +174,11 @@ impl Client {
         Ok(answer.with(self.read(&request, &answer)?))
     }
 
+    /// Sends a request whose answer is a document, and not JSON.
+    pub(crate) async fn fetch(&self, call: Call) -> Result<Vec<u8>, ClientError> {
+        self.send(call).await.map(|answer| answer.body)
+    }
+
     /// Sends a request whose answer says nothing more than that it was done.
     pub(crate) async fn tell(&self, call: Call) -> Result<(), ClientError> {
         self.send(call).await.map(|_| ())

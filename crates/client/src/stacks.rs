@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,
-    MultiTenancyApproval, Receipt, Stack, StackCompleteness, StackCompletenessByHour,
+    ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingPreview,
+    MappingVersion, MultiTenancyApproval, Receipt, Stack, StackCompleteness, StackCompletenessByHour,
 };
 
 use crate::call::{Answered, Call};
@@ -125,6 +125,27 @@ impl Client {
         request: &MapTenant,
     ) -> Result<Answered<MappingVersion>, ClientError> {
         let path = ["api", "v1", "registrations", cloud_id, "tenant-mappings"];
+        self.ask_with_warnings(Call::new(Method::POST, path).json(request)?)
+            .await
+    }
+
+    /// What mapping a tenant of a stack for stated hours would move and cost; nothing is changed.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn preview_mapping(
+        &self,
+        cloud_id: &str,
+        request: &MapTenant,
+    ) -> Result<Answered<MappingPreview>, ClientError> {
+        let path = [
+            "api",
+            "v1",
+            "registrations",
+            cloud_id,
+            "tenant-mappings",
+            "preview",
+        ];
         self.ask_with_warnings(Call::new(Method::POST, path).json(request)?)
             .await
     }

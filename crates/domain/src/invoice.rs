@@ -1,6 +1,8 @@
 //! Invoices: the bill of a closed period. An issued invoice never changes; what it got wrong is set right by corrections in
 //! a later one.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -9,6 +11,8 @@ use crate::chain::{Account, Seller};
 use crate::money::{Money, MoneyError};
 use crate::reckoning::{Billed, Correction, LineKey, ReckonedLine, Reckoning};
 use crate::time::Period;
+
+pub use names::{AccountNames, BillNames};
 
 /// The number of an invoice: those of one seller are counted from 1 without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,14 +24,15 @@ pub struct InvoiceNumber {
 }
 
 impl fmt::Display for InvoiceNumber {
-    /// `MB-000042` for the platform; for a partner with the first twelve digits of its id in place of the letters *(ours)*.
+    /// `MB-000042` for the platform; for a partner with the last twelve digits of its id in place of the letters: ids that
+    /// somebody chose differ there *(ours)*.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sequence = self.sequence;
         match self.seller {
             Seller::Platform => write!(f, "MB-{sequence:06}"),
             Seller::Partner(partner) => {
                 let id = partner.as_uuid().simple().to_string().to_uppercase();
-                write!(f, "{}-{sequence:06}", id.get(..12).unwrap_or(&id))
+                write!(f, "{}-{sequence:06}", id.get(20..).unwrap_or(&id))
             }
         }
     }

@@ -8,7 +8,8 @@
 //!
 //! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `identity` -> `authorization` ->
 //! `registration` -> `usage` -> `quarantine` -> `bundle` -> `attribution` -> `catalog` -> `rating` -> `statement` ->
-//! `chain` -> `terms` -> `reckoning` -> `invoice` -> `notices` -> `books` -> `completeness` -> `laws`.
+//! `chain` -> `terms` -> `profile` -> `reckoning` -> `forecast` -> `invoice` -> `reconciliation` -> `notices` ->
+//! `books` -> `completeness` -> `laws`.
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
 pub mod attribution;
@@ -18,6 +19,7 @@ pub mod bundle;
 pub mod catalog;
 pub mod chain;
 pub mod completeness;
+pub mod forecast;
 pub mod identity;
 pub mod ids;
 pub mod invoice;
@@ -25,10 +27,12 @@ pub mod laws;
 pub mod money;
 pub mod notices;
 pub mod partner;
+pub mod profile;
 pub mod quantity;
 pub mod quarantine;
 pub mod rating;
 pub mod reckoning;
+pub mod reconciliation;
 pub mod registration;
 pub mod resource_id;
 pub mod statement;

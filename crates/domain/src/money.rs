@@ -136,6 +136,13 @@ impl Money {
         self.minor_units
     }
 
+    /// How much of the currency's major unit it is.
+    #[must_use]
+    pub fn to_rational(self) -> BigRational {
+        let scale = BigInt::from(10u8).pow(u32::from(self.currency.minor_digits));
+        BigRational::new(self.minor_units.into(), scale)
+    }
+
     /// The amount's currency.
     #[must_use]
     pub const fn currency(self) -> Currency {

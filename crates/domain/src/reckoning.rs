@@ -28,7 +28,7 @@ use crate::time::{Hour, Period};
 pub use capacity::{CapacityUse, capacity_of};
 pub use causes::{Cause, Compared, Side, Used, UsedTotals};
 pub use correction::{Billed, Correction, correct};
-pub use margins::{Margin, Sold, margins};
+pub use margins::{Margin, MarginRefused, Sold, margins};
 
 /// What one payer subscription is charged by on a link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -364,9 +364,7 @@ fn charge_capacity(
 
 /// The tax on an amount: rounded once.
 fn tax_on(tax: &Tax, on: Money) -> Result<Money, MoneyError> {
-    let minor_units = BigRational::from_integer(on.minor_units().into());
-    let scale = BigRational::from_integer(10u32.pow(u32::from(on.currency().minor_digits())).into());
-    money::round(&(minor_units / scale * tax.rate()), on.currency())
+    money::round(&(on.to_rational() * tax.rate()), on.currency())
 }
 
 #[cfg(test)]

@@ -182,6 +182,26 @@ impl Day {
     }
 }
 
+impl fmt::Display for Day {
+    /// As a date of ISO 8601: `2026-10-31`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first_hour = self.first_hour().to_string();
+        f.pad(first_hour.split('T').next().unwrap_or_default())
+    }
+}
+
+impl FromStr for Day {
+    type Err = InvalidTime;
+
+    /// Reads a date of ISO 8601.
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
+        let date: civil::Date = text.trim().parse().map_err(|_| InvalidTime::NotATime)?;
+        let midnight = date.at(0, 0, 0, 0).to_zoned(TimeZone::UTC);
+        let midnight = midnight.map_err(|_| InvalidTime::OutOfRange)?;
+        Ok(Hour::containing(midnight.timestamp()).day())
+    }
+}
+
 /// Hours from `start` on and before `end`: `[start, end)`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HourInterval {

@@ -15,6 +15,7 @@ mod arm;
 pub mod audit;
 pub mod backup;
 mod body;
+mod closing;
 mod config;
 mod connection;
 mod created;

@@ -33,6 +33,11 @@ pub(crate) const OWN: Names = Names {
     top: "top",
 };
 
+/// A key that no item of a list has.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("it is no key of this list")]
+pub(crate) struct NotOfThisList;
+
 /// The page that a request asks for.
 #[derive(Debug)]
 pub(crate) struct PageRequest<K> {

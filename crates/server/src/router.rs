@@ -16,9 +16,10 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Gate, Needs};
 use crate::api::{
-    accounts, applications, bundles, completeness, deliveries, directories, documents, groups, mappings, me,
-    meters, operator_credentials, partner_roles, price_drafts, price_lists, quarantine, registrations,
-    stacks, statements, suggestions, usage, users, webhooks,
+    accounts, applications, bundles, completeness, deliveries, directories, documents, forecasts, groups,
+    invoice_papers, invoices, mappings, margins, me, meters, operator_credentials, partner_roles, periods,
+    price_drafts, price_lists, quarantine, reconciliations, registrations, stacks, statements, suggestions,
+    usage, users, webhooks,
 };
 use crate::arm;
 use crate::graph;
@@ -135,6 +136,7 @@ fn own_routes() -> Vec<Route> {
         put("/api/v1/registrations/{cloudId}/bundle-key",                   SignedIn,         bundles::register_key),
         get("/api/v1/registrations/{cloudId}/tenant-mappings",              SignedIn,         mappings::history),
         post("/api/v1/registrations/{cloudId}/tenant-mappings",             SignedIn,         mappings::map),
+        post("/api/v1/registrations/{cloudId}/tenant-mappings/preview",     SignedIn,         mappings::preview),
         get("/api/v1/stacks",                                               SignedIn,         stacks::list),
         get("/api/v1/completeness",                                         SignedIn,         completeness::list),
         get("/api/v1/stacks/{cloudId}/completeness",                        SignedIn,         completeness::get),
@@ -168,6 +170,31 @@ fn own_routes() -> Vec<Route> {
         get("/api/v1/statements",                                           SignedIn,         statements::list),
         get("/api/v1/statements/{subscriptionId}",                          SignedIn,         statements::get),
         get("/api/v1/periods/{period}/check",                               Operator,         statements::check),
+        get("/api/v1/periods",                                              Operator,         periods::list),
+        get("/api/v1/periods/{period}",                                     Operator,         periods::get),
+        post("/api/v1/periods/{period}/close",                              Operator,         periods::close),
+        post("/api/v1/periods/{period}/waivers",                            Operator,         periods::waive),
+        post("/api/v1/periods/{period}/replay",                             Operator,         periods::replay),
+        get("/api/v1/periods/{period}/running",                             SignedIn,         periods::running),
+        get("/api/v1/periods/{period}/running/statement",                   SignedIn,         periods::running_statement),
+        get("/api/v1/invoices",                                             SignedIn,         invoices::list),
+        get("/api/v1/invoices/{number}",                                    SignedIn,         invoices::get),
+        post("/api/v1/invoices/{number}/replay",                            SignedIn,         invoices::replay),
+        get("/api/v1/invoices/{number}/document",                           SignedIn,         invoice_papers::invoice),
+        get("/api/v1/periods/{period}/running/document",                    SignedIn,         invoice_papers::running),
+        put("/api/v1/sellers/{seller}/profile",                             SignedIn,         invoice_papers::set_seller_profile),
+        get("/api/v1/sellers/{seller}/profile",                             SignedIn,         invoice_papers::seller_profile),
+        put("/api/v1/buyers/{buyer}/profile",                               SignedIn,         invoice_papers::set_buyer_profile),
+        get("/api/v1/buyers/{buyer}/profile",                               SignedIn,         invoice_papers::buyer_profile),
+        get("/api/v1/periods/{period}/margins",                             SignedIn,         margins::get),
+        get("/api/v1/periods/{period}/what-if",                             SignedIn,         forecasts::what_if),
+        get("/api/v1/periods/{period}/forecast",                            SignedIn,         forecasts::forecast),
+        post("/api/v1/reconciliations",                                     SignedIn,         reconciliations::reconcile),
+        get("/api/v1/terms",                                                SignedIn,         periods::terms),
+        put("/api/v1/terms",                                                SignedIn,         periods::set_terms),
+        put("/api/v1/registrations/{cloudId}/cores",                        Operator,         periods::state_cores),
+        get("/api/v1/exchange-rates",                                       Operator,         periods::exchange_rates),
+        put("/api/v1/exchange-rates",                                       Operator,         periods::set_exchange_rate),
     ]
 }
 

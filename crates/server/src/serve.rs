@@ -8,7 +8,7 @@ use std::time::Duration;
 use app::App;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use futures_util::future::join3;
+use futures_util::future::join4;
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::Door;
 use crate::body::Memories;
+use crate::closing;
 use crate::config::ServerConfig;
 use crate::connection::Gatekeeper;
 use crate::identity::signing_keys::{self, KEY_CHECK_INTERVAL};
@@ -78,7 +79,7 @@ pub struct Running {
     shutdown_timeout: Duration,
     handle: Handle<SocketAddr>,
     serving: JoinHandle<io::Result<()>>,
-    renewing: JoinHandle<((), (), ())>,
+    renewing: JoinHandle<((), (), (), ())>,
     sending: JoinHandle<()>,
     door: Arc<Door>,
 }
@@ -187,10 +188,11 @@ impl Server {
             limits: limits.clone(),
         });
         let handle = Handle::new();
-        let renewing = tokio::spawn(join3(
+        let renewing = tokio::spawn(join4(
             renew(config, tls.clone()),
             renew_signing_keys(Arc::clone(&door)),
             forget_ended_sessions(Arc::clone(&door)),
+            finish_closing(Arc::clone(&door)),
         ));
         let sending = tokio::spawn(webhooks::run(Arc::clone(&door)));
         let serving = serve(listener, tls, handle.clone(), limits.clone(), Arc::clone(&door));
@@ -351,6 +353,11 @@ async fn forget_ended_sessions(door: Arc<Door>) {
         door.app.forget_ended_sessions(door.identity.now()).await;
         tokio::time::sleep(SESSIONS_SWEPT_EVERY).await;
     }
+}
+
+/// Closes to its end what a server that is gone had begun. Later the server that sends looks after that.
+async fn finish_closing(door: Arc<Door>) {
+    closing::resume(&door).await;
 }
 
 /// Does what reads files or makes keys where it holds nobody up.

@@ -121,6 +121,19 @@ pub struct SliceSum {
     pub records: u64,
 }
 
+/// What one resource consumed of one meter in one slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceSum {
+    /// The slice, by its place among those asked for.
+    pub slice: usize,
+    /// The meter.
+    pub local_meter: LocalMeterId,
+    /// The resource, in the case first seen.
+    pub resource_uri: Arc<str>,
+    /// The exact sum of the records that count.
+    pub quantity: QuantitySum,
+}
+
 /// What was consumed of one meter on one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterTotal {
@@ -250,6 +263,13 @@ pub trait UsageLedger: Send + Sync {
     /// Where nothing came after the mark the totals of days are added up. Everywhere else they are, too, if all that came
     /// after the mark was received in the last hour of a day's month or later, except for the days that it was about.
     async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError>;
+
+    /// As [`UsageLedger::sums_at`], told apart by resource: those of one slice and meter sum to its entry there.
+    async fn resource_sums_at(
+        &self,
+        slices: &[Slice],
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<ResourceSum>, StoreError>;
 
     /// For each of the slices, from the first hour in which it has usage to the end of the last; nothing for one
     /// without records.

@@ -8,6 +8,7 @@ pub mod azure_stack;
 pub mod bundle;
 pub mod catalog;
 pub mod graph;
+pub mod partner_center;
 pub mod price_import;
 pub mod stack_admin;
 pub mod usage;

@@ -3,12 +3,13 @@
 use crate::repository::{File, assert_none, files};
 
 /// The arrows of the house. A crate that is not listed may not exist; an arrow that is not listed may not be drawn.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
-    ("app", &["domain", "store"]),
-    ("server", &["app", "domain", "store", "wire"]),
+    ("paper", &["domain"]),
+    ("app", &["domain", "paper", "store"]),
+    ("server", &["app", "domain", "paper", "store", "wire"]),
     ("client", &["wire"]),
     ("bridge", &["client", "domain", "wire"]),
     ("simulator", &["domain", "wire"]),
@@ -66,7 +67,7 @@ const SPEAKING_JSON: &[&str] = &[
 ];
 
 /// Libraries that stand for one concern, and the crates where that concern is at home.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 26] = [
     // What is remembered: only `store` knows SQL; the benchmark measures against a peer.
     ("rusqlite", &["store"]),
     ("tokio-postgres", &["store", "bench"]),
@@ -93,6 +94,9 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("utoipa", &["wire", "server"]),
     // What a script of the stack writes.
     ("csv-core", &["cli"]),
+    // What is put on paper.
+    ("krilla", &["paper"]),
+    ("skrifa", &["paper"]),
     // What is printed.
     ("clap", &["cli"]),
     ("comfy-table", &["cli"]),

@@ -30,10 +30,11 @@ impl App {
     ///
     /// # Errors
     /// `AuthorizationFailed`, `PeriodIncomplete` naming what it waits for,
-    /// [`PeriodRefused`](domain::books::PeriodRefused) if it is not its turn, or as the store: then it is closed by
-    /// asking again.
+    /// [`PeriodRefused`](domain::books::PeriodRefused) if it is not its turn, `UsageOlderThanClose` if the memory is older
+    /// than what was begun, or as the store: then it is closed by asking again.
     pub async fn close_period(&self, caller: &Caller, period: Period) -> Result<PeriodView, Error> {
         self.authorize(caller, Right::Operate)?;
+        let _turn = self.closing.acquire().await;
         self.catch_up().await?;
         let begun = |closing: &&Closing| closing.period == period;
         let (is_closed, is_begun) = self.read(|books| {
@@ -54,11 +55,14 @@ impl App {
     }
 
     /// Closes to its end what was begun, if anything was: to be called at the start and now and then. It is recorded as
-    /// done by who began it.
+    /// done by who began it. Nothing while somebody does so here.
     ///
     /// # Errors
-    /// As the store.
+    /// `UsageOlderThanClose` if the memory is older than what was begun, or as the store.
     pub async fn resume_closing(&self) -> Result<Option<PeriodView>, Error> {
+        let Ok(_turn) = self.closing.try_acquire() else {
+            return Ok(None);
+        };
         self.catch_up().await?;
         let begun = self.read(|books| {
             let closing = books.periods().closing()?;

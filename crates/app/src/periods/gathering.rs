@@ -7,9 +7,10 @@ use domain::attribution::Attribution;
 use domain::books::{Books as State, Closing, Mark};
 use domain::catalog::{Catalog, Tariff, TariffPart};
 use domain::chain::{Account, Link};
-use domain::ids::{CloudId, SubscriptionId};
+use domain::ids::{CloudId, LocalMeterId, SubscriptionId};
 use domain::invoice::Inputs as InputDigests;
 use domain::money::Currency;
+use domain::quantity::QuantitySum;
 use domain::reckoning::{Basis, Section, Used, UsedTotals, capacity_of};
 use domain::statement::ChargedUsage;
 use domain::time::{Hour, HourInterval, Period};
@@ -18,7 +19,7 @@ use store::{Books, Document, DocumentKey, LocalSubscriptionKey, Slice, bill_form
 use super::reckoning::missing;
 
 use crate::bills::attributions;
-use crate::{App, Error};
+use crate::{App, Error, Kind};
 
 /// Everything that bills are reckoned from, as of one point.
 #[derive(Clone)]
@@ -134,6 +135,12 @@ impl Sales {
     }
 }
 
+/// The accounts that what a subscription is charged for in a period may belong to, along its chain of sale.
+pub(super) fn accounts_of(books: &State, subscription: SubscriptionId, period: Period) -> Vec<Account> {
+    let sales = Sales::of(books, subscription, period);
+    sales.iter().flat_map(Sales::accounts).collect()
+}
+
 /// Which accounts are gathered; all of them without a set.
 pub(super) type Wanted = Option<Arc<BTreeSet<Account>>>;
 
@@ -142,10 +149,21 @@ fn is_wanted(wanted: &Wanted, account: &Account) -> bool {
 }
 
 /// A stretch of usage, who is charged for it, and how it gets there.
-struct Piece {
-    slice: Slice,
+pub(super) struct Piece {
+    pub(super) slice: Slice,
     attribution: Attribution,
     sales: Arc<Sales>,
+}
+
+impl Piece {
+    /// The accounts that it is charged to, along the chain of sale.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = Account> {
+        let hour = self.slice.interval.start();
+        self.sales
+            .chain
+            .iter()
+            .filter_map(move |sale| sale.account_at(hour))
+    }
 }
 
 /// The bases of accounts.
@@ -173,8 +191,9 @@ impl App {
     /// Everything as closing a period fixed it.
     ///
     /// # Errors
-    /// `StoreDamaged` if the catalog is not there, or as the store.
+    /// `UsageOlderThanClose` if deliveries that count are not there, `StoreDamaged` if the catalog is not, or as the store.
     pub(super) async fn inputs_of(&self, closing: &Closing) -> Result<Inputs, Error> {
+        self.demand_deliveries(closing).await?;
         let books = Books::at(&*self.journal, closing.begun.entry).await?;
         let marks = closing.marks.iter().map(|mark| (mark.stack, mark.sequence));
         Ok(Inputs {
@@ -184,6 +203,26 @@ impl App {
             catalog_digest: closing.catalog,
             known: HourInterval::ALWAYS,
         })
+    }
+
+    /// Whether every delivery that counts for a period is there: without one, as in a memory that was restored from
+    /// before the close, other bills would be reckoned.
+    async fn demand_deliveries(&self, closing: &Closing) -> Result<(), Error> {
+        let progress = self.usage.progress().await?.into_iter();
+        let there: BTreeMap<CloudId, u64> = progress.map(|it| (it.stack, it.sequence)).collect();
+        for Mark { stack, sequence } in &closing.marks {
+            let last = there.get(stack).copied().unwrap_or_default();
+            if last < *sequence {
+                let period = closing.period;
+                let message = format!(
+                    "Closing {period} counted the usage of stack {stack} up to its delivery number {sequence}, and the \
+                     last that is there has number {last}: the usage is older than the close. Nothing was reckoned. \
+                     Restore a backup that was made after the close, with books and usage of one moment."
+                );
+                return Err(Error::new(Kind::Conflict, "UsageOlderThanClose", message));
+            }
+        }
+        Ok(())
     }
 
     /// The catalog as it is kept.
@@ -217,7 +256,7 @@ impl App {
             .await?;
         let pieces = {
             let (inputs, wanted) = (inputs.clone(), wanted.clone());
-            self.compute(move |_| cut_up(&inputs, &users, period, &wanted))
+            self.compute(move |_| cut_up(&inputs, &users, period, period.interval(), &wanted))
                 .await?
         };
         let slices: Vec<Slice> = pieces.iter().map(|piece| piece.slice).collect();
@@ -229,27 +268,7 @@ impl App {
                 let Some(piece) = pieces.get(sum.slice) else {
                     continue;
                 };
-                let Some(charge) = piece.attribution.charge else {
-                    continue;
-                };
-                let interval = piece.slice.interval;
-                for sale in &piece.sales.chain {
-                    let account = sale.account_at(interval.start());
-                    let Some(account) = account.filter(|account| is_wanted(&wanted, account)) else {
-                        continue;
-                    };
-                    let section = section(&mut bases, account, period, sale, piece.sales.subscription);
-                    section.usage.push(ChargedUsage {
-                        stack: piece.slice.of.stack,
-                        local_subscription: piece.slice.of.local_subscription,
-                        tenant: charge.tenant,
-                        reason: charge.reason,
-                        billing_model: charge.billing_model,
-                        interval,
-                        local_meter: sum.local_meter,
-                        quantity: sum.quantity.clone(),
-                    });
-                }
+                charge(&mut bases, piece, period, &wanted, sum.local_meter, &sum.quantity);
             }
             add_capacity(&mut bases, &inputs, period, &wanted);
             let committed = inputs.books.periods().committed(period);
@@ -308,12 +327,19 @@ pub(super) fn users<'a>(bases: impl Iterator<Item = &'a Basis>) -> BTreeSet<Loca
         .collect()
 }
 
-/// The usage of local subscriptions, cut where who pays changes and where any price of the chain of sale does.
-fn cut_up(inputs: &Inputs, users: &[LocalSubscriptionKey], period: Period, wanted: &Wanted) -> Vec<Piece> {
+/// The usage of local subscriptions in hours of a period, cut where who pays changes and where any price of the chain
+/// of sale does.
+pub(super) fn cut_up(
+    inputs: &Inputs,
+    users: &[LocalSubscriptionKey],
+    period: Period,
+    within: HourInterval,
+    wanted: &Wanted,
+) -> Vec<Piece> {
     let mut known: BTreeMap<SubscriptionId, Option<Arc<Sales>>> = BTreeMap::new();
     let mut pieces = Vec::new();
     for user in users {
-        for (slice, attribution) in attributions(&inputs.books, *user, period.interval()) {
+        for (slice, attribution) in attributions(&inputs.books, *user, within) {
             let Some(charge) = attribution.charge else {
                 continue;
             };
@@ -332,6 +358,38 @@ fn cut_up(inputs: &Inputs, users: &[LocalSubscriptionKey], period: Period, wante
         }
     }
     pieces
+}
+
+/// Charges the usage of one piece along its chain of sale.
+pub(super) fn charge(
+    bases: &mut Bases,
+    piece: &Piece,
+    period: Period,
+    wanted: &Wanted,
+    local_meter: LocalMeterId,
+    quantity: &QuantitySum,
+) {
+    let Some(charge) = piece.attribution.charge else {
+        return;
+    };
+    let interval = piece.slice.interval;
+    for sale in &piece.sales.chain {
+        let account = sale.account_at(interval.start());
+        let Some(account) = account.filter(|account| is_wanted(wanted, account)) else {
+            continue;
+        };
+        let section = section(bases, account, period, sale, piece.sales.subscription);
+        section.usage.push(ChargedUsage {
+            stack: piece.slice.of.stack,
+            local_subscription: piece.slice.of.local_subscription,
+            tenant: charge.tenant,
+            reason: charge.reason,
+            billing_model: charge.billing_model,
+            interval,
+            local_meter,
+            quantity: quantity.clone(),
+        });
+    }
 }
 
 fn section<'a>(

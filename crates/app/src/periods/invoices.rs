@@ -7,7 +7,7 @@ use domain::chain::{Account, Buyer, Seller};
 use domain::ids::SubscriptionId;
 use domain::invoice::{Invoice, InvoiceNumber};
 use domain::reckoning::LineKey;
-use domain::time::Period;
+use domain::time::{Period, Timestamp};
 use store::{BillFilter, BillKey, BillKind, DocumentKey};
 
 use super::reckoning::{BILLS_PER_PAGE, missing};
@@ -105,7 +105,14 @@ impl App {
                 same.next().filter(|number| period_of(books, *number).is_some())
             })
         });
-        known.ok_or_else(|| invoice_not_found(text))
+        // Told as the number of an invoice that the caller does not read is.
+        known.ok_or_else(|| invoice_not_found(&text.to_ascii_uppercase()))
+    }
+
+    /// When an invoice was issued: with all others of its period.
+    #[must_use]
+    pub fn issued_at(&self, invoice: &Invoice) -> Option<Timestamp> {
+        self.read(|books| Some(books.periods().closed(invoice.period)?.recorded.at))
     }
 
     /// What an invoice is found by, if the caller reads it.

@@ -11,7 +11,7 @@ use store::{DocumentKey, bill_forms};
 use super::invoices::{invoice_not_found, period_of};
 use super::reckoning::missing;
 use crate::access::{Caller, Right};
-use crate::{App, Error};
+use crate::{App, Error, Kind};
 
 /// What reckoning an invoice again came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,8 @@ impl App {
     /// compares it byte for byte. For all who read it.
     ///
     /// # Errors
-    /// `InvoiceNotFound`, or as the store. That it differs is no error but the answer.
+    /// `InvoiceNotFound`, `ReplayRunning` while another one runs, `UsageOlderThanClose` if the memory is, or as the
+    /// store. That it differs is no error but the answer.
     pub async fn replay(&self, caller: &Caller, number: InvoiceNumber) -> Result<Replay, Error> {
         let key = self.key_of(caller, number).await?;
         let replays = self.replays(key.period).await?;
@@ -42,10 +43,11 @@ impl App {
     }
 
     /// Reckons all invoices of a closed period again, as [`App::replay`], by seller, buyer and currency. For the
-    /// platform's operators. Nothing of a period that is not closed.
+    /// platform's operators.
     ///
     /// # Errors
-    /// `AuthorizationFailed`, or as the store.
+    /// `AuthorizationFailed`, `PeriodNotClosed`, `ReplayRunning` while another one runs, `UsageOlderThanClose` if the
+    /// memory is, or as the store.
     pub async fn replay_period(&self, caller: &Caller, period: Period) -> Result<Vec<Replay>, Error> {
         self.authorize(caller, Right::Operate)?;
         self.replays(period).await
@@ -57,7 +59,15 @@ impl App {
             Some(closed.closing.clone())
         });
         let Some(closing) = closing else {
-            return Ok(Vec::new());
+            let message = format!(
+                "{period} is not closed: there are no invoices of it. GET /api/v1/periods lists the periods that are."
+            );
+            return Err(Error::new(Kind::Conflict, "PeriodNotClosed", message));
+        };
+        // Each reads all usage of its period: they are not piled up.
+        let Ok(_running) = self.replaying.try_acquire() else {
+            let message = "Other invoices are being replayed. Ask again when that has ended.";
+            return Err(Error::new(Kind::Busy, "ReplayRunning", message));
         };
         let inputs = self.inputs_of(&closing).await?;
         let owed = self.owed(&inputs, period, &None).await?;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::chain::Account;
+use domain::books::Books;
+use domain::chain::{Account, Buyer, Seller};
 use domain::ids::SubscriptionId;
 use domain::invoice::{Invoice, InvoiceNumber};
 use domain::money::Money;
@@ -37,7 +38,10 @@ impl App {
     pub async fn running(&self, caller: &Caller, account: Account, period: Period) -> Result<Running, Error> {
         let (is_read, is_closed) = self.read(|books| {
             let is_read = reads_account(books, &view_of(books, caller), account);
-            (is_read, books.periods().closed(period).is_some())
+            (
+                is_read && is_known(books, account),
+                books.periods().closed(period).is_some(),
+            )
         });
         if !is_read {
             let message = format!(
@@ -106,12 +110,26 @@ impl App {
         let view = self.view(caller);
         let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
         let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
-        let bases = self.gather(&inputs, period, &None).await?;
-        let accounts = bases.into_keys();
+        // An account of which closed periods alone are set right has an invoice, too.
+        let owed = self.owed(&inputs, period, &None).await?;
+        let accounts = owed.into_iter().map(|owed| owed.reckoning.account);
         Ok(self.read(|books| {
             accounts
                 .filter(|account| reads_account(books, &view, *account))
                 .collect()
         }))
     }
+}
+
+/// Whether the books ever knew who sells and who buys.
+fn is_known(books: &Books, account: Account) -> bool {
+    let seller = match account.seller {
+        Seller::Platform => true,
+        Seller::Partner(partner) => books.partner_ever(partner).is_some(),
+    };
+    seller
+        && match account.buyer {
+            Buyer::Partner(partner) => books.partner_ever(partner).is_some(),
+            Buyer::Subscription(subscription) => books.subscription_ever(subscription).is_some(),
+        }
 }

@@ -1,6 +1,6 @@
 //! What sellers and buyers agree on beside prices, and what else bills are reckoned by.
 
-use domain::books::{Books, TermsVersion};
+use domain::books::{Books, ExchangeRate, TermsVersion};
 use domain::chain::{Account, Buyer, Seller};
 use domain::ids::CloudId;
 use domain::money::Currency;
@@ -47,7 +47,8 @@ impl App {
         .await
     }
 
-    fn demand_seller(&self, books: &Books, caller: &Caller, seller: Seller) -> Result<(), Error> {
+    /// Nothing, if the caller acts for a seller.
+    pub(super) fn demand_seller(&self, books: &Books, caller: &Caller, seller: Seller) -> Result<(), Error> {
         match (seller, caller) {
             (Seller::Platform, _) => self.authorize(caller, Right::Operate),
             (Seller::Partner(partner), _) if view_of(books, caller).acts_for(partner) => Ok(()),
@@ -110,6 +111,15 @@ impl App {
             Ok((vec![books.set_rate(from, to, rate, since)?], ()))
         })
         .await
+    }
+
+    /// What units of currencies are in others, by currencies and first hour. For the platform's operators.
+    ///
+    /// # Errors
+    /// `AuthorizationFailed`.
+    pub fn rates(&self, caller: &Caller) -> Result<Vec<(Currency, Currency, ExchangeRate)>, Error> {
+        self.authorize(caller, Right::Operate)?;
+        Ok(self.read(|books| books.periods().rates().collect()))
     }
 }
 

@@ -9,8 +9,8 @@ use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
-    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, Slice, SliceSum, Slicing,
-    StackProgress, StoreError, StoredRecord, UsageLedger,
+    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, ResourceSum, Slice, SliceSum,
+    Slicing, StackProgress, StoreError, StoredRecord, UsageLedger,
 };
 
 pub(crate) struct Halting {
@@ -52,6 +52,13 @@ impl UsageLedger for Halting {
     }
     async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError> {
         self.ledger.sums_at(slices, marks).await
+    }
+    async fn resource_sums_at(
+        &self,
+        slices: &[Slice],
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<ResourceSum>, StoreError> {
+        self.ledger.resource_sums_at(slices, marks).await
     }
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         self.ledger.used_hours(slices).await

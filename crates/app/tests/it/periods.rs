@@ -1,10 +1,14 @@
 //! Closing periods, the invoices that are issued then, and the corrections of what changes later.
 
+mod backdating;
 mod chains;
 mod closing;
 mod corrections;
+mod forecasts;
 mod histories;
+mod papers;
 mod readers;
+mod reconciliations;
 mod terms;
 
 use std::sync::Arc;

@@ -177,8 +177,13 @@ pub(crate) enum TenantCommand {
     #[command(
         visible_alias = "create",
         after_help = "\
-Example:
-  meterbridge tenant add 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID> --tenant <TENANT-ID>"
+With --effective-from it is shown first what that moves: usage, from whom to whom, and the bills that change, month by month. \
+Months that are closed are set right by corrections in the open month. Then you are asked.
+
+Examples:
+  meterbridge tenant add 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID> --tenant <TENANT-ID>
+  meterbridge tenant add 5bf881b2-6be7-42a1-9f47-d6fcb6737747 <SUBSCRIPTION-ID> \\
+      --effective-from 2026-10-01 --dry-run"
     )]
     Add {
         #[command(flatten)]
@@ -189,6 +194,15 @@ Example:
         /// The directory tenant [default: the one that the subscription lives in].
         #[arg(long, value_name = "TENANT-ID", value_parser = texts::guid)]
         tenant: Option<String>,
+        /// The first hour for which it pays, be it past [default: the present one].
+        #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
+        effective_from: Option<String>,
+        /// Only show what it would move and cost.
+        #[arg(long, requires = "effective_from")]
+        dry_run: bool,
+        /// Do it without asking.
+        #[arg(long, short = 'y', requires = "effective_from")]
+        yes: bool,
         /// The tenant may be another customer's, whose usage is then charged to this one.
         #[arg(long)]
         allow_other_customer: bool,
@@ -245,6 +259,9 @@ Example:
         /// The first hour after [default: without an end].
         #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
         to: Option<String>,
+        /// Only show what it would move and cost.
+        #[arg(long)]
+        dry_run: bool,
         /// The tenant may be another customer's, whose usage is then charged to this one.
         #[arg(long)]
         allow_other_customer: bool,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::authorization::Scope;
+use domain::money::Currency;
 
 /// A GUID with its dashes, in lower case.
 pub(crate) fn guid(text: &str) -> Result<String, String> {
@@ -35,6 +36,15 @@ pub(super) fn period(text: &str) -> Result<String, String> {
         Some((year, rest)) if digits(year, 4) && month(rest) => Ok(text.to_owned()),
         _ => Err("expected a calendar month such as 2026-10".into()),
     }
+}
+
+/// A currency as ISO 4217 names it.
+pub(super) fn currency(text: &str) -> Result<String, String> {
+    let currency: Currency = text
+        .to_ascii_uppercase()
+        .parse()
+        .map_err(|error| format!("{error}"))?;
+    Ok(currency.to_string())
 }
 
 /// The start of an hour, or of a day (`2026-10-01`).
@@ -157,6 +167,14 @@ mod tests {
             "",
         ] {
             assert!(period(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_currency_has_three_letters_in_any_case() {
+        assert_eq!(currency("usd").as_deref(), Ok("USD"));
+        for text in ["", "US", "dollars", "$"] {
+            assert!(currency(text).is_err(), "{text}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! `tenant`.
 
+mod backdating;
+
 use client::{Client, ClientError};
 use serde::Serialize;
 use wire::api::{Customer, MapTenant, MappingVersion, RegisteredHours};
@@ -64,6 +66,36 @@ pub(super) async fn tenant(
             stack,
             subscription,
             tenant,
+            effective_from: Some(from),
+            dry_run,
+            yes,
+            allow_other_customer,
+        } => {
+            let tenant_id = match tenant {
+                Some(tenant) => tenant,
+                None => client.subscription(&subscription).await?.tenant_id,
+            };
+            if !allow_other_customer {
+                check_customer(client, &tenant_id, &subscription).await?;
+            }
+            let request = MapTenant {
+                tenant_id,
+                subscription_id: Some(subscription),
+                valid_from: from,
+                valid_to: None,
+            };
+            if dry_run {
+                return backdating::show(client, &stack.cloud_id, &request, printer).await;
+            }
+            backdating::agree(client, &stack.cloud_id, &request, yes, printer).await
+        }
+        TenantCommand::Add {
+            stack,
+            subscription,
+            tenant,
+            effective_from: None,
+            dry_run: _,
+            yes: _,
             allow_other_customer,
         } => {
             let at = live_registration(client, &stack.cloud_id).await?;
@@ -93,6 +125,7 @@ pub(super) async fn tenant(
             unmapped: _,
             from,
             to,
+            dry_run,
             allow_other_customer,
         } => {
             if let Some(subscription) = subscription.as_deref().filter(|_| !allow_other_customer) {
@@ -104,15 +137,10 @@ pub(super) async fn tenant(
                 valid_from: from,
                 valid_to: to,
             };
-            let answered = client.map_tenant(&stack.cloud_id, &request).await;
-            let answered = answered.map_err(|error| not_mapped(error, &stack.cloud_id))?;
-            let holds = pass_on_warnings(answered, printer);
-            HISTORY.show_one(&holds, printer)?;
-            printer.hint(&format!(
-                "Show all versions with `meterbridge tenant history {}`.",
-                stack.cloud_id
-            ));
-            Ok(())
+            if dry_run {
+                return backdating::show(client, &stack.cloud_id, &request, printer).await;
+            }
+            backdating::enter(client, &stack.cloud_id, &request, printer).await
         }
         TenantCommand::Suggest { period: within } => {
             let period = period(&within, &SystemClock);
@@ -162,7 +190,8 @@ fn not_mapped(error: ClientError, cloud_id: &str) -> Failure {
         ClientError::Refused(refusal) => match refusal.code.as_str() {
             "SubscriptionMappedToAnotherTenant" => {
                 format!(
-                    "End it before this hour with --to, or see who is mapped with `meterbridge tenant list {cloud_id}`."
+                    "End it before this hour with `meterbridge tenant map --to`, or see who is mapped with `meterbridge tenant \
+                     list {cloud_id}`."
                 )
             }
             "UnauthorizedCspRegistration" => {
@@ -170,7 +199,9 @@ fn not_mapped(error: ClientError, cloud_id: &str) -> Failure {
                     "Whoever operates the platform approves it for several tenants: `meterbridge registration approve {cloud_id}`."
                 )
             }
-            "SeveralRegistrations" => "Map the hours of each registration with --from and --to.".to_owned(),
+            "SeveralRegistrations" => {
+                "Map the hours of each registration with `meterbridge tenant map --from --to`.".to_owned()
+            }
             _ => return error.into(),
         },
         _ => return error.into(),

@@ -4,11 +4,13 @@
 //! [`scenario`]: accounts are opened, stacks registered ([`operator`]), the month goes by ([`month`]) and a million
 //! records are delivered ([`delivery`]). Then everything that the server says ([`served`]) is held against what the
 //! stacks truly used, by a second opinion ([`oracle`]) that shares no rule with the product ([`verdict`], [`audit`]).
+//! In the end the month is closed, and what comes after becomes corrections ([`closing`]).
 
 mod audit;
 mod cast;
 mod catalog;
 mod clock;
+mod closing;
 mod decimal;
 mod delivery;
 mod memory;
@@ -32,6 +34,7 @@ use server::Clock as _;
 use wire::api::Statement;
 
 use self::audit::Check;
+use self::closing::Closing;
 use self::delivery::{Courier, Delivered, Redelivered};
 use self::operator::{Operator, Outcome};
 use self::platform::{Place, Platform};
@@ -51,8 +54,11 @@ direct partner, a distributor's reseller and an end user register a stack each, 
 is advised; tenants are added, one of them too late, one never, and one is removed; prices change, and a reseller \
 asks its own. The stacks then report last month's usage, with late, repeated, revised and malformed records. In the \
 end every statement is compared with a second computation from what the stacks truly used; everything is delivered \
-again in another order, and half of it in yet another to a second server, and no statement may change. With --store, the first server \
-keeps the month in that database, which has to be empty, and leaves it there; the second one has its store in its data directory.
+again in another order, and half of it in yet another to a second server, and no statement may change. Then the month \
+is closed and invoices are issued; usage comes late, and the tenant that was never added is added for the month that is \
+closed: both become corrections, and every invoice is reckoned again from the log, byte for byte. With --store, the first \
+server keeps the month in that database, which has to be empty, and leaves it there; the second one has its store in its \
+data directory.
 
 Leaves with 0 only if every law and every check held.
 
@@ -144,14 +150,16 @@ async fn demonstrate(
     let started = Instant::now();
     let played = play(seed, scenario, stacks, platform, printer).await?;
     printer.note("Everything that the server says is held against what the stacks truly used.");
-    let checks = verdict::checks(scenario, stacks, &played).await?;
+    let mut checks = verdict::checks(scenario, stacks, &played).await?;
     let Played {
         outcome,
         delivered,
         served,
         again,
+        closing,
         ..
     } = played;
+    checks.extend(closing.checks.iter().cloned());
     let done = |event: &Event| Done {
         at: event.at.instant().to_string(),
         what: scenario.describe(event),
@@ -172,6 +180,7 @@ async fn demonstrate(
         },
         statements: served.statements,
         unmapped: served.unclaimed,
+        closing,
         checks,
         speed: Speed::of(tally.sent, tally.pages, delivered.took, started.elapsed()),
     };
@@ -190,6 +199,8 @@ struct Played {
     served_again: Served,
     /// What a second server said that was told half of it in another order.
     reordered: Vec<Statement>,
+    /// What came of closing the month.
+    closing: Closing,
 }
 
 async fn play(
@@ -226,6 +237,10 @@ async fn play(
     printer.note("A second server is told what stacks basel and kai used, in yet another order.");
     let told = printer.progress(Some(reordered::records(stacks)), "records");
     let reordered = reordered::statements(seed, scenario, stacks, Courier::new(told)).await?;
+
+    printer
+        .note("The month is closed. Then usage comes late, and a tenant is added for hours that are past.");
+    let closing = closing::close(client, scenario, stacks, &outcome, &served_again.statements).await?;
     Ok(Played {
         outcome,
         delivered,
@@ -233,6 +248,7 @@ async fn play(
         again,
         served_again,
         reordered,
+        closing,
     })
 }
 
@@ -254,9 +270,10 @@ async fn stay(platform: &Platform, scenario: &Scenario, printer: &Printer) {
     }
 }
 
-/// Commands that show more of the month, and one that sets right what was forgotten in it.
+/// Commands that show more of the month, and one that takes back what was set right in it.
 fn to_try(scenario: &Scenario) -> String {
     let (month, hours) = (scenario.month, scenario.month.interval());
+    let open = month.next().unwrap_or(month);
     let (paying, forgotten, tenant, stack) = (
         cast::HAVN_WORKLOADS,
         cast::KVIST,
@@ -264,21 +281,26 @@ fn to_try(scenario: &Scenario) -> String {
         cast::STACK_OSLO,
     );
     format!(
-        "  meterbridge statement list --period {month}\n\
+        "  meterbridge bill period {month}\n\
+         \x20 meterbridge bill list --period {month}\n\
+         \x20 meterbridge bill show MB-000001\n\
+         \x20 meterbridge bill replay --all\n\
          \x20 meterbridge statement show {paying} --period {month}\n\
          \x20 meterbridge usage unmapped --period {month}\n\
          \x20 meterbridge tenant history {stack}\n\
          \x20 meterbridge check --period {month}\n\
          \n\
-         Nobody ever added tenant {}. Do it for the month that is over, and see the bill move:\n\
+         Tenant {} was added for the month when that was closed already. Take it back, and see the corrections go:\n\
          \n\
+         \x20 meterbridge bill running --period {open} --buyer subscription:{forgotten}\n\
          \x20 meterbridge tenant map {stack} \\\n\
-         \x20   --tenant {tenant} \\\n\
-         \x20   --subscription {forgotten} \\\n\
+         \x20   --tenant {tenant} --unmapped \\\n\
          \x20   --from {} --to {}\n\
-         \x20 meterbridge statement show {forgotten} --period {month}",
+         \x20 meterbridge bill running --period {open} --buyer subscription:{forgotten} \\\n\
+         \x20   --seller {} --currency USD",
         scenario.tenant_name(tenant),
         hours.start(),
         hours.end(),
+        cast::NORDLYS,
     )
 }

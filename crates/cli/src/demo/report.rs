@@ -7,6 +7,7 @@ use serde::Serialize;
 use wire::api::{Statement, UnmappedUsage};
 
 use super::audit::Check;
+use super::closing::Closing;
 use super::delivery::Tally;
 use super::memory;
 use super::operator::Registered;
@@ -93,6 +94,8 @@ pub(super) struct Report {
     pub(super) statements: Vec<Statement>,
     /// Usage that no tenant mapping claims.
     pub(super) unmapped: Vec<UnmappedUsage>,
+    /// What was invoiced when the month was closed, and what set it right.
+    pub(super) closing: Closing,
     /// What must hold, and whether it does.
     pub(super) checks: Vec<Check>,
     /// How fast it went.

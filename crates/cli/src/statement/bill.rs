@@ -8,13 +8,50 @@ use crate::table::{Table, left, right};
 
 /// A row of the bill, before its figures are aligned with those of the others.
 #[derive(Default)]
-struct Row {
-    what: String,
-    quantity: String,
-    unit: String,
-    price: String,
-    mark: &'static str,
-    amount: String,
+pub(crate) struct Row {
+    /// Its place on a bill that counts its lines.
+    pub(crate) number: String,
+    /// The meter, or what it is otherwise.
+    pub(crate) what: String,
+    /// How much, as it is shown.
+    pub(crate) quantity: String,
+    /// Of what.
+    pub(crate) unit: String,
+    /// What one costs.
+    pub(crate) price: String,
+    /// That the price is a sample.
+    pub(crate) mark: &'static str,
+    /// What it comes to.
+    pub(crate) amount: String,
+}
+
+impl Row {
+    /// Rows as a table. Without a number in any, there is no column of numbers.
+    pub(crate) fn table(rows: Vec<Self>) -> String {
+        let numbered = rows.iter().any(|row| !row.number.is_empty());
+        let quantities = aligned(rows.iter().map(|row| row.quantity.as_str()));
+        let prices = aligned(rows.iter().map(|row| row.price.as_str()));
+        let amounts = aligned(rows.iter().map(|row| row.amount.as_str()));
+        let mut columns = vec![
+            left("METER"),
+            right("QUANTITY"),
+            left("UNIT"),
+            right("PRICE"),
+            left(""),
+            right("AMOUNT"),
+        ];
+        if numbered {
+            columns.insert(0, right("LINE"));
+        }
+        let mut table = Table::new(&columns);
+        let figures = quantities.into_iter().zip(prices).zip(amounts);
+        for (row, ((quantity, price), amount)) in rows.into_iter().zip(figures) {
+            let number = numbered.then_some(row.number);
+            let cells = [row.what, quantity, row.unit, price, row.mark.to_owned(), amount];
+            table.row(number.into_iter().chain(cells));
+        }
+        table.to_string()
+    }
 }
 
 pub(super) fn table(statement: &Statement) -> String {
@@ -26,30 +63,16 @@ pub(super) fn table(statement: &Statement) -> String {
         amount: grouped(&statement.total),
         ..Row::default()
     });
-    let quantities = aligned(rows.iter().map(|row| row.quantity.as_str()));
-    let prices = aligned(rows.iter().map(|row| row.price.as_str()));
-    let amounts = aligned(rows.iter().map(|row| row.amount.as_str()));
-    let mut table = Table::new(&[
-        left("METER"),
-        right("QUANTITY"),
-        left("UNIT"),
-        right("PRICE"),
-        left(""),
-        right("AMOUNT"),
-    ]);
-    let figures = quantities.into_iter().zip(prices).zip(amounts);
-    for (row, ((quantity, price), amount)) in rows.into_iter().zip(figures) {
-        table.row([row.what, quantity, row.unit, price, row.mark.to_owned(), amount]);
-    }
-    table.to_string()
+    Row::table(rows)
 }
 
 /// A line; the hours it is about, if it is not about all; the arithmetic of what is included; and the steps of its price.
-fn rows_of(line: &Line, period: &str) -> Vec<Row> {
+pub(crate) fn rows_of(line: &Line, period: &str) -> Vec<Row> {
     let sample = line.price_source == Some(PriceSource::Sample);
     let includes = !is_zero(&line.price_included_quantity);
     let price = line.unit_price.clone().unwrap_or_default();
     let mut rows = vec![Row {
+        number: String::new(),
         what: line.meter_name.clone(),
         quantity: shortened(&line.quantity, line.quantity_is_exact),
         unit: line.unit.clone(),

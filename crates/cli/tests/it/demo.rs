@@ -11,7 +11,7 @@ use crate::store_elsewhere::{assert_refused, database};
 
 /// Everything that is held against the truth, in order: a check that is dropped or renamed is dropped or renamed here,
 /// too, where somebody sees it.
-const CHECKS: [&str; 21] = [
+const CHECKS: [&str; 27] = [
     "every stack was registered with the advised kind of subscription",
     "law 1: no record was lost",
     "records were counted as the simulator foretold",
@@ -34,6 +34,12 @@ const CHECKS: [&str; 21] = [
     "law 1 holds for what was delivered again, too",
     "law 5: a server that is told of stacks basel and kai in no order draws up the same statements of who pays for \
      nothing else",
+    "law 3: every invoice says what the statements said when the month was closed",
+    "closing the month again changed nothing",
+    "an issued invoice never changes, whatever comes later",
+    "law 6: invoices and corrections together are what the month costs as it is known now",
+    "late usage and a mapping for past hours are corrections, each with its cause",
+    "every invoice, reckoned again from the log, comes to the same bytes",
 ];
 
 fn demo(records: &str, seed: &str) -> Value {
@@ -95,9 +101,10 @@ fn the_bills_are_the_same_where_the_month_is_kept_in_postgresql_and_a_second_mon
     let kept = on_postgres().json();
     check(&kept, 1_000..3_000);
     assert_eq!(kept["statements"], demo("1000", "1")["statements"]);
+    // One more came when the month was closed.
     assert_eq!(
         database.rows_of("record"),
-        records(&kept, "delivered")("accepted")
+        records(&kept, "delivered")("accepted") + 1
     );
     assert_refused(&on_postgres(), "StoreInUse", "made for it");
 }
@@ -152,6 +159,19 @@ fn check(report: &Value, asked: Range<u64>) {
 
     let reasons = ["localSubscriptionUnknown", "tenantNotMapped", "unregistered"];
     assert_eq!(texts(&report["unmapped"], "reason"), BTreeSet::from(reasons));
+
+    let closing = &report["closing"];
+    assert_eq!(closing["closed"]["state"], "closed");
+    let invoices = closing["invoices"].as_array().unwrap().len();
+    assert!(invoices > 5, "each partner's and each customer's: {closing:#}");
+    assert_eq!(closing["replayed"], invoices);
+    let causes: BTreeSet<&str> = closing["corrections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["correction"]["cause"].as_str().unwrap())
+        .collect();
+    assert_eq!(causes, BTreeSet::from(["lateUsage", "attribution"]));
 
     let on_two_stacks = statement(report, "24ad71b5-");
     let lines = on_two_stacks["lines"].as_array().unwrap();

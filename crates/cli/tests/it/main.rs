@@ -8,7 +8,10 @@
 mod audit;
 #[cfg(test)]
 mod azure_clients;
+#[cfg(test)]
+mod backdating;
 mod backups;
+mod bills;
 mod bridge;
 mod closing;
 mod completeness;

@@ -6,7 +6,7 @@ use crate::process::{meterbridge, run, run_with};
 use crate::server::Server;
 use crate::store_elsewhere::database;
 
-const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
+pub(crate) const STACK: &str = "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11";
 /// Whom the operator's subscription is of, and who rents machines from it.
 const PARTNER_TENANT: &str = "b1e0c1b8-5a3f-4e52-8a44-0d7f8b3f5e21";
 const FJORDBANK: &str = "c2d7a9f4-1b6e-4c3d-9e8f-5a4b3c2d1e0f";
@@ -18,6 +18,13 @@ pub(crate) struct Accounts {
     partner: String,
     shared_services: String,
     csp: String,
+}
+
+impl Accounts {
+    /// The customer's subscription.
+    pub(crate) fn csp(&self) -> &str {
+        &self.csp
+    }
 }
 
 fn text(value: &serde_json::Value, member: &str) -> String {

@@ -47,7 +47,8 @@ pub use notices::{
 };
 pub use opening::Refused;
 pub use periods::{
-    BillEntry, Closed, Closing, ExchangeRate, Mark, PeriodRefused, Periods, TermsVersion, Waiver,
+    BillEntry, Closed, Closing, ExchangeRate, Mark, PeriodRefused, Periods, ProfileVersion, TermsVersion,
+    Waiver,
 };
 pub use pricing::{DerivationRefused, PriceDraft, PriceEntry};
 pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};

@@ -13,6 +13,7 @@ use super::Entry;
 use crate::chain::{Account, Buyer, Link, Seller};
 use crate::ids::CloudId;
 use crate::money::Currency;
+use crate::profile::{Profile, Trader};
 use crate::quantity::Quantity;
 use crate::terms::Terms;
 use crate::time::{Hour, HourInterval, Period};
@@ -43,6 +44,13 @@ pub enum BillEntry {
         terms: Terms,
         /// The first period.
         from: Period,
+    },
+    /// What paper says of who sells or buys. It is on all that is issued from then on.
+    ProfileSet {
+        /// Who it is.
+        of: Trader,
+        /// What paper says.
+        profile: Profile,
     },
     /// How many cores a stack has in some hours, whatever its token says; none to go by the token again.
     CoresStated {
@@ -110,6 +118,15 @@ pub struct TermsVersion {
     pub recorded: Recorded,
 }
 
+/// A profile that was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileVersion {
+    /// What paper says.
+    pub profile: Profile,
+    /// Who said so, and when.
+    pub recorded: Recorded,
+}
+
 /// A stack without which a period may be closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
@@ -165,6 +182,7 @@ type Versions = BTreeMap<Period, TermsVersion>;
 #[derive(Debug, Clone, Default)]
 pub struct Periods {
     terms: BTreeMap<(Seller, Option<Buyer>), Versions>,
+    profiles: BTreeMap<Trader, ProfileVersion>,
     cores: BTreeMap<CloudId, Timeline<Option<u32>>>,
     rates: BTreeMap<(Currency, Currency), BTreeMap<Hour, ExchangeRate>>,
     waivers: BTreeMap<(Period, CloudId), Waiver>,
@@ -186,6 +204,10 @@ impl Periods {
                 let version = TermsVersion { terms, recorded };
                 let versions = self.terms.entry((*seller, *buyer)).or_default();
                 versions.insert(*from, version);
+            }
+            BillEntry::ProfileSet { of, profile } => {
+                let profile = profile.clone();
+                self.profiles.insert(*of, ProfileVersion { profile, recorded });
             }
             BillEntry::CoresStated { stack, cores, valid } => {
                 self.cores.entry(*stack).or_default().assert(Assertion {
@@ -302,6 +324,12 @@ impl Periods {
         })
     }
 
+    /// What paper says of who sells or buys, if somebody set it.
+    #[must_use]
+    pub fn profile(&self, of: Trader) -> Option<&ProfileVersion> {
+        self.profiles.get(&of)
+    }
+
     /// The accounts to which something is to be charged in a period even if nothing was used: those with a minimum
     /// commitment, in its currency.
     pub fn committed(&self, period: Period) -> impl Iterator<Item = Account> {
@@ -324,6 +352,13 @@ impl Periods {
     pub fn rate(&self, from: Currency, to: Currency, at: Hour) -> Option<&ExchangeRate> {
         let rates = self.rates.get(&(from, to))?;
         rates.range(..=at).next_back().map(|(_, rate)| rate)
+    }
+
+    /// All exchange rates, by currencies and first hour; those that others for the same hour replaced are not among them.
+    pub fn rates(&self) -> impl Iterator<Item = (Currency, Currency, ExchangeRate)> {
+        self.rates
+            .iter()
+            .flat_map(|((from, to), rates)| rates.values().map(move |rate| (*from, *to, *rate)))
     }
 
     /// Whether and why a period may be closed without the rest of what a stack used in it.

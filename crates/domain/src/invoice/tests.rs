@@ -157,6 +157,15 @@ fn invoices_are_ordered_by_buyer_and_currency_and_numbers_tell_sellers_apart() {
         sequence: 1_234_567,
     };
     assert_eq!(of_partner.to_string(), "ABABABABABAB-1234567");
+    let chosen = |number: u32| {
+        let id = format!("aaaaaaaa-0000-4000-8000-{number:012}");
+        let seller = Seller::Partner(id.parse().unwrap());
+        InvoiceNumber { seller, sequence: 1 }.to_string()
+    };
+    assert_eq!(
+        [chosen(1), chosen(2)],
+        ["000000000001-000001", "000000000002-000001"]
+    );
     assert_ne!(Currency::USD, in_order[0].currency);
 }
 

@@ -423,7 +423,7 @@ proptest! {
         for month in MONTHS.map(period) {
             let reckoned = |link| reckon(&history.basis(link, month, MONTHS.len()), &catalog()).unwrap();
             let (buying, one, other) = (reckoned(WHOLESALE), reckoned(retail(ONE)), reckoned(retail(OTHER)));
-            let kept = margins(&[&one, &other], &[&buying]).unwrap();
+            let kept = margins(&[&one, &other], &[&buying], history.currency, |_| None).unwrap();
             let lines = |reckoning: &Reckoning| {
                 let lines = reckoning.lines.iter().filter(|(key, _)| key.subscription().is_some());
                 lines.map(|(_, line)| line.amount.minor_units()).sum::<i128>()

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use app::mappings::MappingVersion as Version;
+use app::periods::{Backdating, Settled};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use domain::time::{Hour, HourInterval};
-use wire::api::{MapTenant, MappingVersion, Page, RegisteredHours};
+use wire::api::{
+    BillAccount, BillDifference, MapTenant, MappingPreview, MappingVersion, MovedUsage, Page,
+    RegisteredHours, SettledBy,
+};
 
+use super::usage::used_quantity;
 use crate::Door;
 use crate::access::By;
 use crate::error::Failure;
@@ -92,4 +97,64 @@ pub(crate) async fn map(
         .map_tenant(&caller, cloud_id, tenant, subscription, valid)
         .await?;
     Ok((notes::warnings(&warnings), Json(shown(&version))))
+}
+
+/// What mapping a tenant for stated hours would move, from whom to whom, and what that would cost each side; nothing is
+/// changed. It is about the usage that there is, up to the present hour. Of the bills those are shown that the caller reads.
+/// Warnings are in headers `x-meterbridge-warning`.
+#[utoipa::path(post, path = "/api/v1/registrations/{cloudId}/tenant-mappings/preview", tag = "registrations",
+    params(("cloudId" = String, Path)), request_body = MapTenant,
+    responses((status = 200, body = MappingPreview)))]
+pub(crate) async fn preview(
+    State(door): State<Arc<Door>>,
+    By(caller): By,
+    params: Params,
+    query: Query,
+    body::Json(asked): body::Json<MapTenant>,
+) -> Result<(HeaderMap, Json<MappingPreview>), Failure> {
+    query.only(&[])?;
+    let cloud_id = params.cloud_id()?;
+    let (tenant, subscription, valid) = asked.parts()?;
+    let preview = door
+        .app
+        .preview_mapping(&caller, cloud_id, tenant, subscription, valid)
+        .await?;
+    let headers = notes::warnings(&preview.warnings);
+    Ok((headers, Json(previewed(&door, preview))))
+}
+
+fn previewed(door: &Door, preview: Backdating) -> MappingPreview {
+    let moved = preview.moved.into_iter().map(|it| MovedUsage {
+        period: it.period.to_string(),
+        from_subscription_id: it.from.to_string(),
+        from_subscription_name: it.from_name,
+        to_subscription_id: it.to.to_string(),
+        to_subscription_name: it.to_name,
+        records: it.records,
+        used: it
+            .quantities
+            .iter()
+            .map(|(meter, quantity)| used_quantity(*meter, quantity, door.app.catalog()))
+            .collect(),
+    });
+    let differences = preview.differences.iter().map(|it| {
+        let names = door.app.account_names(it.account.seller, Some(it.account.buyer));
+        let settled = match it.settled {
+            Settled::RunningBill => SettledBy::RunningBill,
+            Settled::Corrections => SettledBy::Corrections,
+            Settled::Nowhere => SettledBy::Nothing,
+        };
+        let account = BillAccount::of(it.account, &names);
+        BillDifference::of(
+            it.period.to_string(),
+            settled,
+            account,
+            [it.before, it.after, it.difference],
+        )
+    });
+    MappingPreview {
+        moved: moved.collect(),
+        differences: differences.collect(),
+        withheld: preview.withheld,
+    }
 }

@@ -279,7 +279,7 @@ fn unmapped_quantity(used: &UnmappedMeter, catalog: &Catalog) -> UnmappedQuantit
     }
 }
 
-fn used_quantity(meter: LocalMeterId, quantity: &QuantitySum, catalog: &Catalog) -> UsedQuantity {
+pub(super) fn used_quantity(meter: LocalMeterId, quantity: &QuantitySum, catalog: &Catalog) -> UsedQuantity {
     let known = catalog.local_meter(meter);
     UsedQuantity {
         local_meter_id: meter.to_string(),

@@ -26,7 +26,7 @@ use self::destination::Reach;
 pub(crate) use self::keys::{WebhookKeys, make_first};
 use self::worker::GoodUntil;
 use crate::config::ServerConfig;
-use crate::{Door, StartError};
+use crate::{Door, StartError, closing};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -188,7 +188,8 @@ async fn look(door: &Door, duty: &mut Duty) -> Result<bool, app::Error> {
     Ok(has)
 }
 
-/// Looks every few minutes for what there is to tell of the stacks, where notices are sent from.
+/// Looks every few minutes for what there is to tell of the stacks, and for periods that nobody closed to the end, where
+/// notices are sent from.
 async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) {
     let mut watch = Watch::default();
     loop {
@@ -197,6 +198,7 @@ async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) 
         if !on_duty {
             continue;
         }
+        closing::resume(door).await;
         match door.app.look_after_completeness(&mut watch).await {
             Ok(0) => {}
             Ok(raised) => {

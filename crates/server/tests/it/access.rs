@@ -49,6 +49,9 @@ pub(crate) fn filled(path: &str) -> String {
         ("{digest}", "0".repeat(64)),
         ("{webhook}", "night".to_owned()),
         ("{noticeId}", id('f', 9)),
+        ("{number}", "MB-000001".to_owned()),
+        ("{seller}", id('a', 1)),
+        ("{buyer}", format!("partner:{}", id('a', 1))),
     ];
     let path = values
         .iter()

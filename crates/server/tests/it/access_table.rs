@@ -9,27 +9,34 @@ use serde_json::{Value, json};
 use server::{Needs, RouteLine, route_table};
 use wire::bundle::public_key_pem;
 
-use crate::access_world::{CALLERS, PASSWORD, RESELLER, World};
+use crate::access_world::{CALLERS, PASSWORD, PROVIDER, RESELLER, World};
 use crate::fixture::{Answer, id};
 use crate::world::stack;
 
 const TABLE: &str = include_str!("access_table.txt");
 
 /// What says that something does not exist. Somebody who does not see it reads the same as for something that never did.
-const HIDDEN: [&str; 12] = [
+const HIDDEN: [&str; 16] = [
+    "AccountNotFound",
     "ApplicationNotFound",
     "CustomerNotFound",
     "DirectoryNotFound",
     "DirectoryOwnerNotFound",
     "GroupNotFound",
+    "InvoiceNotFound",
     "LocalSubscriptionNotFound",
     "PartnerNotFound",
     "PriceListDraftNotFound",
     "PriceListNotFound",
+    "ProfileNotFound",
     "RegistrationNotFound",
     "SubscriptionNotFound",
+    "TraderNotFound",
     "UserNotFound",
 ];
+
+/// The number of an invoice of the provider's, and of one of nobody's.
+const INVOICES: [&str; 2] = ["000000000003-000001", "000000000099-000001"];
 
 /// What came of a request: one letter of the table.
 fn outcome(answer: &Answer) -> char {
@@ -98,12 +105,36 @@ impl Ids<'_> {
             ("{noticeId}", id('f', 1)),
             ("{roleDefinitionId}", id('f', 1)),
             ("{roleAssignmentId}", id('f', 1)),
+            ("{number}", self.invoice().to_owned()),
+            ("{seller}", self.number('a', RESELLER)),
+            ("{buyer}", format!("subscription:{}", self.number('d', 9))),
         ];
         let path = values.iter().fold(route.path.to_owned(), |path, (name, value)| {
             path.replace(name, value)
         });
         assert!(!path.contains('{'), "{path}: say what to put there");
+        if route.path.ends_with("/what-if") {
+            let draft = if self.exist { "list-1" } else { "list-99" };
+            return format!("{path}?draft={draft}");
+        }
+        if route.path.ends_with("/margins") {
+            return format!("{path}?seller={}&currency=EUR", self.number('a', RESELLER));
+        }
+        if route.path.contains("/running/") {
+            let (seller, buyer) = (self.number('a', PROVIDER), self.number('a', RESELLER));
+            let form = if route.path.ends_with("/document") {
+                "&format=csv"
+            } else {
+                ""
+            };
+            return format!("{path}?seller={seller}&buyer=partner:{buyer}&currency=EUR{form}");
+        }
         path + query(route.path)
+    }
+
+    /// The number of what the provider has invoiced the reseller.
+    const fn invoice(&self) -> &'static str {
+        if self.exist { INVOICES[0] } else { INVOICES[1] }
     }
 
     /// What is sent, where the decision needs it.
@@ -121,7 +152,11 @@ impl Ids<'_> {
             ("POST", "/api/v1/registrations/{cloudId}/backdate") => {
                 json!({ "validFrom": "2026-10-01T00:00:00Z" })
             }
-            ("POST", "/api/v1/registrations/{cloudId}/tenant-mappings") => {
+            (
+                "POST",
+                "/api/v1/registrations/{cloudId}/tenant-mappings"
+                | "/api/v1/registrations/{cloudId}/tenant-mappings/preview",
+            ) => {
                 json!({ "tenantId": id('c', RESELLER),
                 "subscriptionId": id('d', 1), "validFrom": "2026-11-02T10:00:00Z" })
             }
@@ -152,6 +187,19 @@ impl Ids<'_> {
             ) => {
                 json!({ "name": "New" })
             }
+            ("POST", "/api/v1/periods/{period}/waivers") => {
+                json!({ "stack": stack(), "reason": "burnt down" })
+            }
+            ("PUT", "/api/v1/sellers/{seller}/profile" | "/api/v1/buyers/{buyer}/profile") => {
+                json!({ "legalName": "New" })
+            }
+            ("PUT", "/api/v1/terms") => json!({ "seller": partner, "from": "2026-12", "terms": {} }),
+            ("PUT", "/api/v1/registrations/{cloudId}/cores") => {
+                json!({ "cores": 4, "from": "2026-12-01T00:00:00Z" })
+            }
+            ("PUT", "/api/v1/exchange-rates") => {
+                json!({ "from": "EUR", "to": "USD", "rate": "1.1", "since": "2026-12-01T00:00:00Z" })
+            }
             ("POST", "/api/v1/applications/{applicationId}/certificates") => {
                 json!({ "pem": self.world.certificate })
             }
@@ -169,8 +217,10 @@ fn query(path: &str) -> &'static str {
         "/api/v1/usage/measured"
         | "/api/v1/usage/unmapped"
         | "/api/v1/tenant-suggestions"
+        | "/api/v1/reconciliations"
         | "/api/v1/statements" => "?period=2026-10",
         "/api/v1/statements/{subscriptionId}" => "?period=2026-10",
+        "/api/v1/invoices/{number}/document" => "?format=csv",
         _ => "",
     }
 }
@@ -208,6 +258,7 @@ fn blank(answer: &Answer, world: &World, doomed: Option<&str>) -> String {
         stack(),
         id('d', 9),
         id('a', RESELLER),
+        id('a', PROVIDER),
         id('b', RESELLER),
         world.directory.clone(),
         world.user.clone(),
@@ -215,6 +266,8 @@ fn blank(answer: &Answer, world: &World, doomed: Option<&str>) -> String {
         world.group.clone(),
         "list-99".to_owned(),
         "list-1".to_owned(),
+        INVOICES[0].to_owned(),
+        INVOICES[1].to_owned(),
     ];
     let text = format!("{} {}", answer.status, answer.body);
     let text = doomed.map_or(text.clone(), |doomed| text.replace(doomed, "…"));
@@ -223,7 +276,7 @@ fn blank(answer: &Answer, world: &World, doomed: Option<&str>) -> String {
 
 /// What a route deletes that only one caller can delete: each gets its own.
 async fn doomed(world: &World, route: &RouteLine) -> Option<String> {
-    if route.path.starts_with("/api/v1/price-list-drafts/") {
+    if route.path.starts_with("/api/v1/price-list-drafts/") || route.path.ends_with("/what-if") {
         // There is one again for each caller, whoever gave it up.
         let draft = json!({ "currency": "EUR", "seller": id('a', RESELLER),
             "effectiveFrom": "2026-12-01T00:00:00Z", "prices": [] });
@@ -288,6 +341,7 @@ fn written() -> BTreeMap<String, String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
     let world = World::build().await;
+    world.close_october().await;
     let expected = written();
     let mut wrong = String::new();
     let mut found = 0;

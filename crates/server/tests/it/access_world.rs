@@ -173,6 +173,16 @@ impl World {
         }
     }
 
+    /// October is closed: the provider has invoiced the reseller what was agreed on for it.
+    pub(crate) async fn close_october(&self) {
+        let terms = json!({ "seller": id('a', PROVIDER), "buyer": { "kind": "partner", "id": id('a', RESELLER) },
+            "from": "2026-10", "terms": { "minimumCommitment": { "amount": "100", "currency": "EUR" } } });
+        self.house.put("/api/v1/terms", &terms).await.expect(200);
+        let close = "/api/v1/periods/2026-10/close";
+        let closed = self.house.post(close, &json!({})).await.expect(200);
+        assert_eq!(closed.body["invoices"], 1, "{closed:?}");
+    }
+
     /// Makes good what a request removed, so that the next caller finds the same.
     pub(crate) async fn restore(&self) {
         register(&self.house).await;

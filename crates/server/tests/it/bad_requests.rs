@@ -1,5 +1,7 @@
 //! Whatever is wrong in a request is refused with a stable code that names it.
 
+mod bills;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -119,77 +121,6 @@ fn accounts() -> Vec<Wrong> {
     ]
 }
 
-fn bills() -> Vec<Wrong> {
-    let list = |change: &[(&str, Value)]| {
-        let mut body = json!({ "currency": "USD", "effectiveFrom": "2026-10-01T00:00:00Z", "prices": [] });
-        change
-            .iter()
-            .for_each(|(member, value)| body[member] = value.clone());
-        body
-    };
-    let statement = format!("/api/v1/statements/{}", default_subscription());
-    vec![
-        get(&statement, (400, "MissingPeriod", "period")),
-        get(format!("{statement}?period="), (400, "MissingPeriod", "period")),
-        get(
-            format!("{statement}?period=2026-13"),
-            (400, "InvalidPeriod", "period"),
-        ),
-        get(
-            format!("{statement}?period=october"),
-            (400, "InvalidPeriod", "period"),
-        ),
-        get(
-            "/api/v1/statements/x?period=2026-10",
-            (400, "InvalidSubscriptionId", "subscriptionId"),
-        ),
-        get(
-            format!("/api/v1/statements/{}?period=2026-10", id('d', 99)),
-            (404, "SubscriptionNotFound", "subscriptionId"),
-        ),
-        get(
-            "/api/v1/usage/unmapped?period=1",
-            (400, "InvalidPeriod", "period"),
-        ),
-        get(
-            "/api/v1/tenant-suggestions?period=1",
-            (400, "InvalidPeriod", "period"),
-        ),
-        get("/api/v1/periods/2026/check", (400, "InvalidPeriod", "period")),
-        put(
-            "/api/v1/price-lists/Usd",
-            list(&[]),
-            (400, "InvalidPriceListName", "name"),
-        ),
-        put(
-            "/api/v1/price-lists/usd",
-            list(&[("currency", json!("dollar"))]),
-            (400, "InvalidProperty", "currency"),
-        ),
-        put(
-            "/api/v1/price-lists/usd",
-            list(&[("effectiveFrom", json!("2026-10-01T00:30:00Z"))]),
-            (400, "InvalidProperty", "effectiveFrom"),
-        ),
-        put(
-            "/api/v1/price-lists/usd",
-            list(&[(
-                "prices",
-                json!([{ "meterId": id('1', 1), "rates": { "0": "1e-99" } }]),
-            )]),
-            (400, "InvalidProperty", "prices[0].rates['0']"),
-        ),
-        put(
-            "/api/v1/price-lists/usd",
-            list(&[(
-                "prices",
-                json!([{ "meterId": id('1', 1), "rates": { "5": "1" } }]),
-            )]),
-            (400, "InvalidProperty", "prices[0].rates"),
-        ),
-    ]
-}
-
 fn stacks() -> Vec<Wrong> {
     let (stack_path, registration_path) = (
         format!("/api/v1/stacks/{}", stack()),
@@ -300,6 +231,16 @@ fn stacks() -> Vec<Wrong> {
             format!("{registration_path}/tenant-mappings"),
             map(&[("validTo", json!("2026-09-01T00:00:00Z"))]),
             (400, "InvalidProperty", "validTo"),
+        ),
+        post(
+            format!("{registration_path}/tenant-mappings/preview"),
+            map(&[("subscriptionId", json!("x"))]),
+            (400, "InvalidProperty", "subscriptionId"),
+        ),
+        post(
+            format!("{registration_path}/tenant-mappings/preview?dryRun=true"),
+            map(&[]),
+            (400, "UnknownQueryParameter", "dryRun"),
         ),
         post(
             format!("/api/v1/registrations/{}/approve-multi-tenancy", id('5', 9)),
@@ -419,7 +360,14 @@ fn arm() -> Vec<Wrong> {
 async fn every_wrong_request_is_refused_by_name() {
     let house = House::start().await;
     house.register().await;
-    for wrong in [accounts(), bills(), stacks(), arm()].into_iter().flatten() {
+    let of_bills = [
+        bills::statements(),
+        bills::periods(),
+        bills::terms(),
+        bills::drafts(),
+    ];
+    let all = [accounts(), stacks(), arm()].into_iter().chain(of_bills);
+    for wrong in all.flatten() {
         let mut request = house.request(wrong.method.clone(), &wrong.path);
         if let Some(body) = &wrong.body {
             request = request.json(body);

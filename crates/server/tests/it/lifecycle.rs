@@ -15,8 +15,8 @@ use reqwest::Method;
 use server::{Limits, Server, ServerConfig};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
-    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, Slice, SliceSum, Slicing,
-    StackProgress, Store, StoreError, StoredRecord, UsageLedger,
+    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, ResourceSum, Slice, SliceSum,
+    Slicing, StackProgress, Store, StoreError, StoredRecord, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -40,6 +40,13 @@ impl UsageLedger for Failing {
         Err((self.failure)())
     }
     async fn sums_at(&self, _: &[Slice], _: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn resource_sums_at(
+        &self,
+        _: &[Slice],
+        _: &[(CloudId, u64)],
+    ) -> Result<Vec<ResourceSum>, StoreError> {
         Err((self.failure)())
     }
     async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
@@ -376,7 +383,7 @@ async fn a_server_whose_signing_key_is_gone_does_not_cut_off_every_stack_in_sile
 }
 
 /// The app on the same directory, as soon as the server before has let go of it.
-async fn reopened(directory: &DataDirectory, clock: &Arc<TestClock>) -> App {
+pub(crate) async fn reopened(directory: &DataDirectory, clock: &Arc<TestClock>) -> App {
     for _ in 0..100 {
         match server::open(directory.store(), clock.clone(), Arc::new(TestRandom)).await {
             Err(server::OpenError::Store(StoreError::InUse { .. })) => {

@@ -71,8 +71,8 @@ use crate::quarantine::{
 use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
 use crate::usage::{
-    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, Slice, SliceSum, Slicing,
-    StackProgress, StoredRecord, UsageLedger,
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, ResourceSum, Slice, SliceSum,
+    Slicing, StackProgress, StoredRecord, UsageLedger,
 };
 
 #[cfg(test)]
@@ -158,6 +158,17 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         let (slices, marks) = (slices.to_vec(), marks.to_vec());
         self.readers
             .read(move |transaction| sums::sums_at(transaction, &slices, &marks))
+            .await
+    }
+
+    async fn resource_sums_at(
+        &self,
+        slices: &[Slice],
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<ResourceSum>, StoreError> {
+        let (slices, marks) = (slices.to_vec(), marks.to_vec());
+        self.readers
+            .read(move |transaction| sums::resource_sums_at(transaction, &slices, &marks))
             .await
     }
 

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use domain::ids::{CloudId, LocalMeterId};
 use domain::quantity::{Quantity, QuantitySum};
 use domain::time::{Day, Hour, HourInterval};
 
 use super::as_of::{self, Asked, Changed, Limit, Upto};
-use super::ids::{BlockId, Place, SLOTS};
+use super::ids::{BlockId, Place, SLOTS, SeriesId};
 use super::lookups::{self, Meters};
 use super::sheet::HoursOfDay;
 use super::total::Total;
 use crate::error::StoreError;
-use crate::transaction::{Transaction, Which};
-use crate::usage::{LocalSubscriptionKey, MeterTotal, Slice, SliceSum};
+use crate::transaction::{Transaction, Which, values};
+use crate::usage::{LocalSubscriptionKey, MeterTotal, ResourceSum, Slice, SliceSum};
 
 /// The local subscriptions whose usage is summed at one time.
 const AT_ONE_TIME: usize = 64;
@@ -30,11 +31,41 @@ pub(super) fn sums_at(
     slices: &[Slice],
     marks: &[(CloudId, u64)],
 ) -> Result<Vec<SliceSum>, StoreError> {
-    let stacks: BTreeSet<CloudId> = slices.iter().map(|slice| slice.of.stack).collect();
-    let marks = marks.iter().filter(|(stack, _)| stacks.contains(stack));
-    let marks: Vec<(CloudId, u64)> = marks.copied().collect();
-    let upto = as_of::upto(transaction, &marks)?;
-    sums_by(Adder::at(transaction, upto), slices)
+    sums_by(Adder::of(transaction, slices, marks)?, slices)
+}
+
+/// What each resource consumed in each of the slices when stacks had the receipts up to their marks.
+pub(super) fn resource_sums_at(
+    transaction: &dyn Transaction,
+    slices: &[Slice],
+    marks: &[(CloudId, u64)],
+) -> Result<Vec<ResourceSum>, StoreError> {
+    let mut adder = Adder::of(transaction, slices, marks)?;
+    let mut sums = Vec::new();
+    for (number, part) in slices.chunks(AT_ONE_TIME).enumerate() {
+        let mut by_series: BTreeMap<(usize, SeriesId), (LocalMeterId, Sum)> = BTreeMap::new();
+        adder.add_up(part, &mut |slice, series, local_meter, sum| {
+            let nothing = || (local_meter, Sum::default());
+            by_series
+                .entry((slice, series))
+                .or_insert_with(nothing)
+                .1
+                .add(sum);
+        })?;
+        let keys: Vec<_> = by_series.keys().map(|(_, series)| values![*series]).collect();
+        let sql = "SELECT resource_uri FROM series WHERE id = ?1";
+        let resources: Vec<Option<String>> = transaction.row_each(sql, &keys, |row| row.get(0))?;
+        for (((slice, _), (local_meter, sum)), resource) in by_series.into_iter().zip(resources) {
+            let resource = resource.ok_or_else(|| StoreError::corrupt("a record belongs to no series"))?;
+            sums.push(ResourceSum {
+                slice: number * AT_ONE_TIME + slice,
+                local_meter,
+                resource_uri: Arc::from(resource),
+                quantity: sum.quantity(),
+            });
+        }
+    }
+    Ok(sums)
 }
 
 fn sums_by(mut adder: Adder<'_>, slices: &[Slice]) -> Result<Vec<SliceSum>, StoreError> {
@@ -162,6 +193,18 @@ impl<'t> Adder<'t> {
         }
     }
 
+    /// Of what was consumed in some slices when stacks had the receipts up to their marks.
+    fn of(
+        transaction: &'t dyn Transaction,
+        slices: &[Slice],
+        marks: &[(CloudId, u64)],
+    ) -> Result<Self, StoreError> {
+        let stacks: BTreeSet<CloudId> = slices.iter().map(|slice| slice.of.stack).collect();
+        let marks = marks.iter().filter(|(stack, _)| stacks.contains(stack));
+        let marks: Vec<(CloudId, u64)> = marks.copied().collect();
+        Ok(Self::at(transaction, as_of::upto(transaction, &marks)?))
+    }
+
     fn at(transaction: &'t dyn Transaction, upto: BTreeMap<CloudId, Upto>) -> Self {
         Self {
             upto: Some(upto),
@@ -207,8 +250,16 @@ impl<'t> Adder<'t> {
 
     /// What was consumed in each of a few slices.
     fn sums(&mut self, slices: &[Slice]) -> Result<Vec<ByMeter>, StoreError> {
-        self.look_up_blocks(slices)?;
         let mut sums = vec![ByMeter::new(); slices.len()];
+        self.add_up(slices, &mut |slice, _, meter, sum| {
+            sums[slice].entry(meter).or_default().add(sum);
+        })?;
+        Ok(sums)
+    }
+
+    /// Adds up what was consumed in each of a few slices, series by series.
+    fn add_up(&mut self, slices: &[Slice], each: &mut Each<'_>) -> Result<(), StoreError> {
+        self.look_up_blocks(slices)?;
         let mut by_interval: BTreeMap<(Hour, Hour), Vec<Wanted<'_>>> = BTreeMap::new();
         for (slice, Slice { of, interval }) in slices.iter().enumerate() {
             let limit = match self.upto(of) {
@@ -224,10 +275,10 @@ impl<'t> Adder<'t> {
         }
         for ((start, end), blocks) in by_interval {
             for blocks in blocks.chunks(AT_ONE_TIME) {
-                add(self.transaction, blocks, start..end, &mut sums)?;
+                add(self.transaction, blocks, start..end, each)?;
             }
         }
-        Ok(sums)
+        Ok(())
     }
 
     fn look_up_blocks(&mut self, slices: &[Slice]) -> Result<(), StoreError> {
@@ -249,12 +300,15 @@ impl<'t> Adder<'t> {
     }
 }
 
-/// Adds what blocks have in an interval to the sums of the slices they belong to.
+/// What takes in what a series consumed in a slice.
+type Each<'e> = dyn FnMut(usize, SeriesId, LocalMeterId, &Sum) + 'e;
+
+/// Adds up what blocks have in an interval, for the slices they belong to.
 fn add(
     transaction: &dyn Transaction,
     blocks: &[Wanted<'_>],
     interval: Range<Hour>,
-    sums: &mut [ByMeter],
+    each: &mut Each<'_>,
 ) -> Result<(), StoreError> {
     let of_interval = (interval.start.day(), interval.end.plus(-1).day());
     let with_limits = blocks.iter().map(|it| (it.block.id, it.limit));
@@ -322,7 +376,7 @@ fn add(
             let Some(sum) = sum else { continue };
             let meter =
                 block.meters[slot].ok_or_else(|| StoreError::corrupt("a record belongs to no series"))?;
-            sums[*slice].entry(meter).or_default().add(sum);
+            each(*slice, block.id.series(slot), meter, sum);
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! What counted when stacks had fewer receipts than they have now.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use domain::ids::CloudId;
+use domain::ids::{CloudId, LocalMeterId};
+use domain::quantity::QuantitySum;
 use domain::time::{HourInterval, Timestamp};
 use domain::usage::UsageRecord;
 use proptest::prelude::*;
@@ -172,6 +173,7 @@ pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_count
                     sums,
                     "{marks:?}"
                 );
+                assert_eq!(&by_resource(&store, &slices, marks).await, sums, "{marks:?}");
                 for (interval, using) in intervals.iter().zip(using) {
                     let found = store.usage.local_subscriptions_at(*interval, marks).await;
                     assert_eq!(&found.unwrap(), using, "{interval} {marks:?}");
@@ -200,14 +202,33 @@ pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_count
     .await;
 }
 
+/// What the resources of each slice consumed when stacks had these receipts, put together again. Records are not counted by
+/// resource: that is taken from the sums.
+async fn by_resource(store: &Store, slices: &[Slice], marks: &[(CloudId, u64)]) -> Vec<SliceSum> {
+    let sums = store.usage.sums_at(slices, marks).await.unwrap();
+    let mut seen = HashSet::new();
+    let mut added: HashMap<(usize, LocalMeterId), QuantitySum> = HashMap::new();
+    for sum in store.usage.resource_sums_at(slices, marks).await.unwrap() {
+        let is_new = seen.insert((sum.slice, sum.local_meter, sum.resource_uri.to_lowercase()));
+        assert!(is_new, "each resource once: {sum:?}");
+        added
+            .entry((sum.slice, sum.local_meter))
+            .or_default()
+            .add(&sum.quantity);
+    }
+    assert_eq!(added.len(), sums.len(), "nothing but what was summed");
+    let again = sums.into_iter().map(|sum| SliceSum {
+        quantity: added.remove(&(sum.slice, sum.local_meter)).unwrap_or_default(),
+        ..sum
+    });
+    again.collect()
+}
+
 /// The sum over all meters of a slice when stack 1 had so many receipts, as text.
 async fn sum_at(store: &Store, slice: Slice, mark: u64) -> String {
     let sums = store.usage.sums_at(&[slice], &[(stack(1), mark)]).await.unwrap();
     let quantities: Vec<_> = sums.into_iter().map(|sum| sum.quantity).collect();
-    quantities
-        .iter()
-        .sum::<domain::quantity::QuantitySum>()
-        .to_string()
+    quantities.iter().sum::<QuantitySum>().to_string()
 }
 
 pub(crate) async fn an_older_report_that_was_confirmed_later_would_count_in_a_month_closed_before(

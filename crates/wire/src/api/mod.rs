@@ -5,15 +5,24 @@
 //! silence. Responses may gain members.
 
 mod accounts;
+mod backdating;
 mod completeness;
+mod forecasts;
 mod identity;
+mod invoices;
 mod known_receipts;
+mod line_id;
+mod margins;
 mod operators;
+mod periods;
 mod price_drafts;
 mod prices;
+mod profiles;
 mod quarantine;
+mod reconciliations;
 mod registrations;
 mod roles;
+mod sales;
 mod statements;
 mod suggestions;
 mod usage;
@@ -28,18 +37,34 @@ pub use accounts::{
     Customer, NewCustomer, NewPartner, NewSubscription, Partner, PartnerKind, Subscription, SubscriptionKind,
     SubscriptionState,
 };
+pub use backdating::{BillDifference, MappingPreview, MovedUsage, SettledBy};
 pub use completeness::{
     CompletenessFinding, HourCompleteness, HourCounts, HourState, SilentSeries, StackCompleteness,
     StackCompletenessByHour,
+};
+pub use forecasts::{
+    AccountChange, AccountForecast, AmountChange, BillPart, BillPartKind, Forecast, ForecastMethod,
+    PartChange, PartForecast, StackForecast, TotalChange, WhatIf,
 };
 pub use identity::{
     Application, Certificate, ChangePassword, Directory, Group, NewApplication, NewCertificate, NewDirectory,
     NewGroup, NewSecret, NewUser, Secret, SecretKept, SetPassword, User,
 };
+pub use invoices::{
+    CapacityCharge, CommitmentCharge, CoreDays, CorrectionCause, CreditGranted, Invoice, InvoiceCorrection,
+    InvoiceLine, InvoiceReplay, InvoiceStatus, InvoiceSummary, LineKind, PeriodReplay, RunningStatement,
+    StackWithoutFee, SubscriptionNotCharged, TaxCharge, WithoutFeeBecause,
+};
 pub use known_receipts::{
     InvalidKnownReceipts, KNOWN_RECEIPTS, KNOWN_RECEIPTS_MAX, KnownReceipt, KnownReceipts,
 };
+pub use line_id::{InvalidLineId, LineId, LineOf};
+pub use margins::{Margin, MarginLine, MarginRate, Margins};
 pub use operators::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential};
+pub use periods::{
+    AgreedTerms, Amount, BillingPeriod, ExchangeRate, PeriodState, PeriodWaiver, SetExchangeRate, SetTerms,
+    StateCores, StatedCores, TermsCapacityFee, TermsOfSale, TermsTax, WaitingStack, WaiveStack,
+};
 pub use price_drafts::{
     DerivedFrom, MeterChange, MeterDifference, PriceImport, PriceListDiff, PriceListDraft, RejectedRow,
     TierDifference, UnknownMeter,
@@ -48,10 +73,15 @@ pub use prices::{
     CurrencyTotal, Meter, MeterBilling, MeterPrice, PriceList, PriceListVersion, PriceSource, PriceTier,
     PublishPriceList, PublishedPriceList, RepricedMonth, VersionStatus,
 };
+pub use profiles::{Profile, SetProfile};
 pub use quarantine::{
     MendedRecord, PurgeQuarantined, QuarantineAct, QuarantineCount, QuarantineFilter, QuarantinePurged,
     QuarantineReleased, QuarantineSelection, QuarantinedRecord, ReleaseQuarantined, ReleaseStopped,
     ReleaseWarning, ReleasedBatch, ReleasedNotCounting, StillWaiting,
+};
+pub use reconciliations::{
+    Compared, ComparedClass, DifferenceClass, LineItemKind, ReconciledAmounts, ReconciledDifference,
+    ReconciledQuantities, ReconciledSide, Reconciliation, RejectedLineItem, UnderstoodFile,
 };
 pub use registrations::{
     ActivationKeysRevoked, Advice, BackdateRegistration, DirectoryTaken, MapTenant, MappingVersion,
@@ -60,6 +90,10 @@ pub use registrations::{
 pub use roles::{
     AssignPartnerRole, CallerKind, Me, MyGroup, MyRole, PartnerRole, PartnerRoleAssignment, PartnerRoleName,
     PrincipalKind,
+};
+pub use sales::{
+    AccountText, BillAccount, BillBuyer, BillSeller, BuyerKind, BuyerText, InvalidParty, NamedBuyer,
+    SellerKind, SellerText,
 };
 pub use statements::{
     LawCheck, Line, ListedStatement, Measured, NoStatement, NoStatementStatus, NotCharged, NotChargedBecause,

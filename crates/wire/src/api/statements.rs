@@ -15,12 +15,12 @@ use super::{PriceSource, PriceTier};
 const PLACES_OF_ENDLESS: u32 = 12;
 
 /// A number, and whether the text is exactly that.
-fn shown(number: &Rational) -> (String, bool) {
+pub(super) fn shown(number: &Rational) -> (String, bool) {
     decimal_text(number, PLACES_OF_ENDLESS)
 }
 
 /// What a number is where nothing is said of it.
-const fn exact() -> bool {
+pub(super) const fn exact() -> bool {
     true
 }
 
@@ -376,7 +376,8 @@ impl ListedStatement {
 }
 
 impl Line {
-    fn of(line: &statement::Line, catalog: &Catalog, names: &Names) -> Self {
+    /// A line, with the names and units of the catalog.
+    pub(super) fn of(line: &statement::Line, catalog: &Catalog, names: &Names) -> Self {
         let meter = catalog.billing_meter(line.meter);
         let text =
             |of: fn(&domain::catalog::BillingMeter) -> &String| meter.map(of).cloned().unwrap_or_default();
@@ -482,7 +483,8 @@ impl Share {
 }
 
 impl NotCharged {
-    fn of(not_charged: &statement::NotCharged, catalog: &Catalog) -> Self {
+    /// What is not charged, with the names and units of the catalog.
+    pub(super) fn of(not_charged: &statement::NotCharged, catalog: &Catalog) -> Self {
         let meter = catalog.local_meter(not_charged.local_meter);
         Self {
             local_meter_id: not_charged.local_meter.to_string(),

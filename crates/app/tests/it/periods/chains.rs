@@ -140,6 +140,45 @@ async fn a_resold_subscription_is_invoiced_on_every_link_of_its_chain_and_correc
 }
 
 #[tokio::test]
+async fn a_margin_is_what_a_seller_keeps_and_is_never_converted_by_a_rate_that_nobody_stated() {
+    let house = resold().await;
+    sells(&house, PROVIDER, "1.25", Currency::USD).await;
+    let euro: Currency = "EUR".parse().unwrap();
+    sells(&house, RESELLER, "2", euro).await;
+    house
+        .hears("2026-10-20T12:00:00Z", &[("2026-10-20T11:00:00Z", "10")])
+        .await;
+    let (app, october) = (house.app(), "2026-10".parse().unwrap());
+    let told = async |seller, currency| {
+        let kept = app.margins(&operator(), seller, october, currency).await?;
+        let sum = |of: fn(&domain::reckoning::Margin) -> i128| {
+            kept.rows.iter().map(|row| of(&row.margin)).sum::<i128>()
+        };
+        assert_eq!(
+            kept.total.keeps.minor_units(),
+            sum(|margin| margin.keeps.minor_units())
+        );
+        let shown = [kept.total.sells, kept.total.buys, kept.total.keeps].map(|it| it.to_string());
+        Ok::<_, app::Error>(shown.join(" "))
+    };
+    let (provider, reseller) = (Seller::Partner(PROVIDER), Seller::Partner(RESELLER));
+    assert_eq!(
+        told(Seller::Platform, Currency::USD).await.unwrap(),
+        "10.00 0.00 10.00"
+    );
+    assert_eq!(told(provider, Currency::USD).await.unwrap(), "12.50 10.00 2.50");
+    let refused = told(reseller, euro).await.unwrap_err();
+    assert_eq!(refused.code, "ExchangeRateMissing");
+    for (since, rate) in [("2026-10-01T00:00:00Z", "0.8"), ("2026-11-01T00:00:00Z", "0.9")] {
+        let rate = rate.parse().unwrap();
+        app.set_rate(&operator(), Currency::USD, euro, rate, since.parse().unwrap())
+            .await
+            .unwrap();
+    }
+    assert_eq!(told(reseller, euro).await.unwrap(), "20.00 10.00 10.00");
+}
+
+#[tokio::test]
 async fn what_a_partner_uses_itself_is_invoiced_to_the_partner_and_to_nobody_behind_it() {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     house.register(BillingModel::PayAsYouUse).await;

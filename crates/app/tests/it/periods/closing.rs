@@ -2,6 +2,9 @@
 
 use app::Kind;
 use app::periods::{PeriodState, Waiting};
+use domain::books::{BillEntry, Mark};
+use domain::chain::{Account, Buyer};
+use domain::ids::PartnerId;
 use domain::invoice::Invoice;
 use domain::registration::BillingModel;
 
@@ -262,4 +265,74 @@ async fn the_running_month_is_what_its_invoice_will_be() {
         .await
         .unwrap();
     assert_eq!(corrected(&december.invoice), [""; 0], "it is corrected once");
+}
+
+#[tokio::test]
+async fn a_memory_older_than_the_close_would_reckon_another_bill_and_call_it_the_same() {
+    let house = reported().await;
+    house.closes("2026-10").await;
+    house
+        .hears("2026-11-04T12:00:00Z", &[("2026-11-03T11:00:00Z", "4")])
+        .await;
+    house.it_is("2026-12-01T02:00:00Z");
+    let october = house.app().period(&operator(), month("2026-10")).await.unwrap();
+    let begun = |sequence| {
+        let catalog = blake3::hash(&store::bill_forms::encode_catalog(house.app().catalog()).unwrap());
+        BillEntry::ClosingBegun {
+            period: month("2026-11"),
+            marks: vec![Mark {
+                stack: STACK,
+                sequence,
+            }],
+            catalog: *catalog.as_bytes(),
+        }
+    };
+    // Two deliveries and a declaration came.
+    let ahead = begun(4).into();
+    let house = house.with_entry(Some(ahead)).await;
+    let older = (Kind::Conflict, "UsageOlderThanClose");
+    let app = house.app();
+    assert_eq!(refusal(app.resume_closing().await), older);
+    let asked = app.close_period(&operator(), month("2026-11")).await.unwrap_err();
+    assert_eq!((asked.kind, asked.code), older);
+    for said in [&*STACK.to_string(), "number 4", "number 3", "2026-11"] {
+        assert!(asked.message.contains(said), "{said}: {asked}");
+    }
+    assert_eq!(
+        app.period(&operator(), month("2026-10")).await.unwrap(),
+        october,
+        "what was closed before stays closed"
+    );
+    all_replay(&house, "2026-10").await;
+    // What is missing comes back.
+    house
+        .hears("2026-12-01T02:00:00Z", &[("2026-11-05T11:00:00Z", "1")])
+        .await;
+    let closed = house.app().resume_closing().await.unwrap().unwrap();
+    assert_eq!(closed.period, month("2026-11"));
+    all_replay(&house, "2026-11").await;
+}
+
+#[tokio::test]
+async fn replays_that_are_asked_for_again_and_again_do_not_take_all_of_the_server() {
+    let house = reported().await;
+    house.closes("2026-10").await;
+    let (app, by, october) = (house.app(), operator(), month("2026-10"));
+    let (first, second) = tokio::join!(app.replay_period(&by, october), app.replay_period(&by, october));
+    assert!(first.unwrap().iter().all(|replay| replay.same));
+    assert_eq!(refusal(second), (Kind::Busy, "ReplayRunning"));
+    all_replay(&house, "2026-10").await;
+    let open = app.replay_period(&by, month("2026-11")).await;
+    assert_eq!(refusal(open), (Kind::Conflict, "PeriodNotClosed"));
+}
+
+#[tokio::test]
+async fn nobody_has_a_running_bill_who_was_never_there() {
+    let house = october().await;
+    let nobody = Account {
+        buyer: Buyer::Partner(PartnerId::from_bytes([0x99; 16])),
+        ..WHOLESALE
+    };
+    let running = house.app().running(&operator(), nobody, month("2026-10")).await;
+    assert_eq!(refusal(running), (Kind::NotFound, "AccountNotFound"));
 }

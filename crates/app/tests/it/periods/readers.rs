@@ -171,3 +171,53 @@ async fn periods_are_the_platforms_and_terms_their_sellers() {
         .await;
     assert_eq!(refusal(backwards), (Kind::Invalid, "NoSuchSale"));
 }
+
+#[tokio::test]
+async fn how_a_number_is_written_tells_nobody_whether_there_is_such_an_invoice() {
+    let house = two_buyers().await;
+    let app = house.app();
+    let nobody = house.program("nobody").await;
+    let hidden = app.invoice_number("mb-000001").unwrap();
+    let hidden = app.invoice(&nobody, hidden).await.unwrap_err();
+    let unknown = app.invoice_number("mb-000099").unwrap_err();
+    assert_eq!(
+        hidden.message.replace("000001", ""),
+        unknown.message.replace("000099", "")
+    );
+}
+
+#[tokio::test]
+async fn a_bill_names_who_is_on_it_for_whoever_may_know() {
+    let house = two_buyers().await;
+    let (app, reader) = (house.app(), house.program("reader").await);
+    house
+        .give(&reader, RoleDefinition::READER, &Scope::Subscription(CSP))
+        .await;
+    let retail = house.invoice_of("2026-10", retail(CSP)).await.unwrap();
+    let wholesale = house.invoice_of("2026-10", WHOLESALE).await.unwrap();
+    let names = app.bill_names(&operator(), &retail);
+    let parties = (
+        names.account.seller,
+        names.account.buyer,
+        names.account.customer.map(|it| it.id),
+    );
+    let partner = app.partner(&operator(), PARTNER).unwrap().name;
+    let bought = app.subscription(CSP).unwrap().name;
+    assert_eq!(
+        parties,
+        (Some(partner.clone()), Some(bought.clone()), Some(CUSTOMER))
+    );
+    assert_eq!(names.subscriptions, [(CSP, bought)].into());
+    assert_eq!(names.users.stacks.len(), 1);
+    assert_eq!(names.users.tenants.len(), 1);
+    let to_reader = app.bill_names(&reader, &retail);
+    assert_eq!(
+        to_reader.users.tenants.len(),
+        0,
+        "the customer is not the reader's to know"
+    );
+    assert_eq!(to_reader.subscriptions, names.subscriptions);
+    let names = app.bill_names(&operator(), &wholesale);
+    assert_eq!((names.account.seller, names.account.buyer), (None, Some(partner)));
+    assert_eq!(names.subscriptions.len(), 2);
+}

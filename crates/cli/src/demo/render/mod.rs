@@ -1,6 +1,7 @@
 //! The report as people read it, in a hundred columns.
 
 mod bill;
+mod closing;
 mod wrap;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,12 @@ pub(super) fn text(report: &Report, scenario: &Scenario, style: Style) -> String
         &unclaimed(report, scenario),
     );
     section("What became of the records", &records(report));
+    let title = format!("The month is closed: what was invoiced for {}", report.period);
+    section(&title, &closing::invoices(&report.closing));
+    section(
+        "What came after that, and what it sets right",
+        &closing::corrections(&report.closing),
+    );
     section("What must hold", &checks(report, style));
     section("Ids", &names(scenario));
     section("Speed", &speed(&report.speed));

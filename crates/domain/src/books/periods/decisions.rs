@@ -7,6 +7,7 @@ use crate::books::{Books, Entry};
 use crate::chain::{Buyer, Link, Seller};
 use crate::ids::CloudId;
 use crate::money::Currency;
+use crate::profile::{InvalidProfile, Profile, Trader};
 use crate::quantity::Quantity;
 use crate::terms::{InvalidTerms, Terms};
 use crate::time::{Hour, HourInterval, Period};
@@ -20,6 +21,12 @@ pub enum PeriodRefused {
     /// The terms themselves.
     #[error(transparent)]
     Terms(#[from] InvalidTerms),
+    /// A profile.
+    #[error(transparent)]
+    Profile(#[from] InvalidProfile),
+    /// Nobody sells or buys under this id.
+    #[error("{0} does not exist, so that nothing can be said of it on invoices; create it first")]
+    UnknownTrader(Trader),
     /// Nobody sells so.
     #[error("{seller} sells nothing to {buyer}")]
     NoSuchSale {
@@ -74,6 +81,8 @@ impl PeriodRefused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Terms(_) => InvalidTerms::CODE,
+            Self::Profile(_) => "InvalidProfile",
+            Self::UnknownTrader(_) => "TraderNotFound",
             Self::NoSuchSale { .. } => "NoSuchSale",
             Self::UnknownSeller(_) => "UnknownSeller",
             Self::UnknownStack(_) => "StackNeverRegistered",
@@ -124,6 +133,30 @@ impl Books {
             from,
         };
         Ok(Some(entry.into()))
+    }
+
+    /// Sets what paper says of who sells or buys. Setting what is set already enters nothing.
+    ///
+    /// # Errors
+    /// [`PeriodRefused`] if paper cannot show it, or nobody is there.
+    pub fn set_profile(&self, of: Trader, profile: Profile) -> Result<Option<Entry>, PeriodRefused> {
+        profile.check()?;
+        let is_there = match of {
+            Trader::Platform => true,
+            Trader::Partner(partner) => self.partner(partner).is_some(),
+            Trader::Subscription(subscription) => self.subscription(subscription).is_some(),
+        };
+        if !is_there {
+            return Err(PeriodRefused::UnknownTrader(of));
+        }
+        if self
+            .periods
+            .profile(of)
+            .is_some_and(|known| known.profile == profile)
+        {
+            return Ok(None);
+        }
+        Ok(Some(BillEntry::ProfileSet { of, profile }.into()))
     }
 
     /// Whether a link is one of the chains of sale that there are: of a subscription, or of partners that could own one.

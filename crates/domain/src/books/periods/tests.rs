@@ -3,6 +3,7 @@ use crate::books::tests::{DIRECT, PROVIDER, RESELLER, STACK, SUBSCRIPTION, books
 use crate::books::{Books, Contradiction, PeriodRefused};
 use crate::ids::PartnerId;
 use crate::money::Money;
+use crate::profile::InvalidProfile;
 use crate::reckoning::capacity_of;
 use crate::registration::{BillingModel, HardwareNode};
 use crate::terms::{InvalidTerms, Tax};
@@ -377,4 +378,37 @@ fn new_hardware_costs_its_fee_from_its_own_hours_on() {
     let payers = capacity_of(STACK, history, None, period("2026-10"), HourInterval::ALWAYS);
     let days: Vec<_> = payers[&SUBSCRIPTION].days.iter().collect();
     assert_eq!(days, [(&Some(48), &12)]);
+}
+
+#[test]
+fn a_profile_is_what_was_set_last_and_setting_it_again_enters_nothing() {
+    let mut books = sold();
+    let profile = |name: &str| Profile {
+        legal_name: name.to_owned(),
+        ..Profile::default()
+    };
+    for of in [
+        Trader::Platform,
+        Trader::Partner(DIRECT),
+        Trader::Subscription(SUBSCRIPTION),
+    ] {
+        for name in ["Contoso", "Contoso Ltd"] {
+            let entry = books.set_profile(of, profile(name)).unwrap().unwrap();
+            enter(&mut books, &entry).unwrap();
+            assert_eq!(books.set_profile(of, profile(name)), Ok(None));
+        }
+        assert_eq!(
+            books.periods().profile(of).unwrap().profile,
+            profile("Contoso Ltd")
+        );
+    }
+    let nobody = Trader::Partner(PartnerId::from_bytes([99; 16]));
+    assert_eq!(
+        books.set_profile(nobody, profile("Contoso")),
+        Err(PeriodRefused::UnknownTrader(nobody))
+    );
+    assert_eq!(
+        books.set_profile(Trader::Platform, profile("")),
+        Err(PeriodRefused::Profile(InvalidProfile::Line("a legal name")))
+    );
 }

@@ -5,6 +5,7 @@ use domain::catalog::UnitPrice;
 use domain::chain::{Buyer, Seller};
 use domain::ids::{CloudId, PartnerId, SubscriptionId};
 use domain::money::{Currency, Money};
+use domain::profile::{Locale, Profile, Trader};
 use domain::quantity::Quantity;
 use domain::terms::{CapacityFee, Tax, Terms};
 use domain::time::{Hour, Period};
@@ -25,6 +26,11 @@ pub(super) enum StoredBillEntry {
         buyer: Option<StoredBuyer>,
         terms: StoredTerms,
         from: Text<Period>,
+    },
+    ProfileSet {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<StoredBuyer>,
+        profile: StoredProfile,
     },
     CoresStated {
         stack: Text<CloudId>,
@@ -62,6 +68,18 @@ pub(super) enum StoredBillEntry {
 pub(crate) enum StoredBuyer {
     Partner(Text<PartnerId>),
     Subscription(Text<SubscriptionId>),
+}
+
+/// What paper says of who sells or buys.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StoredProfile {
+    legal_name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    address: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tax_number: Option<String>,
+    locale: Text<Locale>,
 }
 
 /// The last number that a seller has given.
@@ -132,6 +150,36 @@ impl From<StoredBuyer> for Buyer {
         match stored {
             StoredBuyer::Partner(partner) => Self::Partner(partner.0),
             StoredBuyer::Subscription(subscription) => Self::Subscription(subscription.0),
+        }
+    }
+}
+
+fn stored_trader(trader: Trader) -> Option<StoredBuyer> {
+    match trader {
+        Trader::Platform => None,
+        Trader::Partner(partner) => Some(StoredBuyer::Partner(Text(partner))),
+        Trader::Subscription(subscription) => Some(StoredBuyer::Subscription(Text(subscription))),
+    }
+}
+
+impl From<&Profile> for StoredProfile {
+    fn from(profile: &Profile) -> Self {
+        Self {
+            legal_name: profile.legal_name.clone(),
+            address: profile.address.clone(),
+            tax_number: profile.tax_number.clone(),
+            locale: Text(profile.locale),
+        }
+    }
+}
+
+impl From<StoredProfile> for Profile {
+    fn from(stored: StoredProfile) -> Self {
+        Self {
+            legal_name: stored.legal_name,
+            address: stored.address,
+            tax_number: stored.tax_number,
+            locale: stored.locale.0,
         }
     }
 }
@@ -223,6 +271,10 @@ impl From<&BillEntry> for StoredBillEntry {
                 terms: terms.into(),
                 from: Text(*from),
             },
+            BillEntry::ProfileSet { of, profile } => Self::ProfileSet {
+                of: stored_trader(*of),
+                profile: profile.into(),
+            },
             BillEntry::CoresStated { stack, cores, valid } => Self::CoresStated {
                 stack: Text(*stack),
                 cores: *cores,
@@ -296,6 +348,10 @@ impl TryFrom<StoredBillEntry> for BillEntry {
                 buyer: buyer.map(Into::into),
                 terms: terms.into(),
                 from: from.0,
+            },
+            StoredBillEntry::ProfileSet { of, profile } => Self::ProfileSet {
+                of: of.map_or(Trader::Platform, |of| Buyer::from(of).into()),
+                profile: profile.into(),
             },
             StoredBillEntry::CoresStated { stack, cores, valid } => Self::CoresStated {
                 stack: stack.0,

@@ -1,0 +1,334 @@
+//! What the bills of an open month come to at its end, if its rest is like its complete days.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::chain::Account;
+use domain::forecast::{Known, registered_within, spread, still_to_come};
+use domain::ids::{CloudId, LocalMeterId};
+use domain::money::{Money, MoneyError};
+use domain::quantity::QuantitySum;
+use domain::reckoning::{Basis, reckon};
+use domain::time::{Hour, HourInterval, Period};
+use store::{LocalSubscriptionKey, Slice};
+
+use super::gathering::{Bases, Inputs, charge, cut_up};
+use super::parts::{BillPart, Parts, parts};
+use super::reckoning::Owed;
+use super::terms::reads_account;
+use super::what_if::demand_begun;
+use crate::access::Caller;
+use crate::bills::stack_name;
+use crate::{App, Error, Kind};
+
+/// The most accounts that are forecast at a time, those that come to most.
+pub const ACCOUNTS_FORECAST_MAX: usize = 1_000;
+
+/// What the bills of an open month come to at its end, by the method of [`domain::forecast`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// The month.
+    pub period: Period,
+    /// The hour in which this was asked.
+    pub as_of: Hour,
+    /// The accounts that the caller reads, those that come to most first and those without a projection last, at most
+    /// [`ACCOUNTS_FORECAST_MAX`].
+    pub accounts: Vec<AccountForecast>,
+    /// How many more there are.
+    pub left_out: usize,
+}
+
+/// What one bill comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountForecast {
+    /// Who sells to whom.
+    pub account: Account,
+    /// What it comes to so far.
+    pub so_far: Money,
+    /// What it comes to at the end of the month; none if that would be a guess.
+    pub projected: Option<Money>,
+    /// Its parts: so far, and at the end.
+    pub parts: Vec<(BillPart, PartForecast)>,
+    /// The stacks whose usage is on it, by id.
+    pub stacks: Vec<StackForecast>,
+}
+
+/// What a part of a bill comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartForecast {
+    /// So far.
+    pub so_far: Money,
+    /// At the end of the month; none if that would be a guess.
+    pub projected: Option<Money>,
+}
+
+/// How far the usage of a stack is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackForecast {
+    /// The stack.
+    pub stack: CloudId,
+    /// The name of its registration.
+    pub stack_name: Option<String>,
+    /// How far it says that it has reported everything.
+    pub reported_through: Option<Hour>,
+    /// How far, and what is not complete.
+    pub known: Known,
+}
+
+/// What is known of stacks that are paid for by usage.
+type Stacks = BTreeMap<CloudId, (Option<Hour>, Known)>;
+
+/// What a local subscription used of a meter on complete days, and what was reported of the rest.
+type Used = BTreeMap<LocalMeterId, (QuantitySum, QuantitySum)>;
+
+impl App {
+    /// What the bills of an open month come to at its end, of the accounts that the caller reads. Quantities are
+    /// projected, then reckoned as for a bill, with prices, mappings, registrations and terms as the books have them
+    /// for the rest of the month.
+    ///
+    /// # Errors
+    /// `PeriodNotBegun`; `PeriodClosed` if the month has its invoices; or as the store.
+    pub async fn forecast(&self, caller: &Caller, period: Period) -> Result<Forecast, Error> {
+        let now = self.this_hour();
+        demand_begun(period, now)?;
+        if self.read(|books| books.periods().closed(period).is_some()) {
+            let message =
+                format!("{period} is closed. Ask for its invoices: GET /api/v1/invoices?period={period}.");
+            return Err(Error::new(Kind::Conflict, "PeriodClosed", message));
+        }
+        let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
+        let inputs = self.inputs_now(known).await?;
+        let so_far = self.owed(&inputs, period, &None).await?;
+        let whole_month = Inputs {
+            known: HourInterval::ALWAYS,
+            ..inputs.clone()
+        };
+        let projected = self.gather(&whole_month, period, &None).await?;
+        let stacks = self.known_stacks(&inputs, period, now).await?;
+        let used = self.used_by_days(&inputs, period, &stacks).await?;
+        let view = self.view(caller);
+        let mut accounts = self
+            .compute(move |_| {
+                let projection = project(&inputs, period, &stacks, &used, projected);
+                let mut drawn = draw(&inputs, so_far, &projection, &stacks, period)?;
+                drawn.retain(|it| reads_account(&inputs.books, &view, it.account));
+                for stack in drawn.iter_mut().flat_map(|it| &mut it.stacks) {
+                    stack.stack_name = stack_name(&inputs.books, stack.stack);
+                }
+                Ok::<_, Error>(drawn)
+            })
+            .await??;
+        let size = |money: Money| money.minor_units();
+        accounts.sort_by_key(|it| {
+            (
+                Reverse(it.projected.map(size)),
+                Reverse(size(it.so_far)),
+                it.account,
+            )
+        });
+        let left_out = accounts.len().saturating_sub(ACCOUNTS_FORECAST_MAX);
+        accounts.truncate(ACCOUNTS_FORECAST_MAX);
+        Ok(Forecast {
+            period,
+            as_of: now,
+            accounts,
+            left_out,
+        })
+    }
+
+    async fn known_stacks(&self, inputs: &Inputs, period: Period, now: Hour) -> Result<Stacks, Error> {
+        let mut registered: Vec<(CloudId, HourInterval)> = Vec::new();
+        for (stack, history) in inputs.books.stacks() {
+            let segments = history.registration.segments(period.interval()).into_iter();
+            let charged = segments.filter(|(_, terms)| {
+                let terms = terms.and_then(|terms| terms.value);
+                terms.is_some_and(|terms| terms.billing_model.charges_usage())
+            });
+            let hours: Vec<HourInterval> = charged.map(|(hours, _)| hours).collect();
+            registered.extend(registered_within(period, &hours).map(|hours| (stack, hours)));
+        }
+        let mut stacks = Stacks::new();
+        for (stack, hours) in registered {
+            let reported = self.usage.watermark(stack).await?;
+            stacks.insert(stack, (reported, Known::of(hours, reported, now)));
+        }
+        Ok(stacks)
+    }
+
+    /// What whoever used these stacks in this month or the one before used of each meter; nothing of those who did not
+    /// in this.
+    async fn used_by_days(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        stacks: &Stacks,
+    ) -> Result<BTreeMap<LocalSubscriptionKey, Used>, Error> {
+        let from = period.previous().unwrap_or(period).interval().start();
+        let since_then = HourInterval::new(from, period.interval().end()).unwrap_or(period.interval());
+        let users = self
+            .usage
+            .local_subscriptions_at(since_then, &inputs.marks)
+            .await?;
+        let (mut slices, mut is_complete) = (Vec::new(), Vec::new());
+        let mut all: BTreeMap<LocalSubscriptionKey, Used> = BTreeMap::new();
+        for of in users {
+            let Some((_, known)) = stacks.get(&of.stack) else {
+                continue;
+            };
+            all.insert(of, Used::new());
+            for (interval, complete) in [(known.complete, true), (known.rest, false)] {
+                if let Some(interval) = interval {
+                    slices.push(Slice { of, interval });
+                    is_complete.push(complete);
+                }
+            }
+        }
+        for sum in self.usage.sums_at(&slices, &inputs.marks).await? {
+            let Some((slice, complete)) = slices.get(sum.slice).zip(is_complete.get(sum.slice)) else {
+                continue;
+            };
+            let of_user = all.entry(slice.of).or_default();
+            let used = of_user.entry(sum.local_meter).or_default();
+            let side = if *complete { &mut used.0 } else { &mut used.1 };
+            side.add(&sum.quantity);
+        }
+        Ok(all)
+    }
+}
+
+/// What accounts are reckoned from at the end of a month, and the stacks that each depends on.
+struct Projection {
+    bases: Bases,
+    stacks: BTreeMap<Account, BTreeSet<CloudId>>,
+}
+
+/// Adds what is still to come to what was used, in the hours that are not complete: evenly, to whoever pays in them.
+fn project(
+    inputs: &Inputs,
+    period: Period,
+    stacks: &Stacks,
+    used: &BTreeMap<LocalSubscriptionKey, Used>,
+    bases: Bases,
+) -> Projection {
+    let mut projection = Projection {
+        bases,
+        stacks: BTreeMap::new(),
+    };
+    for (account, basis) in &projection.bases {
+        let usage = basis.sections.values().flat_map(|section| &section.usage);
+        let on = usage
+            .map(|used| used.stack)
+            .filter(|stack| stacks.contains_key(stack));
+        projection.stacks.entry(*account).or_default().extend(on);
+    }
+    for (user, meters) in used {
+        let Some((_, known)) = stacks.get(&user.stack) else {
+            continue;
+        };
+        let Some(rest) = known.rest else { continue };
+        let pieces = cut_up(inputs, &[*user], period, rest, &None);
+        for account in pieces.iter().flat_map(super::gathering::Piece::accounts) {
+            projection.stacks.entry(account).or_default().insert(user.stack);
+            projection
+                .bases
+                .entry(account)
+                .or_insert_with(|| Basis::nothing(account, period));
+        }
+        if !known.is_enough() {
+            continue;
+        }
+        let mut hours: Vec<i32> = pieces.iter().map(|piece| piece.slice.interval.hours()).collect();
+        // Nobody pays in these: what is used then is on no bill.
+        hours.push(rest.hours() - hours.iter().sum::<i32>());
+        for (meter, (complete, reported)) in meters {
+            let to_come = still_to_come(known, complete, reported);
+            for (piece, part) in pieces.iter().zip(spread(&to_come, &hours)) {
+                if !part.is_zero() {
+                    charge(&mut projection.bases, piece, period, &None, *meter, &part);
+                }
+            }
+        }
+    }
+    for basis in projection.bases.values_mut() {
+        basis.terms = inputs.books.periods().terms_on(basis.account.link(), period);
+    }
+    projection
+}
+
+fn draw(
+    inputs: &Inputs,
+    so_far: Vec<Owed>,
+    projection: &Projection,
+    stacks: &Stacks,
+    period: Period,
+) -> Result<Vec<AccountForecast>, Error> {
+    let mut owed: BTreeMap<Account, Parts> = BTreeMap::new();
+    for it in so_far {
+        let mut parts = parts(&it.reckoning)?;
+        if !it.corrections.is_empty() {
+            let currency = it.reckoning.account.currency;
+            let amounts = it.corrections.iter().map(|correction| correction.amount);
+            parts.insert(BillPart::Corrections, Money::checked_sum(currency, amounts)?);
+        }
+        owed.insert(it.reckoning.account, parts);
+    }
+    let accounts: BTreeSet<Account> = owed.keys().chain(projection.bases.keys()).copied().collect();
+    let nothing = Parts::new();
+    let drawn = accounts.into_iter().map(|account| {
+        let now = owed.get(&account).unwrap_or(&nothing);
+        let mut then = match projection.bases.get(&account) {
+            Some(basis) => parts(&reckon(basis, &inputs.catalog)?)?,
+            None => parts(&reckon(&Basis::nothing(account, period), &inputs.catalog)?)?,
+        };
+        // Whatever is used in this month, earlier ones are set right by the same.
+        let corrections = now.get(&BillPart::Corrections);
+        then.extend(corrections.map(|amount| (BillPart::Corrections, *amount)));
+        let on: Vec<StackForecast> = projection
+            .stacks
+            .get(&account)
+            .into_iter()
+            .flatten()
+            .filter_map(|stack| {
+                let (reported_through, known) = stacks.get(stack)?;
+                Some(StackForecast {
+                    stack: *stack,
+                    stack_name: None,
+                    reported_through: *reported_through,
+                    known: *known,
+                })
+            })
+            .collect();
+        let is_enough = on.iter().all(|stack| stack.known.is_enough());
+        Ok(AccountForecast::of(account, now, &then, is_enough, on)?)
+    });
+    drawn.collect()
+}
+
+impl AccountForecast {
+    fn of(
+        account: Account,
+        now: &Parts,
+        then: &Parts,
+        is_enough: bool,
+        stacks: Vec<StackForecast>,
+    ) -> Result<Self, MoneyError> {
+        let currency = account.currency;
+        let sum = |parts: &Parts| Money::checked_sum(currency, parts.values().copied());
+        let all: BTreeSet<&BillPart> = now.keys().chain(then.keys()).collect();
+        let of = |parts: &Parts, part: &BillPart| parts.get(part).copied().unwrap_or(Money::zero(currency));
+        let part = |part: &BillPart| {
+            let amounts = PartForecast {
+                so_far: of(now, part),
+                projected: is_enough.then(|| of(then, part)),
+            };
+            (*part, amounts)
+        };
+        Ok(Self {
+            account,
+            so_far: sum(now)?,
+            projected: is_enough.then(|| sum(then)).transpose()?,
+            parts: all.into_iter().map(part).collect(),
+            stacks,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! Line items as a table: fields as RFC 4180 has them, whatever separates them.
+
+use super::{
+    FIELDS, Field, Present, Row, Rows, UnreadableLineItems, Written, few_enough, field_named, rejected_line,
+};
+
+/// What may separate fields.
+const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
+
+pub(super) fn rows(text: &str) -> Result<Rows, UnreadableLineItems> {
+    let mut records = Records { rest: text, line: 1 };
+    let header = loop {
+        let record = records
+            .next()
+            .ok_or_else(|| UnreadableLineItems::new("expected a line with names of columns"))?;
+        let begins = record.text.trim_start();
+        // What spreadsheets say before the header.
+        if !begins.is_empty() && !begins.starts_with("sep=") {
+            break record.text;
+        }
+    };
+    let (separator, columns) = columns(header);
+    let mut found = Rows {
+        written: Written::Table { separator },
+        header: Some(header.trim_end().to_owned()),
+        present: Present::default(),
+        rows: Vec::new(),
+        rejected: Vec::new(),
+    };
+    let mut places: [Option<usize>; FIELDS] = [None; FIELDS];
+    for (place, column) in columns.iter().enumerate() {
+        let Some(field) = column else { continue };
+        found.present.add(*field);
+        if places[*field as usize].replace(place).is_some() {
+            return Err(UnreadableLineItems::new(format!(
+                "expected each column once; column {} says what another says",
+                place + 1
+            )));
+        }
+    }
+    let mut count = 0;
+    for record in records {
+        if record.text.trim().is_empty() {
+            continue;
+        }
+        count += 1;
+        few_enough(count)?;
+        let cells = cells(record.text, separator);
+        let cells = cells.filter(|cells| cells.len() == columns.len());
+        let Some(mut cells) = cells else {
+            let message = format!(
+                "expected {} fields, as the header has, and quotes that end",
+                columns.len()
+            );
+            found.rejected.push(rejected_line(
+                record.line,
+                "InvalidLine",
+                message,
+                record.text.trim_end(),
+            ));
+            continue;
+        };
+        let fields = std::array::from_fn(|field| {
+            let cell = places[field].and_then(|place| cells.get_mut(place));
+            cell.map(std::mem::take).unwrap_or_default()
+        });
+        found.rows.push(Row {
+            line: record.line,
+            fields,
+            text: record.text.trim_end().to_owned(),
+        });
+    }
+    Ok(found)
+}
+
+/// The separator that yields most of the columns, and the columns.
+fn columns(header: &str) -> (char, Vec<Option<Field>>) {
+    let candidates = SEPARATORS.map(|separator| {
+        let names = cells(header, separator).unwrap_or_default();
+        let columns: Vec<Option<Field>> = names.iter().map(|name| field_named(name)).collect();
+        (separator, columns)
+    });
+    let [first, others @ ..] = candidates;
+    let known = |columns: &[Option<Field>]| columns.iter().flatten().count();
+    others.into_iter().fold(first, |best, other| {
+        if known(&other.1) > known(&best.1) {
+            other
+        } else {
+            best
+        }
+    })
+}
+
+/// A record of the table, over as many lines as its quotes hold.
+struct Record<'a> {
+    line: usize,
+    text: &'a str,
+}
+
+struct Records<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut is_quoted = false;
+        let end = self.rest.bytes().position(|byte| {
+            is_quoted ^= byte == b'"';
+            byte == b'\n' && !is_quoted
+        });
+        // A quote that never ends would take the rest of the file with it: then it is this line's own.
+        let end = match end {
+            Some(end) => end + 1,
+            None if is_quoted => self.rest.find('\n').map_or(self.rest.len(), |end| end + 1),
+            None => self.rest.len(),
+        };
+        let (text, rest) = self.rest.split_at(end);
+        let line = self.line;
+        self.line += text.bytes().filter(|byte| *byte == b'\n').count();
+        self.rest = rest;
+        Some(Record { line, text })
+    }
+}
+
+/// The cells of a record; none if a quote does not end.
+fn cells(record: &str, separator: char) -> Option<Vec<String>> {
+    let mut cells = vec![String::new()];
+    let (mut is_quoted, mut characters) = (false, record.trim_end_matches(['\r', '\n']).chars().peekable());
+    while let Some(character) = characters.next() {
+        let cell = cells.last_mut()?;
+        match character {
+            '"' if is_quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                cell.push('"');
+            }
+            '"' => is_quoted = !is_quoted,
+            other if other == separator && !is_quoted => cells.push(String::new()),
+            other => cell.push(other),
+        }
+    }
+    (!is_quoted).then_some(cells)
+}
