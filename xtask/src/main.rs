@@ -97,8 +97,8 @@ Usage: cargo xtask <task>
 
 Tasks:
   test [--only <check>]...  All checks, or the named ones
-  bench [part]...           The benchmarks, or these parts of them (halves, embedded, postgres, bridge, cloudkitty),
-                            with the server that they measure, built for release
+  bench [part]...           The benchmarks, or these parts of them (halves, embedded, postgres, bridge, cloudkitty,
+                            closing), with the server that they measure, built for release
   help                      This text
 
 Checks:

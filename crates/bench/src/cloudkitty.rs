@@ -18,7 +18,7 @@ use crate::figures::{median, rate, shown};
 use crate::ingest::deliver;
 use crate::report::{Goal, Report};
 use crate::served::{PERIOD, Served};
-use crate::workload::{LOCAL_SUBSCRIPTIONS, SERIES, Template, quantity_digits, series};
+use crate::workload::{LOCAL_SUBSCRIPTIONS, MONTH, SERIES, Template, quantity_digits, series};
 
 const ROUNDS: usize = 3;
 /// Hours of usage that the server takes in each round.
@@ -142,13 +142,13 @@ impl CloudKitty {
 fn write_rows(path: &Path, hours: &[Hour]) -> std::io::Result<f64> {
     let mut out = BufWriter::new(std::fs::File::create(path)?);
     let meters: std::collections::BTreeSet<_> = (0..PRICES.len())
-        .map(|number| series(number).local_meter)
+        .map(|number| series(number, MONTH).local_meter)
         .collect();
     let price = |meter| PRICES[meters.iter().position(|it| *it == meter).expect("a meter")];
     let mut due = 0.0;
     for hour in hours {
         for number in 0..SERIES {
-            let it = series(number);
+            let it = series(number, MONTH);
             let digits = quantity_digits(number, *hour);
             due += price(it.local_meter) * (1.0 + digits as f64 / 1e15);
             writeln!(

@@ -6,7 +6,9 @@
 
 mod back_end;
 mod bridge;
+mod closing;
 mod cloudkitty;
+mod duckdb;
 mod figures;
 mod ingest;
 mod month;
@@ -24,7 +26,7 @@ use figures::{median, rate, shown};
 use peer::Peer;
 use report::{Goal, Report};
 use served::{PERIOD, Served};
-use workload::{RECORDS_PER_BATCH, SERIES, Template};
+use workload::{MONTH, RECORDS_PER_BATCH, SERIES, Template};
 
 /// Hours of usage that the halves of the way are measured with.
 const HOURS_OF_HALVES: i32 = 24;
@@ -41,15 +43,17 @@ enum Part {
     Postgres,
     Bridge,
     Cloudkitty,
+    Closing,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Halves,
         Self::Embedded,
         Self::Postgres,
         Self::Bridge,
         Self::Cloudkitty,
+        Self::Closing,
     ];
 
     const fn name(self) -> &'static str {
@@ -59,6 +63,7 @@ impl Part {
             Self::Postgres => "postgres",
             Self::Bridge => "bridge",
             Self::Cloudkitty => "cloudkitty",
+            Self::Closing => "closing",
         }
     }
 }
@@ -72,7 +77,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(USAGE_ERROR);
         }
     };
-    let templates = (0..SERIES).step_by(RECORDS_PER_BATCH).map(Template::new);
+    let templates = (0..SERIES)
+        .step_by(RECORDS_PER_BATCH)
+        .map(|first| Template::new(first, MONTH));
     let templates: Arc<Vec<Template>> = Arc::new(templates.collect());
     let first_hour = month().interval().start();
     println!("machine: {}", machine());
@@ -89,6 +96,7 @@ async fn main() -> ExitCode {
             Part::Postgres => on_postgres(&templates, &mut report).await,
             Part::Bridge => bridge::run(&mut report).await,
             Part::Cloudkitty => cloudkitty::run(&templates, &mut report).await,
+            Part::Closing => closing::run(&mut report).await,
         }
     }
     if report.conclude() {

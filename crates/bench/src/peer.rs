@@ -14,7 +14,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, NoTls};
 
 use crate::ingest::IN_FLIGHT;
-use crate::workload::{RECORDS_PER_BATCH, quantity_digits, series};
+use crate::workload::{MONTH, RECORDS_PER_BATCH, quantity_digits, series};
 
 /// The database that it has to itself.
 const DATABASE: &str = "peer";
@@ -212,7 +212,7 @@ impl Rows {
             quantities: vec![],
         };
         for number in first..first + RECORDS_PER_BATCH {
-            let it = series(number);
+            let it = series(number, MONTH);
             rows.subscriptions.push(it.local_subscription);
             rows.meters.push(it.local_meter);
             rows.uris.push(it.resource_uri);

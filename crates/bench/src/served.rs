@@ -18,6 +18,8 @@ use crate::workload::{LOCAL_SUBSCRIPTIONS, local_subscription};
 pub const CLOUD_ID: &str = "0c10d000-0000-4000-8000-00000000be4c";
 /// What every stack here is registered with.
 const SHARED: &str = "50000000-0000-4000-8000-000000000001";
+/// The partner who sells to all customers.
+pub const PARTNER: &str = "b0000000-0000-4000-8000-000000000001";
 /// The month whose usage is delivered.
 pub const PERIOD: &str = "2026-10";
 
@@ -38,8 +40,13 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts a server and makes everything ready for usage.
+    /// Starts a server and makes everything ready for the usage of the month.
     pub async fn start(back_end: BackEnd) -> Self {
+        Self::start_for(back_end, LOCAL_SUBSCRIPTIONS).await
+    }
+
+    /// The same for this many customers, a local subscription each.
+    pub async fn start_for(back_end: BackEnd, customers: usize) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("meterbridge-bench")
             .tempdir()
@@ -63,7 +70,7 @@ impl Served {
             .credential(Credential::new(credential))
             .build()
             .expect("a client");
-        let key = register(&operator).await;
+        let key = register(&operator, customers).await;
         let stack = operator.with_credential(Credential::new(&key));
         Self {
             bytes_at_first: back_end.bytes(&data),
@@ -182,8 +189,8 @@ pub fn subscription(customer: usize) -> String {
     format!("c0000000-0000-4000-8000-{customer:012x}")
 }
 
-async fn register(operator: &Client) -> String {
-    let partner = "b0000000-0000-4000-8000-000000000001".to_owned();
+async fn register(operator: &Client, customers: usize) -> String {
+    let partner = PARTNER.to_owned();
     let new = NewPartner {
         id: Some(partner.clone()),
         name: "Benchmark".to_owned(),
@@ -206,7 +213,7 @@ async fn register(operator: &Client) -> String {
         .expect("a resource group");
     let key = register_stack(operator, CLOUD_ID, "bench").await;
     operator.approve_multi_tenancy(CLOUD_ID).await.expect("approved");
-    let directory: Vec<Value> = (0..LOCAL_SUBSCRIPTIONS)
+    let directory: Vec<Value> = (0..customers)
         .map(|customer| json!({ "subscriptionId": local_subscription(customer).to_string(), "tenantId": tenant(customer) }))
         .collect();
     let listing = json!({ "value": directory }).to_string();
@@ -214,7 +221,7 @@ async fn register(operator: &Client) -> String {
         .put_directory(CLOUD_ID, listing.into())
         .await
         .expect("a directory");
-    for customer in 0..LOCAL_SUBSCRIPTIONS {
+    for customer in 0..customers {
         add_customer(operator, &partner, customer).await;
     }
     key

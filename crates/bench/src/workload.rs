@@ -20,15 +20,28 @@ pub struct Series {
 }
 
 /// Local meters of virtual machines and storage, as the catalog knows them.
-const METERS: [&str; 4] = [
+pub const METERS: [&str; 4] = [
     "FAB6EB84-500B-4A09-A8CA-7358F8BBAEA5",
     "9cd92d4c-bafd-4492-b278-bedc2de8232a",
     "6dab500f-a4fd-49c4-956d-229bb9c8c793",
     "B5C15376-6C94-4FDD-B655-1A69D138ACA3",
 ];
 
-/// Local subscriptions that the series are spread over.
+/// Local subscriptions that the series of the month are spread over.
 pub const LOCAL_SUBSCRIPTIONS: usize = 96;
+
+/// How series are spread over local subscriptions: this many after each other belong to one, in turn.
+#[derive(Clone, Copy)]
+pub struct Spread {
+    pub local_subscriptions: usize,
+    pub in_a_row: usize,
+}
+
+/// That of the month.
+pub const MONTH: Spread = Spread {
+    local_subscriptions: LOCAL_SUBSCRIPTIONS,
+    in_a_row: 140,
+};
 
 /// The id of a local subscription.
 pub fn local_subscription(index: usize) -> Uuid {
@@ -36,8 +49,8 @@ pub fn local_subscription(index: usize) -> Uuid {
 }
 
 /// The series with this number.
-pub fn series(number: usize) -> Series {
-    let local_subscription = local_subscription(number / 140 % LOCAL_SUBSCRIPTIONS);
+pub fn series(number: usize, spread: Spread) -> Series {
+    let local_subscription = local_subscription(number / spread.in_a_row % spread.local_subscriptions);
     let local_meter = METERS[number % METERS.len()]
         .parse()
         .expect("meter ids are GUIDs");
@@ -67,6 +80,7 @@ pub fn quantity_digits(series: usize, hour: Hour) -> u64 {
 pub struct Template {
     body: Vec<u8>,
     first_series: usize,
+    spread: Spread,
     starts: Vec<usize>,
     ends: Vec<usize>,
     quantities: Vec<usize>,
@@ -77,10 +91,11 @@ const QUANTITY_PLACE: &str = "000000000000000";
 
 impl Template {
     /// Renders the batch that begins with this series.
-    pub fn new(first_series: usize) -> Self {
+    pub fn new(first_series: usize, spread: Spread) -> Self {
         let mut template = Self {
             body: b"{\"value\":[".to_vec(),
             first_series,
+            spread,
             starts: vec![],
             ends: vec![],
             quantities: vec![],
@@ -98,7 +113,7 @@ impl Template {
             local_subscription,
             resource_uri,
             ..
-        } = series(number);
+        } = series(number, self.spread);
         let meter = METERS[number % METERS.len()];
         let name = format!("{local_subscription}-{meter}");
         self.push(&format!(
