@@ -303,7 +303,7 @@ pub(crate) const fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::LateUsage => "Usage that came in late",
         Cause::Revision => "Usage reported anew",
-        Cause::Attribution => "Charged to another payer",
+        Cause::Attribution => "Who pays was set right",
         Cause::Prices => "Prices changed",
         Cause::Terms => "Terms changed",
         Cause::Catalog => "Conversion of the meter changed",

@@ -8,7 +8,7 @@ mod charts;
 use std::collections::BTreeSet;
 
 use domain::books::{Books, ProfileVersion};
-use domain::catalog::Catalog;
+use domain::catalog::{Catalog, PriceSource};
 use domain::chain::{Account, Buyer, Seller};
 use domain::ids::{BillingMeterId, SubscriptionId};
 use domain::invoice::{Invoice, InvoiceNumber};
@@ -331,6 +331,11 @@ impl Show<'_> {
         match &line.made {
             Made::Usage(made) => {
                 shown.item.detail = self.category(key);
+                if let Detail::Text(text) = &mut shown.item.detail
+                    && made.price_source() == Some(PriceSource::Sample)
+                {
+                    text.push_str(", a sample price, made up for trying out");
+                }
                 shown.quantity = Some(made.quantity.clone());
                 let meter = self.catalog.billing_meter(made.meter);
                 shown.unit = meter.map(|meter| meter.unit.clone()).unwrap_or_default();

@@ -429,7 +429,7 @@ fn a_customer_is_not_charged_for_another_by_a_slip_of_the_hand() {
     let told = server.run(&open, &["--allow-other-customer"]);
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(
-        told.notes.contains("with --to") && !told.notes.contains("validTo"),
+        told.notes.contains("with `meterbridge tenant map --to`") && !told.notes.contains("validTo"),
         "{}",
         told.notes
     );
