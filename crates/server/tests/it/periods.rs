@@ -176,7 +176,10 @@ async fn an_invoice_says_to_the_cent_what_it_is_made_of_and_who_is_on_it() {
 
     let statement = format!("/api/v1/statements/{}?period=2026-10", customer_subscription());
     let statement = house.get(&statement).await.expect(200).body;
-    let number = partner().replace('-', "")[20..].to_uppercase() + "-000001";
+    let number = domain::invoice::InvoiceNumber {
+        seller: domain::chain::Seller::Partner(partner().parse().unwrap()),
+        sequence: 1,
+    };
     let retail = house
         .get(&format!("/api/v1/invoices/{number}"))
         .await
