@@ -6,6 +6,7 @@
 
 mod backdating;
 mod closing;
+mod explain;
 mod forecast;
 mod gate;
 mod gathering;
@@ -30,6 +31,7 @@ use crate::{App, Error};
 
 pub use backdating::{Backdating, BillDifference, MONTHS_MOVED_MAX, MovedUsage, Settled};
 pub use domain::chain::{Account, Buyer, Seller};
+pub use explain::{Decision, Explained, Level, Opened, PARTS_PER_PAGE, Part, PartIs, Side, Stretch};
 pub use forecast::{ACCOUNTS_FORECAST_MAX, AccountForecast, Forecast, PartForecast, StackForecast};
 pub use invoices::InvoiceFilter;
 pub use margins::{MarginRow, Margins};

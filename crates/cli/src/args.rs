@@ -30,8 +30,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use audit::{AuditCommand, AuditVerifyArgs};
 pub(crate) use backup::{BackupArgs, BackupCommand, RestoreArgs};
 pub(crate) use bill::{
-    BillCommand, InvoicesArgs, PrintArgs, PrintForm, ReconcileArgs, ReplayArgs, RunningArgs, SetCoresArgs,
-    SetProfileArgs, SetTermsArgs, TraderArgs,
+    BillCommand, ExplainArgs, InvoicesArgs, PrintArgs, PrintForm, ReconcileArgs, ReplayArgs, RunningArgs,
+    SetCoresArgs, SetProfileArgs, SetTermsArgs, TraderArgs,
 };
 pub(crate) use bridge::{
     BackfillArgs, BridgeArgs, BridgeCheckArgs, BridgeCommand, BridgeRunArgs, BridgeStackArgs,

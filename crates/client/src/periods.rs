@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    AgreedTerms, BillAccount, BillingPeriod, ExchangeRate, Invoice, InvoiceReplay, InvoiceSummary, Margins,
-    PeriodReplay, Reconciliation, RunningStatement, SetExchangeRate, SetTerms, StateCores, StatedCores,
-    WaiveStack,
+    AgreedTerms, BillAccount, BillingPeriod, ExchangeRate, Invoice, InvoiceReplay, InvoiceSummary,
+    LineExplained, Margins, PeriodReplay, Reconciliation, RunningStatement, SetExchangeRate, SetTerms,
+    StateCores, StatedCores, WaiveStack,
 };
 
 use crate::call::Call;
@@ -129,6 +129,23 @@ impl Client {
     pub async fn invoice(&self, number: &str) -> Result<Invoice, ClientError> {
         self.ask(Call::new(Method::GET, ["api", "v1", "invoices", number]))
             .await
+    }
+
+    /// A line of an invoice, opened, or a part of it, from a place among its parts on.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn explain_line(
+        &self,
+        line: &str,
+        open: Option<&str>,
+        from: u64,
+    ) -> Result<LineExplained, ClientError> {
+        let from = (from > 0).then(|| from.to_string());
+        let call = Call::new(Method::GET, ["api", "v1", "invoice-lines", line, "explain"])
+            .query("open", open)
+            .query("from", from.as_deref());
+        self.ask(call).await
     }
 
     /// Reckons an invoice again and compares it with what was issued.

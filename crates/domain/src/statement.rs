@@ -22,7 +22,7 @@ use crate::registration::BillingModel;
 use crate::time::{Hour, HourInterval, Period};
 
 pub use names::{Names, Party};
-pub use pieces::amounts_of;
+pub use pieces::{Piece, amounts_of, pieces_of};
 
 /// Usage of one local meter that one payer is charged for, for one reason, under one price version.
 #[derive(Debug, Clone, PartialEq, Eq)]

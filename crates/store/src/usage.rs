@@ -134,6 +134,44 @@ pub struct ResourceSum {
     pub quantity: QuantitySum,
 }
 
+/// What measures one local meter on one resource: its records are told apart by their hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesKey {
+    /// Who used it.
+    pub of: LocalSubscriptionKey,
+    /// The meter.
+    pub local_meter: LocalMeterId,
+    /// The resource, in the case first seen: as [`ResourceSum::resource_uri`].
+    pub resource_uri: Arc<str>,
+}
+
+/// Everything that was said about one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSaid {
+    /// The usage start.
+    pub start: Hour,
+    /// How long it lasted.
+    pub granularity: Granularity,
+    /// What was said, in the order in which it came: the same quantity more than once only where it was said at an earlier
+    /// reported time later. What only repeats is not kept.
+    pub sayings: Vec<Said>,
+    /// The place of the one among them that counts ([`domain::usage::that_counts`]).
+    pub counts: usize,
+}
+
+/// What a batch said about a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// How much.
+    pub quantity: Quantity,
+    /// The reported time of the batch.
+    pub reported: Hour,
+    /// The batch.
+    pub batch: BatchId,
+    /// The number of its receipt among those of the stack.
+    pub receipt: u64,
+}
+
 /// What was consumed of one meter on one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterTotal {
@@ -270,6 +308,16 @@ pub trait UsageLedger: Send + Sync {
         slices: &[Slice],
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<ResourceSum>, StoreError>;
+
+    /// What was said about the records of a series that start in an interval, in order, up to the marks of stacks: as
+    /// [`UsageLedger::sums_at`]. Those that count sum to its [`ResourceSum`] in that interval. Every hour is looked at: ask
+    /// for a day.
+    async fn sayings_at(
+        &self,
+        of: SeriesKey,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<RecordSaid>, StoreError>;
 
     /// For each of the slices, from the first hour in which it has usage to the end of the last; nothing for one
     /// without records.

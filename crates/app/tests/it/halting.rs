@@ -9,8 +9,8 @@ use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
-    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, ResourceSum, Slice, SliceSum,
-    Slicing, StackProgress, StoreError, StoredRecord, UsageLedger,
+    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, RecordSaid, Release, Released, ResourceSum,
+    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoreError, StoredRecord, UsageLedger,
 };
 
 pub(crate) struct Halting {
@@ -59,6 +59,14 @@ impl UsageLedger for Halting {
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<ResourceSum>, StoreError> {
         self.ledger.resource_sums_at(slices, marks).await
+    }
+    async fn sayings_at(
+        &self,
+        of: SeriesKey,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<RecordSaid>, StoreError> {
+        self.ledger.sayings_at(of, interval, marks).await
     }
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         self.ledger.used_hours(slices).await

@@ -4,6 +4,7 @@ mod backdating;
 mod chains;
 mod closing;
 mod corrections;
+mod explain;
 mod forecasts;
 mod histories;
 mod papers;

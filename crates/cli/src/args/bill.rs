@@ -91,6 +91,16 @@ Examples:
       --address 'Landstrasse 1' --address '4020 Linz' --tax-number ATU12345678 --locale de-AT
   meterbridge bill set-profile --buyer subscription:<SUBSCRIPTION-ID> --legal-name 'Contoso Ltd'")]
     SetProfile(SetProfileArgs),
+    /// Open a line of an invoice: its price and tiers, and what it is made of, down to the records.
+    #[command(after_help = "\
+Each level says how to open the next: shares by stack and tenant, local subscriptions with the mapping that decided, days, \
+resources, and what each batch said about each record. The parts of a level sum to it, exactly.
+
+Examples:
+  meterbridge bill explain LINE
+  meterbridge bill explain LINE --open 0.0.2026-10-05
+  meterbridge bill explain LINE --depth 3")]
+    Explain(ExplainArgs),
     /// Reckon invoices again from the log, and compare them byte for byte with what was issued.
     #[command(after_help = "\
 Leaves with 0 only if all of them are the same, so it can be run by a scheduler.
@@ -309,6 +319,23 @@ pub(crate) struct SetProfileArgs {
     /// or ja-JP [default: neutral].
     #[arg(long, value_name = "LOCALE")]
     pub(crate) locale: Option<String>,
+}
+
+/// What is opened.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The id of the line, as `bill show` says it.
+    #[arg(value_name = "LINE")]
+    pub(crate) line: String,
+    /// The part, as the level above says [default: the line].
+    #[arg(long, value_name = "PART")]
+    pub(crate) open: Option<String>,
+    /// From which of its parts on.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) from: u64,
+    /// How many levels are opened at once, of each the first 200 parts.
+    #[arg(long, value_name = "LEVELS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=6))]
+    pub(crate) depth: u8,
 }
 
 /// What is reckoned again.

@@ -1,5 +1,6 @@
 //! `bill`: months that are closed, their invoices, and what these are reckoned by.
 
+mod explain;
 mod forecasts;
 mod margins;
 mod papers;
@@ -60,6 +61,7 @@ pub(super) async fn bill(client: &Client, command: BillCommand, printer: &Printe
         BillCommand::Print(args) => papers::print(client, &args, printer).await,
         BillCommand::Profile(of) => papers::profile(client, &of, printer).await,
         BillCommand::SetProfile(args) => papers::set_profile(client, args, printer).await,
+        BillCommand::Explain(args) => explain::explain(client, &args, printer).await,
         BillCommand::Replay(args) => replay::replay(client, &args, printer).await,
         BillCommand::Margins {
             seller,

@@ -17,6 +17,7 @@ use wire::api::{
 use super::audit::Check;
 use super::cast;
 use super::decimal::{cents, dollars};
+use super::explained::explained;
 use super::operator::Outcome;
 use super::scenario::Scenario;
 use super::served;
@@ -88,6 +89,7 @@ pub(super) async fn close(
         let difference = it.difference.as_deref().unwrap_or("the bytes differ");
         format!("{}: {difference}", it.number)
     });
+    let explained = explained(client, &issued).await?;
     let checks = vec![
         Check::of(
             "law 3: every invoice says what the statements said when the month was closed",
@@ -130,6 +132,7 @@ pub(super) async fn close(
             different.collect(),
         )
         .with(format!("{same} of {} invoices", replay.invoices.len())),
+        explained,
     ];
     let of = InvoicesOf {
         period: Some(&month),

@@ -13,6 +13,7 @@ mod clock;
 mod closing;
 mod decimal;
 mod delivery;
+mod explained;
 mod memory;
 mod month;
 mod operator;

@@ -4,6 +4,7 @@
 mod agreed;
 mod chain;
 mod corrected;
+mod explained;
 mod issued;
 mod reconciled;
 

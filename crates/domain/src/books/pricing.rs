@@ -132,6 +132,29 @@ impl Books {
         self.prices_at(name, hour, None).ok().flatten()
     }
 
+    /// The versions that make the prices that a list has in an hour: its own, then that of the list which it follows, and so
+    /// on; with the hours for which each was published.
+    #[must_use]
+    pub fn price_versions(
+        &self,
+        name: &PriceListName,
+        hour: Hour,
+    ) -> Vec<(PriceListName, HourInterval, Recorded)> {
+        let mut found: Vec<(PriceListName, HourInterval, Recorded)> = Vec::new();
+        let mut next = Some(name);
+        while let Some(name) = next {
+            let list = self.price_lists.get(name);
+            // Lists never follow each other in a circle; if they did, this ends all the same.
+            let is_new = found.iter().all(|(known, ..)| known != name);
+            let Some(version) = list.and_then(|it| it.versions.at(hour)).filter(|_| is_new) else {
+                break;
+            };
+            found.push((name.clone(), version.valid, version.recorded));
+            next = version.value.derivation().map(|it| &it.base);
+        }
+        found
+    }
+
     /// The prices that a version would have in an hour.
     ///
     /// # Errors

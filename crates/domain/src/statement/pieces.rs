@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use num_rational::BigRational;
 
-use super::{ChargedUsage, Statement, User, price_for, user};
+use super::{ChargedUsage, Line, Share, Statement, User, price_for, user};
 use crate::catalog::{Catalog, Tariff};
 use crate::ids::BillingMeterId;
 use crate::money::{Money, MoneyError};
-use crate::time::Hour;
+use crate::time::{Hour, Period};
 
 /// What each piece of usage adds to the statement that was drawn up from all of it; nothing for what is not charged.
 ///
@@ -48,4 +48,55 @@ pub fn amounts_of(
         }
     }
     Ok(amounts)
+}
+
+/// A piece of usage in a share of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Its place among all usage.
+    pub index: usize,
+    /// How much, in the billing meter's unit, exact.
+    pub quantity: BigRational,
+    /// What one unit of the local meter is in units of the billing meter.
+    pub factor: BigRational,
+    /// Its part of the share's amount.
+    pub amount: Money,
+}
+
+/// The pieces of usage that a share of a line was made of, in their order: their quantities sum to the share's, and so do
+/// their amounts, which are split as [`amounts_of`] does.
+///
+/// # Errors
+/// [`MoneyError::Overflow`] if an amount is more than can be kept.
+pub fn pieces_of(
+    (line, share): (&Line, &Share),
+    period: Period,
+    catalog: &Catalog,
+    tariff: &Tariff,
+    usage: &[ChargedUsage],
+) -> Result<Vec<Piece>, MoneyError> {
+    let (mut found, mut quantities) = (Vec::new(), Vec::new());
+    for (index, used) in usage.iter().enumerate() {
+        if user(used) != (share.stack, share.tenant, share.reason)
+            || !period.interval().contains(used.interval.start())
+        {
+            continue;
+        }
+        let Ok((meter, factor, pricing)) = price_for(used, catalog, tariff, period) else {
+            continue;
+        };
+        if (meter, pricing.since()) == (line.meter, line.pricing.since()) {
+            quantities.push(used.quantity.to_rational() * &factor);
+            found.push((index, factor));
+        }
+    }
+    let amounts = share.amount.split(&quantities)?;
+    let pieces = found.into_iter().zip(quantities).zip(amounts);
+    let piece = |(((index, factor), quantity), amount)| Piece {
+        index,
+        quantity,
+        factor,
+        amount,
+    };
+    Ok(pieces.map(piece).collect())
 }

@@ -15,7 +15,7 @@ use wire::arm::ErrorEnvelope;
 use crate::Door;
 
 use super::{
-    accounts, applications, bundles, completeness, deliveries, directories, forecasts, groups,
+    accounts, applications, bundles, completeness, deliveries, directories, explain, forecasts, groups,
     invoice_papers, invoices, mappings, margins, me, meters, operator_credentials, partner_roles, periods,
     price_drafts, price_lists, quarantine, reconciliations, registrations, stacks, statements, suggestions,
     usage, users, webhooks,
@@ -150,6 +150,7 @@ fn number_of_items() -> Object {
         periods::running,
         periods::running_statement,
         margins::get,
+        explain::explain,
         forecasts::what_if,
         forecasts::forecast,
         periods::terms,

@@ -8,6 +8,7 @@ pub(crate) mod completeness;
 pub(crate) mod deliveries;
 pub(crate) mod directories;
 pub(crate) mod documents;
+pub(crate) mod explain;
 pub(crate) mod forecasts;
 pub(crate) mod groups;
 pub(crate) mod invoice_papers;

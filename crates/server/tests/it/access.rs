@@ -50,6 +50,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{webhook}", "night".to_owned()),
         ("{noticeId}", id('f', 9)),
         ("{number}", "MB-000001".to_owned()),
+        ("{lineId}", "MB-000001.2026-10.tax".to_owned()),
         ("{seller}", id('a', 1)),
         ("{buyer}", format!("partner:{}", id('a', 1))),
     ];

@@ -106,6 +106,10 @@ impl Ids<'_> {
             ("{roleDefinitionId}", id('f', 1)),
             ("{roleAssignmentId}", id('f', 1)),
             ("{number}", self.invoice().to_owned()),
+            (
+                "{lineId}",
+                format!("{}.2026-10.minimumCommitment", self.invoice()),
+            ),
             ("{seller}", self.number('a', RESELLER)),
             ("{buyer}", format!("subscription:{}", self.number('d', 9))),
         ];

@@ -15,8 +15,8 @@ use reqwest::Method;
 use server::{Limits, Server, ServerConfig};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
-    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, ResourceSum, Slice, SliceSum,
-    Slicing, StackProgress, Store, StoreError, StoredRecord, UsageLedger,
+    QuarantineFilter, QuarantinePage, Receipt, RecordCursor, RecordSaid, Release, Released, ResourceSum,
+    SeriesKey, Slice, SliceSum, Slicing, StackProgress, Store, StoreError, StoredRecord, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -47,6 +47,14 @@ impl UsageLedger for Failing {
         _: &[Slice],
         _: &[(CloudId, u64)],
     ) -> Result<Vec<ResourceSum>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn sayings_at(
+        &self,
+        _: SeriesKey,
+        _: HourInterval,
+        _: &[(CloudId, u64)],
+    ) -> Result<Vec<RecordSaid>, StoreError> {
         Err((self.failure)())
     }
     async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {

@@ -43,6 +43,11 @@ pub(super) struct Limit {
 }
 
 impl Limit {
+    /// The batch of that receipt.
+    pub(super) const fn batch(&self) -> BatchRow {
+        self.batch
+    }
+
     /// Whether those after it may have been about this day without its being written down.
     fn may_be_about(&self, day: Day) -> bool {
         day >= self.noted_before

@@ -40,6 +40,7 @@ mod receipts;
 mod records;
 mod release;
 mod repeats;
+mod sayings;
 mod sheet;
 mod stacks;
 mod staged;
@@ -71,8 +72,8 @@ use crate::quarantine::{
 use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
 use crate::usage::{
-    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, ResourceSum, Slice, SliceSum,
-    Slicing, StackProgress, StoredRecord, UsageLedger,
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, RecordSaid, ResourceSum,
+    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoredRecord, UsageLedger,
 };
 
 #[cfg(test)]
@@ -169,6 +170,18 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         let (slices, marks) = (slices.to_vec(), marks.to_vec());
         self.readers
             .read(move |transaction| sums::resource_sums_at(transaction, &slices, &marks))
+            .await
+    }
+
+    async fn sayings_at(
+        &self,
+        of: SeriesKey,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<RecordSaid>, StoreError> {
+        let marks = marks.to_vec();
+        self.readers
+            .read(move |transaction| sayings::sayings_at(transaction, &of, interval, &marks))
             .await
     }
 

@@ -9,8 +9,8 @@ use domain::usage::UsageRecord;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use store::{
-    LocalSubscriptionKey, Release, ReleasedBatch, ReleasedRecord, Slice, SliceSum, Store, StoreConfig,
-    StoreError,
+    LocalSubscriptionKey, Release, ReleasedBatch, ReleasedRecord, ResourceSum, SeriesKey, Slice, SliceSum,
+    Store, StoreConfig, StoreError,
 };
 
 use crate::fixtures::*;
@@ -211,6 +211,10 @@ async fn by_resource(store: &Store, slices: &[Slice], marks: &[(CloudId, u64)]) 
     for sum in store.usage.resource_sums_at(slices, marks).await.unwrap() {
         let is_new = seen.insert((sum.slice, sum.local_meter, sum.resource_uri.to_lowercase()));
         assert!(is_new, "each resource once: {sum:?}");
+        assert_eq!(
+            by_saying(store, slices[sum.slice], &sum, marks).await,
+            sum.quantity
+        );
         added
             .entry((sum.slice, sum.local_meter))
             .or_default()
@@ -222,6 +226,27 @@ async fn by_resource(store: &Store, slices: &[Slice], marks: &[(CloudId, u64)]) 
         ..sum
     });
     again.collect()
+}
+
+/// What a resource consumed in a slice, put together from what was said about each of its records.
+async fn by_saying(store: &Store, slice: Slice, sum: &ResourceSum, marks: &[(CloudId, u64)]) -> QuantitySum {
+    let of = SeriesKey {
+        of: slice.of,
+        local_meter: sum.local_meter,
+        resource_uri: sum.resource_uri.clone(),
+    };
+    let said = store.usage.sayings_at(of, slice.interval, marks).await.unwrap();
+    let mark = marks.iter().find(|(stack, _)| *stack == slice.of.stack);
+    let mut quantity = QuantitySum::default();
+    for record in said {
+        let receipts: Vec<u64> = record.sayings.iter().map(|it| it.receipt).collect();
+        assert!(
+            receipts.is_sorted() && receipts.last().copied() <= mark.map(|(_, mark)| *mark),
+            "{record:?}"
+        );
+        quantity.add(&record.sayings[record.counts].quantity.into());
+    }
+    quantity
 }
 
 /// The sum over all meters of a slice when stack 1 had so many receipts, as text.

@@ -441,7 +441,9 @@ impl CapacityCharge {
 }
 
 impl InvoiceCorrection {
-    fn of(id: String, correction: &reckoning::Correction, catalog: &Catalog, names: &BillNames) -> Self {
+    /// A correction, shown.
+    #[must_use]
+    pub fn of(id: String, correction: &reckoning::Correction, catalog: &Catalog, names: &BillNames) -> Self {
         let (subscription_id, subscription_name) = subscription(correction.key, names);
         let (mut meter, mut since, mut stack) = (None, None, None);
         match correction.key {

@@ -7,6 +7,7 @@
 mod accounts;
 mod backdating;
 mod completeness;
+mod explain;
 mod forecasts;
 mod identity;
 mod invoices;
@@ -42,6 +43,7 @@ pub use completeness::{
     CompletenessFinding, HourCompleteness, HourCounts, HourState, SilentSeries, StackCompleteness,
     StackCompletenessByHour,
 };
+pub use explain::{Decided, LineExplained, LinePart, PartKind, SaidByBatch, StretchOfUsage};
 pub use forecasts::{
     AccountChange, AccountForecast, AmountChange, BillPart, BillPartKind, Forecast, ForecastMethod,
     PartChange, PartForecast, StackForecast, TotalChange, WhatIf,

@@ -91,6 +91,17 @@ proptest! {
         prop_assert_eq!(&drawn_up(&tariff, &other_order), &statement);
         prop_assert_eq!(nothing_off_the_bill(&attributed(&usage), &statement), Ok(()));
         let pieces = amounts_of(&statement, &catalog(), &tariff, &usage).unwrap();
+        for line in &statement.lines {
+            for share in &line.shares {
+                let of = (line, share);
+                let of_share = pieces_of(of, statement.period, &catalog(), &tariff, &usage).unwrap();
+                let quantity: BigRational = of_share.iter().map(|piece| &piece.quantity).sum();
+                prop_assert_eq!(&quantity, &share.quantity, "the pieces of a share sum to it");
+                for piece in of_share {
+                    prop_assert_eq!(Some(piece.amount), pieces[piece.index]);
+                }
+            }
+        }
         let pieces = Money::checked_sum(Currency::USD, pieces.into_iter().flatten()).unwrap();
         prop_assert_eq!(pieces, statement.total, "the pieces of a bill sum to it");
         prop_assert_eq!(usage.is_empty(), statement.lines.is_empty() && statement.not_charged.is_empty());
