@@ -56,7 +56,7 @@ pub use sqlite::backup;
 pub use usage::{
     Appended, Attributes, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
     RecordCursor, ReportedWindow, ResourceSum, Slice, SliceSum, Slicing, StackProgress, StoredRecord,
-    UsageLedger,
+    TaggedHours, UsageLedger,
 };
 
 /// Where things are remembered.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use app::App;
 use async_trait::async_trait;
+use domain::budget::Tag;
 use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
@@ -16,7 +17,7 @@ use server::{Limits, Server, ServerConfig};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
     QuarantineFilter, QuarantinePage, Receipt, RecordCursor, Release, Released, ResourceSum, Slice, SliceSum,
-    Slicing, StackProgress, Store, StoreError, StoredRecord, UsageLedger,
+    Slicing, StackProgress, Store, StoreError, StoredRecord, TaggedHours, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -47,6 +48,9 @@ impl UsageLedger for Failing {
         _: &[Slice],
         _: &[(CloudId, u64)],
     ) -> Result<Vec<ResourceSum>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn tagged_hours(&self, _: &[Slice], _: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
         Err((self.failure)())
     }
     async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {

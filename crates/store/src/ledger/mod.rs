@@ -44,6 +44,7 @@ mod sheet;
 mod stacks;
 mod staged;
 mod sums;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod total;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use domain::budget::Tag;
 use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
@@ -72,7 +74,7 @@ use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
 use crate::usage::{
     Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, ResourceSum, Slice, SliceSum,
-    Slicing, StackProgress, StoredRecord, UsageLedger,
+    Slicing, StackProgress, StoredRecord, TaggedHours, UsageLedger,
 };
 
 #[cfg(test)]
@@ -169,6 +171,13 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         let (slices, marks) = (slices.to_vec(), marks.to_vec());
         self.readers
             .read(move |transaction| sums::resource_sums_at(transaction, &slices, &marks))
+            .await
+    }
+
+    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
+        let (slices, tag) = (slices.to_vec(), tag.clone());
+        self.readers
+            .read(move |transaction| tags::tagged_hours(transaction, &slices, &tag))
             .await
     }
 
