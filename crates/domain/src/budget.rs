@@ -33,8 +33,8 @@ pub struct BudgetName(String);
 /// The text is no name of a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected 1 to {NAME_CHARS_MAX} lower-case letters, digits and dashes, with a letter or digit at both ends, such as \
-     contoso-web"
+    "expected 1 to {NAME_CHARS_MAX} lower-case letters, digits and dashes, with a letter or digit at both ends, such \
+     as contoso-web"
 )]
 pub struct InvalidBudgetName;
 

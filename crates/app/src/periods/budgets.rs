@@ -35,9 +35,9 @@ pub struct BudgetView {
 }
 
 impl App {
-    /// Sets a budget: a new one, or another amount, other thresholds or another first month of one that is there. An act of
-    /// the agents of who sells and of who buys; of a subscription also of those who may write budgets there and read what
-    /// it is charged.
+    /// Sets a budget: a new one, or another amount, other thresholds or another first month of one that is there. An act
+    /// of the agents of who sells and of who buys; of a subscription also of those who may write budgets there and read
+    /// what it is charged.
     ///
     /// # Errors
     /// `AccountNotFound` or `SubscriptionNotFound` if the caller does not read what it is of, `AuthorizationFailed`,
@@ -46,7 +46,7 @@ impl App {
         let created = self
             .change(caller, |books| {
                 let view = view_of(books, caller);
-                if !reads(books, &view, budget.of) {
+                if !reads(books, &view, budget.of) || is_gone(books, budget.of) {
                     return Err(not_read(budget.of));
                 }
                 demand_writing(books, caller, budget.of)?;
@@ -86,8 +86,8 @@ impl App {
         view.ok_or_else(|| BudgetRefused::Unknown(name.clone()).into())
     }
 
-    /// The budgets of what the caller reads, by name, and how far they are: those after `after`, `limit` at the most. What
-    /// was spent of others is not reckoned.
+    /// The budgets of what the caller reads, by name, and how far they are: those after `after`, `limit` at the most.
+    /// What was spent of others is not reckoned.
     ///
     /// # Errors
     /// As the store.
@@ -180,6 +180,11 @@ fn reads(books: &Books, view: &View, of: BudgetOf) -> bool {
     let no_currency = domain::money::Currency::NONE;
     let reads_sale = |link| reads_account(books, view, Account::new(link, no_currency));
     view.everything || by_itself || sale(books, of).is_some_and(reads_sale)
+}
+
+/// Whether it is of a subscription that is not there, or not any more.
+fn is_gone(books: &Books, of: BudgetOf) -> bool {
+    matches!(of, BudgetOf::Subscription(id) if books.subscription(id).is_none())
 }
 
 /// What somebody is told who sets a budget of what they do not read, or what is not there.

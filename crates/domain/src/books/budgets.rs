@@ -1,7 +1,8 @@
 //! The part of the books that says what somebody means to spend, and which thresholds were reached.
 //!
-//! A threshold is reached once in a month, whatever becomes of the budget's amount: the entry that says so is made together
-//! with the notice that tells it. Another amount is compared with what was spent only for thresholds that were not reached yet.
+//! A threshold is reached once in a month, whatever becomes of the budget's amount: the entry that says so is made
+//! together with the notice that tells it. Another amount is compared with what was spent only for thresholds that were
+//! not reached yet.
 
 use std::collections::BTreeMap;
 
@@ -162,8 +163,8 @@ pub enum BudgetRefused {
     Unknown(BudgetName),
     /// One of this name is about something else.
     #[error(
-        "budget '{0}' is there already and is of something else: whose it is, its tag and its currency stay as they are. \
-         Remove it first, or choose another name"
+        "budget '{0}' is there already and is of something else: whose it is, its tag and its currency stay as they \
+         are. Remove it first, or choose another name"
     )]
     OfSomethingElse(BudgetName),
     /// Nobody sells so.

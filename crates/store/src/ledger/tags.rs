@@ -110,8 +110,8 @@ impl Carrying<'_> {
     }
 }
 
-/// Whether tags as they were sent have one of this name and value. What is no object of texts has none: `""` and `"null"` are
-/// what stacks send without tags.
+/// Whether tags as they were sent have one of this name and value. What is no object of texts has none: `""` and
+/// `"null"` are what stacks send without tags.
 fn has(tags: &str, tag: &Tag) -> bool {
     let Ok(serde_json::Value::Object(tags)) = serde_json::from_str(tags) else {
         return false;

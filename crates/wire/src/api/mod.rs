@@ -6,6 +6,7 @@
 
 mod accounts;
 mod backdating;
+mod budgets;
 mod completeness;
 mod forecasts;
 mod identity;
@@ -38,6 +39,7 @@ pub use accounts::{
     SubscriptionState,
 };
 pub use backdating::{BillDifference, MappingPreview, MovedUsage, SettledBy};
+pub use budgets::{Budget, BudgetNames, BudgetReached, BudgetTag, SetBudget};
 pub use completeness::{
     CompletenessFinding, HourCompleteness, HourCounts, HourState, SilentSeries, StackCompleteness,
     StackCompletenessByHour,

@@ -29,8 +29,8 @@ impl App {
         self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await
     }
 
-    /// What was spent of each of some budgets in a month, in their order: nothing of one that begins later. What keeps one
-    /// from being reckoned is in its place.
+    /// What was spent of each of some budgets in a month, in their order: nothing of one that begins later. What keeps
+    /// one from being reckoned is in its place.
     ///
     /// # Errors
     /// As the store.
@@ -77,9 +77,9 @@ impl App {
         Ok(spent)
     }
 
-    /// What of the usage of an account, or of one subscription in it, is charged for resources with a tag: the amounts of its
-    /// lines are split between what carries the tag and what does not in proportion to quantities, so that both sum to the
-    /// lines.
+    /// What of the usage of an account, or of one subscription in it, is charged for resources with a tag: the amounts
+    /// of its lines are split between what carries the tag and what does not in proportion to quantities, so that both
+    /// sum to the lines.
     async fn spent_on(
         &self,
         inputs: &Inputs,
@@ -117,8 +117,8 @@ impl App {
             .collect();
         if parts.len() > PIECES_MAX {
             let message = format!(
-                "Resources get the tag {tag} or lose it so often that their usage would be cut into {} pieces; {PIECES_MAX} \
-                 are the most. Choose a tag that stays, or a budget of one subscription.",
+                "Resources get the tag {tag} or lose it so often that their usage would be cut into {} pieces; \
+                 {PIECES_MAX} are the most. Choose a tag that stays, or a budget of one subscription.",
                 parts.len()
             );
             return Err(Error::new(Kind::Conflict, "BudgetTagScattered", message));

@@ -1,4 +1,5 @@
-//! Others are told when a budget's threshold is reached: once for each threshold and month, whoever looks and however often.
+//! Others are told when a budget's threshold is reached: once for each threshold and month, whoever looks and however
+//! often.
 
 use domain::books::{Books, BudgetEntry, BudgetRecord, Entry};
 use domain::budget::{Budget, BudgetOf, Threshold};
@@ -26,9 +27,9 @@ pub struct BudgetWatch {
 type Seen = (Hour, u64, Vec<(CloudId, u64)>);
 
 impl App {
-    /// Looks which thresholds of budgets were reached in the running month, and in those before it that are not closed yet,
-    /// and raises a notice for each. To be called every few minutes, by one server at a time. How many notices were raised.
-    /// What cannot be reckoned of one budget is in the log, and keeps no other one from being told.
+    /// Looks which thresholds of budgets were reached in the running month, and in those before it that are not closed
+    /// yet, and raises a notice for each. To be called every few minutes, by one server at a time. How many notices were
+    /// raised. What cannot be reckoned of one budget is in the log, and keeps no other one from being told.
     ///
     /// # Errors
     /// As the store; what could not be raised is with the next look.
@@ -198,7 +199,8 @@ fn notice(
         partner: partner_of(books, *of),
         subject: name.to_string(),
         text: format!(
-            "Budget {name}: {} has spent {spent} of {amount} {currency}{with_tag} in {period}, at least {threshold} % of it.",
+            "Budget {name}: {} has spent {spent} of {amount} {currency}{with_tag} in {period}, at least {threshold} % of \
+             it.",
             spender(books, *of)
         ),
         data,
