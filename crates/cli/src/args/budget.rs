@@ -30,7 +30,7 @@ Examples:
       --amount 1500 --currency USD
   meterbridge budget set web-prod --subscription <SUBSCRIPTION-ID> --tag env=prod \\
       --amount 200 --currency EUR --at 80,100,150")]
-    Set(SetBudgetArgs),
+    Set(Box<SetBudgetArgs>),
     /// Remove a budget, with what was reached of it.
     #[command(after_help = "Example:\n  meterbridge budget remove contoso")]
     Remove {

@@ -102,7 +102,7 @@ pub(super) async fn budget(
         BudgetCommand::Show { name } => show_one(&client.budget(&name).await?, printer),
         BudgetCommand::Set(args) => {
             let name = args.name.clone();
-            show_one(&client.set_budget(&name, &asked(args)).await?, printer)
+            show_one(&client.set_budget(&name, &asked(*args)).await?, printer)
         }
         BudgetCommand::Remove { name } => {
             client.remove_budget(&name).await?;
