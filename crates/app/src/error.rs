@@ -1,7 +1,7 @@
 //! The one error of the use-cases: few kinds, a stable code, a text for the caller, and details for the log apart.
 
 use domain::authorization::ScopeLocked;
-use domain::books::{DeletionRefused, LimitReached, PeriodRefused, Refused};
+use domain::books::{BudgetRefused, DeletionRefused, LimitReached, PeriodRefused, Refused};
 use domain::money::MoneyError;
 use domain::registration::RefusalKind;
 use store::StoreError;
@@ -143,6 +143,22 @@ impl From<PeriodRefused> for Error {
             PeriodRefused::InvalidRate => Some("rate"),
             PeriodRefused::InvalidReason => Some("reason"),
             _ => None,
+        };
+        let message = format!("{}.", sentence(&refused.to_string()));
+        Self {
+            target,
+            ..Self::new(kind, refused.code(), message)
+        }
+    }
+}
+
+impl From<BudgetRefused> for Error {
+    fn from(refused: BudgetRefused) -> Self {
+        let (kind, target) = match &refused {
+            BudgetRefused::Invalid(invalid) => (Kind::Invalid, Some(invalid.member())),
+            BudgetRefused::Unknown(_) => (Kind::NotFound, None),
+            BudgetRefused::OfSomethingElse(_) | BudgetRefused::TooMany(_) => (Kind::Conflict, None),
+            BudgetRefused::NoSuchSale => (Kind::Invalid, Some("buyer")),
         };
         let message = format!("{}.", sentence(&refused.to_string()));
         Self {

@@ -5,6 +5,7 @@
 //! running month comes to so far.
 
 mod backdating;
+mod budgets;
 mod closing;
 mod explain;
 mod forecast;
@@ -30,6 +31,7 @@ use crate::access::{Caller, Right};
 use crate::{App, Error};
 
 pub use backdating::{Backdating, BillDifference, MONTHS_MOVED_MAX, MovedUsage, Settled};
+pub use budgets::{BudgetView, BudgetWatch, WRITE_BUDGETS};
 pub use domain::chain::{Account, Buyer, Seller};
 pub use explain::{Decision, Explained, Level, Opened, PARTS_PER_PAGE, Part, PartIs, Side, Stretch};
 pub use forecast::{ACCOUNTS_FORECAST_MAX, AccountForecast, Forecast, PartForecast, StackForecast};

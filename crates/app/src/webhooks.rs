@@ -19,7 +19,9 @@ use crate::accounts::Created;
 use crate::{App, Error, Kind};
 
 pub use duty::Duty;
+pub(crate) use sending::PLATFORM;
 pub use sending::{Due, DueWebhook};
+pub(crate) use telling::{id as occurrence, named};
 
 /// A notice that was for a webhook, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod bill;
 mod bridge;
+mod budget;
 mod bundles;
 mod directory;
 mod operator;
@@ -37,6 +38,7 @@ pub(crate) use bridge::{
     BackfillArgs, BridgeArgs, BridgeCheckArgs, BridgeCommand, BridgeRunArgs, BridgeStackArgs,
     BridgeStatusArgs, ConfigArgs, GuestDirectoryArgs, LocalBridgeArgs,
 };
+pub(crate) use budget::{BudgetCommand, SetBudgetArgs};
 pub(crate) use bundles::{AcceptReceiptArgs, BundleKeyArgs, BundlesArgs, ExportArgs};
 pub(crate) use directory::{
     ApplicationCommand, DirectoryCommand, GroupCommand, MemberArgs, PasswordArgs, UserCommand,
@@ -172,6 +174,8 @@ pub(crate) enum Command {
     Statement(AtServer<StatementCommand>),
     /// Bills: months that are closed, their invoices, and what these are reckoned by.
     Bill(AtServer<BillCommand>),
+    /// Budgets: what is meant to be spent in a month, and how far that is.
+    Budget(AtServer<BudgetCommand>),
     /// Directories: where users, applications and groups are kept that sign in.
     Directory(AtServer<DirectoryCommand>),
     /// Users: people who sign in.
@@ -186,7 +190,7 @@ pub(crate) enum Command {
     Lock(AtServer<LockCommand>),
     /// Operators' credentials: what opens everything.
     OperatorCredential(AtServer<OperatorCredentialCommand>),
-    /// Webhooks: who is told when a stack falls behind, comes back, or uses more or less than usual.
+    /// Webhooks: who is told when a stack falls behind or uses other than usual, or a budget is reached.
     Webhook(AtServer<WebhookCommand>),
     /// The keys that sign the tokens of sign-ins.
     #[command(subcommand)]

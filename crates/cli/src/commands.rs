@@ -3,6 +3,7 @@
 mod accounts;
 mod bills;
 mod bridges;
+mod budgets;
 mod bundles;
 mod completeness;
 mod completions;
@@ -83,6 +84,9 @@ pub(crate) async fn run(command: Command, printer: &Printer) -> Result<(), Failu
         }
         Command::Bill(AtServer { server, command }) => {
             bills::bill(&caller(&server).await?, command, printer).await
+        }
+        Command::Budget(AtServer { server, command }) => {
+            budgets::budget(&caller(&server).await?, command, printer).await
         }
         Command::Directory(AtServer { server, command }) => {
             directories::directory(&caller(&server).await?, command, printer).await

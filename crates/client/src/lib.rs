@@ -10,6 +10,7 @@ mod accounts;
 mod authorization;
 mod azure_stack;
 mod bills;
+mod budgets;
 mod bundles;
 mod call;
 mod connection;

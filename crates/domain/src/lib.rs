@@ -8,13 +8,14 @@
 //!
 //! `ids`, `quantity`, `money`, `time`, `timeline`, `resource_id` -> `partner` -> `identity` -> `authorization` ->
 //! `registration` -> `usage` -> `quarantine` -> `bundle` -> `attribution` -> `catalog` -> `rating` -> `statement` ->
-//! `chain` -> `terms` -> `profile` -> `reckoning` -> `forecast` -> `invoice` -> `reconciliation` -> `notices` ->
-//! `books` -> `completeness` -> `laws`.
+//! `chain` -> `terms` -> `profile` -> `reckoning` -> `forecast` -> `invoice` -> `reconciliation` -> `budget` ->
+//! `notices` -> `books` -> `completeness` -> `laws`.
 #![cfg_attr(not(test), warn(clippy::float_arithmetic, clippy::as_conversions))]
 
 pub mod attribution;
 pub mod authorization;
 pub mod books;
+pub mod budget;
 pub mod bundle;
 pub mod catalog;
 pub mod chain;

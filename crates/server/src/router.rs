@@ -16,10 +16,10 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::access::{self, Gate, Needs};
 use crate::api::{
-    accounts, applications, bundles, completeness, deliveries, directories, documents, explain, forecasts,
-    groups, invoice_papers, invoices, mappings, margins, me, meters, operator_credentials, partner_roles,
-    periods, price_drafts, price_lists, quarantine, reconciliations, registrations, stacks, statements,
-    suggestions, usage, users, webhooks,
+    accounts, applications, budgets, bundles, completeness, deliveries, directories, documents, explain,
+    forecasts, groups, invoice_papers, invoices, mappings, margins, me, meters, operator_credentials,
+    partner_roles, periods, price_drafts, price_lists, quarantine, reconciliations, registrations, stacks,
+    statements, suggestions, usage, users, webhooks,
 };
 use crate::arm;
 use crate::graph;
@@ -191,6 +191,10 @@ fn own_routes() -> Vec<Route> {
         get("/api/v1/periods/{period}/forecast",                            SignedIn,         forecasts::forecast),
         post("/api/v1/reconciliations",                                     SignedIn,         reconciliations::reconcile),
         get("/api/v1/invoice-lines/{lineId}/explain",                       SignedIn,         explain::explain),
+        get("/api/v1/budgets",                                              SignedIn,         budgets::list),
+        get("/api/v1/budgets/{budget}",                                     SignedIn,         budgets::get),
+        put("/api/v1/budgets/{budget}",                                     SignedIn,         budgets::put),
+        delete("/api/v1/budgets/{budget}",                                  SignedIn,         budgets::delete),
         get("/api/v1/terms",                                                SignedIn,         periods::terms),
         put("/api/v1/terms",                                                SignedIn,         periods::set_terms),
         put("/api/v1/registrations/{cloudId}/cores",                        Operator,         periods::state_cores),

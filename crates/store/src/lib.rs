@@ -56,7 +56,7 @@ pub use sqlite::backup;
 pub use usage::{
     Appended, Attributes, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
     RecordCursor, RecordSaid, ReportedWindow, ResourceSum, Said, SeriesKey, Slice, SliceSum, Slicing,
-    StackProgress, StoredRecord, UsageLedger,
+    StackProgress, StoredRecord, TaggedHours, UsageLedger,
 };
 
 /// Where things are remembered.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::budget::Tag;
 use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, LocalMeterId, LocalSubscriptionId, QuarantineActId};
 use domain::quantity::{Quantity, QuantitySum};
@@ -172,6 +173,19 @@ pub struct Said {
     pub receipt: u64,
 }
 
+/// Hours of one slice in which the records of one resource and meter carry a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaggedHours {
+    /// The slice, by its place among those asked for.
+    pub slice: usize,
+    /// The meter.
+    pub local_meter: LocalMeterId,
+    /// The resource, in the case first seen.
+    pub resource_uri: Arc<str>,
+    /// The hours; a record carries what was sent with it, by its usage start.
+    pub hours: HourInterval,
+}
+
 /// What was consumed of one meter on one stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterTotal {
@@ -318,6 +332,11 @@ pub trait UsageLedger: Send + Sync {
         interval: HourInterval,
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<RecordSaid>, StoreError>;
+
+    /// The hours of each slice in which its records carry a tag, by slice, resource with meter, and hour; nothing of those that
+    /// do not. Names of tags are the same in whatever case, values to the letter. It goes by the attributes that are known
+    /// now.
+    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError>;
 
     /// For each of the slices, from the first hour in which it has usage to the end of the last; nothing for one
     /// without records.

@@ -3,7 +3,7 @@
 //! An invoice shows what the books said when its period was closed, and the usage that counted then: printed again it
 //! is the same, byte for byte.
 
-mod charts;
+pub(super) mod charts;
 
 use std::collections::BTreeSet;
 

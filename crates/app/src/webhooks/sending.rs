@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use crate::{App, Error};
 
 /// Who enters what nobody asked for.
-pub(super) const PLATFORM: ObjectId = ObjectId::from_bytes([0; 16]);
+pub(crate) const PLATFORM: ObjectId = ObjectId::from_bytes([0; 16]);
 
 /// A notice that is due.
 #[derive(Debug, Clone)]

@@ -220,14 +220,14 @@ fn ending(books: &Books, condition: &Condition, again: Option<&Finding>, now: Ti
     })
 }
 
-fn named<const N: usize>(data: [(&str, String); N]) -> BTreeMap<String, String> {
+pub(crate) fn named<const N: usize>(data: [(&str, String); N]) -> BTreeMap<String, String> {
     data.into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
 
 /// The id of an occurrence: the same for whoever finds it, even on books that were restored to an earlier moment.
-fn id(parts: &[&str]) -> NoticeId {
+pub(crate) fn id(parts: &[&str]) -> NoticeId {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(part.as_bytes()).update(&[0]);

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use domain::budget::Tag;
 use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
     QuarantineFilter, QuarantinePage, Receipt, RecordCursor, RecordSaid, Release, Released, ResourceSum,
-    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoreError, StoredRecord, UsageLedger,
+    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoreError, StoredRecord, TaggedHours, UsageLedger,
 };
 
 pub(crate) struct Halting {
@@ -67,6 +68,9 @@ impl UsageLedger for Halting {
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<RecordSaid>, StoreError> {
         self.ledger.sayings_at(of, interval, marks).await
+    }
+    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
+        self.ledger.tagged_hours(slices, tag).await
     }
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         self.ledger.used_hours(slices).await

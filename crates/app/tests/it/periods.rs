@@ -1,6 +1,7 @@
 //! Closing periods, the invoices that are issued then, and the corrections of what changes later.
 
 mod backdating;
+mod budgets;
 mod chains;
 mod closing;
 mod corrections;

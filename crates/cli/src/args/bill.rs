@@ -459,13 +459,13 @@ pub(crate) struct RunningArgs {
 }
 
 /// A seller, spelled as the API does.
-fn seller(text: &str) -> Result<String, String> {
+pub(super) fn seller(text: &str) -> Result<String, String> {
     let seller: SellerText = text.parse().map_err(|error| format!("{error}"))?;
     Ok(seller.to_string())
 }
 
 /// A buyer, spelled as the API does.
-fn buyer(text: &str) -> Result<String, String> {
+pub(super) fn buyer(text: &str) -> Result<String, String> {
     let buyer: BuyerText = text.parse().map_err(|error| format!("{error}"))?;
     Ok(buyer.to_string())
 }

@@ -17,7 +17,7 @@ is sent, webhook-signature is made with a key of the platform (v1a, Ed25519), wh
 keys` prints. What is not answered with 2xx is sent again, for three days; 410 stops the webhook until \
 it is set again. Setting a webhook whose receiver takes nothing, even as it is, has what waits sent at once.
 
-Kinds are stack.behind, stack.reappeared, usage.unusual, usage.usual and test.
+Kinds are stack.behind, stack.reappeared, usage.unusual, usage.usual, budget.reached and test.
 
 Examples:
   meterbridge webhook set night-shift --to https://pager.example/hooks/meterbridge
@@ -82,7 +82,7 @@ pub(crate) struct SetWebhookArgs {
     /// Only what is about this stack.
     #[arg(long, value_name = "CLOUD-ID", value_parser = texts::guid)]
     pub(crate) stack: Option<String>,
-    /// Only what is about stacks of this partner.
+    /// Only what is about stacks and budgets of this partner.
     #[arg(long, value_name = "PARTNER-ID", value_parser = texts::guid)]
     pub(crate) partner: Option<String>,
 }

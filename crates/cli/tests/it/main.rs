@@ -13,6 +13,8 @@ mod backdating;
 mod backups;
 mod bills;
 mod bridge;
+#[cfg(test)]
+mod budgets;
 mod closing;
 mod completeness;
 mod credentials;

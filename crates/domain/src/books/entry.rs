@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BillEntry, BundleEntry, DirectoryEntry, ListingEntry, NoticeEntry, Operator, PriceEntry, ResourceGroup,
-    RoleEntry,
+    BillEntry, BudgetEntry, BundleEntry, DirectoryEntry, ListingEntry, NoticeEntry, Operator, PriceEntry,
+    ResourceGroup, RoleEntry,
 };
 use crate::attribution::LocalSubscription;
 use crate::catalog::{PriceList, Prices};
@@ -188,6 +188,8 @@ pub enum Entry {
     Bill(BillEntry),
     /// Something about price lists that follow others, and about drafts.
     Price(PriceEntry),
+    /// Something about budgets.
+    Budget(BudgetEntry),
 }
 
 impl From<NoticeEntry> for Entry {

@@ -43,11 +43,13 @@ pub enum Limit {
     Webhooks,
     /// Notices that wait for a webhook.
     NoticesOfWebhook,
+    /// Budgets of one sale, or of one subscription.
+    BudgetsOfOne,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Partners,
         Self::CustomersOfPartner,
         Self::TenantsOfCustomer,
@@ -67,6 +69,7 @@ impl Limit {
         Self::ResourceGroupsOfSubscription,
         Self::Webhooks,
         Self::NoticesOfWebhook,
+        Self::BudgetsOfOne,
     ];
 
     /// How many there may be.
@@ -82,6 +85,7 @@ impl Limit {
             Self::SubscriptionsOfBuyer | Self::RoleAssignmentsAtRoot => 500,
             Self::HoldersOfPartnerRole | Self::NoticesOfWebhook => 1_000,
             Self::Webhooks => 50,
+            Self::BudgetsOfOne => 100,
             Self::CredentialsOfApplication | Self::LocksOfScope => 20,
             Self::RoleAssignmentsOfSubscription | Self::LocksOfSubscription => 4_000,
             Self::CustomRolesOfDirectory => 5_000,
@@ -112,6 +116,7 @@ impl Limit {
             Self::ResourceGroupsOfSubscription => "ResourceGroupQuotaExceeded",
             Self::Webhooks => "TooManyWebhooks",
             Self::NoticesOfWebhook => "TooManyNoticesWaiting",
+            Self::BudgetsOfOne => "TooManyBudgets",
         }
     }
 
@@ -192,6 +197,11 @@ impl Limit {
                 "a webhook",
                 "notices that wait for it",
                 "have its receiver take them in, or remove the webhook and set it again",
+            ),
+            Self::BudgetsOfOne => (
+                "a sale or a subscription",
+                "budgets",
+                "remove one: a budget has several thresholds",
             ),
         }
     }

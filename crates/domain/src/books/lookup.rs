@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Books, Directories, Limit, LimitReached, Notices, Operator, OperatorRecord, Periods, PublishedPriceList,
-    ResourceGroup, Roles,
+    Books, Budgets, Directories, Limit, LimitReached, Notices, Operator, OperatorRecord, Periods,
+    PublishedPriceList, ResourceGroup, Roles,
 };
 use crate::attribution::StackHistory;
 use crate::catalog::PriceListName;
@@ -50,6 +50,12 @@ impl Books {
     #[must_use]
     pub const fn notices(&self) -> &Notices {
         &self.notices
+    }
+
+    /// Budgets, and what was reached of them.
+    #[must_use]
+    pub const fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     /// Terms and billing periods.

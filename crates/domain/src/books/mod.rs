@@ -6,6 +6,7 @@
 //! can be replayed, audited and asked as of any earlier moment.
 
 mod accounts;
+mod budgets;
 mod bundles;
 mod closing;
 mod directories;
@@ -33,6 +34,7 @@ use crate::time::{Hour, HourInterval};
 use crate::timeline::{Assertion, Recorded, Timeline};
 
 use accounts::Accounts;
+pub use budgets::{BudgetEntry, BudgetRecord, BudgetRefused, Budgets, Reached};
 use bundles::Bundles;
 pub use bundles::{BundleEntry, BundleKey, BundlePublicKey, KeyWasReplaced, TakenBundle};
 pub use closing::{DeletionRefused, Loss, Remaining};
@@ -139,6 +141,7 @@ pub struct Books {
     bundles: Bundles,
     listings: Listings,
     periods: Periods,
+    budgets: Budgets,
 }
 
 impl Books {
@@ -284,6 +287,7 @@ impl Books {
                 self.take_in_version(list, prices.clone().into(), *from, recorded)?;
             }
             Entry::Price(entry) => self.take_in_price(entry, recorded)?,
+            Entry::Budget(entry) => self.budgets.take_in(entry, recorded)?,
         }
         Ok(())
     }

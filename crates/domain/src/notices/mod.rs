@@ -28,17 +28,20 @@ pub enum NoticeKind {
     UsageUnusual,
     /// What a stack uses is in its usual range again.
     UsageUsual,
+    /// What was spent in a month has reached a threshold of a budget.
+    BudgetReached,
     /// Nothing happened: somebody tries whether a webhook works.
     Test,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::StackBehind,
         Self::StackReappeared,
         Self::UsageUnusual,
         Self::UsageUsual,
+        Self::BudgetReached,
         Self::Test,
     ];
 
@@ -50,6 +53,7 @@ impl NoticeKind {
             Self::StackReappeared => "stack.reappeared",
             Self::UsageUnusual => "usage.unusual",
             Self::UsageUsual => "usage.usual",
+            Self::BudgetReached => "budget.reached",
             Self::Test => "test",
         }
     }
@@ -60,7 +64,7 @@ impl NoticeKind {
         match self {
             Self::StackBehind => Some(Self::StackReappeared),
             Self::UsageUnusual => Some(Self::UsageUsual),
-            Self::StackReappeared | Self::UsageUsual | Self::Test => None,
+            Self::StackReappeared | Self::UsageUsual | Self::BudgetReached | Self::Test => None,
         }
     }
 
@@ -78,7 +82,9 @@ impl fmt::Display for NoticeKind {
 
 /// The text names no kind of notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of stack.behind, stack.reappeared, usage.unusual, usage.usual and test")]
+#[error(
+    "expected one of stack.behind, stack.reappeared, usage.unusual, usage.usual, budget.reached and test"
+)]
 pub struct UnknownNoticeKind;
 
 impl FromStr for NoticeKind {
@@ -114,7 +120,7 @@ pub struct Notice {
     pub occurred: Timestamp,
     /// The stack that it is about.
     pub stack: Option<CloudId>,
-    /// The partner that had the stack in the hours that it is about.
+    /// The partner whose business it is: that had the stack in the hours that it is about, or that a budget is of.
     pub partner: Option<PartnerId>,
     /// What of the stack; empty if all of it.
     pub subject: String,
@@ -158,7 +164,7 @@ pub struct Webhook {
     pub kinds: BTreeSet<NoticeKind>,
     /// Only what is about this stack.
     pub stack: Option<CloudId>,
-    /// Only what is about stacks of this partner.
+    /// Only what is this partner's business: about its stacks and its budgets.
     pub partner: Option<PartnerId>,
 }
 

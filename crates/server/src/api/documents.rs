@@ -15,10 +15,10 @@ use wire::arm::ErrorEnvelope;
 use crate::Door;
 
 use super::{
-    accounts, applications, bundles, completeness, deliveries, directories, explain, forecasts, groups,
-    invoice_papers, invoices, mappings, margins, me, meters, operator_credentials, partner_roles, periods,
-    price_drafts, price_lists, quarantine, reconciliations, registrations, stacks, statements, suggestions,
-    usage, users, webhooks,
+    accounts, applications, budgets, bundles, completeness, deliveries, directories, explain, forecasts,
+    groups, invoice_papers, invoices, mappings, margins, me, meters, operator_credentials, partner_roles,
+    periods, price_drafts, price_lists, quarantine, reconciliations, registrations, stacks, statements,
+    suggestions, usage, users, webhooks,
 };
 
 /// Which page of a list.
@@ -153,6 +153,10 @@ fn number_of_items() -> Object {
         explain::explain,
         forecasts::what_if,
         forecasts::forecast,
+        budgets::list,
+        budgets::get,
+        budgets::put,
+        budgets::delete,
         periods::terms,
         periods::set_terms,
         periods::state_cores,

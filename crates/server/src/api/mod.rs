@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod applications;
+pub(crate) mod budgets;
 pub(crate) mod bundles;
 mod certificate;
 pub(crate) mod completeness;

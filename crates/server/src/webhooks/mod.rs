@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::environment::Clock;
+use app::periods::BudgetWatch;
 use app::webhooks::{DueWebhook, Duty};
 use domain::notices::{Watch, WebhookName};
 use reqwest::Client;
@@ -45,7 +46,7 @@ pub struct WebhooksConfig {
 pub struct Pace {
     /// How often it is looked whether something is due, and a sign of life is given.
     pub look: Duration,
-    /// How often it is looked for what there is to tell of the stacks.
+    /// How often it is looked for what there is to tell of the stacks and of budgets.
     pub watch: Duration,
     /// For how long a server gives no sign of life before another one sends in its place.
     pub lease: Duration,
@@ -188,10 +189,10 @@ async fn look(door: &Door, duty: &mut Duty) -> Result<bool, app::Error> {
     Ok(has)
 }
 
-/// Looks every few minutes for what there is to tell of the stacks, and for periods that nobody closed to the end, where
-/// notices are sent from.
+/// Looks every few minutes for what there is to tell of the stacks and of budgets, and for periods that nobody closed to the
+/// end, where notices are sent from.
 async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) {
-    let mut watch = Watch::default();
+    let (mut watch, mut budgets) = (Watch::default(), BudgetWatch::default());
     loop {
         tokio::time::sleep(door.webhooks.pace.watch).await;
         let on_duty = good_until.borrow().is_some_and(|until| Instant::now() < until);
@@ -207,6 +208,16 @@ async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) 
             }
             Err(error) => {
                 tracing::error!(%error, "what there is to tell of the stacks was not found or not raised");
+            }
+        }
+        match door.app.look_after_budgets(&mut budgets).await {
+            Ok(0) => {}
+            Ok(raised) => {
+                tracing::info!(raised, "thresholds of budgets were reached");
+                door.webhooks.look_now();
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was reached of budgets was not found or not raised");
             }
         }
     }

@@ -48,6 +48,7 @@ pub(crate) fn filled(path: &str) -> String {
         ("{credentialId}", id('f', 8)),
         ("{digest}", "0".repeat(64)),
         ("{webhook}", "night".to_owned()),
+        ("{budget}", "web".to_owned()),
         ("{noticeId}", id('f', 9)),
         ("{number}", "MB-000001".to_owned()),
         ("{lineId}", "MB-000001.2026-10.tax".to_owned()),

@@ -16,9 +16,10 @@ use crate::world::stack;
 const TABLE: &str = include_str!("access_table.txt");
 
 /// What says that something does not exist. Somebody who does not see it reads the same as for something that never did.
-const HIDDEN: [&str; 16] = [
+const HIDDEN: [&str; 17] = [
     "AccountNotFound",
     "ApplicationNotFound",
+    "BudgetNotFound",
     "CustomerNotFound",
     "DirectoryNotFound",
     "DirectoryOwnerNotFound",
@@ -102,6 +103,10 @@ impl Ids<'_> {
             ("{credentialId}", id('f', 1)),
             ("{operatorId}", id('f', 1)),
             ("{webhook}", "night".to_owned()),
+            (
+                "{budget}",
+                if self.exist { "budget-1" } else { "budget-99" }.to_owned(),
+            ),
             ("{noticeId}", id('f', 1)),
             ("{roleDefinitionId}", id('f', 1)),
             ("{roleAssignmentId}", id('f', 1)),
@@ -197,6 +202,7 @@ impl Ids<'_> {
             ("PUT", "/api/v1/sellers/{seller}/profile" | "/api/v1/buyers/{buyer}/profile") => {
                 json!({ "legalName": "New" })
             }
+            ("PUT", "/api/v1/budgets/{budget}") => budget(&self.number('d', 9)),
             ("PUT", "/api/v1/terms") => json!({ "seller": partner, "from": "2026-12", "terms": {} }),
             ("PUT", "/api/v1/registrations/{cloudId}/cores") => {
                 json!({ "cores": 4, "from": "2026-12-01T00:00:00Z" })
@@ -211,6 +217,11 @@ impl Ids<'_> {
         };
         Some(body)
     }
+}
+
+/// A budget of what a subscription is charged.
+fn budget(subscription: &str) -> Value {
+    json!({ "subscriptionId": subscription, "amount": { "amount": "10", "currency": "EUR" } })
 }
 
 /// The query without which a route is not decided.
@@ -270,6 +281,8 @@ fn blank(answer: &Answer, world: &World, doomed: Option<&str>) -> String {
         world.group.clone(),
         "list-99".to_owned(),
         "list-1".to_owned(),
+        "budget-99".to_owned(),
+        "budget-1".to_owned(),
         INVOICES[0].to_owned(),
         INVOICES[1].to_owned(),
     ];
@@ -286,6 +299,14 @@ async fn doomed(world: &World, route: &RouteLine) -> Option<String> {
             "effectiveFrom": "2026-12-01T00:00:00Z", "prices": [] });
         let path = format!("/api/v1/price-list-drafts/list-{RESELLER}");
         let put = world.house.put(&path, &draft).await;
+        assert!(put.status.is_success(), "{put:?}");
+        return None;
+    }
+    if route.path.starts_with("/api/v1/budgets/") {
+        let put = world
+            .house
+            .put("/api/v1/budgets/budget-1", &budget(&id('d', 9)))
+            .await;
         assert!(put.status.is_success(), "{put:?}");
         return None;
     }

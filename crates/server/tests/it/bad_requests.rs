@@ -1,6 +1,7 @@
 //! Whatever is wrong in a request is refused with a stable code that names it.
 
 mod bills;
+mod budgets;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -365,6 +366,7 @@ async fn every_wrong_request_is_refused_by_name() {
         bills::periods(),
         bills::terms(),
         bills::drafts(),
+        budgets::budgets(),
     ];
     let all = [accounts(), stacks(), arm()].into_iter().chain(of_bills);
     for wrong in all.flatten() {

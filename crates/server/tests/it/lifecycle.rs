@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use app::App;
 use async_trait::async_trait;
+use domain::budget::Tag;
 use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
@@ -16,7 +17,8 @@ use server::{Limits, Server, ServerConfig};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
     QuarantineFilter, QuarantinePage, Receipt, RecordCursor, RecordSaid, Release, Released, ResourceSum,
-    SeriesKey, Slice, SliceSum, Slicing, StackProgress, Store, StoreError, StoredRecord, UsageLedger,
+    SeriesKey, Slice, SliceSum, Slicing, StackProgress, Store, StoreError, StoredRecord, TaggedHours,
+    UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -55,6 +57,9 @@ impl UsageLedger for Failing {
         _: HourInterval,
         _: &[(CloudId, u64)],
     ) -> Result<Vec<RecordSaid>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn tagged_hours(&self, _: &[Slice], _: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
         Err((self.failure)())
     }
     async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {

@@ -19,6 +19,7 @@ mod arm_swagger;
 mod backdating;
 mod bad_bodies;
 mod bad_requests;
+mod budgets;
 mod bundles;
 mod closing;
 mod codes;

@@ -3,6 +3,7 @@
 //! form of a version never changes, a changed entry gets a version of its own.
 
 pub(crate) mod bills;
+mod budgets;
 mod bundles;
 mod directories;
 mod entry;

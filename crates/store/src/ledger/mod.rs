@@ -45,6 +45,7 @@ mod sheet;
 mod stacks;
 mod staged;
 mod sums;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod total;
@@ -54,6 +55,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use domain::budget::Tag;
 use domain::completeness::{Arrivals, Declared, Records, Silence};
 use domain::ids::{BatchId, CloudId, QuarantineActId};
 use domain::time::{Hour, HourInterval};
@@ -73,7 +75,7 @@ use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
 use crate::usage::{
     Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, RecordSaid, ResourceSum,
-    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoredRecord, UsageLedger,
+    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoredRecord, TaggedHours, UsageLedger,
 };
 
 #[cfg(test)]
@@ -182,6 +184,12 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         let marks = marks.to_vec();
         self.readers
             .read(move |transaction| sayings::sayings_at(transaction, &of, interval, &marks))
+            .await
+    }
+    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
+        let (slices, tag) = (slices.to_vec(), tag.clone());
+        self.readers
+            .read(move |transaction| tags::tagged_hours(transaction, &slices, &tag))
             .await
     }
 

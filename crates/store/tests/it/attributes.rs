@@ -1,5 +1,6 @@
 //! Location, tags and additional info: attributes of a series, with their history.
 
+use domain::budget::Tag;
 use domain::time::HourInterval;
 
 use crate::fixtures::*;
@@ -100,4 +101,67 @@ pub(crate) async fn attributes_changing_while_others_deliver_are_exact(backend: 
         (0..200).map(|hour| (hour, of_hour(hour))).collect::<Vec<_>>()
     );
     assert_sound(&store).await;
+}
+
+pub(crate) async fn a_budget_of_a_tag_would_count_hours_in_which_a_resource_did_not_carry_it(
+    backend: &dyn Backend,
+) {
+    let store = backend.open();
+    let (prod, test) = (r#"{"env":"prod"}"#, r#"{"Env":"test"}"#);
+    for (resource, hour, tags) in [
+        ("/vm/a", 0, ""),
+        ("/vm/a", 2, prod),
+        ("/vm/a", 3, r#"{"ENV":"prod","cost":"7"}"#),
+        ("/vm/a", 30, test),
+        ("/vm/a", 31, prod),
+        ("/vm/b", 1, test),
+        ("/vm/c", 5, prod),
+        // It comes last and is the first of its resource.
+        ("/vm/b", 0, prod),
+    ] {
+        Delivery::new([tagged(tags, record(resource, hour, "1"))])
+            .to(&store)
+            .await;
+    }
+    let hours = |from: i32, to: i32| {
+        let hour = |hour: i32| domain::time::Hour::from_epoch_hours(EPOCH + hour).unwrap();
+        HourInterval::new(hour(from), hour(to)).unwrap()
+    };
+    let (whole, cut) = (hours(0, 40), hours(3, 31));
+    let slices = [whole, cut].map(|interval| slice(subscription(1, 1), interval));
+    let nobody = slice(subscription(1, 2), whole);
+    let asked = [slices[0], slices[1], nobody];
+    let tag = |value: &str| Tag {
+        name: "env".to_owned(),
+        value: value.to_owned(),
+    };
+    let found = async |value: &str| {
+        let found = store.usage.tagged_hours(&asked, &tag(value)).await.unwrap();
+        let shown = found
+            .into_iter()
+            .map(|it| (it.slice, it.resource_uri.to_string(), it.hours));
+        shown.collect::<Vec<_>>()
+    };
+    let of = |slice: usize, resource: &str, hours| (slice, resource.to_owned(), hours);
+    assert_eq!(
+        found("prod").await,
+        [
+            of(0, "/vm/a", hours(2, 30)),
+            of(0, "/vm/a", hours(31, 40)),
+            of(0, "/vm/b", hours(0, 1)),
+            of(0, "/vm/c", hours(5, 40)),
+            of(1, "/vm/a", hours(3, 30)),
+            of(1, "/vm/c", hours(5, 31)),
+        ]
+    );
+    assert_eq!(
+        found("test").await,
+        [
+            of(0, "/vm/a", hours(30, 31)),
+            of(0, "/vm/b", hours(1, 40)),
+            of(1, "/vm/a", hours(30, 31)),
+            of(1, "/vm/b", hours(3, 31)),
+        ]
+    );
+    assert_eq!(found("none").await, []);
 }

@@ -131,7 +131,8 @@ conformance! {
         attributes_hold_from_the_record_that_brings_them
         late_attributes_change_no_other_record
         attributes_of_records_that_do_not_count_are_not_taken
-        attributes_changing_while_others_deliver_are_exact;
+        attributes_changing_while_others_deliver_are_exact
+        a_budget_of_a_tag_would_count_hours_in_which_a_resource_did_not_carry_it;
     model:
         whatever_is_delivered_the_ledger_says_what_the_model_says
         the_order_of_deliveries_and_their_repetition_change_no_bill;

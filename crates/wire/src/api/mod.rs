@@ -6,6 +6,7 @@
 
 mod accounts;
 mod backdating;
+mod budgets;
 mod completeness;
 mod explain;
 mod forecasts;
@@ -39,6 +40,7 @@ pub use accounts::{
     SubscriptionState,
 };
 pub use backdating::{BillDifference, MappingPreview, MovedUsage, SettledBy};
+pub use budgets::{Budget, BudgetNames, BudgetReached, BudgetTag, SetBudget};
 pub use completeness::{
     CompletenessFinding, HourCompleteness, HourCounts, HourState, SilentSeries, StackCompleteness,
     StackCompletenessByHour,

@@ -134,7 +134,7 @@ impl From<Money> for Amount {
 }
 
 impl Amount {
-    fn into_domain(self, target: &str) -> Result<Money, InvalidMember> {
+    pub(super) fn into_domain(self, target: &str) -> Result<Money, InvalidMember> {
         let currency: Currency = member(&format!("{target}.currency"), &self.currency)?;
         let at = format!("{target}.amount");
         if self.amount.parse::<Quantity>() == Err(InvalidQuantity::Negative) {

@@ -35,12 +35,12 @@ pub(super) struct Charts {
 }
 
 /// Some hours of a local subscription, and what its usage in them is charged as.
-struct Stretch {
+pub(in crate::periods) struct Stretch {
     subscription: domain::ids::SubscriptionId,
-    used: ChargedUsage,
+    pub(in crate::periods) used: ChargedUsage,
 }
 
-type Stretches = BTreeMap<(LocalSubscriptionKey, Hour, Hour), Stretch>;
+pub(in crate::periods) type Stretches = BTreeMap<(LocalSubscriptionKey, Hour, Hour), Stretch>;
 
 impl App {
     pub(super) async fn charts(&self, inputs: &Inputs, invoice: &Invoice) -> Result<Charts, Error> {
@@ -103,7 +103,7 @@ impl App {
 }
 
 /// The usage of a basis without its meters: those of one local subscription and interval are charged alike.
-fn stretches(basis: &Basis) -> Stretches {
+pub(in crate::periods) fn stretches(basis: &Basis) -> Stretches {
     let mut stretches = Stretches::new();
     for (subscription, Section { usage, .. }) in &basis.sections {
         for used in usage {
@@ -122,7 +122,7 @@ fn stretches(basis: &Basis) -> Stretches {
     stretches
 }
 
-fn slices<'a>(of: impl Iterator<Item = (&'a Stretch, HourInterval)>) -> Vec<Slice> {
+pub(in crate::periods) fn slices<'a>(of: impl Iterator<Item = (&'a Stretch, HourInterval)>) -> Vec<Slice> {
     let slice = |(stretch, interval): (&Stretch, HourInterval)| Slice {
         of: LocalSubscriptionKey {
             stack: stretch.used.stack,
@@ -145,9 +145,9 @@ fn days_of(interval: HourInterval) -> Vec<Hour> {
 }
 
 /// A part of what is charged, and what it is told apart by.
-type Piece<K> = (domain::ids::SubscriptionId, ChargedUsage, K);
+pub(in crate::periods) type Piece<K> = (domain::ids::SubscriptionId, ChargedUsage, K);
 
-fn piece<K>(
+pub(in crate::periods) fn piece<K>(
     stretch: &Stretch,
     interval: HourInterval,
     local_meter: domain::ids::LocalMeterId,
@@ -164,7 +164,7 @@ fn piece<K>(
 }
 
 /// What the pieces are charged, added up by what they are told apart by.
-fn charged<K: Ord>(
+pub(in crate::periods) fn charged<K: Ord>(
     basis: &Basis,
     inputs: &Inputs,
     pieces: Vec<Piece<K>>,

@@ -160,7 +160,7 @@ impl Books {
     }
 
     /// Whether a link is one of the chains of sale that there are: of a subscription, or of partners that could own one.
-    fn sells(&self, link: Link) -> bool {
+    pub(in crate::books) fn sells(&self, link: Link) -> bool {
         let partner = |id| self.partner(id);
         match link.buyer {
             Buyer::Subscription(id) => self

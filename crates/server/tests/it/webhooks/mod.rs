@@ -1,5 +1,6 @@
 //! Others are told of things: signed, in order, again until they have taken them, and through every failure.
 
+mod budgets;
 mod failures;
 mod receiver;
 mod settings;

@@ -11,7 +11,7 @@ use crate::fixture::DataDirectory;
 use crate::world::{record, stack};
 
 /// As quick, and looks at the stacks again and again.
-fn watchful() -> WebhooksConfig {
+pub(super) fn watchful() -> WebhooksConfig {
     WebhooksConfig {
         pace: Pace {
             watch: Duration::from_millis(50),
@@ -21,7 +21,7 @@ fn watchful() -> WebhooksConfig {
     }
 }
 
-fn data(came: &Came) -> Value {
+pub(super) fn data(came: &Came) -> Value {
     let body: Value = serde_json::from_str(&came.body).unwrap();
     body["data"].clone()
 }

@@ -93,7 +93,7 @@ pub(super) struct StoredNumber {
 /// An amount.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct StoredMoney {
+pub(super) struct StoredMoney {
     minor_units: Text<i128>,
     currency: Text<Currency>,
 }
@@ -125,14 +125,14 @@ pub(crate) struct StoredTerms {
     capacity_fee: Option<StoredCapacityFee>,
 }
 
-fn stored_seller(seller: Seller) -> Option<Text<PartnerId>> {
+pub(super) fn stored_seller(seller: Seller) -> Option<Text<PartnerId>> {
     match seller {
         Seller::Platform => None,
         Seller::Partner(partner) => Some(Text(partner)),
     }
 }
 
-fn seller(stored: Option<Text<PartnerId>>) -> Seller {
+pub(super) fn seller(stored: Option<Text<PartnerId>>) -> Seller {
     stored.map_or(Seller::Platform, |partner| Seller::Partner(partner.0))
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Unreadable;
 use super::bills::StoredBillEntry;
+use super::budgets::StoredBudgetEntry;
 use super::bundles::StoredBundleEntry;
 use super::directories::StoredDirectoryEntry;
 use super::notices::StoredNoticeEntry;
@@ -145,6 +146,7 @@ pub(super) enum StoredEntry {
     Bundle(StoredBundleEntry),
     Bill(StoredBillEntry),
     Price(StoredPriceEntry),
+    Budget(StoredBudgetEntry),
 }
 
 impl From<&Entry> for StoredEntry {
@@ -298,6 +300,7 @@ impl From<&Entry> for StoredEntry {
             Entry::Bundle(entry) => Self::Bundle(entry.into()),
             Entry::Bill(entry) => Self::Bill(entry.into()),
             Entry::Price(entry) => Self::Price(entry.into()),
+            Entry::Budget(entry) => Self::Budget(entry.into()),
         }
     }
 }
@@ -460,6 +463,7 @@ impl TryFrom<StoredEntry> for Entry {
             StoredEntry::Bundle(entry) => Self::Bundle(entry.try_into()?),
             StoredEntry::Bill(entry) => Self::Bill(entry.try_into()?),
             StoredEntry::Price(entry) => Self::Price(entry.try_into()?),
+            StoredEntry::Budget(entry) => Self::Budget(entry.try_into()?),
         })
     }
 }

@@ -1,0 +1,118 @@
+//! From usage that reaches a budget's threshold to a receiver that is told: by the server itself, while nobody asks.
+
+use serde_json::{Value, json};
+
+use super::house_in;
+use super::receiver::{Came, Does, Receiver, eventually_so};
+use super::watching::{data, watchful};
+use crate::fixture::{DataDirectory, House};
+use crate::world::{other_partner, partner, record, stack};
+
+const BUDGET: &str = "/api/v1/budgets/contoso";
+
+async fn uses(house: &House, hour: u32, quantity: &str) {
+    let (start, end) = (
+        format!("2026-11-02T{hour:02}:00:00Z"),
+        format!("2026-11-02T{:02}:00:00Z", hour + 1),
+    );
+    let page = format!(r#"{{"value":[{}]}}"#, record(&start, &end, quantity));
+    house.deliver(page).await.expect(200);
+}
+
+/// The thresholds that came, each with the id of its notice.
+fn thresholds(came: &[Came]) -> Vec<(String, String)> {
+    let shown = came.iter().map(|it| {
+        assert_eq!(it.kind(), "budget.reached");
+        (data(it)["threshold"].as_str().unwrap().to_owned(), it.id.clone())
+    });
+    shown.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
+    let house = house_in(DataDirectory::new(), watchful()).await;
+    let (receiver, rival) = (
+        Receiver::that([Does::Takes]).await,
+        Receiver::that([Does::Takes]).await,
+    );
+    house.register().await;
+    let only =
+        |url: &str, partner: String| json!({ "url": url, "kinds": ["budget.reached"], "partnerId": partner });
+    let set = only(&receiver.url, partner());
+    house.put("/api/v1/webhooks/budgets", &set).await.expect(201);
+    let set = only(&rival.url, other_partner());
+    house.put("/api/v1/webhooks/rivals", &set).await.expect(201);
+    let backdate = format!("/api/v1/registrations/{}/backdate", stack());
+    let since = json!({ "validFrom": "2026-11-02T00:00:00Z" });
+    house.post(&backdate, &since).await.expect(200);
+
+    // What 1,000 hours of it cost is what the budget is.
+    uses(&house, 5, "1000").await;
+    let bill = "/api/v1/periods/2026-11/running/statement";
+    let bill = format!("{bill}?seller=platform&buyer=partner:{}&currency=USD", partner());
+    let bill = house.get(&bill).await.expect(200).body;
+    let amount = bill["bill"]["subtotal"].as_str().unwrap().to_owned();
+    let budget = json!({ "buyer": { "kind": "partner", "id": partner() }, "thresholds": [100, 50, 150],
+        "amount": { "amount": amount, "currency": "USD" } });
+    house.put(BUDGET, &budget).await.expect(201);
+
+    let came = receiver.has(2).await;
+    came[0].verify(&house.public_key().await);
+    let first: Vec<String> = thresholds(&came).into_iter().map(|(it, _)| it).collect();
+    assert_eq!(first, ["50", "100"]);
+    let told = data(&came[1]);
+    assert_eq!(
+        (
+            &told["budget"],
+            &told["period"],
+            &told["spent"],
+            &told["amount"],
+            &told["currency"]
+        ),
+        (
+            &json!("contoso"),
+            &json!("2026-11"),
+            &json!(amount),
+            &json!(amount),
+            &json!("USD")
+        )
+    );
+    assert_eq!(
+        (&told["seller"], &told["buyer"]),
+        (&json!("platform"), &json!(format!("partner:{}", partner())))
+    );
+    let text = told["text"].as_str().unwrap();
+    assert!(text.starts_with("Budget contoso: Contoso ("), "{text}");
+
+    uses(&house, 6, "1000").await;
+    receiver.has(3).await;
+    let ended = house.ended("budgets").await;
+    assert_eq!(ended.len(), 3, "each threshold once: {ended:?}");
+    let mut heard = thresholds(&receiver.came());
+    heard.dedup();
+    let shown: Vec<&str> = heard.iter().map(|(it, _)| it.as_str()).collect();
+    assert_eq!(shown, ["50", "100", "150"]);
+    let shown = eventually_so(async || {
+        let shown = house.get(BUDGET).await.expect(200).body;
+        (shown["reached"].as_array()?.len() == 3).then_some(shown)
+    })
+    .await;
+    let reached: Vec<&Value> = shown["reached"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["threshold"])
+        .collect();
+    assert_eq!(reached, [50, 100, 150]);
+
+    // Whoever looks after a change of the amount tells nothing again.
+    let mut less = budget.clone();
+    less["amount"]["amount"] = json!("0.01");
+    less["thresholds"] = json!([50, 100, 150, 1_000]);
+    house.put(BUDGET, &less).await.expect(200);
+    receiver.has(4).await;
+    let ended = house.ended("budgets").await;
+    assert_eq!(ended.len(), 4, "{ended:?}");
+    assert_eq!(rival.came().len(), 0, "it is not their business");
+    assert_eq!(house.deliveries("rivals").await, [] as [Value; 0]);
+}
