@@ -143,8 +143,9 @@ impl App {
         reason: &str,
     ) -> Result<PeriodView, Error> {
         self.authorize(caller, Right::Operate)?;
+        let now = self.this_hour();
         self.change(caller, |books| {
-            let entry = books.waive(period, stack, reason)?;
+            let entry = books.waive(period, now, stack, reason)?;
             Ok((vec![entry], ()))
         })
         .await?;
