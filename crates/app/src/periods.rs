@@ -36,7 +36,7 @@ pub use margins::{MarginRow, Margins};
 pub use parts::BillPart;
 pub use reconciliation::Reconciled;
 pub use replay::Replay;
-pub use running::Running;
+pub use running::{Running, RunningAccount};
 pub use terms::AgreedTerms;
 pub use what_if::{ACCOUNTS_COMPARED_MAX, AccountChange, Change, WhatIf};
 

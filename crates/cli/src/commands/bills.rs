@@ -8,6 +8,7 @@ mod periods;
 mod reconcile;
 mod replay;
 mod running;
+mod samples;
 mod terms;
 
 use client::{Client, InvoicesOf};
@@ -56,7 +57,9 @@ pub(super) async fn bill(client: &Client, command: BillCommand, printer: &Printe
         BillCommand::List(args) => list(client, &args, printer).await,
         BillCommand::Show { number } => {
             let shown = client.invoice(&number).await?;
-            printer.show(&shown, || invoice::render(&shown, printer.style()))
+            printer.show(&shown, || {
+                invoice::render(&shown, printer.style(), printer.width())
+            })
         }
         BillCommand::Print(args) => papers::print(client, &args, printer).await,
         BillCommand::Profile(of) => papers::profile(client, &of, printer).await,

@@ -51,10 +51,10 @@ pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
         text.push_str("\nNo bill changes.\n");
     } else {
         let columns = [
-            left("SELLER").rank(2),
-            left("BUYER"),
-            left("WHAT"),
-            right("BEFORE").rank(1),
+            left("SELLER").rank(1),
+            left("BUYER").wraps(),
+            left("WHAT").wraps(),
+            right("BEFORE"),
             right("AFTER"),
             right("DIFFERENCE"),
             left(""),
@@ -168,8 +168,8 @@ pub(super) fn forecast(forecast: &Forecast, by_meter: bool, width: Option<u16>) 
     }
     let columns = [
         left("SELLER").rank(1),
-        left("BUYER"),
-        left("WHAT"),
+        left("BUYER").wraps(),
+        left("WHAT").wraps(),
         right("SO FAR"),
         right("PROJECTED"),
         left(""),

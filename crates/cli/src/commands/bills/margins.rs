@@ -57,7 +57,7 @@ fn subscriptions(margins: &Margins) -> Table {
         by_payer.entry(&line.subscription_id).or_default().push(line);
     }
     let columns = [
-        left("SUBSCRIPTION"),
+        left("SUBSCRIPTION").wraps(),
         left("CUSTOMER").rank(1),
         right("SOLD FOR"),
         right("BOUGHT FOR"),
@@ -80,9 +80,9 @@ fn subscriptions(margins: &Margins) -> Table {
 
 fn lines(margins: &Margins) -> Table {
     let columns = [
-        left("SUBSCRIPTION"),
+        left("SUBSCRIPTION").wraps(),
         left("STACK").rank(1),
-        left("WHAT"),
+        left("WHAT").wraps(),
         right("SOLD FOR"),
         right("BOUGHT FOR"),
         right("KEPT"),
