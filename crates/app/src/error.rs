@@ -129,6 +129,7 @@ impl From<PeriodRefused> for Error {
         let kind = match refused {
             PeriodRefused::IsClosed(_)
             | PeriodRefused::TooEarly { .. }
+            | PeriodRefused::NotEnded(_)
             | PeriodRefused::NotTheNext { .. }
             | PeriodRefused::IsClosing(_)
             | PeriodRefused::NotBegun(_) => Kind::Conflict,

@@ -40,7 +40,7 @@ pub use margins::{MarginRow, Margins};
 pub use parts::BillPart;
 pub use reconciliation::Reconciled;
 pub use replay::Replay;
-pub use running::Running;
+pub use running::{Running, RunningAccount};
 pub use terms::AgreedTerms;
 pub use what_if::{ACCOUNTS_COMPARED_MAX, AccountChange, Change, WhatIf};
 
@@ -147,8 +147,9 @@ impl App {
         reason: &str,
     ) -> Result<PeriodView, Error> {
         self.authorize(caller, Right::Operate)?;
+        let now = self.this_hour();
         self.change(caller, |books| {
-            let entry = books.waive(period, stack, reason)?;
+            let entry = books.waive(period, now, stack, reason)?;
             Ok((vec![entry], ()))
         })
         .await?;

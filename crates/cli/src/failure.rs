@@ -6,6 +6,8 @@ use std::path::Path;
 use client::{ClientError, Refusal, StatusCode};
 use serde::Serialize;
 
+use crate::commands_of_routes::with_commands;
+
 /// A command failed: what happened, because of what, and what to do about it.
 ///
 /// As JSON it is the body of an error as the API writes it, with causes and hint beside.
@@ -165,7 +167,7 @@ impl Failure {
             ..
         } = refusal;
         let about = target.as_ref().map(|target| format!(", about {target}"));
-        let failure = Self::new(message).because(format!(
+        let failure = Self::new(with_commands(&message)).because(format!(
             "the server answered {} {code}{}",
             status.as_u16(),
             about.unwrap_or_default()
@@ -223,7 +225,7 @@ fn hint_to_refusal(refusal: &Refusal) -> Option<String> {
             "`meterbridge meter list` shows what each local meter is billed as, with the billing meter's id. `meterbridge \
              price-list show NAME --as-file` writes prices to begin with."
         }
-        _ if refusal.hint.is_some() => return refusal.hint.clone(),
+        _ if refusal.hint.is_some() => return refusal.hint.as_deref().map(with_commands),
         // The text says whom to ask.
         _ if refusal.message.contains("is disabled") => return None,
         _ if refusal.code == "invalid_client" => {

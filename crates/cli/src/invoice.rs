@@ -32,25 +32,28 @@ pub(crate) const fn cause_in_words(cause: CorrectionCause) -> &'static str {
         CorrectionCause::Prices => "prices",
         CorrectionCause::Terms => "terms",
         CorrectionCause::Catalog => "catalog",
-        CorrectionCause::Several => "several",
+        CorrectionCause::Several => "several causes",
     }
 }
 
 /// The whole bill: its parties, its lines by subscription, its corrections, its total, and how its lines are called.
-pub(crate) fn render(invoice: &Invoice, style: Style) -> String {
+pub(crate) fn render(invoice: &Invoice, style: Style, width: Option<u16>) -> String {
+    let lines = lines_in_order(invoice);
+    let set_right = corrections_in_order(invoice);
     let mut text = head(invoice, style);
     let mut section = |title: &str, body: &str| {
         text.push_str(&format!("\n{}\n\n{body}", style.bold(title)));
     };
-    for (title, body) in charges(invoice) {
+    for (title, body) in charges(invoice, &lines, width) {
         section(&title, &body);
     }
-    if !invoice.corrections.is_empty() {
-        section("Corrections of closed months", &corrections(invoice));
+    if !set_right.is_empty() {
+        let table = corrections(&set_right, lines.len(), width);
+        section("Corrections of closed months", &table);
     }
     section("Total", &total(invoice));
     if !(invoice.lines.is_empty() && invoice.corrections.is_empty()) {
-        section("Ids of the lines", &ids(invoice));
+        section("Ids of the lines", &ids(&lines, &set_right));
     }
     if samples(invoice) {
         let sample =
@@ -61,8 +64,8 @@ pub(crate) fn render(invoice: &Invoice, style: Style) -> String {
 }
 
 /// What a bill comes to so far, and what was used without being charged.
-pub(crate) fn render_running(running: &RunningStatement, style: Style) -> String {
-    let mut text = render(&running.bill, style);
+pub(crate) fn render_running(running: &RunningStatement, style: Style, width: Option<u16>) -> String {
+    let mut text = render(&running.bill, style, width);
     for of in &running.not_charged {
         let payer = of.subscription_name.as_deref().unwrap_or(&of.subscription_id);
         let title = style.bold(&format!("Used and not charged: {payer}"));
@@ -112,7 +115,7 @@ fn head(invoice: &Invoice, style: Style) -> String {
         says("Customer", &customer.name);
     }
     match (&invoice.issued_at, invoice.status) {
-        (Some(at), _) => says("Issued", &at.replace('T', " ")),
+        (Some(at), _) => says("Issued", &second(at)),
         (None, InvoiceStatus::Open) => says("Status", "open: it can still change, and has no number"),
         (None, InvoiceStatus::Issued) => {}
     }
@@ -123,15 +126,54 @@ fn head(invoice: &Invoice, style: Style) -> String {
     text
 }
 
+/// A time as it is shown: to the second.
+fn second(time: &str) -> String {
+    let shown = time.get(..19).filter(|_| time.ends_with('Z'));
+    shown.map_or_else(
+        || time.to_owned(),
+        |shown| format!("{}Z", shown.replace('T', " ")),
+    )
+}
+
+/// The lines as people look for them: by the name of the subscription, usage by its meter before fees; those of the whole
+/// bill at the end, as they were reckoned.
+fn lines_in_order(invoice: &Invoice) -> Vec<&InvoiceLine> {
+    let mut lines: Vec<&InvoiceLine> = invoice.lines.iter().collect();
+    lines.sort_by_key(|line| {
+        let payer = line.subscription_id.as_deref().map(|id| {
+            let meter = line
+                .usage
+                .as_ref()
+                .map(|usage| (&*usage.meter_name, usage.price_since.as_deref()));
+            let name = line.subscription_name.as_deref().unwrap_or(id);
+            (name.to_lowercase(), id, meter.is_none(), meter)
+        });
+        (payer.is_none(), payer)
+    });
+    lines
+}
+
+/// Corrections by month, then as lines are.
+fn corrections_in_order(invoice: &Invoice) -> Vec<&InvoiceCorrection> {
+    let mut corrections: Vec<&InvoiceCorrection> = invoice.corrections.iter().collect();
+    corrections.sort_by_key(|it| {
+        let payer = it.subscription_id.as_deref().map(|id| {
+            let name = it.subscription_name.as_deref().unwrap_or(id);
+            (name.to_lowercase(), id, it.meter_name.is_none(), corrected(it))
+        });
+        (&it.period, payer.is_none(), payer)
+    });
+    corrections
+}
+
 /// The lines of one subscription, or of the whole bill, each with its place on the bill.
 type Section<'a> = (Option<&'a str>, Vec<(usize, &'a InvoiceLine)>);
 
 /// The lines of each subscription, then those of the whole bill: a title and a table for each.
-fn charges(invoice: &Invoice) -> Vec<(String, String)> {
+fn charges(invoice: &Invoice, lines: &[&InvoiceLine], width: Option<u16>) -> Vec<(String, String)> {
     let mut sections: Vec<Section<'_>> = Vec::new();
     let mut places: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-    // Fees come after all usage, and are shown with what else the subscription pays.
-    for (place, line) in invoice.lines.iter().enumerate() {
+    for (place, line) in lines.iter().copied().enumerate() {
         let payer = line.subscription_id.as_deref();
         let section = *places.entry(payer).or_insert(sections.len());
         match sections.get_mut(section) {
@@ -167,7 +209,7 @@ fn charges(invoice: &Invoice) -> Vec<(String, String)> {
                     ..Row::default()
                 });
             }
-            (title, Row::table(rows))
+            (title, Row::table(rows, width))
         })
         .collect()
 }
@@ -272,20 +314,19 @@ fn corrected(correction: &InvoiceCorrection) -> String {
     }
 }
 
-fn corrections(invoice: &Invoice) -> String {
+fn corrections(corrections: &[&InvoiceCorrection], lines: usize, width: Option<u16>) -> String {
     let columns = [
         right("LINE"),
         left("PERIOD"),
-        left("SUBSCRIPTION"),
-        left("WHAT"),
+        left("SUBSCRIPTION").wraps(),
+        left("WHAT").wraps(),
         right("BILLED"),
         right("NOW"),
         right("CORRECTION"),
-        left("BECAUSE OF"),
+        left("BECAUSE OF").wraps(),
     ];
     let mut table = Table::new(&columns);
-    let lines = invoice.lines.len();
-    for (place, it) in invoice.corrections.iter().enumerate() {
+    for (place, it) in corrections.iter().enumerate() {
         let payer = it
             .subscription_name
             .clone()
@@ -301,13 +342,19 @@ fn corrections(invoice: &Invoice) -> String {
             cause_in_words(it.cause).to_owned(),
         ]);
     }
-    let amounts = invoice.corrections.iter().map(|it| it.amount.as_str());
-    if invoice.corrections.len() > 1
+    let amounts = corrections.iter().map(|it| it.amount.as_str());
+    if corrections.len() > 1
         && let Some(amount) = sum(amounts)
     {
         table.row(["", "", "", "Sum", "", "", &grouped(&amount), ""]);
     }
-    table.to_string()
+    let mut text = table.within(width);
+    if corrections.iter().any(|it| it.cause == CorrectionCause::Several) {
+        text.push_str(
+            "Several causes: usage, mapping or prices changed together;\n`meterbridge bill explain LINE` shows them.\n",
+        );
+    }
+    text
 }
 
 fn total(invoice: &Invoice) -> String {
@@ -329,9 +376,9 @@ fn total(invoice: &Invoice) -> String {
 }
 
 /// What each line is called where one of them is asked for.
-fn ids(invoice: &Invoice) -> String {
-    let lines = invoice.lines.iter().map(|line| &line.id);
-    let ids = lines.chain(invoice.corrections.iter().map(|it| &it.id));
+fn ids(lines: &[&InvoiceLine], corrections: &[&InvoiceCorrection]) -> String {
+    let lines = lines.iter().map(|line| &line.id);
+    let ids = lines.chain(corrections.iter().map(|it| &it.id));
     let mut table = Table::new(&[right("LINE"), left("ID")]);
     for (place, id) in ids.enumerate() {
         table.row([(place + 1).to_string(), id.clone()]);

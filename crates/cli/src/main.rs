@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod backups;
 mod commands;
+mod commands_of_routes;
 mod configuration;
 mod delivery_file;
 mod demo;

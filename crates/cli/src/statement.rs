@@ -44,10 +44,10 @@ const fn status_in_words(status: StatementStatus) -> &'static str {
     }
 }
 
-/// The bill: its lines and their total, how their quantities were measured, who used them, and what was used without
+/// The bill: whether it is invoiced, where that is known, its lines and their total, how their quantities were measured, who used them, and what was used without
 /// being charged.
-pub(crate) fn render(statement: &Statement, style: Style) -> String {
-    let mut text = head(statement, style);
+pub(crate) fn render(statement: &Statement, settled: Option<&str>, style: Style) -> String {
+    let mut text = head(statement, settled, style);
     let mut section = |title: &str, body: &str| {
         text.push_str(&format!("\n{}\n\n{body}", style.bold(title)));
     };
@@ -64,7 +64,7 @@ pub(crate) fn render(statement: &Statement, style: Style) -> String {
     text
 }
 
-fn head(statement: &Statement, style: Style) -> String {
+fn head(statement: &Statement, settled: Option<&str>, style: Style) -> String {
     let Statement {
         subscription_id,
         subscription_name,
@@ -107,7 +107,7 @@ fn head(statement: &Statement, style: Style) -> String {
         "Sold by",
         &seller.as_ref().map_or_else(|| "the platform".to_owned(), name),
     );
-    says("Status", status_in_words(*status));
+    says("Status", settled.unwrap_or_else(|| status_in_words(*status)));
     if price_lists.is_empty() {
         says("Price list", "none for this period: nothing has a price");
     } else {

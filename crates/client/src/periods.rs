@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    AgreedTerms, BillAccount, BillingPeriod, ExchangeRate, Invoice, InvoiceReplay, InvoiceSummary,
-    LineExplained, Margins, PeriodReplay, Reconciliation, RunningStatement, SetExchangeRate, SetTerms,
-    StateCores, StatedCores, WaiveStack,
+    AgreedTerms, BillingPeriod, ExchangeRate, Invoice, InvoiceReplay, InvoiceSummary, LineExplained, Margins,
+    PeriodReplay, Reconciliation, RunningAccount, RunningStatement, SetExchangeRate, SetTerms, StateCores,
+    StatedCores, WaiveStack,
 };
 
 use crate::call::Call;
@@ -69,11 +69,11 @@ impl Client {
         self.ask(call.repeatable()).await
     }
 
-    /// The accounts of an open period so far.
+    /// The accounts of an open period, with what their bills come to so far.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn running_accounts(&self, period: &str) -> Result<Vec<BillAccount>, ClientError> {
+    pub async fn running_accounts(&self, period: &str) -> Result<Vec<RunningAccount>, ClientError> {
         self.list(&["api", "v1", "periods", period, "running"], &[]).await
     }
 

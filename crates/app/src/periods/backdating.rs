@@ -336,7 +336,8 @@ fn stretches(
 
 fn too_many_months() -> Error {
     let message = format!(
-        "This mapping moves usage of more than {MONTHS_MOVED_MAX} months. Name an earlier end or a later beginning, and          preview the rest by itself."
+        "This mapping moves usage of more than {MONTHS_MOVED_MAX} months. Name an earlier end or a later beginning, and \
+         preview the rest by itself."
     );
     Error::new(Kind::Conflict, "TooManyMonthsMoved", message).about("validFrom")
 }

@@ -8,7 +8,7 @@ use domain::forecast::{Known, registered_within, spread, still_to_come};
 use domain::ids::{CloudId, LocalMeterId};
 use domain::money::{Money, MoneyError};
 use domain::quantity::QuantitySum;
-use domain::reckoning::{Basis, reckon};
+use domain::reckoning::{Basis, LineKey, reckon};
 use domain::time::{Hour, HourInterval, Period};
 use store::{LocalSubscriptionKey, Slice};
 
@@ -43,11 +43,11 @@ pub struct Forecast {
 pub struct AccountForecast {
     /// Who sells to whom.
     pub account: Account,
-    /// What it comes to so far.
+    /// What it comes to so far, before tax.
     pub so_far: Money,
-    /// What it comes to at the end of the month; none if that would be a guess.
+    /// What it comes to at the end of the month, before tax; none if that would be a guess.
     pub projected: Option<Money>,
-    /// Its parts: so far, and at the end.
+    /// Its parts, the tax among them: so far, and at the end.
     pub parts: Vec<(BillPart, PartForecast)>,
     /// The stacks whose usage is on it, by id.
     pub stacks: Vec<StackForecast>,
@@ -263,12 +263,22 @@ fn draw(
     period: Period,
 ) -> Result<Vec<AccountForecast>, Error> {
     let mut owed: BTreeMap<Account, Parts> = BTreeMap::new();
+    let mut corrected_taxes: BTreeMap<Account, Money> = BTreeMap::new();
     for it in so_far {
         let mut parts = parts(&it.reckoning)?;
         if !it.corrections.is_empty() {
             let currency = it.reckoning.account.currency;
-            let amounts = it.corrections.iter().map(|correction| correction.amount);
-            parts.insert(BillPart::Corrections, Money::checked_sum(currency, amounts)?);
+            // Taxes of earlier months stand with the tax, as on an invoice.
+            let (taxes, others): (Vec<_>, Vec<_>) = (it.corrections.iter())
+                .map(|correction| (correction.key, correction.amount))
+                .partition(|(key, _)| *key == LineKey::Tax);
+            let sum = |of: Vec<(LineKey, Money)>| {
+                Money::checked_sum(currency, of.into_iter().map(|(_, amount)| amount))
+            };
+            parts.insert(BillPart::Corrections, sum(others)?);
+            let taxes = sum(taxes)?;
+            add_tax(&mut parts, taxes)?;
+            corrected_taxes.insert(it.reckoning.account, taxes);
         }
         owed.insert(it.reckoning.account, parts);
     }
@@ -283,6 +293,9 @@ fn draw(
         // Whatever is used in this month, earlier ones are set right by the same.
         let corrections = now.get(&BillPart::Corrections);
         then.extend(corrections.map(|amount| (BillPart::Corrections, *amount)));
+        if let Some(taxes) = corrected_taxes.get(&account) {
+            add_tax(&mut then, *taxes)?;
+        }
         let on: Vec<StackForecast> = projection
             .stacks
             .get(&account)
@@ -304,6 +317,14 @@ fn draw(
     drawn.collect()
 }
 
+fn add_tax(parts: &mut Parts, more: Money) -> Result<(), MoneyError> {
+    if more != Money::zero(more.currency()) {
+        let tax = parts.entry(BillPart::Tax).or_insert(Money::zero(more.currency()));
+        *tax = tax.checked_add(more)?;
+    }
+    Ok(())
+}
+
 impl AccountForecast {
     fn of(
         account: Account,
@@ -313,7 +334,10 @@ impl AccountForecast {
         stacks: Vec<StackForecast>,
     ) -> Result<Self, MoneyError> {
         let currency = account.currency;
-        let sum = |parts: &Parts| Money::checked_sum(currency, parts.values().copied());
+        let sum = |parts: &Parts| {
+            let before_tax = parts.iter().filter(|(part, _)| part.is_before_tax());
+            Money::checked_sum(currency, before_tax.map(|(_, amount)| *amount))
+        };
         let all: BTreeSet<&BillPart> = now.keys().chain(then.keys()).collect();
         let of = |parts: &Parts, part: &BillPart| parts.get(part).copied().unwrap_or(Money::zero(currency));
         let part = |part: &BillPart| {

@@ -151,7 +151,7 @@ fn refusal(refused: MarginRefused, period: Period, at: Hour) -> Error {
         MarginRefused::NoRate { from, to } => {
             let message = format!(
                 "Something in {period} is sold or bought in {from}, and there is no exchange rate from {from} to {to} at {at}: \
-                 amounts are never converted by a rate that nobody stated. State one (PUT /api/v1/exchange-rates), or ask for \
+                 amounts are never converted by a rate that nobody stated, and none is taken the other way round. State one (PUT /api/v1/exchange-rates), or ask for \
                  the margins in another currency."
             );
             Error::new(Kind::Conflict, "ExchangeRateMissing", message)

@@ -286,7 +286,7 @@ impl Show<'_> {
                 )
             }
             LineKey::MinimumCommitment => {
-                let name = "Up to the minimum commitment".to_owned();
+                let name = "Minimum commitment".to_owned();
                 (LineKind::MinimumCommitment, name, None)
             }
             LineKey::Credit => (LineKind::Credit, "Credit".to_owned(), None),

@@ -35,6 +35,13 @@ impl From<LineKey> for BillPart {
     }
 }
 
+impl BillPart {
+    /// Whether it is among what a bill comes to before tax, as totals of bills are told.
+    pub(super) const fn is_before_tax(self) -> bool {
+        !matches!(self, Self::Tax)
+    }
+}
+
 /// What the parts of a bill come to.
 pub(super) type Parts = BTreeMap<BillPart, Money>;
 

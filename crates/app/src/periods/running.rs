@@ -7,8 +7,8 @@ use domain::books::Books;
 use domain::chain::{Account, Buyer, Seller};
 use domain::ids::SubscriptionId;
 use domain::invoice::{Invoice, InvoiceNumber};
-use domain::money::Money;
-use domain::reckoning::{Basis, WithoutFee, reckon};
+use domain::money::{Money, MoneyError};
+use domain::reckoning::{Basis, LineKey, WithoutFee, reckon};
 use domain::statement::NotCharged;
 use domain::time::{HourInterval, Period};
 
@@ -26,6 +26,43 @@ pub struct Running {
     pub not_charged: BTreeMap<SubscriptionId, Vec<NotCharged>>,
     /// Stacks that no fee could be reckoned for.
     pub without_fee: Vec<WithoutFee>,
+}
+
+/// An account of an open period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningAccount {
+    /// Who sells to whom.
+    pub account: Account,
+    /// What its lines and corrections come to so far, before tax.
+    pub subtotal: Money,
+    /// The tax on them.
+    pub tax: Money,
+    /// Both.
+    pub total: Money,
+}
+
+impl RunningAccount {
+    fn of(owed: &Owed) -> Result<Self, MoneyError> {
+        let account = owed.reckoning.account;
+        let lines = owed.reckoning.lines.iter().map(|(key, line)| (*key, line.amount));
+        let corrections = owed.corrections.iter().map(|it| (it.key, it.amount));
+        let nothing = Money::zero(account.currency);
+        let (mut subtotal, mut tax) = (nothing, nothing);
+        for (key, amount) in lines.chain(corrections) {
+            let sum = if key == LineKey::Tax {
+                &mut tax
+            } else {
+                &mut subtotal
+            };
+            *sum = sum.checked_add(amount)?;
+        }
+        Ok(Self {
+            account,
+            subtotal,
+            tax,
+            total: subtotal.checked_add(tax)?,
+        })
+    }
 }
 
 impl App {
@@ -52,9 +89,7 @@ impl App {
             return Err(Error::not_found("AccountNotFound", message));
         }
         if is_closed {
-            let message =
-                format!("{period} is closed. Ask for its invoice: GET /api/v1/invoices?period={period}.");
-            return Err(Error::new(Kind::Conflict, "PeriodClosed", message));
+            return Err(has_invoices(period));
         }
         let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
         let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
@@ -101,24 +136,37 @@ impl App {
         })
     }
 
-    /// The accounts of an open period so far whose bills the caller reads, in order: those with something to invoice or
-    /// that something was used on.
+    /// The accounts of an open period so far whose bills the caller reads, in order, with what these come to: those with
+    /// something to invoice or that something was used on.
     ///
     /// # Errors
-    /// As the store.
-    pub async fn running_accounts(&self, caller: &Caller, period: Period) -> Result<Vec<Account>, Error> {
+    /// `PeriodClosed` if the period has its invoices; or as the store.
+    pub async fn running_accounts(
+        &self,
+        caller: &Caller,
+        period: Period,
+    ) -> Result<Vec<RunningAccount>, Error> {
+        if self.read(|books| books.periods().closed(period).is_some()) {
+            return Err(has_invoices(period));
+        }
         let view = self.view(caller);
         let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
         let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
         // An account of which closed periods alone are set right has an invoice, too.
         let owed = self.owed(&inputs, period, &None).await?;
-        let accounts = owed.into_iter().map(|owed| owed.reckoning.account);
-        Ok(self.read(|books| {
-            accounts
-                .filter(|account| reads_account(books, &view, *account))
-                .collect()
-        }))
+        let accounts = self.read(|books| {
+            let read = owed
+                .iter()
+                .filter(|owed| reads_account(books, &view, owed.reckoning.account));
+            read.map(RunningAccount::of).collect::<Result<_, _>>()
+        })?;
+        Ok(accounts)
     }
+}
+
+fn has_invoices(period: Period) -> Error {
+    let message = format!("{period} is closed. Ask for its invoices: GET /api/v1/invoices?period={period}.");
+    Error::new(Kind::Conflict, "PeriodClosed", message)
 }
 
 /// Whether the books ever knew who sells and who buys.

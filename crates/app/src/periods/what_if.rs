@@ -41,9 +41,9 @@ pub struct WhatIf {
     pub left_out: usize,
     /// How many do not.
     pub unchanged: usize,
-    /// What all that each seller sells in each currency comes to, unchanged accounts among it.
+    /// What all that each seller sells in each currency comes to before tax, unchanged accounts among it.
     pub by_seller: BTreeMap<(Seller, Currency), Change>,
-    /// What all of it comes to in each currency: the sales of one chain each for itself.
+    /// What all of it comes to before tax in each currency: the sales of one chain each for itself.
     pub totals: BTreeMap<Currency, Change>,
 }
 
@@ -91,9 +91,9 @@ impl Change {
 pub struct AccountChange {
     /// Who sells to whom.
     pub account: Account,
-    /// All of it.
+    /// All of it before tax.
     pub total: Change,
-    /// The parts that change, by the size of the difference.
+    /// The parts that change, the tax among them, by the size of the difference.
     pub parts: Vec<(BillPart, Change)>,
 }
 
@@ -216,7 +216,9 @@ impl WhatIf {
                 before: of(before),
                 after: of(after),
             };
-            total.add(change)?;
+            if part.is_before_tax() {
+                total.add(change)?;
+            }
             if change.size() > 0 {
                 changed.push((*part, change));
             }

@@ -38,7 +38,7 @@ Examples:
     },
     /// Let a month be closed without the rest of what a stack used in it.
     #[command(after_help = "\
-Who did it, when and why stays recorded. Usage that comes later becomes corrections.
+Who did it, when and why stays recorded. Usage that comes later becomes corrections. Only a month that is over can be waived.
 
 Example:
   meterbridge bill waive 2026-10 --stack 5bf881b2-6be7-42a1-9f47-d6fcb6737747 \\
@@ -71,13 +71,12 @@ Examples:
     /// Write an invoice, or the statement of an open month, to a file: as PDF, HTML or CSV.
     #[command(after_help = "\
 It shows who sells and buys as `bill set-profile` said when the month was closed: printed again it is the same. A statement \
-of an open month has no number, and says that it is no invoice.
+of an open month has no number, and says that it is no invoice; its seller and currency are needed only where there are several.
 
 Examples:
   meterbridge bill print MB-000042 --file MB-000042.pdf
   meterbridge bill print MB-000042 --file october.csv
-  meterbridge bill print --running --seller platform --buyer partner:<PARTNER-ID> --currency USD \\
-      --file so-far.html")]
+  meterbridge bill print --running --buyer partner:<PARTNER-ID> --file so-far.html")]
     Print(PrintArgs),
     /// Show what stands on bills for whoever sells or buys.
     #[command(after_help = "Example:\n  meterbridge bill profile --seller platform")]
@@ -112,7 +111,7 @@ Examples:
     Replay(ReplayArgs),
     /// Show what a seller keeps of what it sold in a month: what it sells it for less what it buys it for.
     #[command(after_help = "\
-Of a closed month it has everything that came after the close, too. Commitments, credits and taxes belong to no line.
+Of a closed month it has everything that came after the close, too, so it may differ from its invoices. Commitments, credits and taxes belong to no line.
 
 Examples:
   meterbridge bill margins --seller <PARTNER-ID> --currency USD --period 2026-10
@@ -145,7 +144,7 @@ Examples:
     /// Show what a month would have cost with the prices of a draft.
     #[command(after_help = "\
 A draft that begins after the month is rated as if it held in all of it, and the answer says so. Bills that change come \
-first, by the size of the difference. Corrections of earlier months are not part of it. Nothing is changed.
+first, by the size of the difference. Totals are before tax. Corrections of earlier months are not part of it. Nothing is changed.
 
 Examples:
   meterbridge bill what-if --price-list northwind-2027
@@ -163,7 +162,7 @@ Examples:
     /// Show what the bills of an open month come to at its end.
     #[command(after_help = "\
 Each hour that is not complete is taken to be like the mean of the month's complete days, of each local subscription and \
-meter; then it is reckoned as a bill is. With fewer than three complete days of a stack nothing is guessed.
+meter; then it is reckoned as a bill is. What bills come to is told before tax. With fewer than three complete days of a stack nothing is guessed.
 
 Examples:
   meterbridge bill forecast
@@ -185,7 +184,7 @@ Examples:
     /// Set what a seller and a buyer, or all its buyers, agreed on: all of it, from a month on.
     #[command(after_help = "\
 What is not given does not hold any more from that month on, for that buyer. In closed months, what changes becomes \
-corrections.
+corrections: it says which months these are, and asks.
 
 Examples:
   meterbridge bill set-terms --seller platform --from 2026-11 --capacity-fee 144 --currency USD
@@ -203,7 +202,11 @@ Examples:
     #[command(after_help = "Example:\n  meterbridge bill rates")]
     Rates,
     /// State what one unit of a currency is in another, from an hour on.
-    #[command(after_help = "Example:\n  meterbridge bill set-rate EUR USD 1.0825 --since 2026-11-01")]
+    #[command(after_help = "\
+A rate is never taken the other way round: state that of USD in EUR by itself if amounts in USD are to be converted, too.
+
+Example:
+  meterbridge bill set-rate EUR USD 1.0825 --since 2026-11-01")]
     SetRate {
         /// The one currency.
         #[arg(value_name = "CURRENCY", value_parser = texts::currency)]
@@ -212,7 +215,7 @@ Examples:
         #[arg(value_name = "OTHER", value_parser = texts::currency)]
         to: String,
         /// How many units of the other one unit of the one is.
-        #[arg(value_name = "RATE")]
+        #[arg(value_name = "RATE", value_parser = texts::decimal)]
         rate: String,
         /// The first hour.
         #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
@@ -254,7 +257,7 @@ pub(crate) struct PrintArgs {
     #[arg(value_name = "NUMBER")]
     pub(crate) number: Option<String>,
     /// The statement of an open month.
-    #[arg(long, requires_all = ["seller", "buyer", "currency"])]
+    #[arg(long, requires = "buyer")]
     pub(crate) running: bool,
     #[command(flatten)]
     pub(crate) period: PeriodArgs,
@@ -399,19 +402,19 @@ pub(crate) struct SetTermsArgs {
     #[arg(long, value_name = "YYYY-MM", value_parser = texts::period)]
     pub(crate) from: String,
     /// What is charged at least in each month, before credit and tax. Of one buyer.
-    #[arg(long, value_name = "AMOUNT", requires_all = ["buyer", "currency"])]
+    #[arg(long, value_name = "AMOUNT", requires_all = ["buyer", "currency"], value_parser = texts::decimal)]
     pub(crate) minimum_commitment: Option<String>,
     /// What is not charged in each month, as far as there is something to charge. Of one buyer.
-    #[arg(long, value_name = "AMOUNT", requires_all = ["buyer", "currency"])]
+    #[arg(long, value_name = "AMOUNT", requires_all = ["buyer", "currency"], value_parser = texts::decimal)]
     pub(crate) credit: Option<String>,
     /// The tax that is added, in percent.
-    #[arg(long, value_name = "PERCENT", requires = "tax_label")]
+    #[arg(long, value_name = "PERCENT", requires = "tax_label", value_parser = texts::percent)]
     pub(crate) tax: Option<String>,
     /// What the tax is called, such as VAT.
     #[arg(long, value_name = "NAME", requires = "tax")]
     pub(crate) tax_label: Option<String>,
     /// What one core of a stack that pays by capacity costs in a year.
-    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    #[arg(long, value_name = "AMOUNT", requires = "currency", value_parser = texts::decimal)]
     pub(crate) capacity_fee: Option<String>,
     /// The currency of these amounts.
     #[arg(long, value_name = "CURRENCY", value_parser = texts::currency)]
@@ -419,6 +422,9 @@ pub(crate) struct SetTermsArgs {
     /// Nothing beside prices: what was agreed on before does not hold any more.
     #[arg(long, conflicts_with_all = ["minimum_commitment", "credit", "tax", "capacity_fee"])]
     pub(crate) nothing: bool,
+    /// Do it without asking, closed months among them.
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
 }
 
 /// How many cores, and when.
@@ -429,7 +435,7 @@ pub(crate) struct SetCoresArgs {
     #[arg(value_name = "CLOUD-ID", value_parser = texts::guid)]
     pub(crate) cloud_id: String,
     /// Its cores.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = texts::cores)]
     pub(crate) cores: Option<u32>,
     /// As many as its registration token says.
     #[arg(long)]
@@ -440,6 +446,9 @@ pub(crate) struct SetCoresArgs {
     /// The hour after the last [default: all from then on].
     #[arg(long, value_name = "HOUR", value_parser = texts::hour)]
     pub(crate) to: Option<String>,
+    /// Do it without asking, closed months among them.
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
 }
 
 /// Which running bill.

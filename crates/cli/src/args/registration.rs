@@ -237,6 +237,9 @@ Example:
     List(StackArg),
     /// Map a tenant for stated hours, past ones too: what was forgotten, or done too late.
     #[command(after_help = "\
+Where bills of months that are closed would change it is shown first what that moves, and you are asked: issued invoices stay, \
+and corrections in the open month set them right.
+
 Example:
   meterbridge tenant map 5bf881b2-6be7-42a1-9f47-d6fcb6737747 --tenant <TENANT-ID> \\
       --subscription <SUBSCRIPTION-ID> --from 2026-10-01 --to 2026-10-15")]
@@ -262,6 +265,9 @@ Example:
         /// Only show what it would move and cost.
         #[arg(long)]
         dry_run: bool,
+        /// Do it without asking, whatever is closed.
+        #[arg(long, short = 'y', conflicts_with = "dry_run")]
+        yes: bool,
         /// The tenant may be another customer's, whose usage is then charged to this one.
         #[arg(long)]
         allow_other_customer: bool,

@@ -47,6 +47,35 @@ pub(super) fn currency(text: &str) -> Result<String, String> {
     Ok(currency.to_string())
 }
 
+/// A decimal as the API writes it, such as an amount of money or an exchange rate.
+pub(super) fn decimal(text: &str) -> Result<String, String> {
+    is_decimal(text).then(|| text.to_owned()).ok_or_else(|| {
+        "expected a number such as 19.5: digits, with a point before decimal places".to_owned()
+    })
+}
+
+/// A rate in percent.
+pub(super) fn percent(text: &str) -> Result<String, String> {
+    is_decimal(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected a number such as 19.5: digits with a point, without %".to_owned())
+}
+
+/// How many cores.
+pub(super) fn cores(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "expected a whole number of cores, such as 96".to_owned())
+}
+
+/// Whether it may be a decimal. What is below zero the server refuses with what it is for.
+fn is_decimal(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.strip_prefix('-').unwrap_or(text).split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+        None => digits(text.strip_prefix('-').unwrap_or(text)),
+    }
+}
+
 /// The start of an hour, or of a day (`2026-10-01`).
 pub(super) fn hour(text: &str) -> Result<String, String> {
     let refuse = || {
@@ -175,6 +204,22 @@ mod tests {
         assert_eq!(currency("usd").as_deref(), Ok("USD"));
         for text in ["", "US", "dollars", "$"] {
             assert!(currency(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comma_or_a_percent_sign_is_told_the_right_form_and_not_guessed_at() {
+        for good in ["19.5", "0", "1.0825", "-1"] {
+            assert_eq!(decimal(good).as_deref(), Ok(good));
+            assert_eq!(percent(good).as_deref(), Ok(good));
+        }
+        for text in ["19,5", "19.5%", "1.000,00", ".5", "5.", "", "1e3", "+1", "ten"] {
+            assert!(decimal(text).unwrap_err().contains("such as 19.5"), "{text}");
+            assert!(percent(text).unwrap_err().contains("without %"), "{text}");
+        }
+        assert_eq!(cores("96"), Ok(96));
+        for text in ["96.5", "many", "-1", ""] {
+            assert!(cores(text).unwrap_err().contains("such as 96"), "{text}");
         }
     }
 

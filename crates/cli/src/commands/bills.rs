@@ -1,5 +1,6 @@
 //! `bill`: months that are closed, their invoices, and what these are reckoned by.
 
+mod closed_months;
 mod explain;
 mod forecasts;
 mod margins;
@@ -8,6 +9,7 @@ mod periods;
 mod reconcile;
 mod replay;
 mod running;
+mod samples;
 mod terms;
 
 use client::{Client, InvoicesOf};
@@ -27,10 +29,10 @@ const INVOICES: Listing<InvoiceSummary> = Listing(&[
     (left("PERIOD"), |it| it.period.clone()),
     (left("SELLER").rank(1), |it| seller_in_words(&it.account.seller)),
     (left("BUYER"), |it| buyer_in_words(&it.account.buyer)),
-    (right("LINES").rank(3), |it| count(it.lines)),
-    (right("CORRECTIONS").rank(2), |it| count(it.corrections)),
-    (right("SUBTOTAL").rank(5), |it| grouped(&it.subtotal)),
-    (right("TAX").rank(4), |it| grouped(&it.tax)),
+    (right("LINES").rank(5), |it| count(it.lines)),
+    (right("CORRECTIONS").rank(4), |it| count(it.corrections)),
+    (right("SUBTOTAL").rank(3), |it| grouped(&it.subtotal)),
+    (right("TAX").rank(2), |it| grouped(&it.tax)),
     (right("TOTAL"), |it| grouped(&it.total)),
     (left(""), |it| it.account.currency.clone()),
     (left("KIND"), |it| {
@@ -56,7 +58,9 @@ pub(super) async fn bill(client: &Client, command: BillCommand, printer: &Printe
         BillCommand::List(args) => list(client, &args, printer).await,
         BillCommand::Show { number } => {
             let shown = client.invoice(&number).await?;
-            printer.show(&shown, || invoice::render(&shown, printer.style()))
+            printer.show(&shown, || {
+                invoice::render(&shown, printer.style(), printer.width())
+            })
         }
         BillCommand::Print(args) => papers::print(client, &args, printer).await,
         BillCommand::Profile(of) => papers::profile(client, &of, printer).await,
@@ -87,7 +91,9 @@ pub(super) async fn bill(client: &Client, command: BillCommand, printer: &Printe
                 } else {
                     forecasts::what_if(&compared, printer.width())
                 }
-            })
+            })?;
+            warn_of(forecasts::not_compared(&compared), printer);
+            Ok(())
         }
         BillCommand::Forecast {
             period,
@@ -101,7 +107,9 @@ pub(super) async fn bill(client: &Client, command: BillCommand, printer: &Printe
                 } else {
                     forecasts::forecast(&forecast, by_meter, printer.width())
                 }
-            })
+            })?;
+            warn_of(forecasts::not_forecast(&forecast), printer);
+            Ok(())
         }
         BillCommand::Terms => terms::list(client, printer).await,
         BillCommand::SetTerms(args) => terms::set(client, args, printer).await,
@@ -114,6 +122,12 @@ pub(super) async fn bill(client: &Client, command: BillCommand, printer: &Printe
             since,
         } => terms::set_rate(client, from, to, rate, since, printer).await,
         BillCommand::Running(args) => running::running(client, &args, printer).await,
+    }
+}
+
+fn warn_of(left_out: Option<String>, printer: &Printer) {
+    if let Some(left_out) = left_out {
+        printer.warning(&left_out);
     }
 }
 

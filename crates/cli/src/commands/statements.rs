@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use client::Client;
-use wire::api::{LawCheck, ListedStatement, NoStatement, RecordCounts, Statement};
+use client::{Client, ClientError, InvoicesOf, Refusal, StatusCode};
+use wire::api::{LawCheck, ListedStatement, NoStatement, PeriodState, RecordCounts, Statement};
 
 use super::or_dash;
 use crate::args::{CheckArgs, StatementCommand};
@@ -28,7 +28,13 @@ pub(super) async fn statement(
             let statement = client
                 .statement(&subscription, &period(&of, &SystemClock))
                 .await?;
-            printer.show(&statement, || render(&statement, printer.style()))
+            let settled = settled(client, &statement).await?;
+            let words = settled.as_ref().map(|(words, _)| words.as_str());
+            printer.show(&statement, || render(&statement, words, printer.style()))?;
+            if let Some((_, hint)) = &settled {
+                printer.hint(hint);
+            }
+            Ok(())
         }
         StatementCommand::List { period: of } => {
             let period = period(&of, &SystemClock);
@@ -36,6 +42,46 @@ pub(super) async fn statement(
             printer.show_list(&listed, || list(&listed, &period, printer.width()))
         }
     }
+}
+
+/// That the month of a statement is closed, and what to look at then, as far as that is known to who asks.
+async fn settled(client: &Client, statement: &Statement) -> Result<Option<(String, String)>, Failure> {
+    let period = &statement.period;
+    let buyer = format!("subscription:{}", statement.subscription_id);
+    let of = InvoicesOf {
+        period: Some(period),
+        buyer: Some(&buyer),
+        ..InvoicesOf::default()
+    };
+    let invoices = match client.invoices(of).await {
+        Err(ClientError::Refused(refusal)) if is_not_for_them(&refusal) => Vec::new(),
+        invoices => invoices?,
+    };
+    let is_closed = !invoices.is_empty()
+        || match client.periods().await {
+            Err(ClientError::Refused(refusal)) if is_not_for_them(&refusal) => false,
+            periods => {
+                let mut periods = periods?.into_iter();
+                periods.any(|it| it.period == *period && it.state == PeriodState::Closed)
+            }
+        };
+    let numbers: Vec<&str> = invoices.iter().map(|it| it.number.as_str()).collect();
+    Ok(is_closed.then(|| closed_in_words(period, &numbers, &buyer)))
+}
+
+fn is_not_for_them(refusal: &Refusal) -> bool {
+    matches!(refusal.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+}
+
+/// How the status of a closed month is told, and where its invoices are.
+fn closed_in_words(period: &str, numbers: &[&str], buyer: &str) -> (String, String) {
+    let so = "this is what it costs as everything is known now";
+    if numbers.is_empty() {
+        let hint = format!("`meterbridge bill list --period {period}` lists the invoices of the month.");
+        return (format!("closed: {so}"), hint);
+    }
+    let hint = format!("`meterbridge bill list --period {period} --buyer {buyer}` lists what was invoiced.");
+    (format!("invoiced as {}: {so}", numbers.join(", ")), hint)
 }
 
 /// The statements as a table, and below it why the others are missing.

@@ -126,6 +126,7 @@ pub(super) async fn tenant(
             from,
             to,
             dry_run,
+            yes,
             allow_other_customer,
         } => {
             if let Some(subscription) = subscription.as_deref().filter(|_| !allow_other_customer) {
@@ -140,7 +141,7 @@ pub(super) async fn tenant(
             if dry_run {
                 return backdating::show(client, &stack.cloud_id, &request, printer).await;
             }
-            backdating::enter(client, &stack.cloud_id, &request, printer).await
+            backdating::agree_if_closed(client, &stack.cloud_id, &request, yes, printer).await
         }
         TenantCommand::Suggest { period: within } => {
             let period = period(&within, &SystemClock);
@@ -197,6 +198,13 @@ fn not_mapped(error: ClientError, cloud_id: &str) -> Failure {
             "UnauthorizedCspRegistration" => {
                 format!(
                     "Whoever operates the platform approves it for several tenants: `meterbridge registration approve {cloud_id}`."
+                )
+            }
+            "TooManyMonthsMoved" => {
+                format!(
+                    "What one mapping moves is shown for at most 60 months of usage. Map the hours in parts, each with its \
+                     end: `meterbridge tenant map {cloud_id} --tenant TENANT-ID --subscription SUBSCRIPTION-ID --from HOUR \
+                     --to HOUR`; with --yes it enters all of them unseen."
                 )
             }
             "SeveralRegistrations" => {

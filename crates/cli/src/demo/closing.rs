@@ -164,6 +164,7 @@ async fn issued(client: &Client, month: &str) -> Result<Vec<Invoice>, Failure> {
 async fn running(client: &Client, open: &str) -> Result<Vec<Invoice>, Failure> {
     let mut bills = Vec::new();
     for account in client.running_accounts(open).await? {
+        let account = &account.account;
         let (seller, buyer) = (account.seller.text(), account.buyer.text());
         let running = client
             .running_statement(open, &seller, &buyer, &account.currency)

@@ -114,7 +114,7 @@ fn invoice() -> Value {
 }
 
 fn rendered(invoice: Value) -> String {
-    render(&serde_json::from_value(invoice).unwrap(), Style::new(false))
+    render(&serde_json::from_value(invoice).unwrap(), Style::new(false), None)
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_running_bill_is_not_taken_for_an_invoice_and_says_what_costs_nothing_and_wh
         ] }],
         "withoutFee": [{ "subscriptionId": HARBOUR, "cloudId": STACK, "days": 31, "because": "coresUnknown" }],
     });
-    let text = render_running(&serde_json::from_value(running).unwrap(), Style::new(false));
+    let text = render_running(&serde_json::from_value(running).unwrap(), Style::new(false), None);
     assert!(text.starts_with("Running bill for 2026-10\n"), "{text}");
     assert!(
         text.contains("open: it can still change, and has no number"),
@@ -163,4 +163,58 @@ fn a_running_bill_is_not_taken_for_an_invoice_and_says_what_costs_nothing_and_wh
     assert!(text.contains("paid by capacity"), "{text}");
     let fee = format!("Stack {STACK}, 31 days: its cores are not known");
     assert!(text.contains(&fee), "{text}");
+}
+
+#[test]
+fn lines_are_looked_for_by_name_and_not_by_an_id_that_nobody_knows() {
+    let mut invoice = invoice();
+    let lines = invoice["lines"].as_array_mut().unwrap();
+    for line in lines.iter_mut().filter(|line| line["subscriptionId"] == HARBOUR) {
+        line["subscriptionName"] = "aardvark".into();
+    }
+    lines.swap(0, 1);
+    invoice["corrections"][1]["subscriptionName"] = "aardvark".into();
+    invoice["issuedAt"] = "2026-11-02T09:30:00.123456789Z".into();
+    let text = rendered(invoice);
+    let place = |told: &str| text.find(told).unwrap_or_else(|| panic!("{told}: {text}"));
+    assert!(
+        place("aardvark, ") < place("Fjordbank CSP, ") && place("Fjordbank CSP, ") < place("For all of it")
+    );
+    let numbered = [
+        "1  MB-000042.2026-10.usage.3",
+        "2  MB-000042.2026-10.capacityFee.1",
+        "3  MB-000042.2026-10.usage.1",
+        "4  MB-000042.2026-10.usage.2",
+        "7  MB-000042.2026-10.tax",
+    ];
+    for told in numbered {
+        place(told);
+    }
+    assert!(
+        place("8  2026-09  aardvark") < place("9  2026-09  Fjordbank CSP"),
+        "{text}"
+    );
+    assert!(text.contains("Issued        2026-11-02 09:30:00Z\n"), "{text}");
+}
+
+#[test]
+fn an_invoice_is_read_on_a_terminal_of_eighty_columns() {
+    let invoice: Invoice = serde_json::from_value(invoice()).unwrap();
+    let text = render(&invoice, Style::new(false), Some(80));
+    let tables = text.split("Ids of the lines").next().unwrap();
+    let titles = [FJORDBANK, HARBOUR];
+    let wide: Vec<&str> = tables
+        .lines()
+        .filter(|line| line.chars().count() > 80 && !titles.iter().any(|id| line.contains(id)))
+        .collect();
+    assert_eq!(wide, [""; 0], "{text}");
+    for told in [
+        "Short of the minimum",
+        "1,200.00, reached",
+        "QUANTITY",
+        "CORRECTION",
+        "1,174.093150…",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
 }

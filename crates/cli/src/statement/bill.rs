@@ -27,13 +27,13 @@ pub(crate) struct Row {
 
 impl Row {
     /// Rows as a table. Without a number in any, there is no column of numbers.
-    pub(crate) fn table(rows: Vec<Self>) -> String {
+    pub(crate) fn table(rows: Vec<Self>, width: Option<u16>) -> String {
         let numbered = rows.iter().any(|row| !row.number.is_empty());
         let quantities = aligned(rows.iter().map(|row| row.quantity.as_str()));
         let prices = aligned(rows.iter().map(|row| row.price.as_str()));
         let amounts = aligned(rows.iter().map(|row| row.amount.as_str()));
         let mut columns = vec![
-            left("METER"),
+            left("METER").wraps(),
             right("QUANTITY"),
             left("UNIT"),
             right("PRICE"),
@@ -50,7 +50,7 @@ impl Row {
             let cells = [row.what, quantity, row.unit, price, row.mark.to_owned(), amount];
             table.row(number.into_iter().chain(cells));
         }
-        table.to_string()
+        table.within(width)
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn table(statement: &Statement) -> String {
         amount: grouped(&statement.total),
         ..Row::default()
     });
-    Row::table(rows)
+    Row::table(rows, None)
 }
 
 /// A line; the hours it is about, if it is not about all; the arithmetic of what is included; and the steps of its price.

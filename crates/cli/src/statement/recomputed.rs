@@ -77,7 +77,7 @@ fn printed() -> String {
     let (payer, period) = (SubscriptionId::from_bytes([4; 16]), "2026-10".parse().unwrap());
     let statement = draw_up(payer, period, &catalog, &tariff, Currency::USD, &usage).unwrap();
     let statement = Statement::of(&statement, &catalog, &Names::default());
-    render(&statement, Style::new(false))
+    render(&statement, None, Style::new(false))
 }
 
 /// A row that begins a line, and those about it.

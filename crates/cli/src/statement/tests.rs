@@ -92,7 +92,11 @@ fn a_bill_can_be_checked_by_hand() {
     ]);
     insta::assert_snapshot!(
         "bill",
-        render(&statement(&lines, &not_charged, "1191.00"), Style::new(false))
+        render(
+            &statement(&lines, &not_charged, "1191.00"),
+            None,
+            Style::new(false)
+        )
     );
 }
 
@@ -100,7 +104,11 @@ fn a_bill_can_be_checked_by_hand() {
 fn a_bill_of_nothing_says_so() {
     insta::assert_snapshot!(
         "bill_of_nothing",
-        render(&statement(&json!([]), &json!([]), "0.00"), Style::new(false))
+        render(
+            &statement(&json!([]), &json!([]), "0.00"),
+            None,
+            Style::new(false)
+        )
     );
 }
 
@@ -112,7 +120,7 @@ fn who_used_it_is_said_also_where_it_was_one_alone() {
         &json!([measured("Base VM Size Hours", "1", "Virtual core hours", "1")]),
         &json!([share("tenantMapping", "1", "0.00")])
     )]);
-    let text = render(&statement(&lines, &json!([]), "0.00"), Style::new(false));
+    let text = render(&statement(&lines, &json!([]), "0.00"), None, Style::new(false));
     assert!(
         text.contains("Who used it") && text.contains("Tenant  Fjordbank"),
         "{text}"
@@ -152,6 +160,7 @@ fn a_bill_is_at_most_100_columns_wide() {
     assert!(lines.len() > 20, "the catalog has that many");
     let text = render(
         &statement(&json!(lines), &json!([]), "1234567.89"),
+        None,
         Style::new(false),
     );
     let widest = text.lines().map(|line| line.chars().count()).max();

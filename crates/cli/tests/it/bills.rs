@@ -133,7 +133,7 @@ impl Estate<'_> {
             "--from",
             from,
         ];
-        self.server.run("tenant map", &mapped).done();
+        self.server.run("tenant map --yes", &mapped).done();
     }
 
     /// What the partner sells the meter for, from a day on.

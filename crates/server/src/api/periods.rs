@@ -12,8 +12,9 @@ use domain::money::Currency;
 use domain::time::{Hour, Period};
 use wire::api::{
     AccountText, AgreedTerms, BillAccount, BillingPeriod, BuyerText, ExchangeRate, Invoice, InvoiceReplay,
-    Page, PeriodReplay, PeriodState, PeriodWaiver, RunningStatement, SellerText, SetExchangeRate, SetTerms,
-    StackWithoutFee, StateCores, StatedCores, SubscriptionNotCharged, WaitingStack, WaiveStack,
+    Page, PeriodReplay, PeriodState, PeriodWaiver, RunningAccount, RunningStatement, SellerText,
+    SetExchangeRate, SetTerms, StackWithoutFee, StateCores, StatedCores, SubscriptionNotCharged,
+    WaitingStack, WaiveStack,
 };
 
 use super::invoices::replayed;
@@ -130,22 +131,30 @@ pub(crate) async fn replay(
     }))
 }
 
-/// The accounts of an open period so far whose bills the caller reads: those with something to invoice, or that something
-/// was used on.
+/// The accounts of an open period so far whose bills the caller reads, with what these come to: those with something to
+/// invoice, or that something was used on.
 #[utoipa::path(get, path = "/api/v1/periods/{period}/running", tag = "bills",
     params(("period" = String, Path), super::documents::Paging),
-    responses((status = 200, body = Page<BillAccount>)))]
+    responses((status = 200, body = Page<RunningAccount>)))]
 pub(crate) async fn running(
     State(door): State<Arc<Door>>,
     By(caller): By,
     uri: Uri,
     params: Params,
     query: Query,
-) -> Result<Json<Page<BillAccount>>, Failure> {
+) -> Result<Json<Page<RunningAccount>>, Failure> {
     let page = PageRequest::<AccountText>::of_own(&query)?;
     let accounts = door.app.running_accounts(&caller, period(&params)?).await?;
-    let page = page.page_of_all(accounts, |it| AccountText(*it), &door.base(&uri));
-    Ok(page.shown(|it| BillAccount::of(it, &door.app.account_names(it.seller, Some(it.buyer)))))
+    let page = page.page_of_all(accounts, |it| AccountText(it.account), &door.base(&uri));
+    Ok(page.shown(|it| {
+        let names = door.app.account_names(it.account.seller, Some(it.account.buyer));
+        RunningAccount {
+            account: BillAccount::of(it.account, &names),
+            subtotal: it.subtotal.to_string(),
+            tax: it.tax.to_string(),
+            total: it.total.to_string(),
+        }
+    }))
 }
 
 /// What the bill of one account for an open period comes to so far, with what sets right closed ones if it is the next to

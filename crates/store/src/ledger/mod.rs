@@ -186,6 +186,7 @@ impl<R: Readers> UsageLedger for Ledger<R> {
             .read(move |transaction| sayings::sayings_at(transaction, &of, interval, &marks))
             .await
     }
+
     async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
         let (slices, tag) = (slices.to_vec(), tag.clone());
         self.readers

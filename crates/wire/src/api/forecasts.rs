@@ -69,10 +69,10 @@ pub struct AccountChange {
     /// Who sells to whom.
     #[serde(flatten)]
     pub account: BillAccount,
-    /// All of it.
+    /// All of it before tax.
     #[serde(flatten)]
     pub total: AmountChange,
-    /// The parts that change, by the size of the difference.
+    /// The parts that change, by the size of the difference; the tax is one of them, and in no total.
     pub parts: Vec<PartChange>,
 }
 
@@ -110,9 +110,9 @@ pub struct WhatIf {
     pub left_out: u64,
     /// How many do not.
     pub unchanged: u64,
-    /// By seller and currency, bills that do not change among it.
+    /// By seller and currency, before tax, bills that do not change among it.
     pub by_seller: Vec<TotalChange>,
-    /// By currency. A chain of sale is in it with each of its sales.
+    /// By currency, before tax. A chain of sale is in it with each of its sales.
     pub totals: Vec<TotalChange>,
 }
 
@@ -168,12 +168,12 @@ pub struct AccountForecast {
     /// Who sells to whom.
     #[serde(flatten)]
     pub account: BillAccount,
-    /// What it comes to so far, with tax and corrections.
+    /// What it comes to so far, with corrections, before tax.
     pub so_far: String,
-    /// What it comes to at the end of the month; none where a stack has too few complete days.
+    /// What it comes to at the end of the month, before tax; none where a stack has too few complete days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projected: Option<String>,
-    /// What it is made of.
+    /// What it is made of; the tax is a part, and in no sum.
     pub parts: Vec<PartForecast>,
     /// The stacks whose usage is on it.
     pub stacks: Vec<StackForecast>,

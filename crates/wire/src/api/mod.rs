@@ -97,7 +97,7 @@ pub use roles::{
 };
 pub use sales::{
     AccountText, BillAccount, BillBuyer, BillSeller, BuyerKind, BuyerText, InvalidParty, NamedBuyer,
-    SellerKind, SellerText,
+    RunningAccount, SellerKind, SellerText,
 };
 pub use statements::{
     LawCheck, Line, ListedStatement, Measured, NoStatement, NoStatementStatus, NotCharged, NotChargedBecause,

@@ -73,6 +73,21 @@ pub struct BillAccount {
     pub currency: String,
 }
 
+/// An account of an open month, with what its bill comes to so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningAccount {
+    /// Who sells to whom.
+    #[serde(flatten)]
+    pub account: BillAccount,
+    /// The sum of lines and corrections before tax.
+    pub subtotal: String,
+    /// The tax on them.
+    pub tax: String,
+    /// Both.
+    pub total: String,
+}
+
 impl BillAccount {
     /// An account, with the names of its parties.
     #[must_use]

@@ -233,10 +233,19 @@ async fn the_running_month_is_what_its_invoice_will_be() {
     let house = reported().await;
     let (app, october) = (house.app(), month("2026-10"));
     let accounts = app.running_accounts(&operator(), october).await.unwrap();
-    assert_eq!(accounts, [WHOLESALE, retail(CSP)]);
+    let named: Vec<_> = accounts.iter().map(|it| it.account).collect();
+    assert_eq!(named, [WHOLESALE, retail(CSP)]);
     let mut running = Vec::new();
-    for account in accounts {
-        let so_far = app.running(&operator(), account, october).await.unwrap().invoice;
+    for it in accounts {
+        let so_far = app
+            .running(&operator(), it.account, october)
+            .await
+            .unwrap()
+            .invoice;
+        assert_eq!(
+            (it.subtotal, it.tax, it.total),
+            (so_far.subtotal, so_far.tax, so_far.total)
+        );
         assert_eq!(so_far.number.sequence, 0, "numbers are given at the close");
         running.push(so_far);
     }
@@ -248,6 +257,8 @@ async fn the_running_month_is_what_its_invoice_will_be() {
         let closed = app.running(&operator(), expected.account, october).await;
         assert_eq!(refusal(closed), (Kind::Conflict, "PeriodClosed"));
     }
+    let closed = app.running_accounts(&operator(), october).await;
+    assert_eq!(refusal(closed), (Kind::Conflict, "PeriodClosed"));
     // What changes in the closed month shows in the running one at once.
     house
         .hears("2026-11-04T12:00:00Z", &[("2026-10-21T11:00:00Z", "2")])

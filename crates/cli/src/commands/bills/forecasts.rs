@@ -1,7 +1,8 @@
 //! `bill what-if` and `bill forecast`: what months would cost, and what they come to.
 
 use wire::api::{
-    AccountForecast, AmountChange, BillAccount, BillPart, BillPartKind, Forecast, ForecastMethod, WhatIf,
+    AccountForecast, AmountChange, BillAccount, BillPart, BillPartKind, Forecast, ForecastMethod,
+    PartForecast, WhatIf,
 };
 
 use crate::commands::or_dash;
@@ -14,7 +15,7 @@ fn part_in_words(part: &BillPart) -> String {
     match part.kind {
         BillPartKind::Usage => or_dash(part.meter_name.as_deref().or(part.meter_id.as_deref())),
         BillPartKind::CapacityFee => "cores".to_owned(),
-        BillPartKind::MinimumCommitment => "up to the commitment".to_owned(),
+        BillPartKind::MinimumCommitment => "minimum commitment".to_owned(),
         BillPartKind::Credit => "credit".to_owned(),
         BillPartKind::Tax => "tax".to_owned(),
         BillPartKind::Corrections => "corrections of earlier months".to_owned(),
@@ -34,10 +35,6 @@ fn parties(account: &BillAccount) -> [String; 2] {
     [seller_in_words(&account.seller), buyer_in_words(&account.buyer)]
 }
 
-fn many(number: u64, thing: &str) -> String {
-    counted(number, thing)
-}
-
 /// What a month would have cost: who and what changes, and the totals.
 pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
     let so_far = if compared.is_over { "" } else { " so far" };
@@ -54,10 +51,10 @@ pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
         text.push_str("\nNo bill changes.\n");
     } else {
         let columns = [
-            left("SELLER").rank(2),
-            left("BUYER"),
-            left("WHAT"),
-            right("BEFORE").rank(1),
+            left("SELLER").rank(1),
+            left("BUYER").wraps(),
+            left("WHAT").wraps(),
+            right("BEFORE"),
             right("AFTER"),
             right("DIFFERENCE"),
             left(""),
@@ -66,7 +63,7 @@ pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
         for it in &compared.accounts {
             let [seller, buyer] = parties(&it.account);
             let currency = it.account.currency.clone();
-            let row = [seller, buyer, "all".to_owned()]
+            let row = [seller, buyer, "before tax".to_owned()]
                 .into_iter()
                 .chain(amounts(&it.total));
             table.row(row.chain([currency]));
@@ -82,12 +79,6 @@ pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
         }
         text.push_str(&format!("\n{}", table.within(width)));
     }
-    if compared.left_out > 0 {
-        text.push_str(&format!(
-            "{} more change by less; they are in the totals.\n",
-            many(compared.left_out, "bill")
-        ));
-    }
     let columns = [
         left("SELLER"),
         right("BEFORE"),
@@ -96,6 +87,7 @@ pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
         left(""),
     ];
     let mut totals = Table::new(&columns);
+    let before_tax = "Totals are before tax.\n";
     for it in compared.by_seller.iter().chain(&compared.totals) {
         let seller = it
             .seller
@@ -105,13 +97,40 @@ pub(super) fn what_if(compared: &WhatIf, width: Option<u16>) -> String {
         totals.row(row.chain([it.currency.clone()]));
     }
     if !compared.totals.is_empty() {
-        text.push_str(&format!("\n{}", totals.within(width)));
+        text.push_str(&format!("\n{}{before_tax}", totals.within(width)));
     }
     if compared.unchanged > 0 {
-        let unchanged = many(compared.unchanged, "bill");
+        let unchanged = counted(compared.unchanged, "bill");
         text.push_str(&format!("{unchanged} unchanged, and in the totals.\n"));
     }
     text
+}
+
+/// That not all bills that change are named, if that is so.
+pub(super) fn not_compared(compared: &WhatIf) -> Option<String> {
+    let named = compared.accounts.len() as u64;
+    (compared.left_out > 0).then(|| {
+        format!(
+            "{} left out that change by less than these: an answer names at most {named}. They are in the totals.",
+            were(compared.left_out)
+        )
+    })
+}
+
+/// That not all bills are forecast, if that is so.
+pub(super) fn not_forecast(forecast: &Forecast) -> Option<String> {
+    let named = forecast.accounts.len() as u64;
+    (forecast.left_out > 0).then(|| {
+        format!(
+            "{} left out that come to less than these: an answer has at most {named}.",
+            were(forecast.left_out)
+        )
+    })
+}
+
+fn were(bills: u64) -> String {
+    let were = if bills == 1 { "was" } else { "were" };
+    format!("{} {were}", counted(bills, "bill"))
 }
 
 /// The same, for programs: a row for each part that changes.
@@ -149,8 +168,8 @@ pub(super) fn forecast(forecast: &Forecast, by_meter: bool, width: Option<u16>) 
     }
     let columns = [
         left("SELLER").rank(1),
-        left("BUYER"),
-        left("WHAT"),
+        left("BUYER").wraps(),
+        left("WHAT").wraps(),
         right("SO FAR"),
         right("PROJECTED"),
         left(""),
@@ -162,13 +181,15 @@ pub(super) fn forecast(forecast: &Forecast, by_meter: bool, width: Option<u16>) 
         table.row([
             seller,
             buyer,
-            "all".to_owned(),
+            "before tax".to_owned(),
             grouped(&it.so_far),
             projected(it.projected.as_deref()),
             it.account.currency.clone(),
             days(it),
         ]);
-        for part in it.parts.iter().filter(|_| by_meter) {
+        // The tax is not among what it comes to, and told beside it.
+        let is_shown = |part: &&PartForecast| by_meter || part.part.kind == BillPartKind::Tax;
+        for part in it.parts.iter().filter(is_shown) {
             table.row([
                 String::new(),
                 String::new(),
@@ -181,10 +202,6 @@ pub(super) fn forecast(forecast: &Forecast, by_meter: bool, width: Option<u16>) 
         }
     }
     text.push_str(&format!("\n{}", table.within(width)));
-    if forecast.left_out > 0 {
-        let more = many(forecast.left_out, "bill");
-        text.push_str(&format!("{more} more, that come to less.\n"));
-    }
     text.push_str(&incomplete(forecast));
     text
 }
@@ -210,7 +227,7 @@ fn incomplete(forecast: &Forecast) -> String {
             continue;
         };
         let name = stack_in_words(&stack.cloud_id, stack.stack_name.as_deref());
-        let days = many(stack.days_counted.into(), "complete day");
+        let days = counted(stack.days_counted.into(), "complete day");
         let enough = if stack.is_enough {
             String::new()
         } else {
@@ -324,11 +341,16 @@ mod tests {
             "Harbour, Ltd",
             "Base VM",
             "-100.00",
-            "2 bills more change by less",
+            "Totals are before tax.",
             "1 bill unchanged",
         ] {
             assert!(text.contains(said), "{said}: {text}");
         }
+        let left_out = not_compared(&compared()).unwrap();
+        assert!(
+            left_out.starts_with("2 bills were left out that change by less"),
+            "{left_out}"
+        );
         let csv = what_if_csv(&compared());
         let row =
             format!("platform,partner:{ID},\"Harbour, Ltd\",USD,usage,{ID},Base VM,1000.00,900.00,-100.00");
@@ -380,5 +402,36 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("=Base"), "{text}");
+    }
+
+    #[test]
+    fn a_file_without_all_bills_would_be_taken_for_all_of_them() {
+        let mut forecast = forecast_of(None, 2);
+        assert_eq!(not_forecast(&forecast), None);
+        forecast.left_out = 1;
+        let told = not_forecast(&forecast).unwrap();
+        assert_eq!(
+            told,
+            "1 bill was left out that come to less than these: an answer has at most 1."
+        );
+    }
+
+    #[test]
+    fn tax_would_be_taken_for_what_the_seller_keeps() {
+        let mut of = forecast_of(Some("7440.00"), 10);
+        let tax: PartForecast =
+            serde_json::from_value(json!({ "kind": "tax", "soFar": "60.00", "projected": "1860.00" }))
+                .unwrap();
+        of.accounts[0].parts.push(tax);
+        let text = forecast(&of, false, None);
+        let rows: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("before tax") || line.contains("tax  "))
+            .collect();
+        assert!(
+            rows[0].contains("before tax") && rows[0].contains("7,440.00"),
+            "{text}"
+        );
+        assert!(rows[1].contains("1,860.00"), "{text}");
     }
 }

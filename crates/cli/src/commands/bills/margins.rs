@@ -18,6 +18,9 @@ pub(super) fn text(margins: &Margins, by_line: bool, width: Option<u16>) -> Stri
         margins.period,
         margins.currency
     );
+    text.push_str(
+        "As everything is known now: of a closed month with what came after the close, which its invoices do not have.\n",
+    );
     for rate in &margins.rates {
         let (from, to) = (&rate.currency, &margins.currency);
         text.push_str(&format!("1 {from} was converted to {} {to}.\n", rate.rate));
@@ -54,7 +57,7 @@ fn subscriptions(margins: &Margins) -> Table {
         by_payer.entry(&line.subscription_id).or_default().push(line);
     }
     let columns = [
-        left("SUBSCRIPTION"),
+        left("SUBSCRIPTION").wraps(),
         left("CUSTOMER").rank(1),
         right("SOLD FOR"),
         right("BOUGHT FOR"),
@@ -77,9 +80,9 @@ fn subscriptions(margins: &Margins) -> Table {
 
 fn lines(margins: &Margins) -> Table {
     let columns = [
-        left("SUBSCRIPTION"),
+        left("SUBSCRIPTION").wraps(),
         left("STACK").rank(1),
-        left("WHAT"),
+        left("WHAT").wraps(),
         right("SOLD FOR"),
         right("BOUGHT FOR"),
         right("KEPT"),
@@ -133,15 +136,16 @@ mod tests {
         };
         let by_subscription = text(&margins, false, None);
         assert!(by_subscription.starts_with(
-            "What Harbour keeps of what it sold in 2026-10, in USD\n1 EUR was converted to 1.08 USD.\n"
+            "What Harbour keeps of what it sold in 2026-10, in USD\nAs everything is known now: of a closed month with what \
+             came after the close, which its invoices do not have.\n1 EUR was converted to 1.08 USD.\n"
         ));
         let expected = ["Fjordbank CSP", "-", "1,502.00", "1,003.50", "498.50"];
-        assert_eq!(cells(&by_subscription, 4), expected);
+        assert_eq!(cells(&by_subscription, 5), expected);
         assert_eq!(
-            cells(&by_subscription, 5),
+            cells(&by_subscription, 6),
             ["Total", "1,502.00", "1,003.50", "498.50"]
         );
         let by_line = text(&margins, true, None);
-        assert_eq!(cells(&by_line, 5)[2..], ["cores", "2.00", "3.50", "-1.50"]);
+        assert_eq!(cells(&by_line, 6)[2..], ["cores", "2.00", "3.50", "-1.50"]);
     }
 }

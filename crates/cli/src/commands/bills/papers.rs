@@ -8,6 +8,7 @@ use client::Client;
 use serde::Serialize;
 use wire::api::{Profile, SetProfile};
 
+use super::running::{Meant, not_one};
 use crate::args::{PrintArgs, PrintForm, SetProfileArgs, TraderArgs};
 use crate::commands::{minute, or_dash};
 use crate::environment::SystemClock;
@@ -28,18 +29,20 @@ pub(super) async fn print(client: &Client, args: &PrintArgs, printer: &Printer) 
     if !args.replace && args.file.exists() {
         return Err(there_already(&args.file));
     }
-    let document = match (&args.number, &args.seller, &args.buyer, &args.currency) {
-        (Some(number), ..) => client.invoice_document(number, form).await?,
-        (None, Some(seller), Some(buyer), Some(currency)) => {
+    let document = match &args.number {
+        Some(number) => client.invoice_document(number, form).await?,
+        None => {
             let period = period(&args.period, &SystemClock);
+            let meant = Meant {
+                seller: args.seller.as_deref(),
+                buyer: args.buyer.as_deref(),
+                currency: args.currency.as_deref(),
+            };
+            let found = meant.find(client, &period).await?;
+            let (seller, buyer, currency) = found.map_err(|accounts| not_one(&accounts, &period))?;
             client
-                .running_document(&period, (seller, buyer, currency), form)
+                .running_document(&period, (&seller, &buyer, &currency), form)
                 .await?
-        }
-        _ => {
-            return Err(Failure::usage(
-                "A statement needs --seller, --buyer and --currency.",
-            ));
         }
     };
     write(&args.file, &document, args.replace)?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use server::Clock as _;
 use wire::api::{BillingPeriod, InvoiceSummary, PeriodState, WaitingStack, WaiveStack};
 
+use super::samples;
 use crate::commands::{minute, minute_or_dash, or_dash};
 use crate::environment::SystemClock;
 use crate::failure::Failure;
@@ -79,8 +80,8 @@ pub(super) async fn waive(
     reason: String,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let period = client.waive_stack(period, &WaiveStack { stack, reason }).await?;
-    tell(client, period, printer).await
+    let waived = client.waive_stack(period, &WaiveStack { stack, reason }).await;
+    tell(client, waived.map_err(|error| next_step(error, period))?, printer).await
 }
 
 pub(super) async fn close(
@@ -89,10 +90,17 @@ pub(super) async fn close(
     first: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
+    let periods = client.periods().await?;
     if !first {
-        refuse_to_begin_with_by_a_slip(client, period).await?;
+        refuse_to_begin_with_by_a_slip(&periods, period)?;
     }
-    printer.note(&format!("Closing {period}: every account of it is reckoned."));
+    let now = Hour::containing(SystemClock.now());
+    if may_be_closed(&periods, period, now) && starts(&client.period(period).await?) {
+        if let Some(warning) = samples::in_use(&client.price_lists().await?, period) {
+            printer.warning(&warning);
+        }
+        printer.note(&format!("Closing {period}: every account of it is reckoned."));
+    }
     let closed = match client.close_period(period).await {
         Ok(closed) => closed,
         Err(ClientError::Refused(refusal)) if refusal.code == "PeriodIncomplete" => {
@@ -105,8 +113,7 @@ pub(super) async fn close(
 }
 
 /// The first month that is closed leaves those before it without invoices for ever: that is no slip.
-async fn refuse_to_begin_with_by_a_slip(client: &Client, period: &str) -> Result<(), Failure> {
-    let periods = client.periods().await?;
+fn refuse_to_begin_with_by_a_slip(periods: &[BillingPeriod], period: &str) -> Result<(), Failure> {
     if periods.iter().any(|it| it.state != PeriodState::Open) {
         return Ok(());
     }
@@ -120,6 +127,19 @@ async fn refuse_to_begin_with_by_a_slip(client: &Client, period: &str) -> Result
             "If the bills begin with {period}, `meterbridge bill close {period} --first`; else close an earlier month \
              first."
         )))
+}
+
+/// Whether it is the turn of a month, as far as the others tell.
+fn may_be_closed(periods: &[BillingPeriod], period: &str, now: Hour) -> bool {
+    let is_closing = periods.iter().any(|it| it.state == PeriodState::Closing);
+    let place = Place::of(periods);
+    let is_next = place.first_closed.is_none() || place.next.as_deref() == Some(period);
+    is_next && !is_closing && closable_from(period).is_some_and(|from| from <= now)
+}
+
+/// Whether closing it now begins something: it is open, and waits for nothing.
+fn starts(period: &BillingPeriod) -> bool {
+    period.state == PeriodState::Open && missing(period).next().is_none()
 }
 
 /// What a month waits for, and what to do about it.
@@ -193,9 +213,14 @@ async fn tell(client: &Client, period: BillingPeriod, printer: &Printer) -> Resu
     } else {
         Vec::new()
     };
+    let place = if period.state == PeriodState::Open {
+        Place::of(&client.periods().await?)
+    } else {
+        Place::default()
+    };
     let shown = Shown { period, issued };
-    printer.show(&shown, || describe(&shown))?;
-    for hint in hints(&shown.period) {
+    printer.show(&shown, || describe(&shown, &place, printer.width()))?;
+    for hint in hints(&shown.period, &place, Hour::containing(SystemClock.now())) {
         printer.hint(&hint);
     }
     Ok(())
@@ -229,7 +254,7 @@ fn issued(invoices: &[InvoiceSummary]) -> Vec<Issued> {
     issued.collect()
 }
 
-fn describe(shown: &Shown) -> String {
+fn describe(shown: &Shown, place: &Place, width: Option<u16>) -> String {
     let Shown { period, issued } = shown;
     let mut text = format!("{}: {}\n", period.period, state_in_words(period.state));
     match period.state {
@@ -242,27 +267,32 @@ fn describe(shown: &Shown) -> String {
                 or_dash(period.digest.as_deref()),
             ));
             if !issued.is_empty() {
-                text.push_str(&format!("\n{}", issued_table(issued)));
+                text.push_str(&format!("\n{}", issued_table(issued).within(width)));
             }
         }
         PeriodState::Closing => {
             text.push_str("All that its invoices are made from is fixed; they are being issued.\n");
         }
-        PeriodState::Open => text.push_str(&gate(period)),
+        PeriodState::Open => match place.closed_after(&period.period) {
+            Some(first) => text.push_str(&format!(
+                "It is before {first}, the first month that was closed, and is never invoiced.\n"
+            )),
+            None => text.push_str(&gate(period, width)),
+        },
     }
     text
 }
 
-fn issued_table(issued: &[Issued]) -> String {
+fn issued_table(issued: &[Issued]) -> Table {
     let columns = [
         left("SELLER"),
         right("INVOICES"),
-        right("CREDIT NOTES"),
-        right("CORRECTIONS"),
+        right("CREDIT NOTES").rank(5),
+        right("CORRECTIONS").rank(4),
         left("FROM"),
         left("TO"),
-        right("SUBTOTAL"),
-        right("TAX"),
+        right("SUBTOTAL").rank(3),
+        right("TAX").rank(2),
         right("TOTAL"),
         left(""),
     ];
@@ -282,11 +312,11 @@ fn issued_table(issued: &[Issued]) -> String {
             it.currency.clone(),
         ]);
     }
-    table.to_string()
+    table
 }
 
 /// What an open month waits for.
-fn gate(period: &BillingPeriod) -> String {
+fn gate(period: &BillingPeriod, width: Option<u16>) -> String {
     let missing = missing(period).count();
     let mut text = match (missing, period.waits_for.len()) {
         (0, 0) => "Every stack that pays by usage has reported all of it.\n".to_owned(),
@@ -297,10 +327,10 @@ fn gate(period: &BillingPeriod) -> String {
         return text;
     }
     let columns = [
-        left("STACK"),
+        left("STACK").wraps(),
         left("REPORTED UP TO"),
         left("EXPECTED"),
-        left("WAIVED"),
+        left("WAIVED").wraps(),
     ];
     let mut table = Table::new(&columns);
     for stack in &period.waits_for {
@@ -315,12 +345,41 @@ fn gate(period: &BillingPeriod) -> String {
             or_dash(waived.as_deref()),
         ]);
     }
-    text.push_str(&format!("\n{table}"));
+    text.push_str(&format!("\n{}", table.within(width)));
     text
 }
 
-/// What can be done next.
-fn hints(period: &BillingPeriod) -> Vec<String> {
+/// Where other months are, which tells what can be done about one that is open.
+#[derive(Debug, Default)]
+struct Place {
+    /// The first month that was closed, or is being closed.
+    first_closed: Option<String>,
+    /// The month whose turn it is to be closed, once some are.
+    next: Option<String>,
+}
+
+impl Place {
+    fn of(periods: &[BillingPeriod]) -> Self {
+        let month = |open: bool| {
+            let mut found = periods
+                .iter()
+                .filter(|it| (it.state == PeriodState::Open) == open);
+            found.next().map(|it| it.period.clone())
+        };
+        Self {
+            first_closed: month(false),
+            next: month(true),
+        }
+    }
+
+    /// The first month that was closed, if this one is before it.
+    fn closed_after(&self, month: &str) -> Option<&str> {
+        self.first_closed.as_deref().filter(|first| month < *first)
+    }
+}
+
+/// What can be done next, and is not refused.
+fn hints(period: &BillingPeriod, place: &Place, now: Hour) -> Vec<String> {
     let month = &period.period;
     match period.state {
         PeriodState::Closed => vec![format!(
@@ -331,6 +390,17 @@ fn hints(period: &BillingPeriod) -> Vec<String> {
             "The server goes on by itself. `meterbridge bill close {month}` waits for it."
         )],
         PeriodState::Open => {
+            if place.closed_after(month).is_some() {
+                return Vec::new();
+            }
+            let too_early = closable_from(month).filter(|from| now < *from);
+            if let Some(from) = too_early {
+                return vec![format!(
+                    "It can be closed from {} on. `meterbridge bill running --period {month}` shows what its bills come to \
+                     so far.",
+                    minute(&from.to_string())
+                )];
+            }
             if let Some(stack) = missing(period).next() {
                 let id = &stack.cloud_id;
                 return vec![
@@ -340,12 +410,15 @@ fn hints(period: &BillingPeriod) -> Vec<String> {
                     ),
                 ];
             }
-            vec![
-                match closable_from(month).filter(|from| Hour::containing(SystemClock.now()) < *from) {
-                    Some(from) => format!("It can be closed from {} on.", minute(&from.to_string())),
-                    None => format!("`meterbridge bill close {month}` issues its invoices."),
-                },
-            ]
+            vec![match (&place.first_closed, &place.next) {
+                (None, _) => format!(
+                    "`meterbridge bill close {month} --first` issues its invoices; months before it are never invoiced then."
+                ),
+                (Some(_), Some(next)) if next != month => {
+                    format!("`meterbridge bill period {next}` comes first: months are closed in order.")
+                }
+                _ => format!("`meterbridge bill close {month}` issues its invoices."),
+            }]
         }
     }
 }
@@ -393,13 +466,83 @@ mod tests {
         ] {
             assert!(hint.contains(&command), "{hint}");
         }
-        assert_eq!(hints(&open(false)).len(), 2);
+        let place = Place::default();
+        assert_eq!(hints(&open(false), &place, hour("2026-11-02T00:00:00Z")).len(), 2);
+    }
+
+    fn hour(text: &str) -> Hour {
+        text.parse().unwrap()
+    }
+
+    fn months(months: &[(&str, &str)]) -> Vec<BillingPeriod> {
+        let months = months
+            .iter()
+            .map(|(period, state)| json!({ "period": period, "state": state }));
+        serde_json::from_value(months.collect()).unwrap()
+    }
+
+    #[test]
+    fn a_hint_would_send_to_a_command_that_is_refused() {
+        let none_closed = months(&[("2026-10", "open"), ("2026-11", "open")]);
+        let september = months(&[("2026-09", "closed"), ("2026-10", "open"), ("2026-11", "open")]);
+        let august = months(&[("2026-08", "closed"), ("2026-09", "open"), ("2026-10", "open")]);
+        let november = months(&[("2026-11", "closed"), ("2026-12", "open")]);
+        let after = "2026-12-02T00:00:00Z";
+        for (periods, now, expected) in [
+            (&none_closed, after, &["bill close 2026-10 --first"][..]),
+            (&september, after, &["bill close 2026-10`"]),
+            (&august, after, &["bill period 2026-09` comes first"]),
+            (&november, after, &[]),
+            (
+                &september,
+                "2026-11-01T00:00:00Z",
+                &["It can be closed from 2026-11-01 01:00 on."],
+            ),
+        ] {
+            let told = hints(&open(true), &Place::of(periods), hour(now));
+            assert_eq!(told.len(), expected.len(), "{told:?}");
+            for (told, expected) in told.iter().zip(expected) {
+                assert!(told.contains(expected), "{expected}: {told}");
+            }
+        }
+        let shown = Shown {
+            period: open(false),
+            issued: Vec::new(),
+        };
+        let text = describe(&shown, &Place::of(&november), None);
+        assert!(
+            text.contains("It is before 2026-11, the first month that was closed"),
+            "{text}"
+        );
+        let running = hints(&open(false), &Place::of(&september), hour("2026-10-20T00:00:00Z"));
+        assert!(
+            running.len() == 1 && running[0].contains("bill running --period 2026-10"),
+            "{running:?}"
+        );
+    }
+
+    #[test]
+    fn closing_is_said_to_begin_only_where_it_begins() {
+        let september = months(&[("2026-09", "closed"), ("2026-10", "open"), ("2026-11", "open")]);
+        let november = hour("2026-11-02T00:00:00Z");
+        assert!(may_be_closed(&september, "2026-10", november));
+        for (period, now) in [
+            ("2026-10", hour("2026-11-01T00:00:00Z")),
+            ("2026-11", hour("2026-12-02T00:00:00Z")),
+            ("2026-09", november),
+        ] {
+            assert!(!may_be_closed(&september, period, now), "{period} {now}");
+        }
+        let closing = months(&[("2026-09", "closing"), ("2026-10", "open")]);
+        assert!(!may_be_closed(&closing, "2026-10", november));
+        assert!(may_be_closed(&[], "2026-10", november), "the first of all");
+        assert!(starts(&open(true)) && !starts(&open(false)));
     }
 
     #[test]
     fn a_waived_stack_is_shown_with_its_reason_and_not_waited_for() {
         let period = open(true);
-        let text = gate(&period);
+        let text = gate(&period, None);
         assert!(
             text.starts_with("It waits for nothing but what was waived."),
             "{text}"

@@ -1,11 +1,12 @@
 //! What bills are reckoned by beside prices: terms, cores and exchange rates.
 
-use client::Client;
+use client::{Client, InvoicesOf};
 use wire::api::{
     AgreedTerms, Amount, BuyerKind, ExchangeRate, NamedBuyer, SetExchangeRate, SetTerms, StateCores,
     StatedCores, TermsCapacityFee, TermsOfSale, TermsTax,
 };
 
+use super::closed_months::{Said, agree};
 use crate::args::{SetCoresArgs, SetTermsArgs};
 use crate::commands::{minute, minute_or_dash, or_dash};
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ const TERMS: Listing<AgreedTerms> = Listing(&[
         it.buyer.as_ref().map_or_else(|| "all".to_owned(), buyer_in_words)
     }),
     (left("FROM"), |it| it.from.clone()),
-    (right("AT LEAST"), |it| {
+    (right("MINIMUM COMMITMENT"), |it| {
         amount(it.terms.minimum_commitment.as_ref())
     }),
     (right("CREDIT"), |it| amount(it.terms.credit.as_ref())),
@@ -84,6 +85,18 @@ pub(super) async fn set(client: &Client, args: SetTermsArgs, printer: &Printer) 
             args.from
         ));
     }
+    let of = InvoicesOf {
+        seller: Some(&args.seller),
+        buyer: args.buyer.as_deref(),
+        ..InvoicesOf::default()
+    };
+    let said = Said {
+        what: "These terms",
+        from: &args.from,
+        to: None,
+        of,
+    };
+    agree(client, &said, args.yes, printer).await?;
     let new = SetTerms {
         seller: Some(args.seller).filter(|seller| seller != "platform"),
         buyer: args.buyer.as_deref().and_then(named_buyer),
@@ -162,8 +175,18 @@ pub(super) async fn set_cores(client: &Client, args: SetCoresArgs, printer: &Pri
         cores,
         from,
         to,
-        ..
+        by_token: _,
+        yes,
     } = args;
+    // A month that an end is in the middle of is meant, too.
+    let end = to.as_deref().map(|to| to.trim_end_matches("-01T00:00:00Z"));
+    let said = Said {
+        what: "These cores",
+        from: from.get(..7).unwrap_or(&from),
+        to: end,
+        of: InvoicesOf::default(),
+    };
+    agree(client, &said, yes, printer).await?;
     let stated = client
         .state_cores(&cloud_id, &StateCores { cores, from, to })
         .await?;
@@ -188,7 +211,26 @@ pub(super) async fn set_rate(
         rate,
         since,
     };
-    RATES.show_one(&client.set_exchange_rate(&rate).await?, printer)
+    let set = client.set_exchange_rate(&rate).await?;
+    RATES.show_one(&set, printer)?;
+    let rates = client.exchange_rates().await?;
+    if !is_stated(&rates, &set.to, &set.from) {
+        printer.hint(&one_way(&set));
+    }
+    Ok(())
+}
+
+fn is_stated(rates: &[ExchangeRate], from: &str, to: &str) -> bool {
+    rates.iter().any(|rate| rate.from == from && rate.to == to)
+}
+
+/// What a rate is not good for.
+fn one_way(rate: &ExchangeRate) -> String {
+    let (from, to, since) = (&rate.from, &rate.to, &rate.since);
+    format!(
+        "A rate is never taken the other way round: with this one amounts in {from} are converted to {to}, and not those in \
+         {to} to {from}. State that, too, where it is needed: `meterbridge bill set-rate {to} {from} RATE --since {since}`."
+    )
 }
 
 #[cfg(test)]
@@ -217,11 +259,25 @@ mod tests {
             capacity_fee: None,
             currency: None,
             nothing: false,
+            yes: false,
         };
         let buyer = Some(format!("partner:{id}"));
         let gone = |args: &SetTermsArgs| dropped(std::slice::from_ref(&known), args, &terms_of(args));
         assert_eq!(gone(&args("2026-10", buyer.clone())), ["minimum commitment"]);
         assert_eq!(gone(&args("2026-08", buyer)), [""; 0], "it did not hold yet");
         assert_eq!(gone(&args("2026-10", None)), [""; 0], "these are for all buyers");
+    }
+
+    #[test]
+    fn a_rate_that_is_set_for_one_way_would_be_waited_for_the_other() {
+        let rate: ExchangeRate = serde_json::from_value(json!({
+            "from": "EUR", "to": "USD", "rate": "1.0825", "since": "2026-11-01T00:00:00Z",
+            "setAt": "2026-11-02T00:00:00Z", "setBy": "3a4a1c1e-0f4b-4f0a-9d55-6a3b0f2c7d11",
+        }))
+        .unwrap();
+        let rates = std::slice::from_ref(&rate);
+        assert!(is_stated(rates, "EUR", "USD") && !is_stated(rates, "USD", "EUR"));
+        let told = one_way(&rate);
+        assert!(told.contains("bill set-rate USD EUR RATE"), "{told}");
     }
 }

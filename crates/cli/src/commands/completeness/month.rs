@@ -152,7 +152,7 @@ fn legend(it: &StackCompleteness, style: Style) -> String {
         (
             HourState::NotYetDue,
             hours.not_yet_due,
-            "nothing came, and nothing has to be here yet",
+            "nothing came so far, and the stack has not said that it reported them",
         ),
         (
             HourState::NotAsked,

@@ -45,6 +45,28 @@ pub(super) async fn agree(
     enter(client, cloud_id, request, printer).await
 }
 
+/// Makes a mapping, and asks before that only if it changes what closed months cost.
+pub(super) async fn agree_if_closed(
+    client: &Client,
+    cloud_id: &str,
+    request: &MapTenant,
+    yes: bool,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if !yes {
+        let preview = client.preview_mapping(cloud_id, request).await;
+        let preview = preview.map_err(|error| not_mapped(error, cloud_id))?.value;
+        if reaches_into_closed_months(&preview) {
+            printer.request(in_words(&preview).trim_end());
+            agreed(
+                "Map the tenant, and set closed months right by corrections?",
+                false,
+            )?;
+        }
+    }
+    enter(client, cloud_id, request, printer).await
+}
+
 /// Makes a mapping, and shows the version that holds then.
 pub(super) async fn enter(
     client: &Client,
@@ -60,6 +82,11 @@ pub(super) async fn enter(
         "Show all versions with `meterbridge tenant history {cloud_id}`."
     ));
     Ok(())
+}
+
+fn reaches_into_closed_months(preview: &MappingPreview) -> bool {
+    let mut differences = preview.differences.iter();
+    differences.any(|it| it.settled == SettledBy::Corrections)
 }
 
 fn moves_nothing(preview: &MappingPreview) -> bool {
@@ -243,6 +270,18 @@ mod tests {
             ]
         );
         assert!(!text.contains("do not read"), "{text}");
+    }
+
+    #[test]
+    fn closed_months_would_be_corrected_without_a_question() {
+        assert!(reaches_into_closed_months(&preview(|_| {})));
+        let open = preview(|it| {
+            it["differences"].as_array_mut().unwrap().remove(0);
+        });
+        assert!(
+            !reaches_into_closed_months(&open),
+            "an open month changes as it always did"
+        );
     }
 
     #[test]

@@ -146,7 +146,7 @@ fn a_capacity_stack_pays_for_every_record() {
 
         // There had been twice as many.
         server
-            .run("bill set-cores --cores 8 --from 2024-03-01", &[SEALED])
+            .run("bill set-cores --cores 8 --from 2024-03-01 --yes", &[SEALED])
             .done();
         it.reports(&[], "2024-04-30T23:00:00Z", Some("2024-05-01T00:00:00Z"));
         it.closes(APRIL);

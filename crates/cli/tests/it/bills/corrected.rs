@@ -55,6 +55,52 @@ fn late_usage_changes_an_issued_invoice() {
 }
 
 #[test]
+fn closed_months_are_set_right_by_a_slip_that_nobody_was_asked_about() {
+    let server = crate::server::Server::start();
+    let it = direct(&server);
+    it.sells(&json!({ "0": "0.125" }), "2024-01-01");
+    march_is_closed(&it, &[("2024-03-05T13", "100")]);
+    let tenant = ["--tenant", super::FJORDBANK];
+    let known = server.json("tenant history", &[super::STACK]);
+    let slips = [
+        (
+            format!("tenant map {} --unmapped --from 2024-03-01", super::STACK),
+            &tenant[..],
+            "corrections in the open month",
+        ),
+        (
+            "bill set-terms --seller platform --from 2024-03 --capacity-fee 144 --currency USD".to_owned(),
+            &[],
+            "which are closed: 2024-03. 1 invoice issued for them",
+        ),
+        (
+            format!("bill set-cores {} --cores 8 --from 2024-03-01", super::STACK),
+            &[],
+            "which are closed: 2024-03. Invoices that were issued",
+        ),
+    ];
+    for (command, more, told) in &slips {
+        let unasked = server.run(command, more);
+        assert_eq!(unasked.code, Some(1), "{unasked:?}");
+        for told in [told, "there is nobody at a terminal", "say --yes"] {
+            assert!(unasked.notes.contains(told), "{told}: {}", unasked.notes);
+        }
+    }
+    assert_eq!(server.json("tenant history", &[super::STACK]), known);
+    assert_eq!(server.json("bill terms", &[]), json!([]));
+    for (command, more, _) in &slips {
+        server.run(&format!("{command} --yes"), more).done();
+    }
+    assert_ne!(server.json("tenant history", &[super::STACK]), known);
+    // Of the open month nobody is asked.
+    server
+        .run("bill set-terms --seller platform --from 2024-04 --nothing", &[])
+        .done();
+    let open = ["--from", "2024-04-01", "--tenant", super::FJORDBANK, "--unmapped"];
+    server.run(&format!("tenant map {}", super::STACK), &open).done();
+}
+
+#[test]
 fn tier_reset_by_price_change() {
     on_both_back_ends(|server| {
         let it = direct(server);
@@ -145,6 +191,21 @@ fn a_price_that_is_set_right_reaches_no_bill_that_was_issued() {
         it.reports(&[("2024-04-01T00", "10")], END_OF_APRIL.0, END_OF_APRIL.1);
         let open = ["--period", APRIL, "--buyer", &to(&it.first)];
         let running = server.json("bill running", &open);
+        let listed = server.json("bill running --period 2024-04", &[]);
+        let mut listed = listed.as_array().unwrap().iter();
+        let listed = listed.find(|of| of["buyer"]["id"] == it.first.as_str()).unwrap();
+        for sum in ["subtotal", "tax", "total"] {
+            assert_eq!(listed[sum], running["bill"][sum], "{listed:#}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("so-far.csv");
+        let printed = [&open[..], &["--running", "--file", file.to_str().unwrap()]].concat();
+        server.run("bill print", &printed).done();
+        let printed = std::fs::read_to_string(&file).unwrap();
+        assert!(
+            printed.contains("RunningStatement") && printed.contains("-8.50"),
+            "{printed}"
+        );
         it.closes(APRIL);
         let april = it.invoice(APRIL, &to(&it.first)).unwrap();
         assert_eq!(

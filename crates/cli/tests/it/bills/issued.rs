@@ -94,12 +94,31 @@ fn a_month_is_left_out_and_never_billed() {
         );
         let slip = it.tries_to_close(APRIL);
         assert_refused(&slip, "FirstPeriod", "--first");
+        let next = server.run("bill period", &[APRIL]).notes;
+        assert!(next.contains("bill close 2024-04 --first"), "{next}");
         assert_eq!(server.json("bill list", &[]), json!([]), "nothing was done");
         it.closes(MARCH);
         let after_next = it.tries_to_close("2024-05");
         assert_refused(&after_next, "PeriodNotNext", "bill periods");
         let not_over = it.tries_to_close("2099-01");
         assert_eq!(not_over.code, Some(1), "{not_over:?}");
+        for refused in [slip, after_next, not_over] {
+            assert!(
+                !refused.notes.contains("Closing"),
+                "nothing was begun: {refused:?}"
+            );
+        }
+        let waive = ["2099-01", "--stack", STACK, "--reason", "out of order"];
+        let waived = server.run("bill waive --output json", &waive);
+        assert_refused(&waived, "PeriodNotOver", "bill running --period 2099-01");
+        let before = server.run("bill period", &["2024-02"]);
+        assert!(
+            before
+                .data
+                .contains("before 2024-03, the first month that was closed")
+                && before.notes.is_empty(),
+            "{before:?}"
+        );
         it.closes(APRIL);
         let periods = server.json("bill periods", &[]);
         let states = |period: &str| {
@@ -164,6 +183,9 @@ fn who_closed_a_month_reads_what_was_issued_and_what_to_do_next() {
     let through = Some("2024-04-01T00:00:00Z");
     it.reports(&[("2024-03-05T13", "12")], "2024-03-31T23:00:00Z", through);
     let closed = server.run("bill close --first", &[MARCH]);
+    for told in ["warning: Sample prices", "pay-as-you-use-usd", "Closing 2024-03"] {
+        assert!(closed.notes.contains(told), "{told}: {}", closed.notes);
+    }
     assert!(
         closed.notes.contains("bill list --period 2024-03"),
         "{}",
@@ -207,7 +229,21 @@ fn who_closed_a_month_reads_what_was_issued_and_what_to_do_next() {
         "bill running --output json",
         &["--period", MARCH, "--buyer", &to(&it.first)],
     );
-    assert_eq!(running.code, Some(1), "its month is closed: {running:?}");
+    assert_refused(
+        &running,
+        "PeriodClosed",
+        "`meterbridge bill list --period 2024-03`",
+    );
+    assert!(!running.notes.contains("/api/v1"), "{}", running.notes);
+    let statement = server.run("statement show --period 2024-03", &[&it.first]);
+    assert!(
+        statement.data.contains(&format!("invoiced as {number}: "))
+            && statement.notes.contains("bill list --period 2024-03"),
+        "{statement:?}"
+    );
+    let nothing = ["--buyer", &to(&it.first), "--file", "nothing.pdf"];
+    let nothing = server.run("bill print --running --period 2024-04 --output json", &nothing);
+    assert_refused(&nothing, "AccountNotFound", "bill running --period 2024-04");
     let accounts = server.json("bill running --period 2024-04", &[]);
     assert_eq!(accounts, json!([]), "nothing was used in it");
     assert!(shown.contains(&it.first) && !shown.contains(FJORDBANK) && !shown.contains(LOCAL_SUBSCRIPTION));

@@ -61,6 +61,9 @@ pub enum PeriodRefused {
         /// The first hour in which it can be closed.
         from: Hour,
     },
+    /// A stack has until the end of the period to report, and nothing is missing before.
+    #[error("{0} has not ended; a stack is waived when its period has, and it has not reported all of it")]
+    NotEnded(Period),
     /// Another one comes first.
     #[error("{next} comes first: periods are closed in order, and none is left out")]
     NotTheNext {
@@ -90,7 +93,7 @@ impl PeriodRefused {
             Self::InvalidRate => "InvalidRate",
             Self::InvalidReason => "InvalidReason",
             Self::IsClosed(_) => "PeriodClosed",
-            Self::TooEarly { .. } => "PeriodNotOver",
+            Self::TooEarly { .. } | Self::NotEnded(_) => "PeriodNotOver",
             Self::NotTheNext { .. } => "PeriodNotNext",
             Self::IsClosing(_) => "PeriodIsClosing",
             Self::NotBegun(_) => "ClosingNotBegun",
@@ -216,12 +219,18 @@ impl Books {
         Ok(entry.into())
     }
 
-    /// Waives the rest of what a stack used in a period.
+    /// Waives the rest of what a stack used in a period, which has ended in this hour.
     ///
     /// # Errors
-    /// [`PeriodRefused`] without a reason, for a stack that was never registered, or for a period that is closed or being
-    /// closed.
-    pub fn waive(&self, period: Period, stack: CloudId, reason: &str) -> Result<Entry, PeriodRefused> {
+    /// [`PeriodRefused`] without a reason, for a stack that was never registered, or for a period that has not ended, is
+    /// closed or being closed.
+    pub fn waive(
+        &self,
+        period: Period,
+        now: Hour,
+        stack: CloudId,
+        reason: &str,
+    ) -> Result<Entry, PeriodRefused> {
         let reason = reason.trim();
         if !(1..=REASON_CHARS_MAX).contains(&reason.chars().count()) {
             return Err(PeriodRefused::InvalidReason);
@@ -236,6 +245,9 @@ impl Books {
             .is_some_and(|closing| closing.period == period)
         {
             return Err(PeriodRefused::IsClosing(period));
+        }
+        if now < period.interval().end() {
+            return Err(PeriodRefused::NotEnded(period));
         }
         let reason = reason.to_owned();
         let entry = BillEntry::PeriodWaived {

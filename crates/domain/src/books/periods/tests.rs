@@ -261,17 +261,23 @@ fn entries_that_cannot_follow_are_reported() {
 #[test]
 fn a_stack_is_waived_by_name_and_reason_while_the_month_is_open() {
     let month = period("2026-10");
+    let after = hour("2026-11-01T00:00:00Z");
     let mut books = sold();
-    let refused = books.waive(month, STACK, "scrapped");
+    let refused = books.waive(month, after, STACK, "scrapped");
     assert_eq!(refused, Err(PeriodRefused::UnknownStack(STACK)));
     enter(&mut books, &registered(1, "AzureStack", "2026-10-01T00:00:00Z")).unwrap();
     for reason in ["", "  ", &"x".repeat(501)] {
         assert_eq!(
-            books.waive(month, STACK, reason),
+            books.waive(month, after, STACK, reason),
             Err(PeriodRefused::InvalidReason)
         );
     }
-    let entry = books.waive(month, STACK, " scrapped ").unwrap();
+    assert_eq!(
+        books.waive(month, after.plus(-1), STACK, "scrapped"),
+        Err(PeriodRefused::NotEnded(month)),
+        "it may still report all of it"
+    );
+    let entry = books.waive(month, after, STACK, " scrapped ").unwrap();
     enter(&mut books, &entry).unwrap();
     let waiver = books.periods().waiver(month, STACK).unwrap();
     assert_eq!(
@@ -283,13 +289,13 @@ fn a_stack_is_waived_by_name_and_reason_while_the_month_is_open() {
     let entry = begun(&books, "2026-10", "2026-11-02T00:00:00Z").unwrap();
     enter(&mut books, &entry).unwrap();
     assert_eq!(
-        books.waive(month, STACK, "late"),
+        books.waive(month, after, STACK, "late"),
         Err(PeriodRefused::IsClosing(month))
     );
     let entry = finished(&books, "2026-10", 1).unwrap().unwrap();
     enter(&mut books, &entry).unwrap();
     assert_eq!(
-        books.waive(month, STACK, "late"),
+        books.waive(month, after, STACK, "late"),
         Err(PeriodRefused::IsClosed(month))
     );
 }
