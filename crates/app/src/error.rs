@@ -130,6 +130,7 @@ impl From<PeriodRefused> for Error {
             PeriodRefused::IsClosed(_)
             | PeriodRefused::TooEarly { .. }
             | PeriodRefused::NotTheNext { .. }
+            | PeriodRefused::WouldBeFirst(_)
             | PeriodRefused::IsClosing(_)
             | PeriodRefused::NotBegun(_) => Kind::Conflict,
             PeriodRefused::UnknownStack(_) | PeriodRefused::UnknownTrader(_) => Kind::NotFound,

@@ -7,6 +7,7 @@ mod corrections;
 mod forecasts;
 mod histories;
 mod papers;
+mod places;
 mod readers;
 mod reconciliations;
 mod terms;
@@ -102,7 +103,10 @@ impl House {
     }
 
     pub(crate) async fn closes(&self, period: &str) -> PeriodView {
-        self.app().close_period(&operator(), month(period)).await.unwrap()
+        self.app()
+            .close_period(&operator(), month(period), true)
+            .await
+            .unwrap()
     }
 
     /// October is over and reported, and closed.

@@ -89,15 +89,15 @@ pub(super) async fn close(
     first: bool,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    if !first {
-        refuse_to_begin_with_by_a_slip(client, period).await?;
-    }
     printer.note(&format!("Closing {period}: every account of it is reckoned."));
-    let closed = match client.close_period(period).await {
+    let closed = match client.close_period(period, first).await {
         Ok(closed) => closed,
         Err(ClientError::Refused(refusal)) if refusal.code == "PeriodIncomplete" => {
             let open = client.period(period).await?;
             return Err(incomplete(&open));
+        }
+        Err(ClientError::Refused(refusal)) if refusal.code == "FirstPeriod" => {
+            return Err(begun_by_a_slip(period));
         }
         Err(error) => return Err(next_step(error, period)),
     };
@@ -105,21 +105,17 @@ pub(super) async fn close(
 }
 
 /// The first month that is closed leaves those before it without invoices for ever: that is no slip.
-async fn refuse_to_begin_with_by_a_slip(client: &Client, period: &str) -> Result<(), Failure> {
-    let periods = client.periods().await?;
-    if periods.iter().any(|it| it.state != PeriodState::Open) {
-        return Ok(());
-    }
+fn begun_by_a_slip(period: &str) -> Failure {
     let failure = Failure::new(format!(
         "{period} would be the first month that is closed, and nothing was done."
     ));
-    Err(failure
+    failure
         .coded("FirstPeriod")
         .because("months are closed in order: those before the first are never invoiced")
         .hint(format!(
             "If the bills begin with {period}, `meterbridge bill close {period} --first`; else close an earlier month \
              first."
-        )))
+        ))
 }
 
 /// What a month waits for, and what to do about it.
