@@ -131,6 +131,7 @@ impl From<PeriodRefused> for Error {
             | PeriodRefused::TooEarly { .. }
             | PeriodRefused::NotEnded(_)
             | PeriodRefused::NotTheNext { .. }
+            | PeriodRefused::WouldBeFirst(_)
             | PeriodRefused::IsClosing(_)
             | PeriodRefused::NotBegun(_) => Kind::Conflict,
             PeriodRefused::UnknownStack(_) | PeriodRefused::UnknownTrader(_) => Kind::NotFound,

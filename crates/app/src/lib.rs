@@ -68,9 +68,10 @@ pub struct App {
     codes: Arc<dyn Codes>,
     directories_elsewhere: Arc<BTreeSet<TenantId>>,
     evaluations: Arc<completeness::Evaluations>,
-    /// Held while a period is closed, and while invoices are replayed: here one at a time is enough.
+    /// Held while a period is closed: here one at a time is enough.
     closing: Arc<Semaphore>,
-    replaying: Arc<Semaphore>,
+    replaying: Arc<periods::Places>,
+    reckonings: Arc<periods::Places>,
 }
 
 impl App {
@@ -99,7 +100,8 @@ impl App {
             directories_elsewhere: Arc::default(),
             evaluations: Arc::default(),
             closing: Arc::new(Semaphore::new(1)),
-            replaying: Arc::new(Semaphore::new(1)),
+            replaying: Arc::new(periods::Places::for_replays()),
+            reckonings: Arc::new(periods::Places::for_reckonings()),
         })
     }
 

@@ -16,6 +16,7 @@ mod margins;
 mod names;
 mod papers;
 mod parts;
+mod places;
 mod reckoning;
 mod reconciliation;
 mod replay;
@@ -38,6 +39,8 @@ pub use forecast::{ACCOUNTS_FORECAST_MAX, AccountForecast, Forecast, PartForecas
 pub use invoices::InvoiceFilter;
 pub use margins::{MarginRow, Margins};
 pub use parts::BillPart;
+pub(crate) use places::Places;
+pub use places::{RECKONINGS_AT_ONCE_MAX, RECKONINGS_WAITING_MAX};
 pub use reconciliation::Reconciled;
 pub use replay::Replay;
 pub use running::{Running, RunningAccount};

@@ -71,7 +71,7 @@ async fn close(back_end: BackEnd, series: usize, peer: Option<&DuckDb>, report: 
     let started = Instant::now();
     let closed = served
         .operator
-        .close_period(PERIOD)
+        .close_period(PERIOD, true)
         .await
         .expect("a closed month");
     let took = started.elapsed().as_secs_f64();

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use reqwest::Method;
 use wire::api::{
-    AgreedTerms, BillingPeriod, ExchangeRate, Invoice, InvoiceReplay, InvoiceSummary, LineExplained, Margins,
-    PeriodReplay, Reconciliation, RunningAccount, RunningStatement, SetExchangeRate, SetTerms, StateCores,
-    StatedCores, WaiveStack,
+    AgreedTerms, BillingPeriod, ClosePeriod, ExchangeRate, Invoice, InvoiceReplay, InvoiceSummary,
+    LineExplained, Margins, PeriodReplay, Reconciliation, RunningAccount, RunningStatement, SetExchangeRate,
+    SetTerms, StateCores, StatedCores, WaiveStack,
 };
 
 use crate::call::Call;
@@ -42,13 +42,13 @@ impl Client {
             .await
     }
 
-    /// Closes a period. Doing so again changes nothing.
+    /// Closes a period, perhaps one that is said to be the first that is ever closed. Doing so again changes nothing.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn close_period(&self, period: &str) -> Result<BillingPeriod, ClientError> {
+    pub async fn close_period(&self, period: &str, first: bool) -> Result<BillingPeriod, ClientError> {
         let call = Call::new(Method::POST, ["api", "v1", "periods", period, "close"]);
-        self.ask(call.repeatable()).await
+        self.ask(call.json(&ClosePeriod { first })?.repeatable()).await
     }
 
     /// Lets a period be closed without the rest of what a stack used in it.

@@ -18,7 +18,7 @@ use domain::time::{Hour, HourInterval, Period};
 use domain::timeline::Recorded;
 use store::{LocalSubscriptionKey, Slice};
 
-use super::gathering::{Inputs, accounts_of};
+use super::gathering::{Inputs, Wanted, accounts_of};
 use super::terms::reads_account;
 use crate::access::{Caller, View, view_of};
 use crate::bills::{attributions, reads_usage};
@@ -221,7 +221,7 @@ impl App {
         for payer in between.flat_map(|(from, to)| [*from, *to]) {
             accounts.extend(accounts_of(&supposed.now.books, payer, period));
         }
-        let wanted = Some(Arc::new(accounts));
+        let wanted = Wanted::named(accounts);
         let before = self.gather(&supposed.now, period, &wanted).await?;
         let mut after = self.gather(&supposed.then, period, &wanted).await?;
         let supposed = Arc::clone(supposed);

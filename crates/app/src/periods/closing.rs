@@ -8,7 +8,7 @@ use domain::time::{HourInterval, Period};
 use store::{Document, DocumentKey, PutError, bill_forms};
 
 use super::PeriodView;
-use super::gathering::{Bases, catalog_digest, digests};
+use super::gathering::{Bases, Wanted, catalog_digest, digests};
 use crate::access::{Caller, Right};
 use crate::error::internal;
 use crate::{App, Error, Kind};
@@ -26,13 +26,20 @@ struct Drawn {
 
 impl App {
     /// Closes a period: its invoices are numbered and issued. Closing a closed one changes nothing, and one that is
-    /// being closed is closed to its end. An act of the platform's operators.
+    /// being closed is closed to its end. The first one that is ever closed has to be said to be that. An act of the
+    /// platform's operators.
     ///
     /// # Errors
-    /// `AuthorizationFailed`, `PeriodIncomplete` naming what it waits for,
+    /// `AuthorizationFailed`, `FirstPeriod` if nothing was closed yet and `first` does not say so, `PeriodIncomplete`
+    /// naming what it waits for,
     /// [`PeriodRefused`](domain::books::PeriodRefused) if it is not its turn, `UsageOlderThanClose` if the memory is older
     /// than what was begun, or as the store: then it is closed by asking again.
-    pub async fn close_period(&self, caller: &Caller, period: Period) -> Result<PeriodView, Error> {
+    pub async fn close_period(
+        &self,
+        caller: &Caller,
+        period: Period,
+        first: bool,
+    ) -> Result<PeriodView, Error> {
         self.authorize(caller, Right::Operate)?;
         let _turn = self.closing.acquire().await;
         self.catch_up().await?;
@@ -48,7 +55,7 @@ impl App {
         let drawn = if is_begun {
             None
         } else {
-            Some(self.begin(caller, period).await?)
+            Some(self.begin(caller, period, first).await?)
         };
         self.finish(caller.id(), period, drawn).await?;
         self.period_view(period).await
@@ -76,12 +83,15 @@ impl App {
     }
 
     /// Fixes what the period is reckoned from. It is reckoned before that: what cannot be closed must not be begun.
-    async fn begin(&self, caller: &Caller, period: Period) -> Result<Drawn, Error> {
+    async fn begin(&self, caller: &Caller, period: Period, first: bool) -> Result<Drawn, Error> {
         let now = self.this_hour();
-        self.read(|books| books.check_closable(period, now))?;
+        self.read(|books| {
+            books.check_closable(period, now)?;
+            books.check_begins(period, first)
+        })?;
         self.demand_complete(period).await?;
         let inputs = self.inputs_now(HourInterval::ALWAYS).await?;
-        let owed = self.owed(&inputs, period, &None).await?;
+        let owed = self.owed(&inputs, period, &Wanted::All).await?;
         let (invoices, bases) = self.drawn_up(&inputs, period, owed).await?;
         let catalog = self.catalog_document()?;
         let digest = catalog_digest(&catalog);
@@ -120,7 +130,7 @@ impl App {
             Some(drawn) => (drawn.invoices, drawn.bases),
             None => {
                 let inputs = self.inputs_of(&closing).await?;
-                let owed = self.owed(&inputs, period, &None).await?;
+                let owed = self.owed(&inputs, period, &Wanted::All).await?;
                 self.drawn_up(&inputs, period, owed).await?
             }
         };

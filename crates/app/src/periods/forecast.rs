@@ -12,12 +12,11 @@ use domain::reckoning::{Basis, LineKey, reckon};
 use domain::time::{Hour, HourInterval, Period};
 use store::{LocalSubscriptionKey, Slice};
 
-use super::gathering::{Bases, Inputs, charge, cut_up};
+use super::gathering::{Bases, Inputs, Wanted, charge, cut_up};
 use super::parts::{BillPart, Parts, parts};
 use super::reckoning::Owed;
-use super::terms::reads_account;
 use super::what_if::demand_begun;
-use crate::access::Caller;
+use crate::access::{Caller, view_of};
 use crate::bills::stack_name;
 use crate::{App, Error, Kind};
 
@@ -87,7 +86,8 @@ impl App {
     /// for the rest of the month.
     ///
     /// # Errors
-    /// `PeriodNotBegun`; `PeriodClosed` if the month has its invoices; or as the store.
+    /// `PeriodNotBegun`; `PeriodClosed` if the month has its invoices; `TooManyReckonings` while too many wait for theirs;
+    /// or as the store.
     pub async fn forecast(&self, caller: &Caller, period: Period) -> Result<Forecast, Error> {
         let now = self.this_hour();
         demand_begun(period, now)?;
@@ -96,22 +96,31 @@ impl App {
                 format!("{period} is closed. Ask for its invoices: GET /api/v1/invoices?period={period}.");
             return Err(Error::new(Kind::Conflict, "PeriodClosed", message));
         }
+        if !self.reads_any_bill(caller) {
+            return Ok(Forecast {
+                period,
+                as_of: now,
+                accounts: Vec::new(),
+                left_out: 0,
+            });
+        }
+        let _place = self.place_to_reckon(caller).await?;
         let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
         let inputs = self.inputs_now(known).await?;
-        let so_far = self.owed(&inputs, period, &None).await?;
+        let wanted = Wanted::read_with(&inputs.books, view_of(&inputs.books, caller));
+        let so_far = self.owed(&inputs, period, &wanted).await?;
         let whole_month = Inputs {
             known: HourInterval::ALWAYS,
             ..inputs.clone()
         };
-        let projected = self.gather(&whole_month, period, &None).await?;
-        let stacks = self.known_stacks(&inputs, period, now).await?;
-        let used = self.used_by_days(&inputs, period, &stacks).await?;
-        let view = self.view(caller);
+        let projected = self.gather(&whole_month, period, &wanted).await?;
+        let users = self.users_lately(&inputs, period, &wanted).await?;
+        let stacks = self.known_stacks(&inputs, period, &users, now).await?;
+        let used = self.used_by_days(&inputs, users, &stacks).await?;
         let mut accounts = self
             .compute(move |_| {
-                let projection = project(&inputs, period, &stacks, &used, projected);
+                let projection = project(&inputs, period, &stacks, &used, projected, &wanted);
                 let mut drawn = draw(&inputs, so_far, &projection, &stacks, period)?;
-                drawn.retain(|it| reads_account(&inputs.books, &view, it.account));
                 for stack in drawn.iter_mut().flat_map(|it| &mut it.stacks) {
                     stack.stack_name = stack_name(&inputs.books, stack.stack);
                 }
@@ -136,9 +145,41 @@ impl App {
         })
     }
 
-    async fn known_stacks(&self, inputs: &Inputs, period: Period, now: Hour) -> Result<Stacks, Error> {
+    /// Who used anything in this month or the one before and is on the bills that are wanted in any hour of this.
+    async fn users_lately(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        wanted: &Wanted,
+    ) -> Result<BTreeSet<LocalSubscriptionKey>, Error> {
+        let from = period.previous().unwrap_or(period).interval().start();
+        let since_then = HourInterval::new(from, period.interval().end()).unwrap_or(period.interval());
+        let users = self
+            .usage
+            .local_subscriptions_at(since_then, &inputs.marks)
+            .await?;
+        let (inputs, wanted) = (inputs.clone(), wanted.clone());
+        self.compute(move |_| {
+            let pieces = cut_up(&inputs, &users, period, period.interval(), &wanted);
+            pieces.iter().map(|piece| piece.slice.of).collect()
+        })
+        .await
+    }
+
+    /// How far the usage of those stacks is known that somebody of these used.
+    async fn known_stacks(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        users: &BTreeSet<LocalSubscriptionKey>,
+        now: Hour,
+    ) -> Result<Stacks, Error> {
+        let used: BTreeSet<CloudId> = users.iter().map(|user| user.stack).collect();
         let mut registered: Vec<(CloudId, HourInterval)> = Vec::new();
         for (stack, history) in inputs.books.stacks() {
+            if !used.contains(&stack) {
+                continue;
+            }
             let segments = history.registration.segments(period.interval()).into_iter();
             let charged = segments.filter(|(_, terms)| {
                 let terms = terms.and_then(|terms| terms.value);
@@ -155,20 +196,13 @@ impl App {
         Ok(stacks)
     }
 
-    /// What whoever used these stacks in this month or the one before used of each meter; nothing of those who did not
-    /// in this.
+    /// What each of these used of each meter in this month; nothing of those who did not use anything in it.
     async fn used_by_days(
         &self,
         inputs: &Inputs,
-        period: Period,
+        users: BTreeSet<LocalSubscriptionKey>,
         stacks: &Stacks,
     ) -> Result<BTreeMap<LocalSubscriptionKey, Used>, Error> {
-        let from = period.previous().unwrap_or(period).interval().start();
-        let since_then = HourInterval::new(from, period.interval().end()).unwrap_or(period.interval());
-        let users = self
-            .usage
-            .local_subscriptions_at(since_then, &inputs.marks)
-            .await?;
         let (mut slices, mut is_complete) = (Vec::new(), Vec::new());
         let mut all: BTreeMap<LocalSubscriptionKey, Used> = BTreeMap::new();
         for of in users {
@@ -209,6 +243,7 @@ fn project(
     stacks: &Stacks,
     used: &BTreeMap<LocalSubscriptionKey, Used>,
     bases: Bases,
+    wanted: &Wanted,
 ) -> Projection {
     let mut projection = Projection {
         bases,
@@ -226,8 +261,10 @@ fn project(
             continue;
         };
         let Some(rest) = known.rest else { continue };
-        let pieces = cut_up(inputs, &[*user], period, rest, &None);
-        for account in pieces.iter().flat_map(super::gathering::Piece::accounts) {
+        // With the hours that others pay for: what is to come is spread over these, too, whoever asks.
+        let pieces = cut_up(inputs, &[*user], period, rest, &Wanted::All);
+        let accounts = pieces.iter().flat_map(super::gathering::Piece::accounts);
+        for account in accounts.filter(|account| wanted.has(account)) {
             projection.stacks.entry(account).or_default().insert(user.stack);
             projection
                 .bases
@@ -244,7 +281,7 @@ fn project(
             let to_come = still_to_come(known, complete, reported);
             for (piece, part) in pieces.iter().zip(spread(&to_come, &hours)) {
                 if !part.is_zero() {
-                    charge(&mut projection.bases, piece, period, &None, *meter, &part);
+                    charge(&mut projection.bases, piece, period, wanted, *meter, &part);
                 }
             }
         }

@@ -17,7 +17,8 @@ use domain::time::{Hour, HourInterval, Period};
 use store::{Books, Document, DocumentKey, LocalSubscriptionKey, Slice, bill_forms};
 
 use super::reckoning::missing;
-
+use super::terms::reads_account;
+use crate::access::View;
 use crate::bills::attributions;
 use crate::{App, Error, Kind};
 
@@ -141,11 +142,49 @@ pub(super) fn accounts_of(books: &State, subscription: SubscriptionId, period: P
     sales.iter().flat_map(Sales::accounts).collect()
 }
 
-/// Which accounts are gathered; all of them without a set.
-pub(super) type Wanted = Option<Arc<BTreeSet<Account>>>;
+/// Which accounts are gathered. Nothing of any other is read or reckoned.
+#[derive(Clone)]
+pub(super) enum Wanted {
+    /// All of them.
+    All,
+    /// These, whether anything was sold to them or not.
+    Named(Arc<BTreeSet<Account>>),
+    /// Those of which this holds.
+    Where(Arc<dyn Fn(&Account) -> bool + Send + Sync>),
+}
 
-fn is_wanted(wanted: &Wanted, account: &Account) -> bool {
-    wanted.as_ref().is_none_or(|wanted| wanted.contains(account))
+impl Wanted {
+    /// These, whether anything was sold to them or not.
+    pub(super) fn named(accounts: BTreeSet<Account>) -> Self {
+        Self::Named(Arc::new(accounts))
+    }
+
+    /// Those whose bills are read with a view, by the rule for every bill.
+    pub(super) fn read_with(books: &Arc<State>, view: View) -> Self {
+        if view.everything {
+            return Self::All;
+        }
+        let books = Arc::clone(books);
+        Self::Where(Arc::new(move |account| reads_account(&books, &view, *account)))
+    }
+
+    /// Whether an account is among them.
+    pub(super) fn has(&self, account: &Account) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(accounts) => accounts.contains(account),
+            Self::Where(holds) => holds(account),
+        }
+    }
+
+    /// Those that are gathered even if nothing was sold to them.
+    pub(super) fn by_name(&self) -> impl Iterator<Item = Account> {
+        let named = match self {
+            Self::Named(accounts) => Some(accounts),
+            Self::All | Self::Where(_) => None,
+        };
+        named.into_iter().flat_map(|accounts| accounts.iter().copied())
+    }
 }
 
 /// A stretch of usage, who is charged for it, and how it gets there.
@@ -272,9 +311,8 @@ impl App {
             }
             add_capacity(&mut bases, &inputs, period, &wanted);
             let committed = inputs.books.periods().committed(period);
-            let committed = committed.filter(|account| is_wanted(&wanted, account));
-            let by_name = wanted.iter().flat_map(|wanted| wanted.iter().copied());
-            for account in committed.chain(by_name) {
+            let committed = committed.filter(|account| wanted.has(account));
+            for account in committed.chain(wanted.by_name()) {
                 let nothing = || Basis::nothing(account, period);
                 bases.entry(account).or_insert_with(nothing);
             }
@@ -345,7 +383,7 @@ pub(super) fn cut_up(
             };
             let sales = known.entry(charge.payer).or_insert_with(|| {
                 let sales = Sales::of(&inputs.books, charge.payer, period)?;
-                let is_asked_for = sales.accounts().any(|account| is_wanted(wanted, &account));
+                let is_asked_for = sales.accounts().any(|account| wanted.has(&account));
                 is_asked_for.then(|| Arc::new(sales))
             });
             let Some(sales) = sales else { continue };
@@ -375,7 +413,7 @@ pub(super) fn charge(
     let interval = piece.slice.interval;
     for sale in &piece.sales.chain {
         let account = sale.account_at(interval.start());
-        let Some(account) = account.filter(|account| is_wanted(wanted, account)) else {
+        let Some(account) = account.filter(|account| wanted.has(account)) else {
             continue;
         };
         let section = section(bases, account, period, sale, piece.sales.subscription);
@@ -423,7 +461,7 @@ fn add_capacity(bases: &mut Bases, inputs: &Inputs, period: Period, wanted: &Wan
                 let currency = fee.map(|fee| fee.currency);
                 let currency = currency.or_else(|| sale.currencies.first().copied());
                 let account = currency.map(|currency| Account::new(sale.link, currency));
-                if let Some(account) = account.filter(|account| is_wanted(wanted, account)) {
+                if let Some(account) = account.filter(|account| wanted.has(account)) {
                     let section = section(bases, account, period, sale, subscription);
                     section.capacity.push(used.clone());
                 }

@@ -1,15 +1,17 @@
 //! What a seller keeps of what it sold in a month.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use domain::books::Books;
-use domain::chain::{Buyer, Seller};
+use domain::chain::{Account, Buyer, Seller};
 use domain::ids::CloudId;
 use domain::money::Currency;
 use domain::reckoning::{Margin, MarginRefused, Reckoning, Sold, margins, reckon};
 use domain::statement::Party;
 use domain::time::{Hour, HourInterval, Period};
 
+use super::gathering::Wanted;
 use crate::access::Caller;
 use crate::bills::stack_name;
 use crate::{App, Error, Kind};
@@ -59,8 +61,8 @@ impl App {
     /// the platform's operators.
     ///
     /// # Errors
-    /// `AuthorizationFailed`; `ExchangeRateMissing` if an amount has another currency and no rate leads from that; or as the
-    /// store.
+    /// `AuthorizationFailed`; `ExchangeRateMissing` if an amount has another currency and no rate leads from that;
+    /// `TooManyReckonings` while too many wait for theirs; or as the store.
     pub async fn margins(
         &self,
         caller: &Caller,
@@ -71,17 +73,21 @@ impl App {
         self.read(|books| self.demand_seller(books, caller, seller))?;
         let now = self.this_hour();
         let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
+        let _place = self.place_to_reckon(caller).await?;
         let inputs = self.inputs_now(known).await?;
-        let bases = self.gather(&inputs, period, &None).await?;
+        // Of everybody's bills these two sides and nothing else.
+        let sides = move |account: &Account| account.seller == seller || is_bought_by(account, seller);
+        let bases = self
+            .gather(&inputs, period, &Wanted::Where(Arc::new(sides)))
+            .await?;
         let at = now.min(period.interval().end().plus(-1));
         self.compute(move |_| {
             let books = &*inputs.books;
             let (mut selling, mut buying) = (Vec::new(), Vec::new());
             for (account, basis) in &bases {
-                let buys = matches!((account.buyer, seller), (Buyer::Partner(it), Seller::Partner(own)) if it == own);
                 if account.seller == seller {
                     selling.push(reckon(basis, &inputs.catalog)?);
-                } else if buys {
+                } else if is_bought_by(account, seller) {
                     buying.push(reckon(basis, &inputs.catalog)?);
                 }
             }
@@ -94,7 +100,10 @@ impl App {
                 .filter(|reckoning| reckoning.account.currency != currency)
                 .map(|reckoning| reckoning.account.currency)
                 .collect();
-            let rates = others.into_iter().filter_map(|from| Some((from, rate(from)?))).collect();
+            let rates = others
+                .into_iter()
+                .filter_map(|from| Some((from, rate(from)?)))
+                .collect();
             let kept = margins(&all(&selling), &all(&buying), currency, rate)
                 .map_err(|refused| refusal(refused, period, at))?;
             let mut total = Margin::nothing(currency);
@@ -117,6 +126,10 @@ impl App {
         })
         .await?
     }
+}
+
+fn is_bought_by(account: &Account, seller: Seller) -> bool {
+    matches!((account.buyer, seller), (Buyer::Partner(it), Seller::Partner(own)) if it == own)
 }
 
 fn all(reckonings: &[Reckoning]) -> Vec<&Reckoning> {

@@ -120,7 +120,7 @@ impl App {
             .collect();
         if !not_gathered.is_empty() {
             // Nothing was used any more that is charged there; terms may say otherwise.
-            bases.extend(self.gather(inputs, period, &Some(Arc::new(not_gathered))).await?);
+            bases.extend(self.gather(inputs, period, &Wanted::named(not_gathered)).await?);
         }
         let catalog = Arc::clone(&inputs.catalog);
         self.compute(move |_| {
@@ -146,7 +146,7 @@ impl App {
         changed: Vec<Changed>,
     ) -> Result<Vec<(Account, Vec<Correction>)>, Error> {
         let accounts: BTreeSet<Account> = changed.iter().map(|it| it.basis.account).collect();
-        let before = self.gather(then, period, &Some(Arc::new(accounts))).await?;
+        let before = self.gather(then, period, &Wanted::named(accounts)).await?;
         let bases = changed.iter().map(|it| &it.basis).chain(before.values());
         let users = users(bases);
         let used_now = self.used(now, period, &users).await?;
@@ -175,8 +175,12 @@ impl App {
         let mut issued = Issued::new();
         for Closed { closing, .. } in inputs.books.periods().all_closed() {
             let accounts: Vec<Account> = match wanted {
-                Some(wanted) => wanted.iter().copied().collect(),
-                None => self.invoiced(closing.period).await?,
+                Wanted::Named(wanted) => wanted.iter().copied().collect(),
+                Wanted::All | Wanted::Where(_) => {
+                    let mut invoiced = self.invoiced(closing.period).await?;
+                    invoiced.retain(|account| wanted.has(account));
+                    invoiced
+                }
             };
             for account in accounts {
                 if let Some(invoice) = self.stored_invoice(closing.period, account).await? {

@@ -14,7 +14,7 @@ use domain::statement::{ChargedUsage, amounts_of, draw_up};
 use domain::time::{Day, Hour, HourInterval, Period};
 use store::{LocalSubscriptionKey, Slice, SliceSum};
 
-use super::gathering::Inputs;
+use super::gathering::{Inputs, Wanted};
 use super::terms::reads_account;
 use crate::access::{Caller, view_of};
 use crate::bills::reads_charges;
@@ -59,7 +59,7 @@ impl App {
                 self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?
             }
         };
-        let bases = self.gather(&inputs, period, &None).await?;
+        let bases = self.gather(&inputs, period, &Wanted::All).await?;
         let view = self.view(caller);
         let bases: Vec<Basis> = self.read(|books| {
             let of_platform = bases.into_values().filter(|basis| {

@@ -8,6 +8,7 @@ use domain::invoice::{Invoice, InvoiceNumber};
 use domain::time::Period;
 use store::{DocumentKey, bill_forms};
 
+use super::gathering::Wanted;
 use super::invoices::{invoice_not_found, period_of};
 use super::reckoning::missing;
 use crate::access::{Caller, Right};
@@ -37,7 +38,7 @@ impl App {
     /// store. That it differs is no error but the answer.
     pub async fn replay(&self, caller: &Caller, number: InvoiceNumber) -> Result<Replay, Error> {
         let key = self.key_of(caller, number).await?;
-        let replays = self.replays(key.period).await?;
+        let replays = self.replays(caller, key.period).await?;
         let replay = replays.into_iter().find(|replay| replay.number == number);
         replay.ok_or_else(|| invoice_not_found(&number.to_string()))
     }
@@ -50,10 +51,10 @@ impl App {
     /// memory is, or as the store.
     pub async fn replay_period(&self, caller: &Caller, period: Period) -> Result<Vec<Replay>, Error> {
         self.authorize(caller, Right::Operate)?;
-        self.replays(period).await
+        self.replays(caller, period).await
     }
 
-    async fn replays(&self, period: Period) -> Result<Vec<Replay>, Error> {
+    async fn replays(&self, caller: &Caller, period: Period) -> Result<Vec<Replay>, Error> {
         let closing: Option<Closing> = self.read(|books| {
             let closed = books.periods().closed(period)?;
             Some(closed.closing.clone())
@@ -64,13 +65,9 @@ impl App {
             );
             return Err(Error::new(Kind::Conflict, "PeriodNotClosed", message));
         };
-        // Each reads all usage of its period: they are not piled up.
-        let Ok(_running) = self.replaying.try_acquire() else {
-            let message = "Other invoices are being replayed. Ask again when that has ended.";
-            return Err(Error::new(Kind::Busy, "ReplayRunning", message));
-        };
+        let _place = self.place_to_replay(caller).await?;
         let inputs = self.inputs_of(&closing).await?;
-        let owed = self.owed(&inputs, period, &None).await?;
+        let owed = self.owed(&inputs, period, &Wanted::All).await?;
         let (computed, _) = self.drawn_up(&inputs, period, owed).await?;
         let mut replays = Vec::new();
         let computed: BTreeMap<Account, Invoice> = computed.into_iter().map(|it| (it.account, it)).collect();

@@ -1,7 +1,6 @@
 //! What the bill of an open period comes to so far.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use domain::books::Books;
 use domain::chain::{Account, Buyer, Seller};
@@ -12,6 +11,7 @@ use domain::reckoning::{Basis, LineKey, WithoutFee, reckon};
 use domain::statement::NotCharged;
 use domain::time::{HourInterval, Period};
 
+use super::gathering::Wanted;
 use super::reckoning::Owed;
 use super::terms::reads_account;
 use crate::access::{Caller, view_of};
@@ -93,7 +93,7 @@ impl App {
         }
         let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
         let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
-        let wanted = Some(Arc::new(BTreeSet::from([account])));
+        let wanted = Wanted::named(BTreeSet::from([account]));
         let mut owed = self.owed(&inputs, period, &wanted).await?;
         let Owed {
             reckoning,
@@ -140,7 +140,7 @@ impl App {
     /// something to invoice or that something was used on.
     ///
     /// # Errors
-    /// `PeriodClosed` if the period has its invoices; or as the store.
+    /// `PeriodClosed` if the period has its invoices; `TooManyReckonings` while too many wait for theirs; or as the store.
     pub async fn running_accounts(
         &self,
         caller: &Caller,
@@ -149,18 +149,16 @@ impl App {
         if self.read(|books| books.periods().closed(period).is_some()) {
             return Err(has_invoices(period));
         }
-        let view = self.view(caller);
+        if !self.reads_any_bill(caller) {
+            return Ok(Vec::new());
+        }
+        let _place = self.place_to_reckon(caller).await?;
         let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
         let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
         // An account of which closed periods alone are set right has an invoice, too.
-        let owed = self.owed(&inputs, period, &None).await?;
-        let accounts = self.read(|books| {
-            let read = owed
-                .iter()
-                .filter(|owed| reads_account(books, &view, owed.reckoning.account));
-            read.map(RunningAccount::of).collect::<Result<_, _>>()
-        })?;
-        Ok(accounts)
+        let wanted = Wanted::read_with(&inputs.books, view_of(&inputs.books, caller));
+        let owed = self.owed(&inputs, period, &wanted).await?;
+        Ok(owed.iter().map(RunningAccount::of).collect::<Result<_, _>>()?)
     }
 }
 

@@ -4,6 +4,7 @@ use domain::books::{Books, ExchangeRate, TermsVersion};
 use domain::chain::{Account, Buyer, Seller};
 use domain::ids::CloudId;
 use domain::money::Currency;
+use domain::partner::Subscription;
 use domain::quantity::Quantity;
 use domain::terms::Terms;
 use domain::time::{Hour, HourInterval, Period};
@@ -133,6 +134,18 @@ fn buys(books: &Books, view: &View, buyer: Buyer) -> bool {
     match buyer {
         Buyer::Partner(partner) => view.acts_for(partner),
         Buyer::Subscription(subscription) => reads_charges(books, view, subscription),
+    }
+}
+
+impl App {
+    /// Whether there is anybody whose bills the caller reads.
+    pub(super) fn reads_any_bill(&self, caller: &Caller) -> bool {
+        self.read(|books| {
+            let view = view_of(books, caller);
+            // Who acts for a partner reads what it sells and buys, also to and of what is not there any more.
+            let reads = |subscription: &Subscription| reads_charges(books, &view, subscription.id);
+            view.everything || !view.agent_of.is_empty() || books.subscriptions().any(reads)
+        })
     }
 }
 

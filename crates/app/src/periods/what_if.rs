@@ -4,17 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::books::{PriceDraft, Refused};
+use domain::books::{Books, PriceDraft};
 use domain::catalog::PriceListName;
 use domain::chain::{Account, Seller};
 use domain::money::{Currency, Money, MoneyError};
 use domain::reckoning::{Basis, Reckoning, reckon};
 use domain::time::{Hour, HourInterval, Period};
+use domain::timeline::Recorded;
 
-use super::gathering::Inputs;
+use super::gathering::{Inputs, Wanted};
 use super::parts::{BillPart, Parts, parts};
-use super::terms::reads_account;
 use crate::access::{Caller, view_of};
+use crate::error::internal;
 use crate::prices::KeptDraft;
 use crate::{App, Error, Kind};
 
@@ -104,7 +105,8 @@ impl App {
     /// nothing. Nothing is entered or changed. For whoever reads the draft.
     ///
     /// # Errors
-    /// `PriceListDraftNotFound`, `PeriodNotBegun`, as publishing the draft, or as the store.
+    /// `PriceListDraftNotFound`, `PeriodNotBegun`, as publishing the draft,
+    /// `TooManyReckonings` while too many wait for theirs, or as the store.
     pub async fn what_if(
         &self,
         caller: &Caller,
@@ -117,24 +119,28 @@ impl App {
         let month = period.interval();
         let is_moved = kept.draft.from >= month.end();
         let supposed_from = if is_moved { month.start() } else { kept.draft.from };
-        let supposed = self.with_draft(caller, &kept.draft, supposed_from, is_moved.then_some(month))?;
+        let _place = self.place_to_reckon(caller).await?;
         let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
         let inputs = self.inputs_now(known).await?;
+        let books = self.with_draft(
+            &inputs.books,
+            caller,
+            &kept.draft,
+            supposed_from,
+            is_moved.then_some(month),
+        )?;
+        let wanted = Wanted::read_with(&inputs.books, view_of(&inputs.books, caller));
+        let then = Inputs {
+            books: Arc::new(books),
+            ..inputs.clone()
+        };
         let mut compared: BTreeMap<Account, (Parts, Parts)> = BTreeMap::new();
-        for (account, parts) in self.all_parts(&inputs, period).await? {
+        for (account, parts) in self.parts_of(&inputs, period, &wanted).await? {
             compared.entry(account).or_default().0 = parts;
         }
-        let then = Inputs {
-            books: Arc::new(supposed.read(domain::books::Books::clone)),
-            ..inputs
-        };
-        for (account, parts) in self.all_parts(&then, period).await? {
+        for (account, parts) in self.parts_of(&then, period, &wanted).await? {
             compared.entry(account).or_default().1 = parts;
         }
-        self.read(|books| {
-            let view = view_of(books, caller);
-            compared.retain(|account, _| reads_account(books, &view, *account));
-        });
         let mut what_if = WhatIf {
             kept,
             period,
@@ -158,40 +164,49 @@ impl App {
         Ok(what_if)
     }
 
-    /// Everything as if a draft were published from an hour on, and in place of each version that begins in these
-    /// hours.
+    /// The books as if a draft were published from an hour on, and in place of each version that begins in these hours.
     fn with_draft(
         &self,
+        books: &Books,
         caller: &Caller,
         draft: &PriceDraft,
         from: Hour,
         instead_in: Option<HourInterval>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Books, Error> {
         let mut starts = BTreeSet::from([from]);
         if let Some(hours) = instead_in {
-            starts.extend(self.read(|books| {
-                let list = books.price_list(&draft.list.name);
-                let versions = list.into_iter().flat_map(|it| it.versions.assertions());
-                let starts = versions.map(|version| version.valid.start());
-                starts.filter(|start| hours.contains(*start)).collect::<Vec<_>>()
-            }));
+            let list = books.price_list(&draft.list.name);
+            let versions = list.into_iter().flat_map(|it| it.versions.assertions());
+            let of_versions = versions.map(|version| version.valid.start());
+            starts.extend(of_versions.filter(|start| hours.contains(*start)));
         }
-        let mut supposed = self.clone();
+        let mut supposed = books.clone();
         for from in starts {
-            let then = supposed.supposing(caller.id(), |books| {
-                let (list, pricing) = (draft.list.clone(), draft.pricing.clone());
-                books
-                    .publish_price_list(list, pricing, from)
-                    .map_err(|refused: Refused| refused.into())
+            let (list, pricing) = (draft.list.clone(), draft.pricing.clone());
+            let Some(entry) = supposed.publish_price_list(list, pricing, from)? else {
+                continue;
+            };
+            let recorded = Recorded {
+                entry: supposed.entries() + 1,
+                at: self.clock.now(),
+                by: caller.id(),
+            };
+            supposed.apply(&entry, recorded).map_err(|contradiction| Error {
+                detail: Some(contradiction.to_string()),
+                ..internal("What this draft would come to contradicts the books; nothing was entered.")
             })?;
-            supposed = then.unwrap_or(supposed);
         }
         Ok(supposed)
     }
 
-    /// What the parts of all bills of a month come to, without what sets right earlier ones.
-    async fn all_parts(&self, inputs: &Inputs, period: Period) -> Result<Vec<(Account, Parts)>, Error> {
-        let bases = self.gather(inputs, period, &None).await?;
+    /// What the parts of bills of a month come to, without what sets right earlier ones.
+    async fn parts_of(
+        &self,
+        inputs: &Inputs,
+        period: Period,
+        wanted: &Wanted,
+    ) -> Result<Vec<(Account, Parts)>, Error> {
+        let bases = self.gather(inputs, period, wanted).await?;
         let catalog = Arc::clone(&inputs.catalog);
         self.compute(move |_| {
             let of = |(account, basis): (Account, Basis)| {

@@ -1,7 +1,7 @@
 //! A usage ledger that stops in the middle of what it is asked for, when a test says so.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::budget::Tag;
@@ -19,6 +19,10 @@ pub(crate) struct Halting {
     one_at_a_time: AtomicBool,
     releases: AtomicUsize,
     receipts_asked: AtomicUsize,
+    /// What sums were asked for.
+    summed: Mutex<Vec<Slice>>,
+    /// Whoever asks for sums, or for who used something, waits as long as a test holds this.
+    gate: tokio::sync::Mutex<()>,
 }
 
 impl Halting {
@@ -28,7 +32,19 @@ impl Halting {
             one_at_a_time: AtomicBool::new(false),
             releases: AtomicUsize::new(usize::MAX),
             receipts_asked: AtomicUsize::new(0),
+            summed: Mutex::default(),
+            gate: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// As long as this is held, no bill is reckoned to its end.
+    pub(crate) async fn stand_still(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.gate.lock().await
+    }
+
+    /// What sums were asked for since this was last called.
+    pub(crate) fn take_summed(&self) -> Vec<Slice> {
+        std::mem::take(&mut *self.summed.lock().unwrap())
     }
 
     /// How often receipts were asked for.
@@ -52,6 +68,8 @@ impl UsageLedger for Halting {
         self.ledger.sums(slices).await
     }
     async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError> {
+        drop(self.gate.lock().await);
+        self.summed.lock().unwrap().extend_from_slice(slices);
         self.ledger.sums_at(slices, marks).await
     }
     async fn resource_sums_at(
@@ -87,6 +105,7 @@ impl UsageLedger for Halting {
         interval: HourInterval,
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        drop(self.gate.lock().await);
         self.ledger.local_subscriptions_at(interval, marks).await
     }
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {

@@ -9,6 +9,7 @@ mod explain;
 mod forecasts;
 mod histories;
 mod papers;
+mod places;
 mod readers;
 mod reconciliations;
 mod terms;
@@ -104,7 +105,10 @@ impl House {
     }
 
     pub(crate) async fn closes(&self, period: &str) -> PeriodView {
-        self.app().close_period(&operator(), month(period)).await.unwrap()
+        self.app()
+            .close_period(&operator(), month(period), true)
+            .await
+            .unwrap()
     }
 
     /// October is over and reported, and closed.

@@ -72,9 +72,9 @@ pub(super) async fn close(
 ) -> Result<Closing, Failure> {
     let month = scenario.month.to_string();
     let open = scenario.month.next().unwrap_or(scenario.month).to_string();
-    let closed = client.close_period(&month).await?;
+    let closed = client.close_period(&month, true).await?;
     let issued = issued(client, &month).await?;
-    let again = client.close_period(&month).await?;
+    let again = client.close_period(&month, true).await?;
 
     come_late(scenario, stacks, outcome).await?;
     map_the_forgotten(client, scenario).await?;

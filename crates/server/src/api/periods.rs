@@ -11,9 +11,9 @@ use domain::bundle::Digest;
 use domain::money::Currency;
 use domain::time::{Hour, Period};
 use wire::api::{
-    AccountText, AgreedTerms, BillAccount, BillingPeriod, BuyerText, ExchangeRate, Invoice, InvoiceReplay,
-    Page, PeriodReplay, PeriodState, PeriodWaiver, RunningAccount, RunningStatement, SellerText,
-    SetExchangeRate, SetTerms, StackWithoutFee, StateCores, StatedCores, SubscriptionNotCharged,
+    AccountText, AgreedTerms, BillAccount, BillingPeriod, BuyerText, ClosePeriod, ExchangeRate, Invoice,
+    InvoiceReplay, Page, PeriodReplay, PeriodState, PeriodWaiver, RunningAccount, RunningStatement,
+    SellerText, SetExchangeRate, SetTerms, StackWithoutFee, StateCores, StatedCores, SubscriptionNotCharged,
     WaitingStack, WaiveStack,
 };
 
@@ -92,14 +92,15 @@ pub(crate) async fn get(PathOnly { door, caller, params }: PathOnly) -> Result<J
 }
 
 /// Closes a period: its invoices are numbered and issued, and never change. It has to be over for an hour, be the next one,
-/// and wait for no stack that was not waived. Closing a closed one changes nothing. One that takes longer than a request
-/// may goes on; ask again.
+/// and wait for no stack that was not waived. The first one that is ever closed has to be said to be that. Closing a closed
+/// one changes nothing. One that takes longer than a request may goes on; ask again.
 #[utoipa::path(post, path = "/api/v1/periods/{period}/close", tag = "bills", params(("period" = String, Path)),
-    responses((status = 200, body = BillingPeriod)))]
+    request_body = Option<ClosePeriod>, responses((status = 200, body = BillingPeriod)))]
 pub(crate) async fn close(
     PathOnly { door, caller, params }: PathOnly,
+    body::OptionalJson(ClosePeriod { first }): body::OptionalJson<ClosePeriod>,
 ) -> Result<Json<BillingPeriod>, Failure> {
-    let closed = door.app.close_period(&caller, period(&params)?).await?;
+    let closed = door.app.close_period(&caller, period(&params)?, first).await?;
     Ok(Json(shown(&closed)))
 }
 

@@ -179,7 +179,11 @@ impl World {
             "from": "2026-10", "terms": { "minimumCommitment": { "amount": "100", "currency": "EUR" } } });
         self.house.put("/api/v1/terms", &terms).await.expect(200);
         let close = "/api/v1/periods/2026-10/close";
-        let closed = self.house.post(close, &json!({})).await.expect(200);
+        let closed = self
+            .house
+            .post(close, &json!({ "first": true }))
+            .await
+            .expect(200);
         assert_eq!(closed.body["invoices"], 1, "{closed:?}");
     }
 

@@ -58,7 +58,7 @@ async fn declares(house: &House) {
 pub(crate) async fn closed(house: &House) -> Value {
     declares(house).await;
     house
-        .post(&format!("{OCTOBER}/close"), &json!({}))
+        .post(&format!("{OCTOBER}/close"), &json!({ "first": true }))
         .await
         .expect(200)
         .body
@@ -86,7 +86,7 @@ async fn a_period_waits_for_its_stacks_by_name_and_closes_once() {
     let waits = json!([{ "cloudId": stack(), "stackName": "north", "expected": "2026-11-01T00:00:00Z" }]);
     assert_eq!(open["waitsFor"], waits, "{open}");
     house
-        .post(&close, &json!({}))
+        .post(&close, &json!({ "first": true }))
         .await
         .refused(409, "PeriodIncomplete");
     let waiver = json!({ "stack": stack(), "reason": "burnt down" });
@@ -98,7 +98,14 @@ async fn a_period_waits_for_its_stacks_by_name_and_closes_once() {
     assert_eq!(waived["reason"], "burnt down", "{waived}");
     assert_eq!(waived["waivedAt"], "2026-11-02T10:30:00Z", "{waived}");
 
-    let first = house.post(&close, &json!({})).await.expect(200).body;
+    let slip = house.post(&close, &json!({})).await.refused(409, "FirstPeriod");
+    let told = slip.body["error"]["message"].as_str().unwrap();
+    assert!(told.contains("close it with \"first\": true"), "{told}");
+    let first = house
+        .post(&close, &json!({ "first": true }))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(
         (&first["state"], &first["invoices"]),
         (&json!("closed"), &json!(2)),
@@ -106,7 +113,11 @@ async fn a_period_waits_for_its_stacks_by_name_and_closes_once() {
     );
     assert_eq!(first["digest"].as_str().unwrap().len(), 64, "{first}");
     assert_eq!(first["closedBy"], waived["waivedBy"]);
-    let again = house.post(&close, &json!({})).await.expect(200).body;
+    let again = house
+        .post(&close, &json!({ "first": true }))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(again, first);
     assert_eq!(house.get(OCTOBER).await.expect(200).body, first);
     house

@@ -66,8 +66,9 @@ pub use line_id::{InvalidLineId, LineId, LineOf};
 pub use margins::{Margin, MarginLine, MarginRate, Margins};
 pub use operators::{MadeOperatorCredential, NewOperatorCredential, OperatorCredential};
 pub use periods::{
-    AgreedTerms, Amount, BillingPeriod, ExchangeRate, PeriodState, PeriodWaiver, SetExchangeRate, SetTerms,
-    StateCores, StatedCores, TermsCapacityFee, TermsOfSale, TermsTax, WaitingStack, WaiveStack,
+    AgreedTerms, Amount, BillingPeriod, ClosePeriod, ExchangeRate, PeriodState, PeriodWaiver,
+    SetExchangeRate, SetTerms, StateCores, StatedCores, TermsCapacityFee, TermsOfSale, TermsTax,
+    WaitingStack, WaiveStack,
 };
 pub use price_drafts::{
     DerivedFrom, MeterChange, MeterDifference, PriceImport, PriceListDiff, PriceListDraft, RejectedRow,

@@ -114,6 +114,15 @@ impl WaiveStack {
     }
 }
 
+/// How a period is closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClosePeriod {
+    /// That it is the first one that is ever closed: the months before it are never invoiced.
+    #[serde(default)]
+    pub first: bool,
+}
+
 /// An amount in a currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

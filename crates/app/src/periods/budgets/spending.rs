@@ -12,7 +12,7 @@ use domain::reckoning::{Basis, reckon};
 use domain::time::{Hour, HourInterval, Period};
 
 use super::account_of;
-use crate::periods::gathering::Inputs;
+use crate::periods::gathering::{Inputs, Wanted};
 use crate::periods::papers::charts::{Stretch, charged, piece, slices, stretches};
 use crate::{App, Error, Kind};
 
@@ -48,7 +48,7 @@ impl App {
         let bases = if accounts.is_empty() {
             BTreeMap::new()
         } else {
-            self.gather(inputs, period, &Some(Arc::new(accounts))).await?
+            self.gather(inputs, period, &Wanted::named(accounts)).await?
         };
         let bases = Arc::new(bases);
         let (gathered, catalog) = (Arc::clone(&bases), Arc::clone(&inputs.catalog));

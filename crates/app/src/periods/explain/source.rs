@@ -13,7 +13,7 @@ use domain::statement::Pricing;
 use domain::time::Period;
 use store::{DocumentKey, bill_forms};
 
-use super::super::gathering::Inputs;
+use super::super::gathering::{Inputs, Wanted};
 use super::super::reckoning::missing;
 use super::{Decision, Level, Opened, Part, PartIs, Side, contradicts, no_such_line};
 use crate::error::internal;
@@ -59,7 +59,7 @@ impl App {
             Side::Billed => (self.closing_before(invoice.period)?, correction.billed),
         };
         let inputs = self.inputs_of(&closed).await?;
-        let wanted = Some(Arc::new(BTreeSet::from([invoice.account])));
+        let wanted = Wanted::named(BTreeSet::from([invoice.account]));
         let mut bases = self.gather(&inputs, correction.period, &wanted).await?;
         let basis = bases.remove(&invoice.account).ok_or_else(no_such_line)?;
         let catalog = Arc::clone(&inputs.catalog);

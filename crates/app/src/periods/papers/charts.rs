@@ -18,7 +18,7 @@ use paper::Resource;
 use store::{LocalSubscriptionKey, ResourceSum, Slice};
 
 use crate::bills::stack_name;
-use crate::periods::gathering::Inputs;
+use crate::periods::gathering::{Inputs, Wanted};
 use crate::{App, Error};
 
 /// How many of the largest resources are shown.
@@ -45,7 +45,7 @@ pub(in crate::periods) type Stretches = BTreeMap<(LocalSubscriptionKey, Hour, Ho
 impl App {
     pub(super) async fn charts(&self, inputs: &Inputs, invoice: &Invoice) -> Result<Charts, Error> {
         let (account, period) = (invoice.account, invoice.period);
-        let wanted = Some(Arc::new(BTreeSet::from([account])));
+        let wanted = Wanted::named(BTreeSet::from([account]));
         let basis = self.gather(inputs, period, &wanted).await?.remove(&account);
         let Some(basis) = basis else {
             return Ok(Charts::default());

@@ -59,7 +59,10 @@ async fn a_crash_at_any_step_of_a_close_resumes_to_the_same_bytes() {
     for after in 0..=documents {
         let house = reported().await;
         house.bills.tears(Tear::After(after));
-        let died = house.app().close_period(&operator(), month("2026-10")).await;
+        let died = house
+            .app()
+            .close_period(&operator(), month("2026-10"), true)
+            .await;
         assert_eq!(
             refusal(died),
             (Kind::Unavailable, "StorageUnavailable"),
@@ -105,11 +108,11 @@ async fn the_gate_names_who_is_late_and_opens_by_name_and_reason_alone() {
         .await;
     let (app, october) = (house.app(), month("2026-10"));
     house.it_is("2026-11-01T00:59:59Z");
-    let early = app.close_period(&operator(), october).await;
+    let early = app.close_period(&operator(), october, true).await;
     assert_eq!(refusal(early), (Kind::Conflict, "PeriodNotOver"));
     house.it_is("2026-11-01T01:00:00Z");
     house.declares("2026-10-31T23:00:00Z").await;
-    let incomplete = app.close_period(&operator(), october).await.unwrap_err();
+    let incomplete = app.close_period(&operator(), october, true).await.unwrap_err();
     assert_eq!(
         (incomplete.kind, incomplete.code),
         (Kind::Conflict, "PeriodIncomplete")
@@ -142,7 +145,10 @@ async fn periods_are_closed_in_order_and_none_is_left_out() {
     house.closes("2026-10").await;
     house.it_is("2027-01-05T00:00:00Z");
     house.declares("2027-01-05T00:00:00Z").await;
-    let left_out = house.app().close_period(&operator(), month("2026-12")).await;
+    let left_out = house
+        .app()
+        .close_period(&operator(), month("2026-12"), true)
+        .await;
     assert_eq!(refusal(left_out), (Kind::Conflict, "PeriodNotNext"));
     house.closes("2026-11").await;
     house.closes("2026-12").await;
@@ -216,8 +222,8 @@ async fn two_servers_that_close_at_once_make_one_close() {
     let (one, other) = (house.server(1).await, house.server(2).await);
     let (by, period) = (operator(), month("2026-10"));
     let (first, second) = tokio::join!(
-        one.app.close_period(&by, period),
-        other.app.close_period(&by, period)
+        one.app.close_period(&by, period, true),
+        other.app.close_period(&by, period, true)
     );
     let first = first.unwrap();
     assert_eq!(first, second.unwrap());
@@ -304,7 +310,10 @@ async fn a_memory_older_than_the_close_would_reckon_another_bill_and_call_it_the
     let older = (Kind::Conflict, "UsageOlderThanClose");
     let app = house.app();
     assert_eq!(refusal(app.resume_closing().await), older);
-    let asked = app.close_period(&operator(), month("2026-11")).await.unwrap_err();
+    let asked = app
+        .close_period(&operator(), month("2026-11"), true)
+        .await
+        .unwrap_err();
     assert_eq!((asked.kind, asked.code), older);
     for said in [&*STACK.to_string(), "number 4", "number 3", "2026-11"] {
         assert!(asked.message.contains(said), "{said}: {asked}");
@@ -335,6 +344,34 @@ async fn replays_that_are_asked_for_again_and_again_do_not_take_all_of_the_serve
     all_replay(&house, "2026-10").await;
     let open = app.replay_period(&by, month("2026-11")).await;
     assert_eq!(refusal(open), (Kind::Conflict, "PeriodNotClosed"));
+}
+
+#[tokio::test]
+async fn a_first_month_closed_by_a_slip_leaves_those_before_it_without_invoices_for_ever() {
+    let house = reported().await;
+    let (app, by, october) = (house.app(), operator(), month("2026-10"));
+    let slip = app.close_period(&by, october, false).await.unwrap_err();
+    assert_eq!((slip.kind, slip.code), (Kind::Conflict, "FirstPeriod"));
+    for said in [
+        "2026-10 would be the first month",
+        "\"first\": true",
+        "an earlier month",
+    ] {
+        assert!(slip.message.contains(said), "{said}: {slip}");
+    }
+    assert_eq!(october_of(&house).await, PeriodState::Open, "nothing was begun");
+    // It is taken up again without being said once more, and no later one is the first.
+    house.bills.tears(Tear::After(2));
+    let died = app.close_period(&by, october, true).await;
+    assert_eq!(refusal(died), (Kind::Unavailable, "StorageUnavailable"));
+    drop(app);
+    let house = house.restarted().await;
+    let closed = house.app().close_period(&by, october, false).await.unwrap();
+    assert_eq!(house.closes("2026-10").await, closed);
+    house.it_is("2026-12-01T02:00:00Z");
+    house.declares("2026-12-01T00:00:00Z").await;
+    let next = house.app().close_period(&by, month("2026-11"), false).await;
+    assert!(next.is_ok(), "{next:?}");
 }
 
 #[tokio::test]

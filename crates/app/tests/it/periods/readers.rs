@@ -135,7 +135,7 @@ async fn periods_are_the_platforms_and_terms_their_sellers() {
     for who in [&seller, &nobody] {
         assert_eq!(refusal(app.period(who, november).await), FAILED);
         assert_eq!(refusal(app.periods(who)), FAILED);
-        assert_eq!(refusal(app.close_period(who, november).await), FAILED);
+        assert_eq!(refusal(app.close_period(who, november, true).await), FAILED);
         assert_eq!(refusal(app.waive(who, november, STACK, "no").await), FAILED);
         assert_eq!(refusal(app.replay_period(who, november).await), FAILED);
         let cores = app

@@ -91,21 +91,22 @@ pub(super) async fn close(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let periods = client.periods().await?;
-    if !first {
-        refuse_to_begin_with_by_a_slip(&periods, period)?;
-    }
     let now = Hour::containing(SystemClock.now());
-    if may_be_closed(&periods, period, now) && starts(&client.period(period).await?) {
+    let begins = first || periods.iter().any(|it| it.state != PeriodState::Open);
+    if begins && may_be_closed(&periods, period, now) && starts(&client.period(period).await?) {
         if let Some(warning) = samples::in_use(&client.price_lists().await?, period) {
             printer.warning(&warning);
         }
         printer.note(&format!("Closing {period}: every account of it is reckoned."));
     }
-    let closed = match client.close_period(period).await {
+    let closed = match client.close_period(period, first).await {
         Ok(closed) => closed,
         Err(ClientError::Refused(refusal)) if refusal.code == "PeriodIncomplete" => {
             let open = client.period(period).await?;
             return Err(incomplete(&open));
+        }
+        Err(ClientError::Refused(refusal)) if refusal.code == "FirstPeriod" => {
+            return Err(begun_by_a_slip(period));
         }
         Err(error) => return Err(next_step(error, period)),
     };
@@ -113,20 +114,17 @@ pub(super) async fn close(
 }
 
 /// The first month that is closed leaves those before it without invoices for ever: that is no slip.
-fn refuse_to_begin_with_by_a_slip(periods: &[BillingPeriod], period: &str) -> Result<(), Failure> {
-    if periods.iter().any(|it| it.state != PeriodState::Open) {
-        return Ok(());
-    }
+fn begun_by_a_slip(period: &str) -> Failure {
     let failure = Failure::new(format!(
         "{period} would be the first month that is closed, and nothing was done."
     ));
-    Err(failure
+    failure
         .coded("FirstPeriod")
         .because("months are closed in order: those before the first are never invoiced")
         .hint(format!(
             "If the bills begin with {period}, `meterbridge bill close {period} --first`; else close an earlier month \
              first."
-        )))
+        ))
 }
 
 /// Whether it is the turn of a month, as far as the others tell.

@@ -70,6 +70,12 @@ pub enum PeriodRefused {
         /// The next period to be closed.
         next: Period,
     },
+    /// Nothing was closed yet, and nobody said that this is where the bills begin.
+    #[error(
+        "{0} would be the first month that is closed, and those before it would never be invoiced, for months are closed \
+         in order; if the bills begin with {0}, close it with \"first\": true, else close an earlier month first"
+    )]
+    WouldBeFirst(Period),
     /// Another one is being closed.
     #[error("{0} is being closed; finish that first")]
     IsClosing(Period),
@@ -95,6 +101,7 @@ impl PeriodRefused {
             Self::IsClosed(_) => "PeriodClosed",
             Self::TooEarly { .. } | Self::NotEnded(_) => "PeriodNotOver",
             Self::NotTheNext { .. } => "PeriodNotNext",
+            Self::WouldBeFirst(_) => "FirstPeriod",
             Self::IsClosing(_) => "PeriodIsClosing",
             Self::NotBegun(_) => "ClosingNotBegun",
         }
@@ -290,6 +297,18 @@ impl Books {
             return Err(PeriodRefused::TooEarly { period, from });
         }
         Ok(())
+    }
+
+    /// Whether bills may begin with a period. Where nothing was closed yet, that takes somebody who says so *(ours)*: the
+    /// months before it are never invoiced, which cannot be undone.
+    ///
+    /// # Errors
+    /// [`PeriodRefused::WouldBeFirst`].
+    pub fn check_begins(&self, period: Period, said_to_be_first: bool) -> Result<(), PeriodRefused> {
+        if said_to_be_first || self.periods.next_to_close().is_some() {
+            return Ok(());
+        }
+        Err(PeriodRefused::WouldBeFirst(period))
     }
 
     /// Fixes everything that the invoices of a period are reckoned from. The marks are entered in the order of their

@@ -106,6 +106,11 @@ pub(super) fn periods() -> Vec<Wrong> {
             (409, "PeriodNotOver", ""),
         ),
         post(
+            "/api/v1/periods/2026-10/close",
+            json!({ "frist": true }),
+            (400, "InvalidRequestContent", "frist"),
+        ),
+        post(
             "/api/v1/periods/2026-10/replay",
             json!({}),
             (409, "PeriodNotClosed", ""),
