@@ -241,6 +241,11 @@ pub fn read(text: &str, period: Period, choices: Choices) -> Result<Understood, 
         .iter()
         .flat_map(|row| [Field::Quantity, Field::Amount, Field::PricingAmount].map(|field| row.get(field)));
     let mark = match choices.decimal_mark {
+        Some(DecimalMark::Comma) if is_json => {
+            return Err(UnreadableLineItems::new(
+                "numbers in JSON have a point: expected no decimalMark, or `point`",
+            ));
+        }
         Some(mark) => Some(mark),
         None if is_json => Some(DecimalMark::Point),
         None => numbers::conclusion(numbers)?,

@@ -8,7 +8,11 @@ use super::{
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 
 pub(super) fn rows(text: &str) -> Result<Rows, UnreadableLineItems> {
-    let mut records = Records { rest: text, line: 1 };
+    let mut records = Records {
+        rest: text,
+        line: 1,
+        separators: &SEPARATORS,
+    };
     let header = loop {
         let record = records
             .next()
@@ -39,6 +43,7 @@ pub(super) fn rows(text: &str) -> Result<Rows, UnreadableLineItems> {
         }
     }
     let mut count = 0;
+    records.separators = std::slice::from_ref(&separator);
     for record in records {
         if record.text.trim().is_empty() {
             continue;
@@ -49,7 +54,7 @@ pub(super) fn rows(text: &str) -> Result<Rows, UnreadableLineItems> {
         let cells = cells.filter(|cells| cells.len() == columns.len());
         let Some(mut cells) = cells else {
             let message = format!(
-                "expected {} fields, as the header has, and quotes that end",
+                "expected {} fields, as the header has, and quotes that end where their field does",
                 columns.len()
             );
             found.rejected.push(rejected_line(
@@ -100,6 +105,8 @@ struct Record<'a> {
 struct Records<'a> {
     rest: &'a str,
     line: usize,
+    /// What separates cells; all that may, as long as that is not known.
+    separators: &'a [char],
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -109,17 +116,10 @@ impl<'a> Iterator for Records<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let mut is_quoted = false;
-        let end = self.rest.bytes().position(|byte| {
-            is_quoted ^= byte == b'"';
-            byte == b'\n' && !is_quoted
-        });
         // A quote that never ends would take the rest of the file with it: then it is this line's own.
-        let end = match end {
-            Some(end) => end + 1,
-            None if is_quoted => self.rest.find('\n').map_or(self.rest.len(), |end| end + 1),
-            None => self.rest.len(),
-        };
+        let end = end_of_record(self.rest, self.separators)
+            .or_else(|| self.rest.find('\n').map(|end| end + 1))
+            .unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at(end);
         let line = self.line;
         self.line += text.bytes().filter(|byte| *byte == b'\n').count();
@@ -128,21 +128,50 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// The cells of a record; none if a quote does not end.
-fn cells(record: &str, separator: char) -> Option<Vec<String>> {
-    let mut cells = vec![String::new()];
-    let (mut is_quoted, mut characters) = (false, record.trim_end_matches(['\r', '\n']).chars().peekable());
-    while let Some(character) = characters.next() {
-        let cell = cells.last_mut()?;
+/// Where the next record begins; none if this is the last, or a quote does not end. A quote opens at the beginning of a cell
+/// only: inside of one it is a character as any other, such as that of inches.
+fn end_of_record(text: &str, separators: &[char]) -> Option<usize> {
+    let (mut begins, mut is_quoted) = (true, false);
+    let mut characters = text.char_indices().peekable();
+    while let Some((place, character)) = characters.next() {
         match character {
-            '"' if is_quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                cell.push('"');
+            '"' if is_quoted => {
+                let is_doubled = characters.next_if(|(_, next)| *next == '"').is_some();
+                is_quoted = is_doubled;
             }
-            '"' => is_quoted = !is_quoted,
-            other if other == separator && !is_quoted => cells.push(String::new()),
-            other => cell.push(other),
+            _ if is_quoted => {}
+            '\n' => return Some(place + 1),
+            '"' => is_quoted = begins,
+            _ => {}
+        }
+        begins = !is_quoted && separators.contains(&character);
+    }
+    None
+}
+
+/// The cells of a record; none if a quote does not end, or something follows it in its cell.
+fn cells(record: &str, separator: char) -> Option<Vec<String>> {
+    let mut cells = Vec::new();
+    let mut characters = record.trim_end_matches(['\r', '\n']).chars().peekable();
+    loop {
+        let mut cell = String::new();
+        if characters.next_if_eq(&'"').is_some() {
+            loop {
+                match characters.next()? {
+                    '"' if characters.next_if_eq(&'"').is_none() => break,
+                    other => cell.push(other),
+                }
+            }
+        } else {
+            while let Some(character) = characters.next_if(|it| *it != separator) {
+                cell.push(character);
+            }
+        }
+        cells.push(cell);
+        match characters.next() {
+            None => return Some(cells),
+            Some(character) if character == separator => {}
+            Some(_) => return None,
         }
     }
-    (!is_quoted).then_some(cells)
 }

@@ -258,6 +258,44 @@ fn a_break_in_quotes_is_part_of_its_line_and_a_quote_that_never_ends_costs_one_l
 }
 
 #[test]
+fn a_screen_of_27_inches_swallows_the_charges_after_it() {
+    let header = "subscriptionId,meterId,usageDate,quantity,billingPreTaxTotal,billingCurrency,tags\n";
+    let row = |day: u32, tags: &str| format!("{PAYER},{METER},2026-10-{day:02},1,1,USD,{tags}\n");
+    let text = format!(
+        "{header}{}{}{}{}{}",
+        row(5, "screen 27\""),
+        row(6, "a"),
+        row(7, "6\" of it"),
+        row(8, "\"a \"\"b\"\"\""),
+        row(9, "\"a\" b"),
+    );
+    let read = understood(&text);
+    let days: Vec<String> = told(&read).into_iter().map(|(days, ..)| days).collect();
+    assert_eq!(days, ["2026-10-05", "2026-10-06", "2026-10-07", "2026-10-08"]);
+    let rejected: Vec<_> = read.rejected.iter().map(|it| (it.line, it.code)).collect();
+    assert_eq!(
+        rejected,
+        [(6, "InvalidLine")],
+        "something follows the end of its quotes"
+    );
+}
+
+#[test]
+fn numbers_of_json_are_never_a_thousand_times_what_they_are() {
+    let text = format!(
+        r#"[{{"subscriptionId":"{PAYER}","meterId":"{METER}","usageDate":"2026-10-05","quantity":1,
+            "billingPreTaxTotal":1.234,"billingCurrency":"USD"}}]"#
+    );
+    let choices = Choices {
+        decimal_mark: Some(DecimalMark::Comma),
+        ..Choices::default()
+    };
+    let refused = read(&text, october(), choices).unwrap_err().to_string();
+    assert!(refused.contains("decimalMark"), "{refused}");
+    assert_eq!(told(&understood(&text))[0].2, Some(ratio(1234, 1000)));
+}
+
+#[test]
 fn what_is_no_file_of_line_items_says_what_it_misses() {
     for (text, missing) in [
         ("", "names of columns"),
