@@ -160,6 +160,8 @@ pub struct Side {
     pub amount: BigRational,
     /// How many of the lines do not say what they cost.
     pub unpriced: u64,
+    /// How many of the lines cost whole minor units: they may have been rounded.
+    pub rounded: u64,
 }
 
 impl Side {
@@ -168,6 +170,7 @@ impl Side {
         self.quantity += &other.quantity;
         self.amount += &other.amount;
         self.unpriced += other.unpriced;
+        self.rounded += other.rounded;
     }
 
     /// What one unit costs on average; none of nothing, and where not all lines say what they cost.
@@ -189,7 +192,8 @@ pub enum Class {
     Quantity,
     /// As much, at another price.
     Price,
-    /// As much, and the amounts are no further apart than one minor unit for each line of theirs.
+    /// As much, and the amounts are no further apart than half a minor unit for each line of theirs that has no more decimals,
+    /// and one for ours.
     Rounding,
     /// As much over days in a row, and no unit of it more than a day away.
     ShiftedDay,
@@ -396,6 +400,7 @@ fn gathered(
             quantity: part.quantity.clone(),
             amount: part.amount.to_rational(),
             unpriced: 0,
+            rounded: 1,
         };
         reconciliation
             .by_currency
@@ -425,6 +430,7 @@ fn gathered(
             lines: 1,
             quantity: line.quantity.clone(),
             unpriced: u64::from(amount.is_none()),
+            rounded: u64::from(amount.as_ref().is_some_and(|amount| is_rounded(amount, item))),
             amount: amount.unwrap_or_default(),
         };
         reconciliation
@@ -526,9 +532,18 @@ fn has_same_amount(item: Item, of_day: &OfDay) -> bool {
     if theirs.unpriced > 0 {
         return true;
     }
-    let minor_digits = item.currency.map_or(0, Currency::minor_digits);
-    let tolerance = places(theirs.lines, minor_digits.into());
+    // Half a unit for each line of theirs that may have been rounded, and one for ours, which is rounded for the month and
+    // split over the days.
+    let tolerance = places(theirs.rounded + 2, minor_digits_of(item)) / BigInt::from(2);
     (&theirs.amount - &ours.amount).abs() <= tolerance
+}
+
+fn is_rounded(amount: &BigRational, item: Item) -> bool {
+    (amount * BigInt::from(10u8).pow(minor_digits_of(item))).is_integer()
+}
+
+fn minor_digits_of(item: Item) -> u32 {
+    item.currency.map_or(0, Currency::minor_digits).into()
 }
 
 /// How far quantities may be apart that are the same.

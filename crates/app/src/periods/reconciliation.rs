@@ -34,15 +34,13 @@ pub struct Reconciled {
 type Charged = (Account, SubscriptionId, ChargedUsage);
 
 impl App {
-    /// Compares what the platform charged in a month with what they say was charged: for each subscription, billing
-    /// meter
+    /// Compares what the platform charged in a month with what they say was charged: for each subscription, billing meter
     /// and day, as far as the caller reads the platform's bills. A month that is closed is compared as its invoices
     /// were reckoned, without what came later; any other as it is now. Nothing is stored.
     ///
     /// # Errors
     /// `AccountNotFound` if the caller reads no bills of the platform to the buyer that is named;
-    /// `UsageOlderThanClose`; or
-    /// as the store.
+    /// `UsageOlderThanClose`; `TooManyReckonings` while too many wait for theirs; or as the store.
     pub async fn reconcile(
         &self,
         caller: &Caller,
@@ -51,6 +49,7 @@ impl App {
         theirs: Vec<Theirs>,
     ) -> Result<Reconciled, Error> {
         self.demand_reconcilable(caller, buyer)?;
+        let _place = self.place_to_reckon(caller).await?;
         let closing = self.read(|books| Some(books.periods().closed(period)?.closing.clone()));
         let inputs = match &closing {
             Some(closing) => self.inputs_of(closing).await?,
@@ -59,17 +58,17 @@ impl App {
                 self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?
             }
         };
-        let bases = self.gather(&inputs, period, &Wanted::All).await?;
+        // Who reads what, the books say as they are now, whichever month it is.
+        let now = Arc::new(self.read(Books::clone));
+        let view = view_of(&now, caller);
+        let wanted = Wanted::Where(Arc::new(move |account| {
+            account.seller == Seller::Platform
+                && buyer.is_none_or(|buyer| account.buyer == buyer)
+                && reads_account(&now, &view, *account)
+        }));
+        let bases = self.gather(&inputs, period, &wanted).await?;
+        let bases: Vec<Basis> = bases.into_values().collect();
         let view = self.view(caller);
-        let bases: Vec<Basis> = self.read(|books| {
-            let of_platform = bases.into_values().filter(|basis| {
-                let account = basis.account;
-                account.seller == Seller::Platform
-                    && buyer.is_none_or(|buyer| account.buyer == buyer)
-                    && reads_account(books, &view, account)
-            });
-            of_platform.collect()
-        });
         let (slices, charged) = by_day(&bases);
         let sums = self.usage.sums_at(&slices, &inputs.marks).await?;
         let named: BTreeSet<SubscriptionId> = theirs.iter().map(|line| line.subscription).collect();

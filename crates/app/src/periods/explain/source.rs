@@ -93,8 +93,8 @@ impl App {
 
     fn closing_before(&self, period: Period) -> Result<Closing, Error> {
         let before = self.read(|books| {
-            let closed = books.periods().all_closed().map(|closed| &closed.closing);
-            closed.filter(|closing| closing.period < period).last().cloned()
+            let mut closed = books.periods().all_closed().map(|closed| &closed.closing);
+            closed.rfind(|closing| closing.period < period).cloned()
         });
         before.ok_or_else(|| contradicts("it corrects a period, and none was closed before it"))
     }

@@ -81,7 +81,7 @@ async fn every_cent_of_a_line_is_found_in_the_records_it_was_made_of() {
             &[("2026-10-20T11:00:00Z", "7"), ("2026-10-06T00:00:00Z", "1")],
         )
         .await;
-    for invoice in issued.iter() {
+    for invoice in &issued {
         for (key, line) in &invoice.lines {
             let (records, amount) = house
                 .records_below(invoice, (invoice.period, *key), Opened::LINE)
