@@ -9,7 +9,8 @@ use client::{Delivery, Format, InvoicesOf};
 use domain::time::Hour;
 
 use crate::back_end::{BackEnd, postgres_as};
-use crate::duckdb::{DuckDb, Month, Price};
+use crate::duckdb::{Charged, DuckDb, Month, Price};
+use crate::explaining::{OPENED_AT_MOST, Opening, PLATFORM, tell};
 use crate::figures::{median, memory_max, shown};
 use crate::ingest::deliver;
 use crate::report::{Goal, Report};
@@ -24,6 +25,8 @@ const LARGER: usize = 10;
 const LARGER_AT_MOST: f64 = 12.0;
 /// Rounds in which DuckDB totals a month.
 const ROUNDS_OF_PEER: usize = 3;
+/// Statements asked for one after the other.
+const STATEMENTS: usize = 300;
 
 /// Closes both months on each back end; says loudly if there is no DuckDB.
 pub async fn run(report: &mut Report) {
@@ -56,17 +59,10 @@ async fn close(back_end: BackEnd, series: usize, peer: Option<&DuckDb>, report: 
         local_subscriptions: buyers,
         in_a_row: SERIES_OF_A_BUYER,
     };
-    let served = Served::start_for(back_end, buyers).await;
     let month = crate::month();
-    let hours: Vec<Hour> = (0..month.hours())
-        .map(|offset| month.interval().start().plus(offset))
-        .collect();
-    let firsts = (0..series).step_by(RECORDS_PER_BATCH);
-    let templates: Arc<Vec<Template>> = Arc::new(firsts.map(|first| Template::new(first, spread)).collect());
-    deliver(&served, &templates, hours.clone()).await;
-    drop(templates);
-    declare(&served, month.interval().end()).await;
-    let prices = prices(&served).await;
+    let records = shown((series as f64) * f64::from(month.hours()), 0);
+    let served = reported(back_end, series, spread).await;
+    let (asked, prices) = statements(&served, buyers).await;
 
     let started = Instant::now();
     let closed = served
@@ -79,10 +75,9 @@ async fn close(back_end: BackEnd, series: usize, peer: Option<&DuckDb>, report: 
     // One of each buyer, and that of the partner who sells to them.
     assert_eq!(issued, buyers + 1, "everybody has an invoice");
     report.heading(format!(
-        "Closing a month of {} records of {} buyers, {}",
-        shown((series * hours.len()) as f64, 0),
-        shown(buyers as f64, 0),
-        served.back_end.name()
+        "Closing a month of {records} records of {buyers} buyers, {}",
+        served.back_end.name(),
+        buyers = shown(buyers as f64, 0),
     ));
     report.figure("from the request to the answer", took, (2, "s"), Goal::None);
     let memory = memory_max(served.process_id());
@@ -92,6 +87,16 @@ async fn close(back_end: BackEnd, series: usize, peer: Option<&DuckDb>, report: 
         (0, "MiB"),
         Goal::None,
     );
+    tell(
+        &format!("a statement before it, of {STATEMENTS}"),
+        &asked,
+        Goal::None,
+        report,
+    );
+    let bought = Opening::of_buyer(PLATFORM, &served).await;
+    bought.report("a line of what the partner buys, opened", Goal::None, report);
+    let sold = Opening::of_buyer(PARTNER, &served).await;
+    sold.report("a line of a buyer, opened", Goal::AtMost(OPENED_AT_MOST), report);
     let Some(peer) = peer else { return took };
     let totals = peer.totals(
         &Month {
@@ -131,6 +136,20 @@ async fn close(back_end: BackEnd, series: usize, peer: Option<&DuckDb>, report: 
     took
 }
 
+/// A server that a month of usage was reported to.
+pub async fn reported(back_end: BackEnd, series: usize, spread: Spread) -> Served {
+    let served = Served::start_for(back_end, spread.local_subscriptions).await;
+    let month = crate::month();
+    let hours: Vec<Hour> = (0..month.hours())
+        .map(|offset| month.interval().start().plus(offset))
+        .collect();
+    let firsts = (0..series).step_by(RECORDS_PER_BATCH);
+    let templates: Arc<Vec<Template>> = Arc::new(firsts.map(|first| Template::new(first, spread)).collect());
+    deliver(&served, &templates, hours).await;
+    declare(&served, month.interval().end()).await;
+    served
+}
+
 /// Says that the stack has reported everything up to here.
 async fn declare(served: &Served, through: Hour) {
     let through = through.to_string();
@@ -148,23 +167,39 @@ async fn declare(served: &Served, through: Hour) {
     receipt.expect("a receipt");
 }
 
-/// What a unit of each local meter costs, as the statement of one buyer has it.
-async fn prices(served: &Served) -> Vec<Price> {
-    let statement = served.operator.statement(&subscription(0), PERIOD).await;
-    let lines = statement.expect("a statement").lines;
-    let price = |local_meter: &&str| {
-        let of = |line: &&wire::api::Line| line.measured[0].local_meter_id.eq_ignore_ascii_case(local_meter);
-        let line = lines.iter().find(of).expect("a line for each local meter");
+/// Asks for statements of one buyer after the other: how long each took, in milliseconds, and what a unit of each local
+/// meter costs.
+async fn statements(served: &Served, buyers: usize) -> (Vec<f64>, Vec<Price>) {
+    let mut took = Vec::with_capacity(STATEMENTS);
+    let mut prices = Vec::new();
+    for number in 0..STATEMENTS {
+        let started = Instant::now();
+        // Buyers that are far from each other: 7,919 is a prime.
+        let payer = subscription(number * 7_919 % buyers);
+        let statement = served.operator.statement(&payer, PERIOD).await;
+        took.push(started.elapsed().as_secs_f64() * 1_000.0);
+        let lines = statement.expect("a statement").lines;
+        prices = METERS.iter().map(|meter| price(meter, &lines)).collect();
+    }
+    (took, prices)
+}
+
+/// What a unit of a local meter costs; what is on no line is not charged.
+fn price(local_meter: &str, lines: &[wire::api::Line]) -> Price {
+    let of = |line: &&wire::api::Line| line.measured[0].local_meter_id.eq_ignore_ascii_case(local_meter);
+    let charged = lines.iter().find(of).map(|line| {
         let measured = &line.measured[0];
         let alone = line.measured.len() == 1 && line.included_quantity == "0" && line.tiers.is_none();
         assert!(alone && measured.factor == "1", "nothing but a price: {line:?}");
-        Price {
-            local_meter: (*local_meter).to_owned(),
+        Charged {
             meter: line.meter_id.clone(),
             price: line.unit_price.clone().expect("a price"),
         }
-    };
-    METERS.iter().map(price).collect()
+    });
+    Price {
+        local_meter: local_meter.to_owned(),
+        charged,
+    }
 }
 
 /// How many lines the invoices of the buyers have, and what they come to.

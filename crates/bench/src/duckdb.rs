@@ -8,10 +8,14 @@ use serde_json::{Value, json};
 
 use crate::workload::Spread;
 
-/// What DuckDB's lines are made of beside the records: a local meter, the meter it is billed as, and the price of one of the
-/// former's units.
+/// What DuckDB's lines are made of beside the records: a local meter, and what one of its units costs, if it is charged.
 pub struct Price {
     pub local_meter: String,
+    pub charged: Option<Charged>,
+}
+
+/// The meter that a local meter is billed as, and the price of one of the latter's units.
+pub struct Charged {
     pub meter: String,
     pub price: String,
 }
@@ -64,8 +68,10 @@ impl DuckDb {
     /// Totals a month this often; the records are made before the clock starts.
     pub fn totals(&self, month: &Month<'_>, rounds: usize) -> Totals {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let price =
-            |it: &Price| json!({ "localMeter": it.local_meter, "meter": it.meter, "price": it.price });
+        let price = |it: &Price| {
+            let (meter, price) = it.charged.as_ref().map(|it| (&it.meter, &it.price)).unzip();
+            json!({ "localMeter": it.local_meter, "meter": meter, "price": price })
+        };
         let prices: Vec<Value> = month.prices.iter().map(price).collect();
         let told = json!({
             "series": month.series, "inARow": month.spread.in_a_row, "localSubscriptions": month.spread.local_subscriptions,

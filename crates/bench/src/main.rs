@@ -9,6 +9,7 @@ mod bridge;
 mod closing;
 mod cloudkitty;
 mod duckdb;
+mod explaining;
 mod figures;
 mod ingest;
 mod month;
@@ -44,16 +45,18 @@ enum Part {
     Bridge,
     Cloudkitty,
     Closing,
+    Explain,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Halves,
         Self::Embedded,
         Self::Postgres,
         Self::Bridge,
         Self::Cloudkitty,
         Self::Closing,
+        Self::Explain,
     ];
 
     const fn name(self) -> &'static str {
@@ -64,6 +67,7 @@ impl Part {
             Self::Bridge => "bridge",
             Self::Cloudkitty => "cloudkitty",
             Self::Closing => "closing",
+            Self::Explain => "explain",
         }
     }
 }
@@ -97,6 +101,7 @@ async fn main() -> ExitCode {
             Part::Bridge => bridge::run(&mut report).await,
             Part::Cloudkitty => cloudkitty::run(&templates, &mut report).await,
             Part::Closing => closing::run(&mut report).await,
+            Part::Explain => explaining::run(&mut report).await,
         }
     }
     if report.conclude() {

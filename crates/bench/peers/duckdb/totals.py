@@ -8,6 +8,8 @@ Reads one line of JSON from standard input:
     {"series": …, "inARow": …, "localSubscriptions": …, "firstHour": …, "hours": …, "rounds": …, "threads": …,
      "meters": [{"localMeter": …, "meter": …, "price": …}, …]}
 
+Meter and price are null of a local meter that is not charged.
+
 The records are made by the same arithmetic as the benchmark's, in a database file in FOLDER, before the clock starts, in
 a layout that suits DuckDB: the hour and the resource as numbers, the local subscription and the local meter as the GUIDs
 that they are, the quantity as an exact decimal, in the order in which usage comes in. Then the clock runs while it attributes
@@ -80,6 +82,8 @@ def main():
     )
     for number, meter in enumerate(told["meters"]):
         database.execute("INSERT INTO meter VALUES (?, ?)", [number, meter["localMeter"]])
+        if meter["price"] is None:
+            continue
         database.execute(
             "INSERT INTO price VALUES (?, ?, 0, 2147483647, ?::DECIMAL(14, 10))",
             [meter["localMeter"], meter["meter"], meter["price"]],
