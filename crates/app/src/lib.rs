@@ -72,6 +72,13 @@ pub struct App {
     closing: Arc<Semaphore>,
     replaying: Arc<periods::Places>,
     reckonings: Arc<periods::Places>,
+    /// What this holds while it reckons something for somebody.
+    #[expect(
+        dead_code,
+        reason = "it is given back when nothing holds it any more, and asked for nothing"
+    )]
+    place: Option<Arc<periods::Place>>,
+    as_closed: Arc<periods::AsClosed>,
 }
 
 impl App {
@@ -102,6 +109,8 @@ impl App {
             closing: Arc::new(Semaphore::new(1)),
             replaying: Arc::new(periods::Places::for_replays()),
             reckonings: Arc::new(periods::Places::for_reckonings()),
+            place: None,
+            as_closed: Arc::default(),
         })
     }
 

@@ -4,6 +4,7 @@
 //! they are known at some point, and everybody goes it: a close, one that is taken up again, a replay, and what the
 //! running month comes to so far.
 
+mod as_closed;
 mod backdating;
 mod budgets;
 mod closing;
@@ -31,6 +32,7 @@ use domain::time::{Hour, Period, Timestamp};
 use crate::access::{Caller, Right};
 use crate::{App, Error};
 
+pub(crate) use as_closed::AsClosed;
 pub use backdating::{Backdating, BillDifference, MONTHS_MOVED_MAX, MovedUsage, Settled};
 pub use budgets::{BudgetView, BudgetWatch, WRITE_BUDGETS};
 pub use domain::chain::{Account, Buyer, Seller};
@@ -39,8 +41,8 @@ pub use forecast::{ACCOUNTS_FORECAST_MAX, AccountForecast, Forecast, PartForecas
 pub use invoices::InvoiceFilter;
 pub use margins::{MarginRow, Margins};
 pub use parts::BillPart;
-pub(crate) use places::Places;
-pub use places::{RECKONINGS_AT_ONCE_MAX, RECKONINGS_WAITING_MAX};
+pub(crate) use places::{Place, Places};
+pub use places::{RECKONINGS_AT_ONCE_MAX, RECKONINGS_OF_A_DIRECTORY_MAX, RECKONINGS_WAITING_MAX};
 pub use reconciliation::Reconciled;
 pub use replay::Replay;
 pub use running::{Running, RunningAccount};

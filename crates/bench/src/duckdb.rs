@@ -8,15 +8,17 @@ use serde_json::{Value, json};
 
 use crate::workload::Spread;
 
-/// What DuckDB's lines are made of beside the records: a local meter, and what one of its units costs, if it is charged.
+/// What DuckDB's lines are made of beside the records: a local meter, and how it is charged, if it is.
 pub struct Price {
     pub local_meter: String,
     pub charged: Option<Charged>,
 }
 
-/// The meter that a local meter is billed as, and the price of one of the latter's units.
+/// The meter that a local meter is billed as, how many of its units one of the local meter's is, and what one costs.
 pub struct Charged {
     pub meter: String,
+    /// As `1` or `1/744`.
+    pub factor: String,
     pub price: String,
 }
 
@@ -69,8 +71,11 @@ impl DuckDb {
     pub fn totals(&self, month: &Month<'_>, rounds: usize) -> Totals {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let price = |it: &Price| {
-            let (meter, price) = it.charged.as_ref().map(|it| (&it.meter, &it.price)).unzip();
-            json!({ "localMeter": it.local_meter, "meter": meter, "price": price })
+            let charged = it.charged.as_ref();
+            json!({
+                "localMeter": it.local_meter, "meter": charged.map(|it| &it.meter),
+                "factor": charged.map(|it| &it.factor), "price": charged.map(|it| &it.price),
+            })
         };
         let prices: Vec<Value> = month.prices.iter().map(price).collect();
         let told = json!({

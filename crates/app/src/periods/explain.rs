@@ -179,7 +179,8 @@ impl App {
     ///
     /// # Errors
     /// `InvoiceNotFound`; `LineNotFound` if it has no such line, or the line no such part; `UsageOlderThanClose` if what
-    /// counted for it is not there; `StoreDamaged` if what it was reckoned from does not sum to it, or as the store.
+    /// counted for it is not there; `StoreDamaged` if what it was reckoned from does not sum to it; `TooManyReckonings` if
+    /// a side of a correction is opened while too many wait for bills; or as the store.
     pub async fn explain(
         &self,
         caller: &Caller,
@@ -189,8 +190,12 @@ impl App {
         from: usize,
     ) -> Result<Explained, Error> {
         let bill = self.key_of(caller, number).await?;
-        let invoice = self.stored_invoice(bill.period, bill.account).await?;
-        let invoice = Arc::new(invoice.ok_or_else(no_such_line)?);
+        let at = (bill.period, bill.account);
+        let stored = async {
+            let invoice = self.stored_invoice(at.0, at.1).await?;
+            Ok(Arc::new(invoice.ok_or_else(no_such_line)?))
+        };
+        let invoice = self.as_closed.invoices.get(at, stored).await?;
         let mut corrections = invoice.corrections.iter();
         let correction = corrections
             .find(|it| (it.period, it.key) == (period, key))
@@ -204,7 +209,9 @@ impl App {
                 sides(Arc::clone(&invoice), correction)
             }
             (side @ (Side::Billed | Side::Now), Some(correction)) => {
-                let source = self.source_of_correction(&invoice, correction, side).await?;
+                let source = self
+                    .source_of_correction(caller, &invoice, correction, side)
+                    .await?;
                 self.opened(source, opened.level).await?
             }
             _ => return Err(no_such_line()),
@@ -403,7 +410,7 @@ fn stretches(source: &Source, line: &Line, share: usize) -> Result<Vec<Part>, Er
     let section = source.section()?;
     let pieces = pieces_of(
         (line, of),
-        source.basis.period,
+        source.basis().period,
         &source.inputs.catalog,
         &section.tariff,
         &section.usage,

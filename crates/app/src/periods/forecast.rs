@@ -104,20 +104,20 @@ impl App {
                 left_out: 0,
             });
         }
-        let _place = self.place_to_reckon(caller).await?;
+        let app = &self.place_to_reckon(caller).await?;
         let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
-        let inputs = self.inputs_now(known).await?;
+        let inputs = app.inputs_now(known).await?;
         let wanted = Wanted::read_with(&inputs.books, view_of(&inputs.books, caller));
-        let so_far = self.owed(&inputs, period, &wanted).await?;
+        let so_far = app.owed(&inputs, period, &wanted).await?;
         let whole_month = Inputs {
             known: HourInterval::ALWAYS,
             ..inputs.clone()
         };
-        let projected = self.gather(&whole_month, period, &wanted).await?;
-        let users = self.users_lately(&inputs, period, &wanted).await?;
-        let stacks = self.known_stacks(&inputs, period, &users, now).await?;
-        let used = self.used_by_days(&inputs, users, &stacks).await?;
-        let mut accounts = self
+        let projected = app.gather(&whole_month, period, &wanted).await?;
+        let users = app.users_lately(&inputs, period, &wanted).await?;
+        let stacks = app.known_stacks(&inputs, period, &users, now).await?;
+        let used = app.used_by_days(&inputs, users, &stacks).await?;
+        let mut accounts = app
             .compute(move |_| {
                 let projection = project(&inputs, period, &stacks, &used, projected, &wanted);
                 let mut drawn = draw(&inputs, so_far, &projection, &stacks, period)?;

@@ -233,12 +233,17 @@ impl App {
     /// `UsageOlderThanClose` if deliveries that count are not there, `StoreDamaged` if the catalog is not, or as the store.
     pub(super) async fn inputs_of(&self, closing: &Closing) -> Result<Inputs, Error> {
         self.demand_deliveries(closing).await?;
-        let books = Books::at(&*self.journal, closing.begun.entry).await?;
+        let entry = closing.begun.entry;
+        let read = async {
+            let books = Books::at(&*self.journal, entry).await?;
+            Ok((Arc::new(books), self.catalog_of(closing.catalog).await?))
+        };
+        let (books, catalog) = self.as_closed.books.get(entry, read).await?;
         let marks = closing.marks.iter().map(|mark| (mark.stack, mark.sequence));
         Ok(Inputs {
-            books: Arc::new(books),
+            books,
             marks: marks.collect(),
-            catalog: self.catalog_of(closing.catalog).await?,
+            catalog,
             catalog_digest: closing.catalog,
             known: HourInterval::ALWAYS,
         })

@@ -73,15 +73,15 @@ impl App {
         self.read(|books| self.demand_seller(books, caller, seller))?;
         let now = self.this_hour();
         let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
-        let _place = self.place_to_reckon(caller).await?;
-        let inputs = self.inputs_now(known).await?;
+        let app = &self.place_to_reckon(caller).await?;
+        let inputs = app.inputs_now(known).await?;
         // Of everybody's bills these two sides and nothing else.
         let sides = move |account: &Account| account.seller == seller || is_bought_by(account, seller);
-        let bases = self
+        let bases = app
             .gather(&inputs, period, &Wanted::Where(Arc::new(sides)))
             .await?;
         let at = now.min(period.interval().end().plus(-1));
-        self.compute(move |_| {
+        app.compute(move |_| {
             let books = &*inputs.books;
             let (mut selling, mut buying) = (Vec::new(), Vec::new());
             for (account, basis) in &bases {

@@ -49,40 +49,40 @@ impl App {
         theirs: Vec<Theirs>,
     ) -> Result<Reconciled, Error> {
         self.demand_reconcilable(caller, buyer)?;
-        let _place = self.place_to_reckon(caller).await?;
-        let closing = self.read(|books| Some(books.periods().closed(period)?.closing.clone()));
+        let app = &self.place_to_reckon(caller).await?;
+        let closing = app.read(|books| Some(books.periods().closed(period)?.closing.clone()));
         let inputs = match &closing {
-            Some(closing) => self.inputs_of(closing).await?,
+            Some(closing) => app.inputs_of(closing).await?,
             None => {
-                let so_far = HourInterval::new(Hour::MIN, self.this_hour().plus(1));
-                self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?
+                let so_far = HourInterval::new(Hour::MIN, app.this_hour().plus(1));
+                app.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?
             }
         };
         // Who reads what, the books say as they are now, whichever month it is.
-        let now = Arc::new(self.read(Books::clone));
+        let now = Arc::new(app.read(Books::clone));
         let view = view_of(&now, caller);
         let wanted = Wanted::Where(Arc::new(move |account| {
             account.seller == Seller::Platform
                 && buyer.is_none_or(|buyer| account.buyer == buyer)
                 && reads_account(&now, &view, *account)
         }));
-        let bases = self.gather(&inputs, period, &wanted).await?;
+        let bases = app.gather(&inputs, period, &wanted).await?;
         let bases: Vec<Basis> = bases.into_values().collect();
-        let view = self.view(caller);
+        let view = app.view(caller);
         let (slices, charged) = by_day(&bases);
-        let sums = self.usage.sums_at(&slices, &inputs.marks).await?;
+        let sums = app.usage.sums_at(&slices, &inputs.marks).await?;
         let named: BTreeSet<SubscriptionId> = theirs.iter().map(|line| line.subscription).collect();
         let sold: BTreeSet<SubscriptionId> = bases
             .iter()
             .flat_map(|basis| basis.sections.keys().copied())
             .collect();
-        let known: BTreeSet<SubscriptionId> = self.read(|books| {
+        let known: BTreeSet<SubscriptionId> = app.read(|books| {
             let known = named
                 .iter()
                 .filter(|id| sold.contains(id) || reads_charges(books, &view, **id));
             known.copied().collect()
         });
-        let found = self
+        let found = app
             .compute(move |_| {
                 let ours = ours(&inputs, period, &bases, &slices, &charged, &sums)?;
                 let known = Known {

@@ -65,22 +65,24 @@ impl App {
             );
             return Err(Error::new(Kind::Conflict, "PeriodNotClosed", message));
         };
-        let _place = self.place_to_replay(caller).await?;
-        let inputs = self.inputs_of(&closing).await?;
-        let owed = self.owed(&inputs, period, &Wanted::All).await?;
-        let (computed, _) = self.drawn_up(&inputs, period, owed).await?;
+        let app = &self.place_to_replay(caller).await?;
+        // By what is kept, and not by what somebody had read before.
+        app.as_closed.forget();
+        let inputs = app.inputs_of(&closing).await?;
+        let owed = app.owed(&inputs, period, &Wanted::All).await?;
+        let (computed, _) = app.drawn_up(&inputs, period, owed).await?;
         let mut replays = Vec::new();
         let computed: BTreeMap<Account, Invoice> = computed.into_iter().map(|it| (it.account, it)).collect();
         let mut accounts: BTreeSet<Account> = computed.keys().copied().collect();
-        accounts.extend(self.invoiced(period).await?);
+        accounts.extend(app.invoiced(period).await?);
         for account in accounts {
             let key = DocumentKey::invoice(period, account);
-            let stored = self.bills.get(key).await?.ok_or_else(|| missing(key))?;
+            let stored = app.bills.get(key).await?.ok_or_else(|| missing(key))?;
             let computed = computed.get(&account);
             let issued = bill_forms::decode_invoice(&stored)?;
             let bytes = computed.map(bill_forms::encode_invoice).transpose()?;
             let same = bytes.as_ref() == Some(&stored);
-            let known = self.read(|books| period_of(books, issued.number));
+            let known = app.read(|books| period_of(books, issued.number));
             replays.push(Replay {
                 number: issued.number,
                 stored: *blake3::hash(&stored).as_bytes(),

@@ -152,12 +152,12 @@ impl App {
         if !self.reads_any_bill(caller) {
             return Ok(Vec::new());
         }
-        let _place = self.place_to_reckon(caller).await?;
-        let so_far = HourInterval::new(domain::time::Hour::MIN, self.this_hour().plus(1));
-        let inputs = self.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
+        let app = &self.place_to_reckon(caller).await?;
+        let so_far = HourInterval::new(domain::time::Hour::MIN, app.this_hour().plus(1));
+        let inputs = app.inputs_now(so_far.unwrap_or(HourInterval::ALWAYS)).await?;
         // An account of which closed periods alone are set right has an invoice, too.
         let wanted = Wanted::read_with(&inputs.books, view_of(&inputs.books, caller));
-        let owed = self.owed(&inputs, period, &wanted).await?;
+        let owed = app.owed(&inputs, period, &wanted).await?;
         Ok(owed.iter().map(RunningAccount::of).collect::<Result<_, _>>()?)
     }
 }

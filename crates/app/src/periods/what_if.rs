@@ -119,10 +119,10 @@ impl App {
         let month = period.interval();
         let is_moved = kept.draft.from >= month.end();
         let supposed_from = if is_moved { month.start() } else { kept.draft.from };
-        let _place = self.place_to_reckon(caller).await?;
+        let app = &self.place_to_reckon(caller).await?;
         let known = HourInterval::new(Hour::MIN, now.plus(1)).unwrap_or(HourInterval::ALWAYS);
-        let inputs = self.inputs_now(known).await?;
-        let books = self.with_draft(
+        let inputs = app.inputs_now(known).await?;
+        let books = app.with_draft(
             &inputs.books,
             caller,
             &kept.draft,
@@ -135,10 +135,10 @@ impl App {
             ..inputs.clone()
         };
         let mut compared: BTreeMap<Account, (Parts, Parts)> = BTreeMap::new();
-        for (account, parts) in self.parts_of(&inputs, period, &wanted).await? {
+        for (account, parts) in app.parts_of(&inputs, period, &wanted).await? {
             compared.entry(account).or_default().0 = parts;
         }
-        for (account, parts) in self.parts_of(&then, period, &wanted).await? {
+        for (account, parts) in app.parts_of(&then, period, &wanted).await? {
             compared.entry(account).or_default().1 = parts;
         }
         let mut what_if = WhatIf {

@@ -6,16 +6,18 @@
 Reads one line of JSON from standard input:
 
     {"series": …, "inARow": …, "localSubscriptions": …, "firstHour": …, "hours": …, "rounds": …, "threads": …,
-     "meters": [{"localMeter": …, "meter": …, "price": …}, …]}
+     "meters": [{"localMeter": …, "meter": …, "factor": …, "price": …}, …]}
 
-Meter and price are null of a local meter that is not charged.
+The factor says how many of the meter's units one of the local meter's is, as `1` or `1/744`. Meter, factor and price are null
+of a local meter that is not charged.
 
 The records are made by the same arithmetic as the benchmark's, in a database file in FOLDER, before the clock starts, in
 a layout that suits DuckDB: the hour and the resource as numbers, the local subscription and the local meter as the GUIDs
-that they are, the quantity as an exact decimal, in the order in which usage comes in. Then the clock runs while it attributes
-them to buyers by the mapping that is valid at each hour, totals them for each buyer, meter and price that is valid then, rates
-the totals, rounds them half away from zero, and writes the lines to the file, as a close does. It decides nothing about
-duplicates, tiers, corrections or further links of the chain of sale. Prints one line of JSON: records, seconds of each round, lines, the sum of all lines, and the most memory that the process held.
+that they are, the quantity as a whole number of its last decimal, in the order in which usage comes in. Then the clock runs while
+it attributes them to buyers by the mapping that is valid at each hour, totals them for each buyer, meter and price that is
+valid then, rates the totals in whole numbers, rounds them half away from zero to cents, and writes the lines to the file, as
+a close does. It decides nothing about duplicates, tiers, corrections or further links of the chain of sale. Prints one line
+of JSON: records, seconds of each round, lines, the sum of all lines, and the most memory that the process held.
 """
 
 import json
@@ -23,6 +25,7 @@ import os
 import resource
 import sys
 import time
+from fractions import Fraction
 
 RECORDS = """
 CREATE TABLE usage AS
@@ -30,8 +33,8 @@ SELECT (first + hour)::INTEGER AS hour,
        user.id AS local_subscription,
        meter.id AS local_meter,
        series::INTEGER AS resource,
-       (1 + ((series::HUGEINT * 2654435761 + (first + hour)::HUGEINT * 40503) % 1000000000000000)
-          ::DECIMAL(16, 0) * 0.000000000000001::DECIMAL(16, 15))::DECIMAL(16, 15) AS quantity
+       (1000000000000000
+          + (series::HUGEINT * 2654435761 + (first + hour)::HUGEINT * 40503) % 1000000000000000)::BIGINT AS quantity
 FROM (SELECT unnest(range($hours)) AS hour),
      (SELECT range AS series FROM range($series)),
      (SELECT $first AS first)
@@ -40,17 +43,19 @@ JOIN meter ON meter.number = series % $meters
 ORDER BY hour, series
 """
 
-LINES = """
+# Quantities have 15 decimals and prices 10, amounts 2: a cent is this many of the products.
+CENT = 10**23
+
+LINES = f"""
 CREATE OR REPLACE TABLE line AS
-SELECT buyer, meter, round(sum(quantity * price), 2)::DECIMAL(38, 2) AS amount
-FROM (SELECT mapping.buyer, price.meter, price.valid_from, price.price, sum(usage.quantity)::DECIMAL(22, 15) AS quantity
+SELECT buyer, meter, ((2 * quantity * price + {CENT}::HUGEINT * parts) // (2 * {CENT}::HUGEINT * parts))::BIGINT AS cents
+FROM (SELECT mapping.buyer, price.meter, price.valid_from, price.price, price.parts, sum(usage.quantity) AS quantity
       FROM usage
       JOIN mapping ON mapping.local_subscription = usage.local_subscription
            AND usage.hour >= mapping.valid_from AND usage.hour < mapping.valid_to
       JOIN price ON price.local_meter = usage.local_meter
            AND usage.hour >= price.valid_from AND usage.hour < price.valid_to
       GROUP BY ALL)
-GROUP BY buyer, meter, valid_from
 """
 
 USERS = """
@@ -78,15 +83,19 @@ def main():
     database.execute(MAPPINGS, first)
     database.execute("CREATE TABLE meter (number INTEGER, id UUID)")
     database.execute(
-        "CREATE TABLE price (local_meter UUID, meter UUID, valid_from INTEGER, valid_to INTEGER, price DECIMAL(14, 10))"
+        "CREATE TABLE price"
+        " (local_meter UUID, meter UUID, valid_from INTEGER, valid_to INTEGER, price HUGEINT, parts INTEGER)"
     )
     for number, meter in enumerate(told["meters"]):
         database.execute("INSERT INTO meter VALUES (?, ?)", [number, meter["localMeter"]])
         if meter["price"] is None:
             continue
+        factor = Fraction(meter["factor"])
+        price = Fraction(meter["price"]) * 10**10
+        assert price.denominator == 1, "prices have no more decimals"
         database.execute(
-            "INSERT INTO price VALUES (?, ?, 0, 2147483647, ?::DECIMAL(14, 10))",
-            [meter["localMeter"], meter["meter"], meter["price"]],
+            "INSERT INTO price VALUES (?, ?, 0, 2147483647, ?, ?)",
+            [meter["localMeter"], meter["meter"], price.numerator * factor.numerator, factor.denominator],
         )
     database.execute(
         RECORDS,
@@ -107,14 +116,14 @@ def main():
         database.execute("CHECKPOINT")
         seconds.append(time.monotonic() - started)
     records = database.execute("SELECT count(*) FROM usage").fetchone()[0]
-    lines, total = database.execute("SELECT count(*), sum(amount) FROM line").fetchone()
+    lines, cents = database.execute("SELECT count(*), sum(cents) FROM line").fetchone()
     print(
         json.dumps(
             {
                 "records": records,
                 "seconds": seconds,
                 "lines": lines,
-                "total": str(total),
+                "total": f"{cents // 100}.{cents % 100:02}",
                 "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )

@@ -8,7 +8,7 @@ use domain::chain::Link;
 use domain::invoice::Invoice;
 use domain::money::Money;
 use domain::quantity::Rational;
-use domain::reckoning::{Basis, Correction, LineKey, Made, ReckonedLine, Section, reckon};
+use domain::reckoning::{Basis, Correction, LineKey, Made, ReckonedLine, Reckoning, Section, reckon};
 use domain::statement::Pricing;
 use domain::time::Period;
 use store::{DocumentKey, bill_forms};
@@ -16,6 +16,7 @@ use store::{DocumentKey, bill_forms};
 use super::super::gathering::{Inputs, Wanted};
 use super::super::reckoning::missing;
 use super::{Decision, Level, Opened, Part, PartIs, Side, contradicts, no_such_line};
+use crate::access::Caller;
 use crate::error::internal;
 use crate::{App, Error};
 
@@ -24,23 +25,35 @@ pub(super) struct Source {
     pub(super) invoice: Arc<Invoice>,
     side: Side,
     pub(super) inputs: Inputs,
-    pub(super) basis: Basis,
+    reckoned: Arc<(Basis, Reckoning)>,
     key: LineKey,
     pub(super) line: ReckonedLine,
 }
 
 impl App {
-    /// A line of the period of an invoice: what it was reckoned from is kept beside the invoice.
+    /// A line of the period of an invoice: what it was reckoned from is kept beside the invoice. It is reckoned again
+    /// from that: an invoice whose line is another one is not explained.
     pub(super) async fn source_of_line(&self, invoice: &Arc<Invoice>, key: LineKey) -> Result<Source, Error> {
         let line = invoice.lines.get(&key).ok_or_else(no_such_line)?.clone();
+        let closing = self.closing_of(invoice.period)?;
+        let inputs = self.inputs_of(&closing).await?;
         let document = DocumentKey::basis(invoice.period, invoice.account);
-        let basis = self.bills.get(document).await?;
-        let basis = basis.ok_or_else(|| missing(document))?;
+        let kept = async {
+            let basis = self.bills.get(document).await?;
+            let basis = basis.ok_or_else(|| missing(document))?;
+            self.reckoned(&inputs, move || Ok(bill_forms::decode_basis(&basis)?))
+                .await
+        };
+        let at = (closing.begun.entry, invoice.period, invoice.account);
+        let reckoned = self.as_closed.accounts.get(at, kept).await?;
+        if reckoned.1.lines.get(&key) != Some(&line) {
+            return Err(contradicts("it is reckoned to another line"));
+        }
         Ok(Source {
             invoice: Arc::clone(invoice),
             side: Side::Issued,
-            inputs: self.inputs_of(&self.closing_of(invoice.period)?).await?,
-            basis: bill_forms::decode_basis(&basis)?,
+            inputs,
+            reckoned,
             key,
             line,
         })
@@ -48,8 +61,12 @@ impl App {
 
     /// One side of a correction: it is reckoned as it was when the invoice was issued, or when the period before it was
     /// closed. Each close sets all earlier periods right, so that what was billed so far is what they cost at the last.
+    ///
+    /// # Errors
+    /// `TooManyReckonings` while too many wait for theirs; or as the store.
     pub(super) async fn source_of_correction(
         &self,
+        caller: &Caller,
         invoice: &Arc<Invoice>,
         correction: &Correction,
         side: Side,
@@ -59,18 +76,22 @@ impl App {
             Side::Billed => (self.closing_before(invoice.period)?, correction.billed),
         };
         let inputs = self.inputs_of(&closed).await?;
-        let wanted = Wanted::named(BTreeSet::from([invoice.account]));
-        let mut bases = self.gather(&inputs, correction.period, &wanted).await?;
-        let basis = bases.remove(&invoice.account).ok_or_else(no_such_line)?;
-        let catalog = Arc::clone(&inputs.catalog);
-        let (basis, reckoned) = self
-            .compute(move |_| {
-                let reckoned = reckon(&basis, &catalog);
-                (basis, reckoned)
-            })
-            .await?;
-        let mut reckoned = reckoned?;
-        let line = reckoned.lines.remove(&correction.key).ok_or_else(no_such_line)?;
+        let account = invoice.account;
+        let gathered = async {
+            let app = self.place_to_reckon(caller).await?;
+            let wanted = Wanted::named(BTreeSet::from([account]));
+            let mut bases = app.gather(&inputs, correction.period, &wanted).await?;
+            let basis = bases.remove(&account).ok_or_else(no_such_line)?;
+            app.reckoned(&inputs, || Ok(basis)).await
+        };
+        let at = (closed.begun.entry, correction.period, account);
+        let reckoned = self.as_closed.accounts.get(at, gathered).await?;
+        let line = reckoned
+            .1
+            .lines
+            .get(&correction.key)
+            .ok_or_else(no_such_line)?
+            .clone();
         if line.amount != amount {
             return Err(contradicts(
                 "a side of a correction is reckoned to another amount",
@@ -80,10 +101,24 @@ impl App {
             invoice: Arc::clone(invoice),
             side,
             inputs,
-            basis,
+            reckoned,
             key: correction.key,
             line,
         })
+    }
+
+    async fn reckoned(
+        &self,
+        inputs: &Inputs,
+        basis: impl FnOnce() -> Result<Basis, Error> + Send + 'static,
+    ) -> Result<Arc<(Basis, Reckoning)>, Error> {
+        let catalog = Arc::clone(&inputs.catalog);
+        let reckoned = self.compute(move |_| {
+            let basis = basis()?;
+            let reckoning = reckon(&basis, &catalog)?;
+            Ok(Arc::new((basis, reckoning)))
+        });
+        reckoned.await?
     }
 
     fn closing_of(&self, period: Period) -> Result<Closing, Error> {
@@ -101,6 +136,11 @@ impl App {
 }
 
 impl Source {
+    /// What the account of the line was reckoned from.
+    pub(super) fn basis(&self) -> &Basis {
+        &self.reckoned.0
+    }
+
     pub(super) const fn opened(&self, level: Level) -> Opened {
         Opened {
             side: self.side,
@@ -128,7 +168,7 @@ impl Source {
         let section = self
             .key
             .subscription()
-            .and_then(|subscription| self.basis.sections.get(&subscription));
+            .and_then(|subscription| self.basis().sections.get(&subscription));
         section.ok_or_else(|| contradicts("the subscription is not among what it was reckoned from"))
     }
 
@@ -156,7 +196,7 @@ impl Source {
                 let periods = self.inputs.books.periods();
                 let versions = [Some(buyer), None]
                     .into_iter()
-                    .filter_map(|buyer| periods.terms_version(seller, buyer, self.basis.period));
+                    .filter_map(|buyer| periods.terms_version(seller, buyer, self.basis().period));
                 let decision = |(from, version): (Period, &domain::books::TermsVersion)| Decision {
                     list: None,
                     from: from.interval().start(),

@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::task::Poll;
 
 use app::access::Caller;
-use app::periods::{Account, RECKONINGS_AT_ONCE_MAX, RECKONINGS_WAITING_MAX, RunningAccount};
+use app::periods::{
+    Account, RECKONINGS_AT_ONCE_MAX, RECKONINGS_OF_A_DIRECTORY_MAX, RECKONINGS_WAITING_MAX, RunningAccount,
+};
 use app::{Error, Kind};
 use domain::authorization::{PartnerRole, RoleDefinition, Scope};
 use domain::ids::PartnerId;
@@ -113,14 +115,25 @@ async fn waits<T>(work: &mut (impl Future<Output = T> + Unpin)) -> bool {
         .await
 }
 
+/// Somebody who reads the same bills and is of another directory.
+fn elsewhere(agent: &Caller, directory: u8) -> Caller {
+    let Caller::Principal(principal) = agent else {
+        panic!("an agent signs in to a directory");
+    };
+    Caller::Principal(app::access::Principal {
+        tenant: domain::ids::TenantId::from_bytes([directory; 16]),
+        ..principal.clone()
+    })
+}
+
 #[tokio::test]
 async fn bills_that_partners_have_reckoned_again_and_again_leave_the_operators_their_places() {
     let house = two_buyers().await;
     let agent = agent_of(&house, PARTNER, "seller").await;
     let still = house.usage.stand_still().await;
     let mut asked: JoinSet<Result<Vec<RunningAccount>, Error>> = JoinSet::new();
-    for _ in 0..=RECKONINGS_AT_ONCE_MAX + RECKONINGS_WAITING_MAX {
-        let (app, agent) = (house.app(), agent.clone());
+    for directory in 0..=RECKONINGS_AT_ONCE_MAX + RECKONINGS_WAITING_MAX {
+        let (app, agent) = (house.app(), elsewhere(&agent, u8::try_from(directory).unwrap()));
         asked.spawn(async move { app.running_accounts(&agent, month("2026-10")).await });
     }
     let first = asked.join_next().await.unwrap().unwrap();
@@ -142,6 +155,29 @@ async fn bills_that_partners_have_reckoned_again_and_again_leave_the_operators_t
         3,
         "places are given back"
     );
+}
+
+#[tokio::test]
+async fn one_partner_who_asks_again_and_again_keeps_all_others_from_their_bills() {
+    let house = two_buyers().await;
+    let agent = agent_of(&house, PARTNER, "seller").await;
+    let still = house.usage.stand_still().await;
+    let mut asked: JoinSet<Result<Vec<RunningAccount>, Error>> = JoinSet::new();
+    for _ in 0..=RECKONINGS_OF_A_DIRECTORY_MAX {
+        let (app, agent) = (house.app(), agent.clone());
+        asked.spawn(async move { app.running_accounts(&agent, month("2026-10")).await });
+    }
+    let first = asked.join_next().await.unwrap().unwrap();
+    assert_eq!(refusal(first), (Kind::Busy, "TooManyReckonings"));
+    let (app, other) = (house.app(), elsewhere(&agent, 7));
+    let mut others = pin!(app.forecast(&other, month("2026-10")));
+    assert!(waits(&mut others).await, "and it is not refused");
+    drop(still);
+    assert_eq!(others.await.unwrap().accounts.len(), 3);
+    while let Some(answer) = asked.join_next().await {
+        assert_eq!(answer.unwrap().unwrap().len(), 3);
+    }
+    assert_eq!(running(&house, &agent, "2026-10").await.len(), 3);
 }
 
 #[tokio::test]
