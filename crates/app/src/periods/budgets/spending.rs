@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::budget::{self, Budget, Tag};
+use domain::books::BudgetRecord;
+use domain::budget::{self, Tag};
 use domain::chain::Account;
 use domain::ids::{LocalMeterId, SubscriptionId};
 use domain::money::Money;
@@ -12,6 +13,7 @@ use domain::reckoning::{Basis, reckon};
 use domain::time::{Hour, HourInterval, Period};
 
 use super::account_of;
+use super::sides::not_read;
 use crate::periods::gathering::{Inputs, Wanted};
 use crate::periods::papers::charts::{Stretch, charged, piece, slices, stretches};
 use crate::{App, Error, Kind};
@@ -30,7 +32,7 @@ impl App {
     }
 
     /// What was spent of each of some budgets in a month, in their order: nothing of one that begins later. What keeps
-    /// one from being reckoned is in its place.
+    /// one from being reckoned is in its place, and so is that its owner has nothing to do any more with what it is of.
     ///
     /// # Errors
     /// As the store.
@@ -38,11 +40,15 @@ impl App {
         &self,
         inputs: &Inputs,
         period: Period,
-        budgets: &[Budget],
+        records: &[BudgetRecord],
     ) -> Result<Vec<Result<Money, Error>>, Error> {
-        let of: Vec<Option<(Account, Option<SubscriptionId>)>> = budgets
+        let is_owners = |record: &BudgetRecord| inputs.books.is_budget_of(record.owner, record.budget.of);
+        let of: Vec<Option<(Account, Option<SubscriptionId>)>> = records
             .iter()
-            .map(|budget| account_of(&inputs.books, budget).filter(|_| budget.from <= period))
+            .map(|record| {
+                let account = account_of(&inputs.books, &record.budget);
+                account.filter(|_| record.budget.from <= period && is_owners(record))
+            })
             .collect();
         let accounts: BTreeSet<Account> = of.iter().flatten().map(|(account, _)| *account).collect();
         let bases = if accounts.is_empty() {
@@ -60,7 +66,12 @@ impl App {
             })
             .await?;
         let mut spent = Vec::new();
-        for (budget, of) in budgets.iter().zip(of) {
+        for (record, of) in records.iter().zip(of) {
+            let budget = &record.budget;
+            if !is_owners(record) {
+                spent.push(Err(not_read(budget.of)));
+                continue;
+            }
             let known = of.and_then(|(account, only)| {
                 let basis = bases.get(&account)?;
                 Some((basis, reckoned.get(&account)?, only))

@@ -2,14 +2,13 @@
 //! often.
 
 use domain::books::{Books, BudgetEntry, BudgetRecord, Entry};
-use domain::budget::{Budget, BudgetOf, Threshold};
+use domain::budget::{Budget, BudgetOf, BudgetOwner, Threshold};
 use domain::chain::{Buyer, Seller};
-use domain::ids::CloudId;
+use domain::ids::{CloudId, PartnerId};
 use domain::money::Money;
 use domain::notices::{Notice, NoticeKind};
 use domain::time::{Hour, Period, Timestamp};
 
-use super::{partner_of, sale};
 use crate::periods::names::account_names;
 use crate::webhooks::{PLATFORM, named, occurrence};
 use crate::{App, Error};
@@ -46,8 +45,7 @@ impl App {
         }
         let (mut raised, mut failed) = (0, false);
         for (period, records) in pending {
-            let budgets: Vec<Budget> = records.iter().map(|record| record.budget.clone()).collect();
-            let spent = match self.spent(&inputs, period, &budgets).await {
+            let spent = match self.spent(&inputs, period, &records).await {
                 Ok(spent) => spent,
                 Err(error) => {
                     tracing::error!(%error, %period, "what was spent of budgets was not reckoned");
@@ -63,7 +61,7 @@ impl App {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        let budget = &record.budget.name;
+                        let budget = record.key();
                         tracing::error!(%error, %period, %budget, "what was spent of a budget was not reckoned");
                         failed = true;
                     }
@@ -85,7 +83,7 @@ impl App {
             let mut entries: Vec<Entry> = Vec::new();
             let mut raised = 0;
             for (was, spent) in &found {
-                let is = books.budgets().get(&was.budget.name);
+                let is = books.budgets().get(&was.key());
                 let Some(is) = is.filter(|is| is.created == was.created) else {
                     continue;
                 };
@@ -94,6 +92,7 @@ impl App {
                 }
                 for threshold in is.newly_reached(period, *spent) {
                     let reached = BudgetEntry::Reached {
+                        owner: Some(is.owner),
                         budget: is.budget.name.clone(),
                         period,
                         threshold,
@@ -128,10 +127,10 @@ fn pending(books: &Books, this_month: Period) -> Vec<(Period, Vec<BudgetRecord>)
         .filter(|month| is_open(*month))
         .map(|month| {
             let all = books.budgets().all();
-            (
-                month,
-                all.filter(|record| record.is_pending(month)).cloned().collect(),
-            )
+            let pending = all.filter(|record| {
+                record.is_pending(month) && books.is_budget_of(record.owner, record.budget.of)
+            });
+            (month, pending.cloned().collect())
         })
         .filter(|(_, records): &(_, Vec<BudgetRecord>)| !records.is_empty())
         .collect();
@@ -157,6 +156,7 @@ fn notice(
     let currency = amount.currency();
     let mut data = named([
         ("budget", name.to_string()),
+        ("owner", record.owner.to_string()),
         ("period", period.to_string()),
         ("threshold", threshold.to_string()),
         ("spent", spent.to_string()),
@@ -164,7 +164,7 @@ fn notice(
         ("currency", currency.to_string()),
     ]);
     let mut say = |name: &str, value: String| data.insert(name.to_owned(), value);
-    if let Some(link) = sale(books, *of) {
+    if let Some(link) = books.budgeted_sale(*of) {
         let seller = match link.seller {
             Seller::Platform => "platform".to_owned(),
             Seller::Partner(partner) => partner.to_string(),
@@ -196,7 +196,7 @@ fn notice(
         kind: NoticeKind::BudgetReached,
         occurred: now,
         stack: None,
-        partner: partner_of(books, *of),
+        partner: told(books, record),
         subject: name.to_string(),
         text: format!(
             "Budget {name}: {} has spent {spent} of {amount} {currency}{with_tag} in {period}, at least {threshold} % of \
@@ -204,6 +204,22 @@ fn notice(
             spender(books, *of)
         ),
         data,
+    }
+}
+
+/// Whose webhooks are told: the owner's and nobody else's. None for the platform, whose webhooks are told of everything.
+/// Customers have no webhooks: what they set is told to whom they buy from.
+fn told(books: &Books, record: &BudgetRecord) -> Option<PartnerId> {
+    match record.owner {
+        BudgetOwner::Platform => None,
+        BudgetOwner::Partner(partner) => Some(partner),
+        BudgetOwner::Subscription(_) => {
+            let sale = books.budgeted_sale(record.budget.of)?;
+            match (sale.seller, sale.buyer) {
+                (Seller::Partner(partner), _) | (_, Buyer::Partner(partner)) => Some(partner),
+                (Seller::Platform, Buyer::Subscription(_)) => None,
+            }
+        }
     }
 }
 

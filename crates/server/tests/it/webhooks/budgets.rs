@@ -6,7 +6,7 @@ use super::house_in;
 use super::receiver::{Came, Does, Receiver, eventually_so};
 use super::watching::{data, watchful};
 use crate::fixture::{DataDirectory, House};
-use crate::world::{other_partner, partner, record, stack};
+use crate::world::{partner, record, stack};
 
 const BUDGET: &str = "/api/v1/budgets/contoso";
 
@@ -29,19 +29,17 @@ fn thresholds(came: &[Came]) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
+async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_the_budget_by_which_it_is_watched() {
     let house = house_in(DataDirectory::new(), watchful()).await;
-    let (receiver, rival) = (
+    let (receiver, watched) = (
         Receiver::that([Does::Takes]).await,
         Receiver::that([Does::Takes]).await,
     );
     house.register().await;
-    let only =
-        |url: &str, partner: String| json!({ "url": url, "kinds": ["budget.reached"], "partnerId": partner });
-    let set = only(&receiver.url, partner());
+    let set = json!({ "url": &receiver.url, "kinds": ["budget.reached"] });
     house.put("/api/v1/webhooks/budgets", &set).await.expect(201);
-    let set = only(&rival.url, other_partner());
-    house.put("/api/v1/webhooks/rivals", &set).await.expect(201);
+    let set = json!({ "url": &watched.url, "kinds": ["budget.reached"], "partnerId": partner() });
+    house.put("/api/v1/webhooks/watched", &set).await.expect(201);
     let backdate = format!("/api/v1/registrations/{}/backdate", stack());
     let since = json!({ "validFrom": "2026-11-02T00:00:00Z" });
     house.post(&backdate, &since).await.expect(200);
@@ -64,6 +62,7 @@ async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
     assert_eq!(
         (
             &told["budget"],
+            &told["owner"],
             &told["period"],
             &told["spent"],
             &told["amount"],
@@ -71,6 +70,7 @@ async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
         ),
         (
             &json!("contoso"),
+            &json!("platform"),
             &json!("2026-11"),
             &json!(amount),
             &json!(amount),
@@ -113,6 +113,10 @@ async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
     receiver.has(4).await;
     let ended = house.ended("budgets").await;
     assert_eq!(ended.len(), 4, "{ended:?}");
-    assert_eq!(rival.came().len(), 0, "it is not their business");
-    assert_eq!(house.deliveries("rivals").await, [] as [Value; 0]);
+    assert_eq!(
+        watched.came().len(),
+        0,
+        "who spends is not told by what it is watched"
+    );
+    assert_eq!(house.deliveries("watched").await, [] as [Value; 0]);
 }
