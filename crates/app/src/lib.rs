@@ -72,6 +72,7 @@ pub struct App {
     closing: Arc<Semaphore>,
     replaying: Arc<periods::Places>,
     reckonings: Arc<periods::Places>,
+    budget_pieces_max: usize,
 }
 
 impl App {
@@ -102,6 +103,7 @@ impl App {
             closing: Arc::new(Semaphore::new(1)),
             replaying: Arc::new(periods::Places::for_replays()),
             reckonings: Arc::new(periods::Places::for_reckonings()),
+            budget_pieces_max: periods::BUDGET_PIECES_MAX,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod sides;
 mod spending;
+mod tagged;
 mod telling;
 
 use domain::books::{Books, BudgetRecord, BudgetRefused};
@@ -16,6 +17,7 @@ use crate::access::Caller;
 use crate::accounts::Created;
 use crate::{App, Error};
 
+pub(crate) use tagged::PIECES_MAX;
 pub use telling::BudgetWatch;
 
 /// What lets somebody set and remove the budgets of a subscription: Azure's own action for that, which Owners and

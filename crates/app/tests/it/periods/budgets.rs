@@ -1,6 +1,7 @@
 //! Budgets: what was spent of them, and that others are told once.
 
 mod sides;
+mod tagged;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -95,6 +96,15 @@ fn heard(house: &House, webhook: &str) -> Vec<String> {
         )
     });
     shown.collect()
+}
+
+/// The names of the budgets of which the webhook `ops` was told.
+fn names(house: &House) -> Vec<String> {
+    let heard = heard(house, "ops");
+    let names = heard.iter().map(|it| it.split(' ').next().unwrap().to_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 async fn look(house: &House, watch: &mut BudgetWatch) -> usize {
