@@ -1,5 +1,6 @@
 //! Budgets: who sets and reads them, what was spent of them so far, and that others are told.
 
+mod looking;
 mod sides;
 mod spending;
 mod tagged;
@@ -17,8 +18,8 @@ use crate::access::Caller;
 use crate::accounts::Created;
 use crate::{App, Error};
 
+pub use looking::BudgetWatch;
 pub(crate) use tagged::PIECES_MAX;
-pub use telling::BudgetWatch;
 
 /// What lets somebody set and remove the budgets of a subscription: Azure's own action for that, which Owners and
 /// Contributors have.

@@ -96,7 +96,7 @@ async fn a_tag_that_comes_and_goes_would_keep_what_others_cost_from_being_told()
     );
     assert!(scattered.message.contains("env=odd"), "{}", scattered.message);
     let mut watch = BudgetWatch::default();
-    assert_eq!(app.look_after_budgets(&mut watch).await, Ok(1));
+    assert_eq!(app.look_after_budgets(&mut watch, || true).await, Ok(1));
     assert_eq!(heard(&house, "ops"), ["steady 2026-10 100: 12.00"]);
 }
 
