@@ -79,6 +79,7 @@ pub struct App {
     )]
     place: Option<Arc<periods::Place>>,
     as_closed: Arc<periods::AsClosed>,
+    budget_pieces_max: usize,
 }
 
 impl App {
@@ -111,6 +112,7 @@ impl App {
             reckonings: Arc::new(periods::Places::for_reckonings()),
             place: None,
             as_closed: Arc::default(),
+            budget_pieces_max: periods::BUDGET_PIECES_MAX,
         })
     }
 

@@ -34,6 +34,7 @@ use crate::{App, Error};
 
 pub(crate) use as_closed::AsClosed;
 pub use backdating::{Backdating, BillDifference, MONTHS_MOVED_MAX, MovedUsage, Settled};
+pub(crate) use budgets::PIECES_MAX as BUDGET_PIECES_MAX;
 pub use budgets::{BudgetView, BudgetWatch, WRITE_BUDGETS};
 pub use domain::chain::{Account, Buyer, Seller};
 pub use explain::{Decision, Explained, Level, Opened, PARTS_PER_PAGE, Part, PartIs, Side, Stretch};

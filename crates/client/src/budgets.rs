@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// Every budget of what the caller reads, with what was spent of each in the running month.
+    /// Every budget of the caller's sides, with what was spent of each in the running month.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -15,13 +15,14 @@ impl Client {
         self.list(&["api", "v1", "budgets"], &[]).await
     }
 
-    /// A budget, with what was spent of it in the running month.
+    /// A budget, with what was spent of it in the running month. Without an owner, the only one of this name that is the
+    /// caller's.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn budget(&self, name: &str) -> Result<Budget, ClientError> {
-        self.ask(Call::new(Method::GET, ["api", "v1", "budgets", name]))
-            .await
+    pub async fn budget(&self, name: &str, owner: Option<&str>) -> Result<Budget, ClientError> {
+        let call = Call::new(Method::GET, ["api", "v1", "budgets", name]);
+        self.ask(call.query("owner", owner)).await
     }
 
     /// Sets a budget.
@@ -37,8 +38,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn remove_budget(&self, name: &str) -> Result<(), ClientError> {
-        self.tell(Call::new(Method::DELETE, ["api", "v1", "budgets", name]))
-            .await
+    pub async fn remove_budget(&self, name: &str, owner: Option<&str>) -> Result<(), ClientError> {
+        let call = Call::new(Method::DELETE, ["api", "v1", "budgets", name]);
+        self.tell(call.query("owner", owner)).await
     }
 }

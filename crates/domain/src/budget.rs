@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use num_bigint::BigInt;
 
-use crate::chain::Link;
-use crate::ids::SubscriptionId;
+use crate::chain::{Buyer, Link};
+use crate::ids::{PartnerId, SubscriptionId};
 use crate::money::{Money, MoneyError};
 use crate::reckoning::Reckoning;
 use crate::time::Period;
@@ -142,8 +142,100 @@ pub enum BudgetOf {
     Subscription(SubscriptionId),
 }
 
+/// The platform as an owner of budgets, in texts.
+const PLATFORM: &str = "platform";
+/// What stands before the id of an owner that is a partner.
+const PARTNER: &str = "partner";
+/// What stands before the id of an owner that is a subscription.
+const SUBSCRIPTION: &str = "subscription";
+
+/// The side that set a budget, whose it is: nobody on another side reads it, not even whoever it watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BudgetOwner {
+    /// Whoever operates the platform.
+    Platform,
+    /// A partner that sells or buys.
+    Partner(PartnerId),
+    /// Whoever a subscription was sold to.
+    Subscription(SubscriptionId),
+}
+
+impl From<Buyer> for BudgetOwner {
+    fn from(buyer: Buyer) -> Self {
+        match buyer {
+            Buyer::Partner(partner) => Self::Partner(partner),
+            Buyer::Subscription(subscription) => Self::Subscription(subscription),
+        }
+    }
+}
+
+impl fmt::Display for BudgetOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Platform => f.write_str(PLATFORM),
+            Self::Partner(id) => write!(f, "{PARTNER}:{id}"),
+            Self::Subscription(id) => write!(f, "{SUBSCRIPTION}:{id}"),
+        }
+    }
+}
+
+/// The text names no owner of budgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected platform, or partner: or subscription: and its id")]
+pub struct InvalidBudgetOwner;
+
+impl FromStr for BudgetOwner {
+    type Err = InvalidBudgetOwner;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBudgetOwner> {
+        if text.eq_ignore_ascii_case(PLATFORM) {
+            return Ok(Self::Platform);
+        }
+        let (kind, id) = text.split_once(':').ok_or(InvalidBudgetOwner)?;
+        if kind.eq_ignore_ascii_case(PARTNER) {
+            return Ok(Self::Partner(id.parse().map_err(|_| InvalidBudgetOwner)?));
+        }
+        if kind.eq_ignore_ascii_case(SUBSCRIPTION) {
+            return Ok(Self::Subscription(id.parse().map_err(|_| InvalidBudgetOwner)?));
+        }
+        Err(InvalidBudgetOwner)
+    }
+}
+
+/// What tells budgets apart: each owner gives names of its own. In order of names, so that lists are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BudgetKey {
+    /// The name.
+    pub name: BudgetName,
+    /// Whose it is.
+    pub owner: BudgetOwner,
+}
+
+impl fmt::Display for BudgetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.name, self.owner)
+    }
+}
+
+/// The text tells no budget apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected the name of a budget, a slash, and its owner")]
+pub struct InvalidBudgetKey;
+
+impl FromStr for BudgetKey {
+    type Err = InvalidBudgetKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBudgetKey> {
+        let (name, owner) = text.split_once('/').ok_or(InvalidBudgetKey)?;
+        Ok(Self {
+            name: name.parse().map_err(|_| InvalidBudgetKey)?,
+            owner: owner.parse().map_err(|_| InvalidBudgetKey)?,
+        })
+    }
+}
+
 /// A tag of resources.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag {
     /// Its name, which is the same one in whatever case: Azure's rule.
     pub name: String,
@@ -172,6 +264,54 @@ pub struct Budget {
     pub thresholds: Thresholds,
     /// The first month that it is for.
     pub from: Period,
+}
+
+/// A budget as somebody asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetAsked {
+    /// Whose it shall be; none where whoever asks is on one side alone.
+    pub owner: Option<BudgetOwner>,
+    /// Its name.
+    pub name: BudgetName,
+    /// Whose spending.
+    pub of: BudgetOf,
+    /// Only what resources with this tag cost.
+    pub tag: Option<Tag>,
+    /// What is to be spent in a calendar month.
+    pub amount: Money,
+    /// Where others are told.
+    pub thresholds: Thresholds,
+    /// The first month that it is for; none for what it was, and of a new one the running month.
+    pub from: Option<Period>,
+}
+
+impl BudgetAsked {
+    /// The budget, from a month on where none is asked for.
+    #[must_use]
+    pub fn from_month(&self, otherwise: Period) -> Budget {
+        Budget {
+            name: self.name.clone(),
+            of: self.of,
+            tag: self.tag.clone(),
+            amount: self.amount,
+            thresholds: self.thresholds.clone(),
+            from: self.from.unwrap_or(otherwise),
+        }
+    }
+}
+
+impl From<Budget> for BudgetAsked {
+    fn from(budget: Budget) -> Self {
+        Self {
+            owner: None,
+            name: budget.name,
+            of: budget.of,
+            tag: budget.tag,
+            amount: budget.amount,
+            thresholds: budget.thresholds,
+            from: Some(budget.from),
+        }
+    }
 }
 
 /// A budget that says nothing.
@@ -360,6 +500,41 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_is_read_as_it_is_written_and_a_key_with_it() {
+        let id = "03000000-0000-4000-8000-000000000001";
+        for text in [
+            "platform".to_owned(),
+            format!("partner:{id}"),
+            format!("subscription:{id}"),
+        ] {
+            let owner: BudgetOwner = text.parse().unwrap();
+            assert_eq!(owner.to_string(), text);
+            assert_eq!(text.to_uppercase().parse(), Ok(owner));
+            let key: BudgetKey = format!("web/{text}").parse().unwrap();
+            assert_eq!((key.owner, key.to_string()), (owner, format!("web/{text}")));
+        }
+        for text in [
+            "",
+            "partner",
+            "partner:",
+            "customer:1",
+            id,
+            "subscription:x",
+            ":platform",
+        ] {
+            assert_eq!(text.parse::<BudgetOwner>(), Err(InvalidBudgetOwner), "{text}");
+            assert_eq!(
+                format!("web/{text}").parse::<BudgetKey>(),
+                Err(InvalidBudgetKey),
+                "{text}"
+            );
+        }
+        for text in ["web", "/platform", "Web/platform", ""] {
+            assert_eq!(text.parse::<BudgetKey>(), Err(InvalidBudgetKey), "{text}");
+        }
+    }
+
+    #[test]
     fn a_commitment_or_a_tax_is_not_spent_by_whoever_uses_something() {
         let ids = [[1; 16], [2; 16]].map(SubscriptionId::from_bytes);
         let line = |cents| ReckonedLine {
@@ -368,7 +543,7 @@ mod tests {
         };
         let account = crate::chain::Account {
             seller: crate::chain::Seller::Platform,
-            buyer: crate::chain::Buyer::Subscription(ids[0]),
+            buyer: Buyer::Subscription(ids[0]),
             currency: Currency::USD,
         };
         let fee = |subscription| LineKey::CapacityFee {

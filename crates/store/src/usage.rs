@@ -176,6 +176,8 @@ pub struct Said {
 /// Hours of one slice in which the records of one resource and meter carry a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaggedHours {
+    /// The tag, by its place among those asked for.
+    pub tag: usize,
     /// The slice, by its place among those asked for.
     pub slice: usize,
     /// The meter.
@@ -333,10 +335,10 @@ pub trait UsageLedger: Send + Sync {
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<RecordSaid>, StoreError>;
 
-    /// The hours of each slice in which its records carry a tag, by slice, resource with meter, and hour; nothing of those that
-    /// do not. Names of tags are the same in whatever case, values to the letter. It goes by the attributes that are known
-    /// now.
-    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError>;
+    /// The hours of each slice in which its records carry one of these tags, by tag, slice, resource with meter, and hour;
+    /// nothing of those that carry none. Names of tags are the same in whatever case, values to the letter. It goes by the
+    /// attributes that are known now, and reads them once however many tags are asked for.
+    async fn tagged_hours(&self, slices: &[Slice], tags: &[Tag]) -> Result<Vec<TaggedHours>, StoreError>;
 
     /// For each of the slices, from the first hour in which it has usage to the end of the last; nothing for one
     /// without records.

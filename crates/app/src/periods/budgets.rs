@@ -1,23 +1,25 @@
 //! Budgets: who sets and reads them, what was spent of them so far, and that others are told.
 
+mod looking;
+mod sides;
 mod spending;
+mod tagged;
 mod telling;
 
-use domain::authorization::Scope;
 use domain::books::{Books, BudgetRecord, BudgetRefused};
-use domain::budget::{Budget, BudgetName, BudgetOf};
-use domain::chain::{Account, Buyer, Link, Seller};
-use domain::ids::{PartnerId, SubscriptionId};
+use domain::budget::{Budget, BudgetAsked, BudgetKey, BudgetName, BudgetOf, BudgetOwner};
+use domain::chain::Account;
+use domain::ids::SubscriptionId;
 use domain::money::Money;
 use domain::time::Period;
 
-use super::terms::reads_account;
-use crate::access::{Caller, View, agents_only, authorization_failed, operators_only, view_of, view_within};
-use crate::accounts::{Created, subscription_not_found};
-use crate::bills::reads_charges;
-use crate::{App, Error, Kind};
+use self::sides::Sides;
+use crate::access::Caller;
+use crate::accounts::Created;
+use crate::{App, Error};
 
-pub use telling::BudgetWatch;
+pub use looking::BudgetWatch;
+pub(crate) use tagged::PIECES_MAX;
 
 /// What lets somebody set and remove the budgets of a subscription: Azure's own action for that, which Owners and
 /// Contributors have.
@@ -35,93 +37,124 @@ pub struct BudgetView {
 }
 
 impl App {
-    /// Sets a budget: a new one, or another amount, other thresholds or another first month of one that is there. An act
-    /// of the agents of who sells and of who buys; of a subscription also of those who may write budgets there and read
-    /// what it is charged.
+    /// Sets a budget of the caller's side: a new one, or another amount, other thresholds or another first month of one
+    /// that is there. An act of the agents of who sells and of who buys, for their partner; for a subscription, of those
+    /// who may write budgets there and read what it is charged; for the platform, of its operators.
     ///
     /// # Errors
     /// `AccountNotFound` or `SubscriptionNotFound` if the caller does not read what it is of, `AuthorizationFailed`,
-    /// `BudgetNameTaken`, [`BudgetRefused`], or as the store.
-    pub async fn set_budget(&self, caller: &Caller, budget: Budget) -> Result<(Created, BudgetView), Error> {
-        let created = self
+    /// `BudgetOwnerRequired` if the caller is on several sides and names none, [`BudgetRefused`], or as the store. Of a
+    /// budget that was set, what keeps it from being reckoned is in the view.
+    pub async fn set_budget(
+        &self,
+        caller: &Caller,
+        asked: BudgetAsked,
+    ) -> Result<(Created, BudgetView), Error> {
+        let this_month = self.this_hour().period();
+        let (created, key) = self
             .change(caller, |books| {
-                let view = view_of(books, caller);
-                if !reads(books, &view, budget.of) || is_gone(books, budget.of) {
-                    return Err(not_read(budget.of));
-                }
-                demand_writing(books, caller, budget.of)?;
-                let known = books.budgets().get(&budget.name);
-                if known.is_some_and(|known| !reads(books, &view, known.budget.of)) {
-                    let message = format!("The name '{}' is taken. Choose another one.", budget.name);
-                    return Err(Error::new(Kind::Conflict, "BudgetNameTaken", message).about("name"));
-                }
-                let created = Created::from(known.is_none());
-                let entry = books.set_budget(&budget)?;
-                Ok((entry.into_iter().collect(), created))
+                let owner = Sides::of(books, caller).that_sets(books, &asked)?;
+                let key = BudgetKey {
+                    name: asked.name.clone(),
+                    owner,
+                };
+                let known = books.budgets().get(&key);
+                let budget = asked.from_month(known.map_or(this_month, |known| known.budget.from));
+                let entry = books.set_budget(owner, &budget)?;
+                Ok((
+                    entry.into_iter().collect(),
+                    (Created::from(known.is_none()), key.clone()),
+                ))
             })
             .await?;
-        Ok((created, self.budget(caller, &budget.name).await?))
+        let record = self.read(|books| books.budgets().get(&key).cloned());
+        let record = record.ok_or(BudgetRefused::Unknown(key.name))?;
+        // It is set, whatever keeps it from being reckoned.
+        let view = self.viewed(caller, vec![record.clone()]).await;
+        let spent = view.map(|mut views| views.pop().map(|view| view.spent));
+        let nothing = Money::zero(record.budget.amount.currency());
+        let view = BudgetView {
+            spent: spent.and_then(|spent| spent.unwrap_or(Ok(nothing))),
+            period: this_month,
+            record,
+        };
+        Ok((created, view))
     }
 
-    /// Removes a budget, with what was reached of it. For those who may set it.
+    /// Removes a budget, with what was reached of it. For those who may set it; the platform's operators remove others',
+    /// too, if they say whose: of an owner that is gone nobody else could.
     ///
     /// # Errors
-    /// `BudgetNotFound`, `AuthorizationFailed`, or as the store.
-    pub async fn remove_budget(&self, caller: &Caller, name: &BudgetName) -> Result<(), Error> {
+    /// `BudgetNotFound`, `BudgetOwnerRequired`, `AuthorizationFailed`, or as the store.
+    pub async fn remove_budget(
+        &self,
+        caller: &Caller,
+        name: &BudgetName,
+        owner: Option<BudgetOwner>,
+    ) -> Result<(), Error> {
         self.change(caller, |books| {
-            let known = known(books, caller, name)?;
-            demand_writing(books, caller, known.budget.of)?;
-            Ok((vec![books.remove_budget(name)?], ()))
+            let sides = Sides::of(books, caller);
+            let known = sides.known(books, name, owner)?;
+            sides.demand_removing(books, known, owner)?;
+            Ok((vec![books.remove_budget(&known.key())?], ()))
         })
         .await
     }
 
-    /// A budget and how far it is. For those who read what it is of.
+    /// A budget and how far it is. For those on its owner's side, and for the platform's operators. Without an owner it is
+    /// the only one of this name on a side of the caller's.
     ///
     /// # Errors
-    /// `BudgetNotFound`, or as the store.
-    pub async fn budget(&self, caller: &Caller, name: &BudgetName) -> Result<BudgetView, Error> {
-        let record = self.read(|books| known(books, caller, name).cloned())?;
-        let view = self.viewed(vec![record]).await?.pop();
+    /// `BudgetNotFound`, `BudgetOwnerRequired`, `TooManyReckonings`, or as the store.
+    pub async fn budget(
+        &self,
+        caller: &Caller,
+        name: &BudgetName,
+        owner: Option<BudgetOwner>,
+    ) -> Result<BudgetView, Error> {
+        let record = self.read(|books| Sides::of(books, caller).known(books, name, owner).cloned())?;
+        let view = self.viewed(caller, vec![record]).await?.pop();
         view.ok_or_else(|| BudgetRefused::Unknown(name.clone()).into())
     }
 
-    /// The budgets of what the caller reads, by name, and how far they are: those after `after`, `limit` at the most.
-    /// What was spent of others is not reckoned.
+    /// The budgets of the caller's sides, by name and then by owner, and how far they are: those after `after`, `limit` at
+    /// the most. What was spent of others is not reckoned.
     ///
     /// # Errors
-    /// As the store.
+    /// `TooManyReckonings`, or as the store.
     pub async fn budgets(
         &self,
         caller: &Caller,
-        after: Option<&BudgetName>,
+        after: Option<&BudgetKey>,
         limit: usize,
     ) -> Result<Vec<BudgetView>, Error> {
         let records = self.read(|books| {
-            let view = view_of(books, caller);
-            let all = books.budgets().all();
-            let after = all.filter(|record| after.is_none_or(|after| record.budget.name > *after));
-            let read = after.filter(|record| reads(books, &view, record.budget.of));
+            let sides = Sides::of(books, caller);
+            let after = books.budgets().after(after);
+            let read = after.filter(|record| sides.read(books, record.owner));
             read.take(limit).cloned().collect()
         });
-        self.viewed(records).await
+        self.viewed(caller, records).await
     }
 
-    /// The first month of a budget that the caller reads, and the running month where there is none.
+    /// The name of the partner or the subscription whose budgets these are.
     #[must_use]
-    pub fn first_month_of_budget(&self, caller: &Caller, name: &BudgetName) -> Period {
-        let from = self.read(|books| known(books, caller, name).map(|record| record.budget.from));
-        from.unwrap_or_else(|_| self.this_hour().period())
+    pub fn budget_owner_name(&self, owner: BudgetOwner) -> Option<String> {
+        self.read(|books| match owner {
+            BudgetOwner::Platform => None,
+            BudgetOwner::Partner(id) => books.partner_ever(id).map(|it| it.name.clone()),
+            BudgetOwner::Subscription(id) => books.subscription_ever(id).map(|it| it.name.clone()),
+        })
     }
 
-    async fn viewed(&self, records: Vec<BudgetRecord>) -> Result<Vec<BudgetView>, Error> {
+    async fn viewed(&self, caller: &Caller, records: Vec<BudgetRecord>) -> Result<Vec<BudgetView>, Error> {
         let period = self.this_hour().period();
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let inputs = self.inputs_so_far().await?;
-        let budgets: Vec<Budget> = records.iter().map(|record| record.budget.clone()).collect();
-        let spent = self.spent(&inputs, period, &budgets).await?;
+        let app = self.place_to_reckon(caller).await?;
+        let inputs = app.inputs_so_far().await?;
+        let spent = app.spent(&inputs, period, &records).await?;
         let views = records.into_iter().zip(spent);
         Ok(views
             .map(|(record, spent)| BudgetView {
@@ -133,99 +166,11 @@ impl App {
     }
 }
 
-fn known<'b>(books: &'b Books, caller: &Caller, name: &BudgetName) -> Result<&'b BudgetRecord, Error> {
-    let view = view_of(books, caller);
-    let known = books.budgets().get(name);
-    let known = known.filter(|record| reads(books, &view, record.budget.of));
-    known.ok_or_else(|| BudgetRefused::Unknown(name.clone()).into())
-}
-
-/// The last sale of a subscription's chain: whoever buys there pays for it in the end.
-fn last_sale(books: &Books, subscription: SubscriptionId) -> Option<Link> {
-    let subscription = books.subscription_ever(subscription)?;
-    books.chain_of(subscription).last().copied()
-}
-
-fn sale(books: &Books, of: BudgetOf) -> Option<Link> {
-    match of {
-        BudgetOf::Sale(link) => Some(link),
-        BudgetOf::Subscription(subscription) => last_sale(books, subscription),
-    }
-}
-
 /// The account that a budget is of, and the subscription if it is of one alone.
 fn account_of(books: &Books, budget: &Budget) -> Option<(Account, Option<SubscriptionId>)> {
-    let account = Account::new(sale(books, budget.of)?, budget.amount.currency());
+    let account = Account::new(books.budgeted_sale(budget.of)?, budget.amount.currency());
     match budget.of {
         BudgetOf::Sale(_) => Some((account, None)),
         BudgetOf::Subscription(subscription) => Some((account, Some(subscription))),
     }
-}
-
-/// The partner whose business a budget is: that buys, and otherwise that sells. Its webhooks are told.
-fn partner_of(books: &Books, of: BudgetOf) -> Option<PartnerId> {
-    let link = sale(books, of)?;
-    match (link.buyer, link.seller) {
-        (Buyer::Partner(partner), _) | (_, Seller::Partner(partner)) => Some(partner),
-        (Buyer::Subscription(_), Seller::Platform) => None,
-    }
-}
-
-/// Whether whoever has this view reads what a budget of this would be of.
-fn reads(books: &Books, view: &View, of: BudgetOf) -> bool {
-    let by_itself = match of {
-        BudgetOf::Sale(_) => false,
-        BudgetOf::Subscription(subscription) => reads_charges(books, view, subscription),
-    };
-    let no_currency = domain::money::Currency::NONE;
-    let reads_sale = |link| reads_account(books, view, Account::new(link, no_currency));
-    view.everything || by_itself || sale(books, of).is_some_and(reads_sale)
-}
-
-/// Whether it is of a subscription that is not there, or not any more.
-fn is_gone(books: &Books, of: BudgetOf) -> bool {
-    matches!(of, BudgetOf::Subscription(id) if books.subscription(id).is_none())
-}
-
-/// What somebody is told who sets a budget of what they do not read, or what is not there.
-fn not_read(of: BudgetOf) -> Error {
-    match of {
-        BudgetOf::Subscription(id) => subscription_not_found(&id.to_string()),
-        BudgetOf::Sale(Link { seller, buyer }) => {
-            let message = format!(
-                "There are no bills of {seller} to {buyer} for you to read. Name a seller and a buyer of your invoices."
-            );
-            Error::not_found("AccountNotFound", message).about("buyer")
-        }
-    }
-}
-
-/// Nothing, if the caller sets budgets of this.
-fn demand_writing(books: &Books, caller: &Caller, of: BudgetOf) -> Result<(), Error> {
-    let principal = match caller {
-        Caller::Operator { .. } => return Ok(()),
-        Caller::Stack { .. } => return Err(not_read(of)),
-        Caller::Principal(principal) => principal,
-    };
-    let view = view_of(books, caller);
-    let link = sale(books, of);
-    let acts = |partner: PartnerId| view.acts_for(partner);
-    let trades = link.is_some_and(|link| {
-        matches!(link.seller, Seller::Partner(seller) if acts(seller))
-            || matches!(link.buyer, Buyer::Partner(buyer) if acts(buyer))
-    });
-    if view.everything || trades {
-        return Ok(());
-    }
-    let subscription = match (of, link.map(|link| link.buyer)) {
-        (BudgetOf::Subscription(id), _) | (_, Some(Buyer::Subscription(id))) => id,
-        (_, Some(Buyer::Partner(_))) => return Err(agents_only(principal)),
-        (_, None) => return Err(operators_only(principal)),
-    };
-    let scope = Scope::Subscription(subscription);
-    let known = books.subscription(subscription);
-    if view_within(books, caller, subscription).allows(WRITE_BUDGETS, &scope, known) {
-        return Ok(());
-    }
-    Err(authorization_failed(principal, WRITE_BUDGETS, &scope))
 }

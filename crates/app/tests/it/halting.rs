@@ -21,6 +21,9 @@ pub(crate) struct Halting {
     receipts_asked: AtomicUsize,
     /// What sums were asked for.
     summed: Mutex<Vec<Slice>>,
+    /// What tags were asked for.
+    tags_asked: Mutex<Vec<Vec<Tag>>>,
+    tags_are_lost: AtomicBool,
     /// Whoever asks for sums, or for who used something, waits as long as a test holds this.
     gate: tokio::sync::Mutex<()>,
 }
@@ -33,6 +36,8 @@ impl Halting {
             releases: AtomicUsize::new(usize::MAX),
             receipts_asked: AtomicUsize::new(0),
             summed: Mutex::default(),
+            tags_asked: Mutex::default(),
+            tags_are_lost: AtomicBool::new(false),
             gate: tokio::sync::Mutex::default(),
         })
     }
@@ -45,6 +50,16 @@ impl Halting {
     /// What sums were asked for since this was last called.
     pub(crate) fn take_summed(&self) -> Vec<Slice> {
         std::mem::take(&mut *self.summed.lock().unwrap())
+    }
+
+    /// The tags that were asked for together since this was last called.
+    pub(crate) fn take_tags_asked(&self) -> Vec<Vec<Tag>> {
+        std::mem::take(&mut *self.tags_asked.lock().unwrap())
+    }
+
+    /// Whether tags cannot be read from now on.
+    pub(crate) fn lose_tags(&self, lost: bool) {
+        self.tags_are_lost.store(lost, Ordering::SeqCst);
     }
 
     /// How often receipts were asked for.
@@ -87,8 +102,13 @@ impl UsageLedger for Halting {
     ) -> Result<Vec<RecordSaid>, StoreError> {
         self.ledger.sayings_at(of, interval, marks).await
     }
-    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
-        self.ledger.tagged_hours(slices, tag).await
+    async fn tagged_hours(&self, slices: &[Slice], tags: &[Tag]) -> Result<Vec<TaggedHours>, StoreError> {
+        self.tags_asked.lock().unwrap().push(tags.to_vec());
+        if self.tags_are_lost.load(Ordering::SeqCst) {
+            let detail = "the tags are lost".to_owned();
+            return Err(StoreError::Unavailable { detail });
+        }
+        self.ledger.tagged_hours(slices, tags).await
     }
     async fn used_hours(&self, slices: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {
         self.ledger.used_hours(slices).await

@@ -1,6 +1,7 @@
 //! `budget`.
 
 use clap::{ArgGroup, Args, Subcommand};
+use domain::budget::BudgetOwner;
 
 use super::bill::{buyer, seller};
 use super::texts;
@@ -8,7 +9,7 @@ use super::texts;
 /// What is done with budgets.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BudgetCommand {
-    /// List the budgets of what you read, and what was spent of each this month.
+    /// List the budgets of your side, and what was spent of each this month.
     #[command(after_help = "Example:\n  meterbridge budget list")]
     List,
     /// Show a budget, what was spent of it this month, and which thresholds were reached.
@@ -17,6 +18,9 @@ pub(crate) enum BudgetCommand {
         /// The budget.
         #[arg(value_name = "NAME")]
         name: String,
+        /// Whose it is, if several of that name are yours: `platform`, `partner:` or `subscription:` and its id.
+        #[arg(long, value_name = "OWNER", value_parser = owner)]
+        owner: Option<String>,
     },
     /// Set a budget: a new one, or another amount, other thresholds or another first month of one that is there.
     #[command(after_help = "\
@@ -24,6 +28,10 @@ It is of all that a seller sells to a buyer, or of what one subscription is char
 with that tag cost. What is spent are usage and fees of a calendar month, before commitments, credits, corrections \
 and tax. It stops nothing: webhooks of the kind budget.reached are told once in each month of each threshold. What \
 was told of a month is not told again, whatever becomes of the amount.
+
+A budget is its owner's: the platform's, a partner's that sells or buys, or the subscription's. No other side reads it \
+or is told, not even the one that spends, and each side gives names of its own. Whose it is follows from who sets it; \
+who is on several sides says so with --owner.
 
 Examples:
   meterbridge budget set contoso --buyer subscription:<SUBSCRIPTION-ID> --seller <PARTNER-ID> \\
@@ -37,6 +45,9 @@ Examples:
         /// The budget.
         #[arg(value_name = "NAME")]
         name: String,
+        /// Whose it is, if several of that name are yours. Operators remove others' with it.
+        #[arg(long, value_name = "OWNER", value_parser = owner)]
+        owner: Option<String>,
     },
 }
 
@@ -47,6 +58,9 @@ pub(crate) struct SetBudgetArgs {
     /// Its name: lower-case letters, digits and dashes.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+    /// Whose it shall be, if you are on several sides: `platform`, `partner:` or `subscription:` and its id.
+    #[arg(long, value_name = "OWNER", value_parser = owner)]
+    pub(crate) owner: Option<String>,
     /// Who buys: `partner:` or `subscription:` and its id.
     #[arg(long, value_name = "BUYER", value_parser = buyer)]
     pub(crate) buyer: Option<String>,
@@ -73,6 +87,12 @@ pub(crate) struct SetBudgetArgs {
     pub(crate) from: Option<String>,
 }
 
+/// An owner of budgets, spelled as the API does.
+fn owner(text: &str) -> Result<String, String> {
+    let owner: BudgetOwner = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(owner.to_string())
+}
+
 /// A tag: its name up to the first equals sign, then its value.
 fn tag(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
@@ -85,6 +105,15 @@ fn tag(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_a_budget_is_is_spelled_as_in_the_api() {
+        let id = "5bf881b2-6be7-42a1-9f47-d6fcb6737747";
+        assert_eq!(owner("Platform").as_deref(), Ok("platform"));
+        let spelled = format!("subscription:{id}");
+        assert_eq!(owner(&spelled.to_uppercase()), Ok(spelled));
+        assert!(owner(id).unwrap_err().contains("partner:"));
+    }
 
     #[test]
     fn the_value_of_a_tag_may_hold_an_equals_sign_and_may_be_empty() {

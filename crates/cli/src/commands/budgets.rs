@@ -31,6 +31,9 @@ const BUDGETS: Listing<Budget> = Listing(&[
         it.percent.as_deref().map_or_else(String::new, bar)
     }),
     (left("REACHED").wraps(), |it| reached(&it.reached)),
+    (left("OWNER").rank(1).wraps(), |it| {
+        it.owner_name.clone().unwrap_or_else(|| it.owner.clone())
+    }),
     (left("THRESHOLDS").rank(1), |it| {
         let thresholds: Vec<String> = it.thresholds.iter().map(ToString::to_string).collect();
         thresholds.join(", ")
@@ -99,13 +102,15 @@ pub(super) async fn budget(
             }
             Ok(())
         }
-        BudgetCommand::Show { name } => show_one(&client.budget(&name).await?, printer),
+        BudgetCommand::Show { name, owner } => {
+            show_one(&client.budget(&name, owner.as_deref()).await?, printer)
+        }
         BudgetCommand::Set(args) => {
             let name = args.name.clone();
             show_one(&client.set_budget(&name, &asked(*args)).await?, printer)
         }
-        BudgetCommand::Remove { name } => {
-            client.remove_budget(&name).await?;
+        BudgetCommand::Remove { name, owner } => {
+            client.remove_budget(&name, owner.as_deref()).await?;
             let removed = Removed {
                 name: &name,
                 removed: true,
@@ -135,6 +140,7 @@ fn warn(budgets: &[Budget], printer: &Printer) {
 fn asked(args: SetBudgetArgs) -> SetBudget {
     let buyer = args.buyer.as_deref().and_then(|buyer| buyer.split_once(':'));
     SetBudget {
+        owner: args.owner,
         seller: args.seller.filter(|seller| seller != "platform"),
         buyer: buyer.map(|(kind, id)| NamedBuyer {
             kind: if kind == "partner" {

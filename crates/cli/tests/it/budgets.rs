@@ -28,6 +28,8 @@ fn a_budget_is_set_shown_with_its_bar_changed_and_removed() {
         "1,500.00 USD",
         "░░░░░░░░░░",
         "80, 100",
+        "OWNER",
+        "platform",
     ] {
         assert!(set.contains(expected), "{expected}: {set}");
     }
@@ -58,6 +60,17 @@ fn a_budget_is_set_shown_with_its_bar_changed_and_removed() {
     );
     assert_eq!(changed["amount"]["amount"], "2000.00");
     assert_eq!(server.json("budget show fjordbank", &[]), changed);
+
+    assert_eq!(changed["owner"], "platform");
+    let named = server.json("budget show fjordbank --owner platform", &[]);
+    assert_eq!(named, changed);
+    let nobodys = server.run("budget show fjordbank", &["--owner", &buyer]);
+    assert!(nobodys.notes.contains("BudgetNotFound"), "{}", nobodys.notes);
+    let others = server.run(
+        "budget set fjordbank --amount 2000 --currency USD",
+        &["--subscription", csp, "--owner", &buyer],
+    );
+    assert!(others.notes.contains("AuthorizationFailed"), "{}", others.notes);
 
     let other = server.run(
         "budget set fjordbank --amount 2000 --currency EUR",

@@ -3,27 +3,45 @@
 //! A threshold is reached once in a month, whatever becomes of the budget's amount: the entry that says so is made
 //! together with the notice that tells it. Another amount is compared with what was spent only for thresholds that were
 //! not reached yet.
+//!
+//! A budget is its owner's: names and limits are counted for each owner. Entries from before there were owners name none;
+//! what they are about is the buyer's.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::{Books, Entry, Limit, LimitReached};
-use crate::budget::{Budget, BudgetName, BudgetOf, InvalidBudget, Threshold, crossed};
+use crate::budget::{
+    Budget, BudgetKey, BudgetName, BudgetOf, BudgetOwner, InvalidBudget, Threshold, crossed,
+};
+use crate::chain::{Buyer, Link, Seller};
 use crate::money::Money;
 use crate::time::Period;
 use crate::timeline::Recorded;
+
+const UNKNOWN: &str = "the budget is unknown";
 
 /// One fact about budgets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BudgetEntry {
     /// A budget was set: a new one, or another amount, other thresholds or another first month of one that was there.
-    Set(Budget),
+    Set {
+        /// Whose it is; none in an entry from before budgets had owners.
+        owner: Option<BudgetOwner>,
+        /// The budget.
+        budget: Budget,
+    },
     /// A budget was removed, with what was reached of it.
     Removed {
+        /// Whose it was; none in an entry from before budgets had owners.
+        owner: Option<BudgetOwner>,
         /// The budget.
         budget: BudgetName,
     },
     /// What was spent in a month has reached a threshold.
     Reached {
+        /// Whose it is; none in an entry from before budgets had owners.
+        owner: Option<BudgetOwner>,
         /// The budget.
         budget: BudgetName,
         /// The month.
@@ -55,6 +73,8 @@ pub struct Reached {
 /// A budget with what was reached of it.
 #[derive(Debug, Clone)]
 pub struct BudgetRecord {
+    /// Whose it is.
+    pub owner: BudgetOwner,
     /// The budget.
     pub budget: Budget,
     /// When it was set first: one that is set after another of its name was removed is another one.
@@ -65,6 +85,15 @@ pub struct BudgetRecord {
 }
 
 impl BudgetRecord {
+    /// What tells it apart.
+    #[must_use]
+    pub fn key(&self) -> BudgetKey {
+        BudgetKey {
+            name: self.budget.name.clone(),
+            owner: self.owner,
+        }
+    }
+
     /// What was reached in a month, the lowest threshold first; thresholds that it has no more are among it.
     pub fn reached(&self, period: Period) -> impl Iterator<Item = (Threshold, &Reached)> {
         let all = self.reached.iter();
@@ -94,26 +123,52 @@ impl BudgetRecord {
 /// What is meant to be spent.
 #[derive(Debug, Clone, Default)]
 pub struct Budgets {
-    budgets: BTreeMap<BudgetName, BudgetRecord>,
+    budgets: BTreeMap<BudgetKey, BudgetRecord>,
 }
 
 impl Budgets {
-    /// Every budget, by name.
+    /// Every budget, by name and then by owner.
     pub fn all(&self) -> impl Iterator<Item = &BudgetRecord> {
         self.budgets.values()
     }
 
-    /// A budget.
-    #[must_use]
-    pub fn get(&self, name: &BudgetName) -> Option<&BudgetRecord> {
-        self.budgets.get(name)
+    /// Those after one, by name and then by owner; all without one.
+    pub fn after(&self, after: Option<&BudgetKey>) -> impl Iterator<Item = &BudgetRecord> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = self.budgets.range::<BudgetKey, _>((from, Bound::Unbounded));
+        later.map(|(_, record)| record)
     }
 
-    pub(super) fn take_in(&mut self, entry: &BudgetEntry, recorded: Recorded) -> Result<(), &'static str> {
-        const UNKNOWN: &str = "the budget is unknown";
+    /// Those of one name, by owner.
+    pub fn named(&self, name: &BudgetName) -> impl Iterator<Item = &BudgetRecord> {
+        let from = BudgetKey {
+            name: name.clone(),
+            owner: BudgetOwner::Platform,
+        };
+        let from = self.budgets.range(from..);
+        from.map(|(_, record)| record)
+            .take_while(move |record| record.budget.name == *name)
+    }
+
+    /// A budget.
+    #[must_use]
+    pub fn get(&self, key: &BudgetKey) -> Option<&BudgetRecord> {
+        self.budgets.get(key)
+    }
+
+    fn take_in(
+        &mut self,
+        owner: BudgetOwner,
+        entry: &BudgetEntry,
+        recorded: Recorded,
+    ) -> Result<(), &'static str> {
+        let key = |name: &BudgetName| BudgetKey {
+            name: name.clone(),
+            owner,
+        };
         match entry {
-            BudgetEntry::Set(budget) => {
-                if let Some(known) = self.budgets.get_mut(&budget.name) {
+            BudgetEntry::Set { budget, .. } => {
+                if let Some(known) = self.budgets.get_mut(&key(&budget.name)) {
                     if !known.budget.is_about_the_same_as(budget) {
                         return Err("the budget is about something else");
                     }
@@ -121,23 +176,25 @@ impl Budgets {
                     return Ok(());
                 }
                 let record = BudgetRecord {
+                    owner,
                     budget: budget.clone(),
                     created: recorded,
                     set: recorded,
                     reached: BTreeMap::new(),
                 };
-                self.budgets.insert(budget.name.clone(), record);
+                self.budgets.insert(record.key(), record);
             }
-            BudgetEntry::Removed { budget } => {
-                self.budgets.remove(budget).ok_or(UNKNOWN)?;
+            BudgetEntry::Removed { budget, .. } => {
+                self.budgets.remove(&key(budget)).ok_or(UNKNOWN)?;
             }
             BudgetEntry::Reached {
                 budget,
                 period,
                 threshold,
                 spent,
+                ..
             } => {
-                let known = self.budgets.get_mut(budget).ok_or(UNKNOWN)?;
+                let known = self.budgets.get_mut(&key(budget)).ok_or(UNKNOWN)?;
                 let reached = Reached {
                     spent: *spent,
                     amount: known.budget.amount,
@@ -198,13 +255,68 @@ impl From<LimitReached> for BudgetRefused {
 }
 
 impl Books {
-    /// Sets a budget. None if it is as it should be already.
+    /// The sale that a budget is of: of a subscription the last one of its chain, where whoever pays in the end buys.
+    #[must_use]
+    pub fn budgeted_sale(&self, of: BudgetOf) -> Option<Link> {
+        match of {
+            BudgetOf::Sale(link) => Some(link),
+            BudgetOf::Subscription(subscription) => {
+                let subscription = self.subscription_ever(subscription)?;
+                self.chain_of(subscription).last().copied()
+            }
+        }
+    }
+
+    /// Whether what a budget is of is a side's business: it sells or buys there. All of it is the platform's.
+    #[must_use]
+    pub fn is_budget_of(&self, owner: BudgetOwner, of: BudgetOf) -> bool {
+        let sale = self.budgeted_sale(of);
+        match owner {
+            BudgetOwner::Platform => true,
+            BudgetOwner::Partner(partner) => sale.is_some_and(|sale| {
+                sale.seller == Seller::Partner(partner) || sale.buyer == Buyer::Partner(partner)
+            }),
+            BudgetOwner::Subscription(subscription) => {
+                of == BudgetOf::Subscription(subscription)
+                    || sale.is_some_and(|sale| sale.buyer == Buyer::Subscription(subscription))
+            }
+        }
+    }
+
+    /// Takes in an entry. One without an owner is about the budget of its name that there was then, or a new one of the
+    /// buyer's.
+    pub(super) fn take_in_budget(
+        &mut self,
+        entry: &BudgetEntry,
+        recorded: Recorded,
+    ) -> Result<(), &'static str> {
+        let (owner, name, of) = match entry {
+            BudgetEntry::Set { owner, budget } => (owner, &budget.name, Some(budget.of)),
+            BudgetEntry::Removed { owner, budget } | BudgetEntry::Reached { owner, budget, .. } => {
+                (owner, budget, None)
+            }
+        };
+        let known = || self.budgets.named(name).next().map(|record| record.owner);
+        let buyer = || {
+            let sale = self.budgeted_sale(of?);
+            match (sale, of?) {
+                (Some(sale), _) => Some(sale.buyer.into()),
+                (None, BudgetOf::Subscription(id)) => Some(BudgetOwner::Subscription(id)),
+                (None, BudgetOf::Sale(link)) => Some(link.buyer.into()),
+            }
+        };
+        let owner = owner.or_else(known).or_else(buyer).ok_or(UNKNOWN)?;
+        self.budgets.take_in(owner, entry, recorded)
+    }
+
+    /// Sets a budget of an owner. None if it is as it should be already.
     ///
     /// # Errors
     /// [`BudgetRefused`].
-    pub fn set_budget(&self, budget: &Budget) -> Result<Option<Entry>, BudgetRefused> {
+    pub fn set_budget(&self, owner: BudgetOwner, budget: &Budget) -> Result<Option<Entry>, BudgetRefused> {
         budget.check()?;
-        match self.budgets.get(&budget.name) {
+        let name = budget.name.clone();
+        match self.budgets.get(&BudgetKey { name, owner }) {
             Some(known) if known.budget == *budget => return Ok(None),
             Some(known) if !known.budget.is_about_the_same_as(budget) => {
                 return Err(BudgetRefused::OfSomethingElse(budget.name.clone()));
@@ -215,25 +327,34 @@ impl Books {
                     BudgetOf::Sale(link) => self.sells(link),
                     BudgetOf::Subscription(subscription) => self.subscription(subscription).is_some(),
                 };
-                if !there_is {
+                if !there_is || !self.is_budget_of(owner, budget.of) {
                     return Err(BudgetRefused::NoSuchSale);
                 }
-                let of_same = self.budgets.all().filter(|known| known.budget.of == budget.of);
+                let theirs = || self.budgets.all().filter(|known| known.owner == owner);
+                let of_same = theirs().filter(|known| known.budget.of == budget.of);
                 Limit::BudgetsOfOne.admits_one_more(of_same.count())?;
+                Limit::BudgetsOfOwner.admits_one_more(theirs().count())?;
             }
         }
-        Ok(Some(BudgetEntry::Set(budget.clone()).into()))
+        let set = BudgetEntry::Set {
+            owner: Some(owner),
+            budget: budget.clone(),
+        };
+        Ok(Some(set.into()))
     }
 
     /// Removes a budget.
     ///
     /// # Errors
     /// [`BudgetRefused::Unknown`].
-    pub fn remove_budget(&self, name: &BudgetName) -> Result<Entry, BudgetRefused> {
-        let known = self.budgets.get(name);
-        known.ok_or_else(|| BudgetRefused::Unknown(name.clone()))?;
-        let budget = name.clone();
-        Ok(BudgetEntry::Removed { budget }.into())
+    pub fn remove_budget(&self, key: &BudgetKey) -> Result<Entry, BudgetRefused> {
+        let known = self.budgets.get(key);
+        known.ok_or_else(|| BudgetRefused::Unknown(key.name.clone()))?;
+        let removed = BudgetEntry::Removed {
+            owner: Some(key.owner),
+            budget: key.name.clone(),
+        };
+        Ok(removed.into())
     }
 }
 

@@ -43,13 +43,15 @@ pub enum Limit {
     Webhooks,
     /// Notices that wait for a webhook.
     NoticesOfWebhook,
-    /// Budgets of one sale, or of one subscription.
+    /// Budgets that one owner has of one sale, or of one subscription.
     BudgetsOfOne,
+    /// Budgets of one owner.
+    BudgetsOfOwner,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Partners,
         Self::CustomersOfPartner,
         Self::TenantsOfCustomer,
@@ -70,6 +72,7 @@ impl Limit {
         Self::Webhooks,
         Self::NoticesOfWebhook,
         Self::BudgetsOfOne,
+        Self::BudgetsOfOwner,
     ];
 
     /// How many there may be.
@@ -88,7 +91,7 @@ impl Limit {
             Self::BudgetsOfOne => 100,
             Self::CredentialsOfApplication | Self::LocksOfScope => 20,
             Self::RoleAssignmentsOfSubscription | Self::LocksOfSubscription => 4_000,
-            Self::CustomRolesOfDirectory => 5_000,
+            Self::CustomRolesOfDirectory | Self::BudgetsOfOwner => 5_000,
             Self::ResourceGroupsOfSubscription => 980,
         }
     }
@@ -116,7 +119,7 @@ impl Limit {
             Self::ResourceGroupsOfSubscription => "ResourceGroupQuotaExceeded",
             Self::Webhooks => "TooManyWebhooks",
             Self::NoticesOfWebhook => "TooManyNoticesWaiting",
-            Self::BudgetsOfOne => "TooManyBudgets",
+            Self::BudgetsOfOne | Self::BudgetsOfOwner => "TooManyBudgets",
         }
     }
 
@@ -199,10 +202,11 @@ impl Limit {
                 "have its receiver take them in, or remove the webhook and set it again",
             ),
             Self::BudgetsOfOne => (
-                "a sale or a subscription",
-                "budgets",
+                "one owner",
+                "budgets of one sale or subscription",
                 "remove one: a budget has several thresholds",
             ),
+            Self::BudgetsOfOwner => ("one owner", "budgets", "remove one that nobody needs any more"),
         }
     }
 

@@ -287,7 +287,7 @@ impl Books {
                 self.take_in_version(list, prices.clone().into(), *from, recorded)?;
             }
             Entry::Price(entry) => self.take_in_price(entry, recorded)?,
-            Entry::Budget(entry) => self.budgets.take_in(entry, recorded)?,
+            Entry::Budget(entry) => self.take_in_budget(entry, recorded)?,
         }
         Ok(())
     }

@@ -120,7 +120,7 @@ pub struct Notice {
     pub occurred: Timestamp,
     /// The stack that it is about.
     pub stack: Option<CloudId>,
-    /// The partner whose business it is: that had the stack in the hours that it is about, or that a budget is of.
+    /// The partner whose business it is: that had the stack in the hours that it is about, or whose budget it is.
     pub partner: Option<PartnerId>,
     /// What of the stack; empty if all of it.
     pub subject: String,

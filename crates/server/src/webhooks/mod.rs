@@ -4,6 +4,7 @@
 //! A notice is sent at least once. It is written down as delivered after the receiver has said so; if this server ends in
 //! between, it is sent again, with the same id and the same body.
 
+mod budgets;
 mod destination;
 mod keys;
 mod send;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::environment::Clock;
-use app::periods::BudgetWatch;
 use app::webhooks::{DueWebhook, Duty};
 use domain::notices::{Watch, WebhookName};
 use reqwest::Client;
@@ -137,11 +137,15 @@ pub(crate) async fn run(door: Arc<Door>) {
     let good_until = watch::Sender::new(None);
     let mut duty = door.app.duty_of_sending(door.webhooks.pace.lease);
     let mut workers = Workers::default();
+    // By themselves: however much there is to reckon for budgets, nothing else waits for it.
+    let mut of_budgets = JoinSet::new();
+    of_budgets.spawn(budgets::watch(Arc::clone(&door), good_until.subscribe()));
     tokio::select! {
         () = send_what_is_due(&door, &mut duty, &mut workers, &good_until) => {}
         () = watch_stacks(&door, good_until.subscribe()) => {}
     }
     good_until.send_replace(None);
+    of_budgets.shutdown().await;
     workers.end().await;
     if let Err(error) = duty.leave().await {
         tracing::debug!(%error, "others wait until the duty of sending is over");
@@ -189,14 +193,18 @@ async fn look(door: &Door, duty: &mut Duty) -> Result<bool, app::Error> {
     Ok(has)
 }
 
-/// Looks every few minutes for what there is to tell of the stacks and of budgets, and for periods that nobody closed to the
-/// end, where notices are sent from.
+/// Whether this server has the duty of sending still.
+fn on_duty(good_until: &watch::Receiver<GoodUntil>) -> bool {
+    good_until.borrow().is_some_and(|until| Instant::now() < until)
+}
+
+/// Looks every few minutes for what there is to tell of the stacks, and for periods that nobody closed to the end, where
+/// notices are sent from.
 async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) {
-    let (mut watch, mut budgets) = (Watch::default(), BudgetWatch::default());
+    let mut watch = Watch::default();
     loop {
         tokio::time::sleep(door.webhooks.pace.watch).await;
-        let on_duty = good_until.borrow().is_some_and(|until| Instant::now() < until);
-        if !on_duty {
+        if !on_duty(&good_until) {
             continue;
         }
         closing::resume(door).await;
@@ -208,16 +216,6 @@ async fn watch_stacks(door: &Arc<Door>, good_until: watch::Receiver<GoodUntil>) 
             }
             Err(error) => {
                 tracing::error!(%error, "what there is to tell of the stacks was not found or not raised");
-            }
-        }
-        match door.app.look_after_budgets(&mut budgets).await {
-            Ok(0) => {}
-            Ok(raised) => {
-                tracing::info!(raised, "thresholds of budgets were reached");
-                door.webhooks.look_now();
-            }
-            Err(error) => {
-                tracing::error!(%error, "what was reached of budgets was not found or not raised");
             }
         }
     }

@@ -39,6 +39,9 @@ const HIDDEN: [&str; 17] = [
 /// The number of an invoice of the provider's, and of one of nobody's.
 const INVOICES: [&str; 2] = ["C5BA5050CEE4-000001", "000000000099-000001"];
 
+/// A budget; it is asked for as the reseller's, and set for the caller's own side.
+const BUDGET: &str = "/api/v1/budgets/{budget}";
+
 /// What came of a request: one letter of the table.
 fn outcome(answer: &Answer) -> char {
     let code = answer.body["error"]["code"].as_str().unwrap_or_default();
@@ -126,6 +129,9 @@ impl Ids<'_> {
             let draft = if self.exist { "list-1" } else { "list-99" };
             return format!("{path}?draft={draft}");
         }
+        if route.path == BUDGET && route.method != "PUT" {
+            return format!("{path}?owner=partner:{}", self.number('a', RESELLER));
+        }
         if route.path.ends_with("/margins") {
             return format!("{path}?seller={}&currency=EUR", self.number('a', RESELLER));
         }
@@ -202,7 +208,7 @@ impl Ids<'_> {
             ("PUT", "/api/v1/sellers/{seller}/profile" | "/api/v1/buyers/{buyer}/profile") => {
                 json!({ "legalName": "New" })
             }
-            ("PUT", "/api/v1/budgets/{budget}") => budget(&self.number('d', 9)),
+            ("PUT", BUDGET) => budget(&self.number('d', 9)),
             ("PUT", "/api/v1/terms") => json!({ "seller": partner, "from": "2026-12", "terms": {} }),
             ("PUT", "/api/v1/registrations/{cloudId}/cores") => {
                 json!({ "cores": 4, "from": "2026-12-01T00:00:00Z" })
@@ -303,10 +309,9 @@ async fn doomed(world: &World, route: &RouteLine) -> Option<String> {
         return None;
     }
     if route.path.starts_with("/api/v1/budgets/") {
-        let put = world
-            .house
-            .put("/api/v1/budgets/budget-1", &budget(&id('d', 9)))
-            .await;
+        let body = budget(&id('d', 9));
+        let put = world.send("own agent", Method::PUT, "/api/v1/budgets/budget-1", Some(&body));
+        let put = put.await;
         assert!(put.status.is_success(), "{put:?}");
         return None;
     }

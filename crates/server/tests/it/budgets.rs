@@ -48,6 +48,13 @@ async fn a_budget_is_what_was_set_and_says_what_was_spent_of_it() {
         (&json!("2026-11"), &json!("2026-11"))
     );
     assert_eq!(set["thresholds"], json!([50, 80, 100]));
+    assert_eq!((&set["owner"], set.get("ownerName")), (&json!("platform"), None));
+    house
+        .get(&format!("{WEB}?owner=partner:{}", partner()))
+        .await
+        .refused(404, "BudgetNotFound");
+    let named = house.get(&format!("{WEB}?owner=platform")).await.expect(200);
+    assert_eq!(named.body["name"], "web");
     assert_eq!(set["seller"], json!({ "kind": "platform" }));
     assert_eq!(set["buyer"]["name"], "Contoso");
     assert_eq!((&set["reached"], &set["problem"]), (&json!([]), &Value::Null));

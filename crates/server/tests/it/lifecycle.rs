@@ -59,7 +59,7 @@ impl UsageLedger for Failing {
     ) -> Result<Vec<RecordSaid>, StoreError> {
         Err((self.failure)())
     }
-    async fn tagged_hours(&self, _: &[Slice], _: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
+    async fn tagged_hours(&self, _: &[Slice], _: &[Tag]) -> Result<Vec<TaggedHours>, StoreError> {
         Err((self.failure)())
     }
     async fn used_hours(&self, _: &[Slice]) -> Result<Vec<Option<HourInterval>>, StoreError> {

@@ -187,10 +187,10 @@ impl<R: Readers> UsageLedger for Ledger<R> {
             .await
     }
 
-    async fn tagged_hours(&self, slices: &[Slice], tag: &Tag) -> Result<Vec<TaggedHours>, StoreError> {
-        let (slices, tag) = (slices.to_vec(), tag.clone());
+    async fn tagged_hours(&self, slices: &[Slice], tags: &[Tag]) -> Result<Vec<TaggedHours>, StoreError> {
+        let (slices, tags) = (slices.to_vec(), tags.to_vec());
         self.readers
-            .read(move |transaction| tags::tagged_hours(transaction, &slices, &tag))
+            .read(move |transaction| tags::tagged_hours(transaction, &slices, &tags))
             .await
     }
 

@@ -16,22 +16,26 @@ use crate::usage::{LocalSubscriptionKey, Slice, TaggedHours};
 /// From which hours on the attributes of series are others, by series and hour.
 type Changes = Vec<(SeriesId, Hour, AttributesRow)>;
 
-/// The hours of each slice in which the records of resources carry a tag.
+/// What was found: the tag and the slice by their places, the series, and the hours.
+type Found = (usize, usize, SeriesId, HourInterval);
+
+/// The hours of each slice in which the records of resources carry each of some tags. The attributes are read once for
+/// all of them.
 pub(super) fn tagged_hours(
     transaction: &dyn Transaction,
     slices: &[Slice],
-    tag: &Tag,
+    tags: &[Tag],
 ) -> Result<Vec<TaggedHours>, StoreError> {
     let mut carrying = Carrying {
         transaction,
-        tag,
+        tags,
         known: HashMap::new(),
     };
     let mut by_user: BTreeMap<LocalSubscriptionKey, Vec<(usize, HourInterval)>> = BTreeMap::new();
     for (place, slice) in slices.iter().enumerate() {
         by_user.entry(slice.of).or_default().push((place, slice.interval));
     }
-    let mut found: Vec<(usize, SeriesId, HourInterval)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for (of, wanted) in &by_user {
         let Some(until) = wanted.iter().map(|(_, interval)| interval.end()).max() else {
             continue;
@@ -40,14 +44,16 @@ pub(super) fn tagged_hours(
         let changes = changes_of(transaction, &blocks, until)?;
         carrying.look_up(&changes)?;
         for of_series in changes.chunk_by(|one, other| one.0 == other.0) {
-            let stretches = carrying.stretches(of_series);
-            for (place, interval) in wanted {
-                let within = stretches.iter().filter_map(|it| it.intersect(*interval));
-                found.extend(within.map(|hours| (*place, of_series[0].0, hours)));
+            for tag in carrying.carried(of_series) {
+                let stretches = carrying.stretches(of_series, tag);
+                for (place, interval) in wanted {
+                    let within = stretches.iter().filter_map(|it| it.intersect(*interval));
+                    found.extend(within.map(|hours| (tag, *place, of_series[0].0, hours)));
+                }
             }
         }
     }
-    found.sort_unstable_by_key(|(place, series, hours)| (*place, *series, hours.start()));
+    found.sort_unstable_by_key(|(tag, place, series, hours)| (*tag, *place, *series, hours.start()));
     named(transaction, &found)
 }
 
@@ -70,11 +76,11 @@ fn changes_of(transaction: &dyn Transaction, blocks: &[BlockId], until: Hour) ->
     Ok(changes)
 }
 
-/// Which sets of attributes have a tag.
+/// Which of the tags sets of attributes have, by their places.
 struct Carrying<'t> {
     transaction: &'t dyn Transaction,
-    tag: &'t Tag,
-    known: HashMap<AttributesRow, bool>,
+    tags: &'t [Tag],
+    known: HashMap<AttributesRow, BTreeSet<usize>>,
 }
 
 impl Carrying<'_> {
@@ -85,17 +91,23 @@ impl Carrying<'_> {
             .filter(|row| !self.known.contains_key(row))
             .collect();
         let texts = history::texts(self.transaction, &new)?;
-        let carry = texts.iter().map(|it| has(&it.tags, self.tag));
+        let carry = texts.iter().map(|it| those_in(&it.tags, self.tags));
         self.known.extend(new.iter().copied().zip(carry));
         Ok(())
     }
 
-    /// The hours in which a series carries the tag, by its changes: those next to each other as one.
-    fn stretches(&self, changes: &[(SeriesId, Hour, AttributesRow)]) -> Vec<HourInterval> {
+    /// The tags that a series carries at any time, by its changes.
+    fn carried(&self, changes: &[(SeriesId, Hour, AttributesRow)]) -> BTreeSet<usize> {
+        let of_each = changes.iter().filter_map(|(.., row)| self.known.get(row));
+        of_each.flatten().copied().collect()
+    }
+
+    /// The hours in which a series carries a tag, by its changes: those next to each other as one.
+    fn stretches(&self, changes: &[(SeriesId, Hour, AttributesRow)], tag: usize) -> Vec<HourInterval> {
         let mut stretches = Vec::new();
         let mut since: Option<Hour> = None;
         for (_, hour, attributes) in changes {
-            let carries = self.known.get(attributes).copied().unwrap_or_default();
+            let carries = self.known.get(attributes).is_some_and(|tags| tags.contains(&tag));
             match (since, carries) {
                 (None, true) => since = Some(*hour),
                 (Some(start), false) => {
@@ -110,30 +122,38 @@ impl Carrying<'_> {
     }
 }
 
-/// Whether tags as they were sent have one of this name and value. What is no object of texts has none: `""` and
+/// Which of the tags are among tags as they were sent, by name and value. What is no object of texts has none: `""` and
 /// `"null"` are what stacks send without tags.
-fn has(tags: &str, tag: &Tag) -> bool {
-    let Ok(serde_json::Value::Object(tags)) = serde_json::from_str(tags) else {
-        return false;
+fn those_in(sent: &str, tags: &[Tag]) -> BTreeSet<usize> {
+    let Ok(serde_json::Value::Object(sent)) = serde_json::from_str(sent) else {
+        return BTreeSet::new();
     };
-    let name = tag.name.to_lowercase();
-    let mut tags = tags.iter();
-    tags.any(|(key, value)| value.as_str() == Some(&tag.value) && key.to_lowercase() == name)
+    let mut names: HashMap<String, Vec<&str>> = HashMap::new();
+    for (name, value) in &sent {
+        names
+            .entry(name.to_lowercase())
+            .or_default()
+            .extend(value.as_str());
+    }
+    let is_sent = |tag: &Tag| {
+        let values = names.get(&tag.name.to_lowercase());
+        values.is_some_and(|values| values.contains(&&*tag.value))
+    };
+    let places = tags.iter().enumerate().filter(|(_, tag)| is_sent(tag));
+    places.map(|(place, _)| place).collect()
 }
 
-fn named(
-    transaction: &dyn Transaction,
-    found: &[(usize, SeriesId, HourInterval)],
-) -> Result<Vec<TaggedHours>, StoreError> {
-    let keys: Vec<_> = found.iter().map(|(_, series, _)| values![*series]).collect();
+fn named(transaction: &dyn Transaction, found: &[Found]) -> Result<Vec<TaggedHours>, StoreError> {
+    let keys: Vec<_> = found.iter().map(|(_, _, series, _)| values![*series]).collect();
     let sql = "SELECT local_meter, resource_uri FROM series WHERE id = ?1";
     let rows: Vec<Option<(MeterRow, String)>> =
         transaction.row_each(sql, &keys, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut meters = Meters::new(transaction);
     meters.look_up(rows.iter().flatten().map(|(meter, _)| *meter))?;
-    let named = found.iter().zip(rows).map(|((slice, _, hours), row)| {
+    let named = found.iter().zip(rows).map(|((tag, slice, _, hours), row)| {
         let (meter, resource) = row.ok_or_else(|| StoreError::corrupt("attributes belong to no series"))?;
         Ok(TaggedHours {
+            tag: *tag,
             slice: *slice,
             local_meter: meters.known(meter)?,
             resource_uri: Arc::from(resource),
@@ -166,7 +186,17 @@ mod tests {
             (r#"{"environment":"prod"}"#, false),
             (r#"{"env":{"prod":"prod"}}"#, false),
         ] {
-            assert_eq!(has(tags, &tag), expected, "{tags}");
+            let found = those_in(tags, std::slice::from_ref(&tag));
+            assert_eq!(found.contains(&0), expected, "{tags}");
         }
+        let other = Tag {
+            name: "cost".to_owned(),
+            value: String::new(),
+        };
+        let both = those_in(
+            r#"{"COST":"","env":"prod"}"#,
+            &[other.clone(), tag.clone(), other],
+        );
+        assert_eq!(both, [0, 1, 2].into(), "each of several");
     }
 }

@@ -136,7 +136,8 @@ pub(crate) async fn a_budget_of_a_tag_would_count_hours_in_which_a_resource_did_
         value: value.to_owned(),
     };
     let found = async |value: &str| {
-        let found = store.usage.tagged_hours(&asked, &tag(value)).await.unwrap();
+        let tags = [tag(value)];
+        let found = store.usage.tagged_hours(&asked, &tags).await.unwrap();
         let shown = found
             .into_iter()
             .map(|it| (it.slice, it.resource_uri.to_string(), it.hours));
@@ -164,4 +165,15 @@ pub(crate) async fn a_budget_of_a_tag_would_count_hours_in_which_a_resource_did_
         ]
     );
     assert_eq!(found("none").await, []);
+    // Asked for together, each has what it has alone.
+    let tags = ["test", "none", "prod"].map(tag);
+    let together = store.usage.tagged_hours(&asked, &tags).await.unwrap();
+    let of_tag = |place: usize| {
+        let found = together.iter().filter(move |it| it.tag == place);
+        let shown = found.map(|it| (it.slice, it.resource_uri.to_string(), it.hours));
+        shown.collect::<Vec<_>>()
+    };
+    for (place, value) in ["test", "none", "prod"].into_iter().enumerate() {
+        assert_eq!(of_tag(place), found(value).await, "{value}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Budgets.
 
 use domain::books::BudgetRecord;
-use domain::budget::{self, BudgetName, BudgetOf, Thresholds};
+use domain::budget::{self, BudgetAsked, BudgetName, BudgetOf, Thresholds};
 use domain::chain::{Link, Seller};
 use domain::invoice::AccountNames;
 use domain::money::Money;
@@ -10,7 +10,7 @@ use domain::time::Period;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Amount, BillBuyer, BillSeller, InvalidMember, NamedBuyer, WhyNot, member, optional};
+use super::{Amount, BillBuyer, BillSeller, InvalidMember, NamedBuyer, WhyNot, optional};
 
 /// The decimal places of a percentage that has no end.
 const PERCENT_PLACES: u32 = 1;
@@ -31,6 +31,9 @@ pub struct BudgetTag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SetBudget {
+    /// Whose it shall be: `platform`, or `partner:` or `subscription:` and its id. Needed only by who is on several sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The partner that sells; without one, the platform does. Only beside `buyer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seller: Option<String>,
@@ -55,15 +58,12 @@ pub struct SetBudget {
 }
 
 impl SetBudget {
-    /// The budget of this name. `default_from` is its first month where none is named.
+    /// The budget of this name that is asked for.
     ///
     /// # Errors
     /// [`InvalidMember`].
-    pub fn into_domain(
-        self,
-        name: BudgetName,
-        default_from: Period,
-    ) -> Result<budget::Budget, InvalidMember> {
+    pub fn into_domain(self, name: BudgetName) -> Result<BudgetAsked, InvalidMember> {
+        let owner = optional("owner", self.owner.as_deref())?;
         let subscription = optional("subscriptionId", self.subscription_id.as_deref())?;
         let seller = optional("seller", self.seller.as_deref())?;
         let of = match (self.buyer, subscription) {
@@ -88,11 +88,9 @@ impl SetBudget {
         let thresholds = self.thresholds.as_deref().unwrap_or(&DEFAULT_THRESHOLDS);
         let thresholds = Thresholds::new(thresholds);
         let thresholds = thresholds.map_err(|error| InvalidMember::new("thresholds", error.to_string()))?;
-        let from = match self.from {
-            Some(from) => member("from", &from)?,
-            None => default_from,
-        };
-        Ok(budget::Budget {
+        let from = optional("from", self.from.as_deref())?;
+        Ok(BudgetAsked {
+            owner,
             name,
             of,
             tag: self
@@ -123,8 +121,13 @@ pub struct BudgetReached {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Budget {
-    /// Its name.
+    /// Its name: that of no other one of its owner.
     pub name: String,
+    /// Whose it is: `platform`, or `partner:` or `subscription:` and its id. Nobody on another side reads it.
+    pub owner: String,
+    /// The name of the partner or subscription whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_name: Option<String>,
     /// Who sells, if it is of a sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seller: Option<BillSeller>,
@@ -171,6 +174,8 @@ pub struct Budget {
 /// Who is meant by a budget, by name as far as there is one.
 #[derive(Debug, Clone, Default)]
 pub struct BudgetNames {
+    /// Of the owner.
+    pub owner: Option<String>,
     /// Of the sale.
     pub account: AccountNames,
     /// Of the subscription.
@@ -207,6 +212,8 @@ impl Budget {
         };
         Self {
             name: budget.name.to_string(),
+            owner: record.owner.to_string(),
+            owner_name: names.owner.clone(),
             seller: link.map(|link| BillSeller::of(link.seller, names.account.seller.clone())),
             buyer: link.map(|link| BillBuyer::of(link.buyer, &names.account)),
             subscription_id: subscription.map(|id| id.to_string()),
@@ -240,9 +247,9 @@ fn percent(spent: Money, amount: Money) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<budget::Budget, InvalidMember> {
+    fn read(text: &str) -> Result<BudgetAsked, InvalidMember> {
         let set: SetBudget = serde_json::from_str(text).unwrap();
-        set.into_domain("web".parse().unwrap(), "2026-11".parse().unwrap())
+        set.into_domain("web".parse().unwrap())
     }
 
     #[test]
@@ -251,7 +258,9 @@ mod tests {
         let budget = read(&format!(
             r#"{{"subscriptionId":"{id}","amount":{{"amount":"1500","currency":"USD"}}}}"#
         ));
-        let budget = budget.unwrap();
+        let asked = budget.unwrap();
+        assert_eq!((asked.owner, asked.from), (None, None));
+        let budget = asked.from_month("2026-11".parse().unwrap());
         assert_eq!(budget.of, BudgetOf::Subscription(id.parse().unwrap()));
         assert_eq!(
             (budget.amount.to_string(), budget.from.to_string()),
@@ -267,6 +276,8 @@ mod tests {
                 "subscriptionId",
             ),
             (r#""subscriptionId":"x","#.to_owned(), "subscriptionId"),
+            (format!(r#""subscriptionId":"{id}","owner":"{id}","#), "owner"),
+            (format!(r#""subscriptionId":"{id}","from":"2026","#), "from"),
         ] {
             let text = format!(r#"{{{members}"amount":{{"amount":"1500","currency":"USD"}}}}"#);
             assert_eq!(read(&text).unwrap_err().target, target, "{text}");

@@ -1,26 +1,23 @@
 //! What was spent of budgets in a month.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::budget::{self, Budget, Tag};
+use domain::books::BudgetRecord;
+use domain::budget::{self, Tag};
 use domain::chain::Account;
-use domain::ids::{LocalMeterId, SubscriptionId};
+use domain::ids::SubscriptionId;
 use domain::money::Money;
-use domain::quantity::QuantitySum;
 use domain::reckoning::{Basis, reckon};
 use domain::time::{Hour, HourInterval, Period};
 
 use super::account_of;
-use crate::periods::gathering::{Inputs, Wanted};
-use crate::periods::papers::charts::{Stretch, charged, piece, slices, stretches};
-use crate::{App, Error, Kind};
+use super::sides::not_read;
+use crate::periods::gathering::{Bases, Inputs, Wanted};
+use crate::{App, Error};
 
-/// The most pieces into which usage is cut where resources get a tag or lose it. Nobody sets tags so often.
-const PIECES_MAX: usize = 100_000;
-
-/// The hours in which a resource carries a tag, by the place of its stretch, its meter and its id.
-type Carried = HashMap<(usize, LocalMeterId, Arc<str>), Vec<HourInterval>>;
+/// All that an account is charged, or what is charged in it for one subscription.
+type Spender = (Account, Option<SubscriptionId>);
 
 impl App {
     /// Everything as it is now, with what is known up to now.
@@ -30,7 +27,7 @@ impl App {
     }
 
     /// What was spent of each of some budgets in a month, in their order: nothing of one that begins later. What keeps
-    /// one from being reckoned is in its place.
+    /// one from being reckoned is in its place, and so is that its owner has nothing to do any more with what it is of.
     ///
     /// # Errors
     /// As the store.
@@ -38,11 +35,15 @@ impl App {
         &self,
         inputs: &Inputs,
         period: Period,
-        budgets: &[Budget],
+        records: &[BudgetRecord],
     ) -> Result<Vec<Result<Money, Error>>, Error> {
-        let of: Vec<Option<(Account, Option<SubscriptionId>)>> = budgets
+        let is_owners = |record: &BudgetRecord| inputs.books.is_budget_of(record.owner, record.budget.of);
+        let of: Vec<Option<Spender>> = records
             .iter()
-            .map(|budget| account_of(&inputs.books, budget).filter(|_| budget.from <= period))
+            .map(|record| {
+                let account = account_of(&inputs.books, &record.budget);
+                account.filter(|_| record.budget.from <= period && is_owners(record))
+            })
             .collect();
         let accounts: BTreeSet<Account> = of.iter().flatten().map(|(account, _)| *account).collect();
         let bases = if accounts.is_empty() {
@@ -59,100 +60,64 @@ impl App {
                 reckoned.collect::<BTreeMap<_, _>>()
             })
             .await?;
-        let mut spent = Vec::new();
-        for (budget, of) in budgets.iter().zip(of) {
-            let known = of.and_then(|(account, only)| {
-                let basis = bases.get(&account)?;
-                Some((basis, reckoned.get(&account)?, only))
-            });
-            spent.push(match (known, &budget.tag) {
-                (None, _) => Ok(Money::zero(budget.amount.currency())),
-                (Some((_, reckoning, only)), None) => match reckoning {
-                    Ok(reckoning) => budget::spent(reckoning, only).map_err(Error::from),
-                    Err(error) => Err(Error::from(*error)),
-                },
-                (Some((basis, _, only)), Some(tag)) => self.spent_on(inputs, basis, only, tag).await,
-            });
-        }
-        Ok(spent)
+        let on_tags = self.spent_on_tags(inputs, &bases, records, &of).await;
+        let spent = records.iter().zip(of).map(|(record, of)| {
+            let nothing = Money::zero(record.budget.amount.currency());
+            if !is_owners(record) {
+                return Err(not_read(record.budget.of));
+            }
+            let Some((account, only)) = of else {
+                return Ok(nothing);
+            };
+            match (&record.budget.tag, reckoned.get(&account)) {
+                (Some(tag), _) => {
+                    let known = on_tags.get(&(account, only)).and_then(|tags| tags.get(tag));
+                    known.cloned().unwrap_or(Ok(nothing))
+                }
+                (None, None) => Ok(nothing),
+                (None, Some(Ok(reckoning))) => budget::spent(reckoning, only).map_err(Error::from),
+                (None, Some(Err(error))) => Err(Error::from(*error)),
+            }
+        });
+        Ok(spent.collect())
     }
 
-    /// What of the usage of an account, or of one subscription in it, is charged for resources with a tag: the amounts
-    /// of its lines are split between what carries the tag and what does not in proportion to quantities, so that both
-    /// sum to the lines.
-    async fn spent_on(
+    /// What each spender has spent on each of the tags that its budgets have. The usage of one is read once for all of
+    /// its tags, however many budgets there are.
+    async fn spent_on_tags(
         &self,
         inputs: &Inputs,
-        basis: &Basis,
-        only: Option<SubscriptionId>,
-        tag: &Tag,
-    ) -> Result<Money, Error> {
-        let mut basis = basis.clone();
-        basis
-            .sections
-            .retain(|subscription, _| only.is_none_or(|only| only == *subscription));
-        let stretches = stretches(&basis);
-        let whole: Vec<&Stretch> = stretches.values().collect();
-        let asked = slices(whole.iter().map(|it| (*it, it.used.interval)));
-        let mut cuts: Vec<BTreeSet<Hour>> = vec![BTreeSet::new(); whole.len()];
-        let mut carried = Carried::new();
-        for tagged in self.usage.tagged_hours(&asked, tag).await? {
-            if let Some(cuts) = cuts.get_mut(tagged.slice) {
-                cuts.extend([tagged.hours.start(), tagged.hours.end()]);
+        bases: &Bases,
+        records: &[BudgetRecord],
+        of: &[Option<Spender>],
+    ) -> BTreeMap<Spender, BTreeMap<Tag, Result<Money, Error>>> {
+        let mut asked: BTreeMap<Spender, BTreeSet<Tag>> = BTreeMap::new();
+        for (record, of) in records.iter().zip(of) {
+            if let (Some(spender), Some(tag)) = (of, &record.budget.tag) {
+                asked.entry(*spender).or_default().insert(tag.clone());
             }
-            let series = (tagged.slice, tagged.local_meter, tagged.resource_uri);
-            carried.entry(series).or_default().push(tagged.hours);
         }
-        if carried.is_empty() {
-            return Ok(Money::zero(basis.account.currency));
-        }
-        let parts: Vec<(usize, HourInterval)> = whole
-            .iter()
-            .zip(&cuts)
-            .enumerate()
-            .flat_map(|(place, (stretch, cuts))| {
-                let parts = stretch.used.interval.split_at(cuts.iter().copied());
-                parts.into_iter().map(move |interval| (place, interval))
-            })
-            .collect();
-        if parts.len() > PIECES_MAX {
-            let message = format!(
-                "Resources get the tag {tag} or lose it so often that their usage would be cut into {} pieces; \
-                 {PIECES_MAX} are the most. Choose a tag that stays, or a budget of one subscription.",
-                parts.len()
-            );
-            return Err(Error::new(Kind::Conflict, "BudgetTagScattered", message));
-        }
-        let of_part = parts
-            .iter()
-            .filter_map(|(place, interval)| Some((*whole.get(*place)?, *interval)));
-        let sums = self
-            .usage
-            .resource_sums_at(&slices(of_part), &inputs.marks)
-            .await?;
-        let mut split: BTreeMap<(usize, LocalMeterId, bool), QuantitySum> = BTreeMap::new();
-        for sum in sums {
-            let Some((place, interval)) = parts.get(sum.slice).copied() else {
+        let mut spent = BTreeMap::new();
+        for (spender, tags) in asked {
+            let Some(basis) = bases.get(&spender.0) else {
                 continue;
             };
-            let hours = carried.get(&(place, sum.local_meter, sum.resource_uri));
-            let carries = hours.is_some_and(|hours| hours.iter().any(|it| it.contains(interval.start())));
-            let quantity = split.entry((sum.slice, sum.local_meter, carries)).or_default();
-            quantity.add(&sum.quantity);
+            let tags: Vec<Tag> = tags.into_iter().collect();
+            let amounts = self.spent_on(inputs, usage_of(basis, spender.1), &tags).await;
+            let amounts = amounts.unwrap_or_else(|error| vec![Err(error); tags.len()]);
+            spent.insert(spender, tags.into_iter().zip(amounts).collect());
         }
-        let pieces = split
-            .into_iter()
-            .filter_map(|((part, meter, carries), quantity)| {
-                let (place, interval) = parts.get(part)?;
-                Some(piece(whole.get(*place)?, *interval, meter, quantity, carries))
-            });
-        let pieces: Vec<_> = pieces.collect();
-        let inputs = inputs.clone();
-        self.compute(move |_| {
-            let nothing = Money::zero(basis.account.currency);
-            let amounts = charged(&basis, &inputs, pieces)?;
-            Ok(amounts.get(&true).copied().unwrap_or(nothing))
-        })
-        .await?
+        spent
     }
+}
+
+/// A basis with the usage that one subscription pays for, or with all of it.
+fn usage_of(basis: &Basis, only: Option<SubscriptionId>) -> Basis {
+    let mut usage = Basis::nothing(basis.account, basis.period);
+    let sections = basis.sections.iter();
+    let wanted = sections.filter(|(subscription, _)| only.is_none_or(|only| only == **subscription));
+    usage.sections = wanted
+        .map(|(subscription, section)| (*subscription, section.clone()))
+        .collect();
+    usage
 }

@@ -12,8 +12,8 @@ use domain::registration::BillingModel;
 use super::{all_replay, corrected};
 use crate::house::{House, LOCAL, SHARED, STACK, VCPU_BILLED, operator};
 
-const PROVIDER: PartnerId = PartnerId::from_bytes([0xb0; 16]);
-const RESELLER: PartnerId = PartnerId::from_bytes([0xb1; 16]);
+pub(super) const PROVIDER: PartnerId = PartnerId::from_bytes([0xb0; 16]);
+pub(super) const RESELLER: PartnerId = PartnerId::from_bytes([0xb1; 16]);
 const TAILSPIN: CustomerId = CustomerId::from_bytes([0xc1; 16]);
 const DIRECTORY: TenantId = TenantId::from_bytes([0xc1; 16]);
 const SOLD: SubscriptionId = SubscriptionId::from_bytes([0xd1; 16]);
@@ -23,7 +23,7 @@ fn account(seller: Seller, buyer: Buyer, currency: Currency) -> Account {
 }
 
 /// The house's stack is registered with a subscription that a reseller sells: it is what all usage is charged to.
-async fn resold() -> House {
+pub(super) async fn resold() -> House {
     let house = House::built_at("2026-10-01T00:00:00Z").await;
     let app = house.app();
     for (id, kind) in [
@@ -81,7 +81,7 @@ async fn resold() -> House {
     house
 }
 
-async fn sells(house: &House, seller: PartnerId, price: &str, currency: Currency) {
+pub(super) async fn sells(house: &House, seller: PartnerId, price: &str, currency: Currency) {
     let list = PriceList {
         name: format!("list-{}", &seller.to_string()[..2]).parse().unwrap(),
         scope: PriceListScope::Seller(seller),

@@ -26,6 +26,14 @@ pub(super) fn budgets() -> Vec<Wrong> {
     vec![
         get("/api/v1/budgets/Web", (400, "InvalidBudgetName", "budget")),
         get("/api/v1/budgets/none", (404, "BudgetNotFound", "")),
+        get(
+            "/api/v1/budgets/web?owner=x",
+            (400, "InvalidBudgetOwner", "owner"),
+        ),
+        get(
+            "/api/v1/budgets?skipToken=eA",
+            (400, "InvalidSkipToken", "skipToken"),
+        ),
         get("/api/v1/budgets?x=1", (400, "UnknownQueryParameter", "x")),
         get("/api/v1/budgets?top=0", (400, "InvalidTop", "top")),
         get("/api/v1/budgets/web?x=1", (400, "UnknownQueryParameter", "x")),
@@ -47,6 +55,12 @@ pub(super) fn budgets() -> Vec<Wrong> {
         ),
         wrong("subscriptionId", json!("x"), invalid("subscriptionId")),
         wrong("seller", json!("x"), invalid("seller")),
+        wrong("owner", json!("x"), invalid("owner")),
+        wrong(
+            "owner",
+            json!(format!("partner:{}", partner())),
+            (403, "AuthorizationFailed", "owner"),
+        ),
         wrong(
             "buyer",
             json!({ "kind": "partner", "id": "x" }),

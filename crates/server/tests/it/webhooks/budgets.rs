@@ -1,12 +1,21 @@
 //! From usage that reaches a budget's threshold to a receiver that is told: by the server itself, while nobody asks.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::house_in;
+use app::App;
+use domain::budget::{BudgetAsked, BudgetOf, Tag, Thresholds};
+use domain::money::{Currency, Money};
+use serde_json::{Value, json};
+use server::ServerConfig;
+use store::Store;
+use tokio::sync::mpsc::unbounded_channel;
+
 use super::receiver::{Came, Does, Receiver, eventually_so};
+use super::standing::Standing;
 use super::watching::{data, watchful};
-use crate::fixture::{DataDirectory, House};
-use crate::world::{other_partner, partner, record, stack};
+use super::{house_in, operator};
+use crate::fixture::{DataDirectory, House, TestClock, TestRandom};
+use crate::world::{default_subscription, partner, record, stack};
 
 const BUDGET: &str = "/api/v1/budgets/contoso";
 
@@ -29,19 +38,17 @@ fn thresholds(came: &[Came]) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
+async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_the_budget_by_which_it_is_watched() {
     let house = house_in(DataDirectory::new(), watchful()).await;
-    let (receiver, rival) = (
+    let (receiver, watched) = (
         Receiver::that([Does::Takes]).await,
         Receiver::that([Does::Takes]).await,
     );
     house.register().await;
-    let only =
-        |url: &str, partner: String| json!({ "url": url, "kinds": ["budget.reached"], "partnerId": partner });
-    let set = only(&receiver.url, partner());
+    let set = json!({ "url": &receiver.url, "kinds": ["budget.reached"] });
     house.put("/api/v1/webhooks/budgets", &set).await.expect(201);
-    let set = only(&rival.url, other_partner());
-    house.put("/api/v1/webhooks/rivals", &set).await.expect(201);
+    let set = json!({ "url": &watched.url, "kinds": ["budget.reached"], "partnerId": partner() });
+    house.put("/api/v1/webhooks/watched", &set).await.expect(201);
     let backdate = format!("/api/v1/registrations/{}/backdate", stack());
     let since = json!({ "validFrom": "2026-11-02T00:00:00Z" });
     house.post(&backdate, &since).await.expect(200);
@@ -64,6 +71,7 @@ async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
     assert_eq!(
         (
             &told["budget"],
+            &told["owner"],
             &told["period"],
             &told["spent"],
             &told["amount"],
@@ -71,6 +79,7 @@ async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
         ),
         (
             &json!("contoso"),
+            &json!("platform"),
             &json!("2026-11"),
             &json!(amount),
             &json!(amount),
@@ -113,6 +122,63 @@ async fn a_receiver_would_be_told_of_a_threshold_twice_or_of_somebody_elses() {
     receiver.has(4).await;
     let ended = house.ended("budgets").await;
     assert_eq!(ended.len(), 4, "{ended:?}");
-    assert_eq!(rival.came().len(), 0, "it is not their business");
-    assert_eq!(house.deliveries("rivals").await, [] as [Value; 0]);
+    assert_eq!(
+        watched.came().len(),
+        0,
+        "who spends is not told by what it is watched"
+    );
+    assert_eq!(house.deliveries("watched").await, [] as [Value; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_that_falls_behind_would_wait_for_budgets_that_take_long_to_reckon() {
+    let (asked, mut looks) = unbounded_channel();
+    let directory = DataDirectory::new();
+    let store = store::open(&directory.store()).unwrap();
+    let ledger = Standing {
+        ledger: Arc::clone(&store.usage),
+        asked,
+    };
+    let store = Store {
+        usage: Arc::new(ledger),
+        ..store
+    };
+    let clock = TestClock::at("2026-11-02T10:30:00Z");
+    let meters = wire::catalog::meters().unwrap();
+    let app = App::open(store, meters, clock.clone(), Arc::new(TestRandom)).await;
+    let house = House::start_as(directory, clock, app.unwrap(), |config| ServerConfig {
+        webhooks: watchful(),
+        ..config
+    })
+    .await;
+    house.register().await;
+    // Nobody will ever know what was spent of it.
+    let budget = BudgetAsked {
+        owner: None,
+        name: "web".parse().unwrap(),
+        of: BudgetOf::Subscription(default_subscription().parse().unwrap()),
+        tag: Some(Tag {
+            name: "env".to_owned(),
+            value: "prod".to_owned(),
+        }),
+        amount: Money::from_minor_units(100, Currency::USD),
+        thresholds: Thresholds::new(&[100]).unwrap(),
+        from: None,
+    };
+    let app = house.app.clone();
+    let setting = tokio::spawn(async move { app.set_budget(&operator(), budget).await.map(drop) });
+    // Whoever set it looks, and then whoever looks after budgets.
+    for _ in 0..2 {
+        looks.recv().await.unwrap();
+    }
+    setting.abort();
+    let receiver = Receiver::that([Does::Takes]).await;
+    let only = json!({ "url": receiver.url, "kinds": ["stack.behind"] });
+    house.put("/api/v1/webhooks/night", &only).await.expect(201);
+    let backdate = format!("/api/v1/registrations/{}/backdate", stack());
+    let since = json!({ "validFrom": "2026-11-02T00:00:00Z" });
+    house.post(&backdate, &since).await.expect(200);
+    assert_eq!(receiver.has(1).await[0].kind(), "stack.behind");
+    // And it stops, although the look has not come to its end.
+    house.running.shutdown().await.unwrap();
 }

@@ -4,6 +4,7 @@ mod budgets;
 mod failures;
 mod receiver;
 mod settings;
+mod standing;
 mod watching;
 
 use std::net::SocketAddr;

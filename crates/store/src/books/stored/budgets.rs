@@ -1,7 +1,7 @@
 //! The stored form of entries about budgets.
 
 use domain::books::BudgetEntry;
-use domain::budget::{Budget, BudgetName, BudgetOf, Tag, Threshold, Thresholds};
+use domain::budget::{Budget, BudgetName, BudgetOf, BudgetOwner, Tag, Threshold, Thresholds};
 use domain::chain::Link;
 use domain::ids::{PartnerId, SubscriptionId};
 use domain::time::Period;
@@ -11,11 +11,14 @@ use super::Unreadable;
 use super::bills::{StoredBuyer, StoredMoney, seller, stored_seller};
 use super::parts::Text;
 
-/// An entry about budgets, version 1. Variants and members are those of [`BudgetEntry`].
+/// An entry about budgets, version 1. Variants and members are those of [`BudgetEntry`]. Those from before budgets had
+/// owners have no `owner`.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(super) enum StoredBudgetEntry {
     Set {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Text<BudgetOwner>>,
         name: Text<BudgetName>,
         of: StoredBudgetOf,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,9 +28,13 @@ pub(super) enum StoredBudgetEntry {
         from: Text<Period>,
     },
     Removed {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Text<BudgetOwner>>,
         budget: Text<BudgetName>,
     },
     Reached {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Text<BudgetOwner>>,
         budget: Text<BudgetName>,
         period: Text<Period>,
         threshold: u16,
@@ -80,7 +87,8 @@ impl From<StoredBudgetOf> for BudgetOf {
 impl From<&BudgetEntry> for StoredBudgetEntry {
     fn from(entry: &BudgetEntry) -> Self {
         match entry {
-            BudgetEntry::Set(budget) => Self::Set {
+            BudgetEntry::Set { owner, budget } => Self::Set {
+                owner: owner.map(Text),
                 name: Text(budget.name.clone()),
                 of: budget.of.into(),
                 tag: budget.tag.as_ref().map(|tag| StoredTag {
@@ -91,15 +99,18 @@ impl From<&BudgetEntry> for StoredBudgetEntry {
                 thresholds: budget.thresholds.iter().map(Threshold::percent).collect(),
                 from: Text(budget.from),
             },
-            BudgetEntry::Removed { budget } => Self::Removed {
+            BudgetEntry::Removed { owner, budget } => Self::Removed {
+                owner: owner.map(Text),
                 budget: Text(budget.clone()),
             },
             BudgetEntry::Reached {
+                owner,
                 budget,
                 period,
                 threshold,
                 spent,
             } => Self::Reached {
+                owner: owner.map(Text),
                 budget: Text(budget.clone()),
                 period: Text(*period),
                 threshold: threshold.percent(),
@@ -115,22 +126,30 @@ impl TryFrom<StoredBudgetEntry> for BudgetEntry {
     fn try_from(stored: StoredBudgetEntry) -> Result<Self, Unreadable> {
         Ok(match stored {
             StoredBudgetEntry::Set {
+                owner,
                 name,
                 of,
                 tag,
                 amount,
                 thresholds: percentages,
                 from,
-            } => Self::Set(Budget {
-                name: name.0,
-                of: of.into(),
-                tag: tag.map(|StoredTag { name, value }| Tag { name, value }),
-                amount: amount.into(),
-                thresholds: thresholds(&percentages)?,
-                from: from.0,
-            }),
-            StoredBudgetEntry::Removed { budget } => Self::Removed { budget: budget.0 },
+            } => Self::Set {
+                owner: owner.map(|owner| owner.0),
+                budget: Budget {
+                    name: name.0,
+                    of: of.into(),
+                    tag: tag.map(|StoredTag { name, value }| Tag { name, value }),
+                    amount: amount.into(),
+                    thresholds: thresholds(&percentages)?,
+                    from: from.0,
+                },
+            },
+            StoredBudgetEntry::Removed { owner, budget } => Self::Removed {
+                owner: owner.map(|owner| owner.0),
+                budget: budget.0,
+            },
             StoredBudgetEntry::Reached {
+                owner,
                 budget,
                 period,
                 threshold,
@@ -140,6 +159,7 @@ impl TryFrom<StoredBudgetEntry> for BudgetEntry {
                 let threshold = one.iter().next();
                 let threshold = threshold.ok_or_else(|| Unreadable::Value("no threshold".to_owned()))?;
                 Self::Reached {
+                    owner: owner.map(|owner| owner.0),
                     budget: budget.0,
                     period: period.0,
                     threshold,

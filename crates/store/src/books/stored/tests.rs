@@ -16,7 +16,7 @@ fn what_earlier_versions_wrote_is_read_and_written_in_the_same_way() {
     kinds.dedup();
     assert_eq!(
         kinds.len(),
-        23 + 16 + 8 + 2 + 8 + 1 + 7 + 4 + 3,
+        23 + 16 + 8 + 2 + 8 + 1 + 7 + 4 + 3 + 3,
         "an entry of each kind: {kinds:?}"
     );
 }
