@@ -6,9 +6,9 @@
 //! decided, the bill itself says that it held: from when, and until when if that was within the period.
 
 use domain::books::Books;
-use domain::chain::Seller;
 use domain::time::{Hour, Period};
 
+use super::super::terms::acts_for;
 use super::{Decided, Decision, Explained, PartIs};
 use crate::App;
 use crate::access::{Caller, View, view_of};
@@ -52,8 +52,8 @@ fn reads(books: &Books, view: &View, decision: &Decision) -> bool {
     match (&decision.what, decision.recorded) {
         (_, None) => false,
         (Decided::Prices(list), _) => is_read(view, list.scope),
-        (Decided::Terms(Seller::Partner(seller), _), _) => view.acts_for(*seller),
-        (Decided::Terms(Seller::Platform, _) | Decided::Cores(_), _) => view.everything,
+        (Decided::Terms(seller, _), _) => acts_for(view, *seller),
+        (Decided::Cores(_), _) => view.everything,
         (Decided::Mapping(registration, tenant), Some(recorded)) => {
             reads_version(books, view, (*registration, *tenant), recorded)
         }

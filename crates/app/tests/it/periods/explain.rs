@@ -333,6 +333,15 @@ async fn a_line_names_the_terms_that_made_it_and_a_buyer_never_learns_which_of_t
             .await
             .unwrap();
     }
+    // The terms themselves are told to the customer, without who set them.
+    for (who, number, knows_who) in [(&seller, 4, true), (&customer, 2, false)] {
+        let terms = house.app().terms(who);
+        assert_eq!(terms.len(), number);
+        assert!(
+            terms.iter().all(|it| it.set_by.is_some() == knows_who),
+            "{terms:?}"
+        );
+    }
     house
         .hears("2026-10-20T12:00:00Z", &[("2026-10-20T10:00:00Z", "4")])
         .await;
