@@ -17,7 +17,7 @@ use crate::access::{Caller, View, demand, view_of};
 use crate::bills::customer_name;
 use crate::me::name_of;
 use crate::registrations::{registration_of, stack_not_registered};
-use crate::seen::{allows, registrations_ever_seen, scope_of};
+use crate::seen::{READ_REGISTRATION, allows, registrations_ever_seen, scope_of};
 use crate::tenants::{WRITE_MAPPINGS, decide, mapped, others_mapped, shows, timeline};
 use crate::{App, Error, Kind};
 
@@ -290,6 +290,24 @@ fn versions(books: &Books, view: &View, registration: &Registration) -> Vec<Mapp
         shown.map(|assertion| version(books, view, (registration, *tenant), assertion))
     })
     .collect()
+}
+
+/// Whether whoever has this view reads a version of a tenant's mapping, with who recorded it and when, as
+/// [`App::mapping_history`] shows it.
+pub(crate) fn reads_version(
+    books: &Books,
+    view: &View,
+    (registration, tenant): (RegistrationId, TenantId),
+    recorded: Recorded,
+) -> bool {
+    let Some(registration) = books.registration_by_id(registration) else {
+        return false;
+    };
+    let timeline = timeline(books, registration, tenant).into_iter();
+    let mut shown = timeline.flat_map(|timeline| versions_shown(books, view, registration, timeline));
+    allows(books, view, READ_REGISTRATION, registration)
+        && allows(books, view, READ_MAPPINGS, registration)
+        && shown.any(|it| it.recorded == recorded)
 }
 
 /// The versions of one tenant's mapping that are shown: that it was removed as well, where it is shown what was removed.

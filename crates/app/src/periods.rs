@@ -37,7 +37,7 @@ pub use backdating::{Backdating, BillDifference, MONTHS_MOVED_MAX, MovedUsage, S
 pub(crate) use budgets::PIECES_MAX as BUDGET_PIECES_MAX;
 pub use budgets::{BudgetView, BudgetWatch, WRITE_BUDGETS};
 pub use domain::chain::{Account, Buyer, Seller};
-pub use explain::{Decision, Explained, Level, Opened, PARTS_PER_PAGE, Part, PartIs, Side, Stretch};
+pub use explain::{Decided, Decision, Explained, Level, Opened, PARTS_PER_PAGE, Part, PartIs, Side, Stretch};
 pub use forecast::{ACCOUNTS_FORECAST_MAX, AccountForecast, Forecast, PartForecast, StackForecast};
 pub use invoices::InvoiceFilter;
 pub use margins::{MarginRow, Margins};

@@ -285,7 +285,7 @@ const fn seller(scope: PriceListScope) -> Option<PartnerId> {
 
 /// Whether somebody reads the price lists of a scope: those that they sell by, and the platform's if they act for a
 /// partner, since the partner buys by it.
-fn is_read(view: &View, scope: PriceListScope) -> bool {
+pub(crate) fn is_read(view: &View, scope: PriceListScope) -> bool {
     view.manages_prices_of(seller(scope)) || (scope == PriceListScope::Platform && !view.agent_of.is_empty())
 }
 

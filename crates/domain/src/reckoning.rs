@@ -25,7 +25,7 @@ use crate::statement::{ChargedUsage, Line, NotCharged, Pricing, draw_up};
 use crate::terms::{CapacityFee, Tax, Terms};
 use crate::time::{Hour, Period};
 
-pub use capacity::{CapacityUse, capacity_of};
+pub use capacity::{CapacityUse, StatedCores, capacity_of, cores_deciding};
 pub use causes::{Cause, Compared, Side, Used, UsedTotals};
 pub use correction::{Billed, Correction, correct};
 pub use margins::{Margin, MarginRefused, Sold, margins};

@@ -5,14 +5,23 @@
 //! from totals, and records are read of one resource and day. All as of what closing the period fixed.
 //!
 //! A line that sets right an earlier period is what that costs now, less what was billed for it: each side opens as a line
-//! of its own, the one as of closing the period of the invoice, the other as of the close before it.
+//! of its own, the one as of closing the period of the invoice, the other as of the close before it. Whatever is below what
+//! was billed is taken off: its amounts have the other sign.
+//!
+//! What is proven, and by what. The line is reckoned again from what is kept beside the invoice, and is the one on the
+//! invoice. Quantities come from where the level above has not got them: stretches from what is kept, against the shares of
+//! the invoice; days from the totals of the usage, against the stretches; resources from the totals of each series; records
+//! from the records. Each level that is opened is compared with the one above it, up to the line. Amounts below the line
+//! prove nothing more: tiers and rounding belong to the line, so each is its part of the line's by quantity.
 
+mod readers;
 mod source;
 
 use std::sync::Arc;
 
 use domain::attribution::{Reason, attribute};
-use domain::catalog::PriceListName;
+use domain::catalog::PriceList;
+use domain::chain::{Buyer, Seller};
 use domain::ids::{CloudId, LocalMeterId, LocalSubscriptionId, RegistrationId, TenantId};
 use domain::invoice::{Invoice, InvoiceNumber};
 use domain::money::Money;
@@ -83,7 +92,7 @@ pub struct Explained {
     pub line: Option<ReckonedLine>,
     /// The correction that the line is a side of.
     pub correction: Option<Correction>,
-    /// Who set the prices or terms that the line is made by, and when.
+    /// What the line is made by, and who set that when: as far as the caller reads it.
     pub decisions: Vec<Decision>,
     /// What is opened.
     pub opened: Opened,
@@ -97,17 +106,42 @@ pub struct Explained {
     pub of: usize,
 }
 
-/// A version of prices or terms that a line is made by.
+/// Something that was set and that a line is made by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// The price list; none if it is terms.
-    pub list: Option<PriceListName>,
+    /// What it is.
+    pub what: Decided,
     /// The first hour for which it holds.
     pub from: Hour,
-    /// The hour after the last, if it has one.
+    /// The hour after the last, if it has one and the caller may know it.
     pub until: Option<Hour>,
-    /// Who said so, and when.
-    pub recorded: Recorded,
+    /// Who said so, and when; none where the caller does not read that.
+    pub recorded: Option<Recorded>,
+}
+
+/// What was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// A version of a price list: that of the line's own price, or one that it follows.
+    Prices(PriceList),
+    /// Terms of a seller: for one buyer, or for all of them.
+    Terms(Seller, Option<Buyer>),
+    /// So many cores of the stack, whatever its token says.
+    Cores(u32),
+    /// A mapping of a tenant in a registration, or its removal.
+    Mapping(RegistrationId, TenantId),
+}
+
+impl Decision {
+    /// What was set, for these hours, with who set it and when.
+    fn of(what: Decided, hours: HourInterval, recorded: Recorded) -> Self {
+        Self {
+            what,
+            from: hours.start(),
+            until: (hours.end() < Hour::MAX).then(|| hours.end()),
+            recorded: Some(recorded),
+        }
+    }
 }
 
 /// A part of a line.
@@ -115,9 +149,10 @@ pub struct Decision {
 pub struct Part {
     /// How to open it; records are not opened further.
     pub opens: Option<Opened>,
-    /// What it adds to the line.
+    /// What it adds to what is opened from the top: below what was billed so far, which is taken off, less than nothing.
     pub amount: Money,
-    /// How much it is, in the billing meter's unit, exact; none of a line that is made of no usage.
+    /// How much was used, in the billing meter's unit, exact, whatever the sign of the amount; none of a line that is made of
+    /// no usage.
     pub quantity: Option<Rational>,
     /// What it is.
     pub what: PartIs,
@@ -170,16 +205,17 @@ pub struct Stretch {
     pub factor: Rational,
     /// The registration that was valid.
     pub registration: Option<RegistrationId>,
-    /// The mapping that decided: for which hours it holds, who set it and when.
-    pub mapping: Option<(HourInterval, Recorded)>,
+    /// The mapping that decided, or its removal.
+    pub mapping: Option<Decision>,
 }
 
 impl App {
-    /// Opens a line of an issued invoice, or a part of it, from a place among its parts on. For all who read the invoice.
+    /// Opens a line of an issued invoice, or a part of it, from a place among its parts on. For all who read the invoice; of
+    /// who set what it is made by they are told what they read elsewhere.
     ///
     /// # Errors
     /// `InvoiceNotFound`; `LineNotFound` if it has no such line, or the line no such part; `UsageOlderThanClose` if what
-    /// counted for it is not there; `StoreDamaged` if what it was reckoned from does not sum to it; `TooManyReckonings` if
+    /// counted for it is not there; `StoreDamaged` if what it was reckoned from does not come to it; `TooManyReckonings` if
     /// a side of a correction is opened while too many wait for bills; or as the store.
     pub async fn explain(
         &self,
@@ -212,7 +248,11 @@ impl App {
                 let source = self
                     .source_of_correction(caller, &invoice, correction, side)
                     .await?;
-                self.opened(source, opened.level).await?
+                let mut explained = self.opened(source, opened.level).await?;
+                if side == Side::Billed {
+                    take_off(&mut explained);
+                }
+                explained
             }
             _ => return Err(no_such_line()),
         };
@@ -222,6 +262,7 @@ impl App {
         explained.from = from;
         explained.parts.drain(..from.min(explained.of));
         explained.parts.truncate(PARTS_PER_PAGE);
+        self.leave_to_reader(caller, period, &mut explained);
         Ok(explained)
     }
 
@@ -237,7 +278,7 @@ impl App {
         };
         Ok(Explained {
             correction: None,
-            decisions: source.decisions(),
+            decisions: source.decisions()?,
             opened: source.opened(level),
             line: Some(reckoned),
             invoice: source.invoice,
@@ -251,10 +292,7 @@ impl App {
     async fn of_usage(&self, source: &Source, line: &Line, level: Level) -> Result<(Part, Vec<Part>), Error> {
         Ok(match level {
             Level::Line => (the_line(source, line), shares(source, line)),
-            Level::Share(share) => {
-                let parts = stretches(source, line, share)?;
-                (shares(source, line).swap_remove(share), parts)
-            }
+            Level::Share(share) => of_share(source, line, share)?,
             Level::Stretch(share, place) => {
                 let is = stretch(source, line, share, place)?;
                 let parts = self.days(source, &is, (share, place)).await?;
@@ -269,6 +307,7 @@ impl App {
                 let at = (share, stretch, day);
                 let (of_day, of) = self.day(source, line, at).await?;
                 let resources = self.resources(source, &of_day, &of, at).await?;
+                adds_up(&of_day, &resources)?;
                 let is = resources.into_iter().nth(resource).ok_or_else(no_such_line)?;
                 let parts = self.said(source, &is, &of).await?;
                 (is, parts)
@@ -309,6 +348,7 @@ impl App {
     ) -> Result<(Part, Stretch), Error> {
         let whole = stretch(source, line, share, place)?;
         let days = self.days(source, &whole, (share, place)).await?;
+        adds_up(&whole, &days)?;
         let opened = Some(source.opened(Level::Day(share, place, day)));
         let is = days
             .into_iter()
@@ -404,7 +444,14 @@ fn shares(source: &Source, line: &Line) -> Vec<Part> {
     line.shares.iter().enumerate().map(part).collect()
 }
 
-/// The stretches of usage that a share is made of.
+/// A share, and the stretches of usage that it is made of.
+fn of_share(source: &Source, line: &Line, share: usize) -> Result<(Part, Vec<Part>), Error> {
+    let mut shares = shares(source, line);
+    adds_up(&the_line(source, line), &shares)?;
+    let stretches = stretches(source, line, share)?;
+    Ok((shares.swap_remove(share), stretches))
+}
+
 fn stretches(source: &Source, line: &Line, share: usize) -> Result<Vec<Part>, Error> {
     let of = line.shares.get(share).ok_or_else(no_such_line)?;
     let section = source.section()?;
@@ -428,7 +475,8 @@ fn stretches(source: &Source, line: &Line, share: usize) -> Result<Vec<Part>, Er
 }
 
 fn stretch(source: &Source, line: &Line, share: usize, place: usize) -> Result<Part, Error> {
-    let stretches = stretches(source, line, share)?;
+    let (is, stretches) = of_share(source, line, share)?;
+    adds_up(&is, &stretches)?;
     stretches.into_iter().nth(place).ok_or_else(no_such_line)
 }
 
@@ -441,11 +489,12 @@ fn why(source: &Source, used: &ChargedUsage, factor: Rational) -> Stretch {
     });
     let mapping = history.zip(charge).and_then(|(history, charge)| {
         let recorded = charge.mapping?;
-        let of = (charge.registration, charge.tenant?);
-        let assertions = history.mappings.get(&of)?.assertions().iter();
+        let (registration, tenant) = (charge.registration, charge.tenant?);
+        let assertions = history.mappings.get(&(registration, tenant))?.assertions().iter();
         let mut decided = assertions.filter(|it| it.recorded == recorded);
         let holds = decided.find(|it| it.valid.contains(used.interval.start()))?;
-        Some((holds.valid, recorded))
+        let what = Decided::Mapping(registration, tenant);
+        Some(Decision::of(what, holds.valid, recorded))
     });
     Stretch {
         stack: used.stack,
@@ -472,11 +521,7 @@ fn sides(invoice: Arc<Invoice>, correction: &Correction) -> Explained {
     };
     let now = part(Side::Now, correction.now, PartIs::Now);
     let mut billed = part(Side::Billed, correction.billed, PartIs::Billed);
-    // Amounts fit, and so do their opposites: the correction itself is made of one.
-    billed.amount = Money::from_minor_units(
-        correction.billed.minor_units().saturating_neg(),
-        billed.amount.currency(),
-    );
+    billed.amount = taken_off(correction.billed);
     Explained {
         invoice,
         line: None,
@@ -488,6 +533,18 @@ fn sides(invoice: Arc<Invoice>, correction: &Correction) -> Explained {
         from: 0,
         of: 0,
     }
+}
+
+/// What is opened of what was billed so far takes away from the correction, down to each record.
+fn take_off(explained: &mut Explained) {
+    for part in explained.parts.iter_mut().chain([&mut explained.is]) {
+        part.amount = taken_off(part.amount);
+    }
+}
+
+/// Amounts fit, and so do their opposites: a correction is made of one.
+const fn taken_off(amount: Money) -> Money {
+    Money::from_minor_units(amount.minor_units().saturating_neg(), amount.currency())
 }
 
 /// Parts by their quantities of a local meter: the amount is split among them as it is among shares.

@@ -2,7 +2,7 @@
 
 use domain::books::{Books, ExchangeRate, TermsVersion};
 use domain::chain::{Account, Buyer, Seller};
-use domain::ids::CloudId;
+use domain::ids::{CloudId, ObjectId};
 use domain::money::Currency;
 use domain::partner::Subscription;
 use domain::quantity::Quantity;
@@ -24,6 +24,8 @@ pub struct AgreedTerms {
     pub from: Period,
     /// The terms, who entered them, and when.
     pub version: TermsVersion,
+    /// Who entered them, for those who act for the seller: a buyer deals with the seller, and not with its people.
+    pub set_by: Option<ObjectId>,
 }
 
 impl App {
@@ -71,6 +73,7 @@ impl App {
                 buyer,
                 from,
                 version: version.clone(),
+                set_by: acts_for(&view, seller).then_some(version.recorded.by),
             });
             shown.collect()
         })
@@ -124,9 +127,16 @@ impl App {
     }
 }
 
+/// Whether whoever has this view acts for a seller.
+pub(super) fn acts_for(view: &View, seller: Seller) -> bool {
+    match seller {
+        Seller::Platform => view.everything,
+        Seller::Partner(partner) => view.acts_for(partner),
+    }
+}
+
 fn reads(books: &Books, view: &View, seller: Seller, buyer: Option<Buyer>) -> bool {
-    let sells = matches!(seller, Seller::Partner(partner) if view.acts_for(partner));
-    view.everything || sells || buyer.is_some_and(|buyer| buys(books, view, buyer))
+    view.everything || acts_for(view, seller) || buyer.is_some_and(|buyer| buys(books, view, buyer))
 }
 
 /// Whether whoever has this view reads what somebody buys.

@@ -1,4 +1,4 @@
-//! Documents that are torn off in the middle of being written, when a test says so.
+//! Documents that are torn off in the middle of being written, or changed afterwards, when a test says so.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,8 @@ pub(crate) struct Tearing {
     bills: Arc<dyn Bills>,
     tear: Mutex<Tear>,
     written: AtomicUsize,
+    /// What is there instead of what was written.
+    changed: Mutex<Vec<(DocumentKey, Vec<u8>)>>,
 }
 
 impl Tearing {
@@ -27,7 +29,15 @@ impl Tearing {
             bills,
             tear: Mutex::new(Tear::Nowhere),
             written: AtomicUsize::new(0),
+            changed: Mutex::default(),
         })
+    }
+
+    /// From now on a document is another: somebody changed it, and its digest as well.
+    pub(crate) fn change(&self, key: DocumentKey, bytes: Vec<u8>) {
+        let mut changed = self.changed.lock().unwrap();
+        changed.retain(|(of, _)| *of != key);
+        changed.push((key, bytes));
     }
 
     pub(crate) fn tears(&self, tear: Tear) {
@@ -63,7 +73,17 @@ impl Bills for Tearing {
     }
 
     async fn get(&self, key: DocumentKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.bills.get(key).await
+        let changed = self
+            .changed
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|(of, _)| *of == key)
+            .cloned();
+        match changed {
+            Some((_, bytes)) => Ok(Some(bytes)),
+            None => self.bills.get(key).await,
+        }
     }
 
     async fn list(

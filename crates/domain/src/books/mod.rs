@@ -49,10 +49,10 @@ pub use notices::{
 };
 pub use opening::Refused;
 pub use periods::{
-    BillEntry, Closed, Closing, ExchangeRate, Mark, PeriodRefused, Periods, ProfileVersion, TermsVersion,
-    Waiver,
+    BillEntry, Closed, Closing, DecidingTerms, ExchangeRate, Mark, PeriodRefused, Periods, ProfileVersion,
+    TermsVersion, Waiver,
 };
-pub use pricing::{DerivationRefused, PriceDraft, PriceEntry};
+pub use pricing::{DerivationRefused, PriceDraft, PriceEntry, PriceVersion};
 pub use roles::{AssignRole, RoleEntry, RoleRefused, Roles};
 pub use tariffs::CurrencyChange;
 

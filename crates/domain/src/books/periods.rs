@@ -118,6 +118,19 @@ pub struct TermsVersion {
     pub recorded: Recorded,
 }
 
+/// The terms that decide one member of what holds on a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecidingTerms<'a> {
+    /// Whose they are: the buyer's own; none of the seller's for all buyers.
+    pub buyer: Option<Buyer>,
+    /// The first period that they hold for.
+    pub from: Period,
+    /// The first later period in which others decide the member, or none do.
+    pub until: Option<Period>,
+    /// The terms.
+    pub version: &'a TermsVersion,
+}
+
 /// A profile that was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileVersion {
@@ -314,6 +327,37 @@ impl Periods {
         let versions = self.terms.get(&(seller, buyer))?;
         let (from, version) = versions.range(..=period).next_back()?;
         Some((*from, version))
+    }
+
+    /// The terms that decide a member of what holds on a link in a period, as [`Self::terms_on`] merges them: the buyer's own
+    /// if these say it, else the seller's for all buyers, if those do.
+    #[must_use]
+    pub fn terms_deciding(
+        &self,
+        link: Link,
+        period: Period,
+        says: impl Fn(&Terms) -> bool,
+    ) -> Option<DecidingTerms<'_>> {
+        let deciding = |period| {
+            [Some(link.buyer), None].into_iter().find_map(|buyer| {
+                let (from, version) = self.terms_version(link.seller, buyer, period)?;
+                says(&version.terms).then_some((buyer, from, version))
+            })
+        };
+        let (buyer, from, version) = deciding(period)?;
+        let all = [Some(link.buyer), None].into_iter();
+        let versions = all.filter_map(|buyer| self.terms.get(&(link.seller, buyer)));
+        let firsts = versions.flat_map(BTreeMap::keys).copied();
+        let ends = firsts.filter(|first| {
+            let same = deciding(*first).is_some_and(|(.., other)| other.recorded == version.recorded);
+            *first > period && !same
+        });
+        Some(DecidingTerms {
+            buyer,
+            from,
+            until: ends.min(),
+            version,
+        })
     }
 
     /// All terms, by seller, buyer and first period; those that others for the same period replaced are not among them.

@@ -24,6 +24,17 @@ pub struct PriceDraft {
     pub from: Hour,
 }
 
+/// A version of a price list that makes the prices of an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceVersion {
+    /// The list.
+    pub list: PriceList,
+    /// The hours around that one in which it holds.
+    pub hours: HourInterval,
+    /// Who published it, and when.
+    pub recorded: Recorded,
+}
+
 /// One fact about price lists that follow others, or about drafts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PriceEntry {
@@ -133,23 +144,25 @@ impl Books {
     }
 
     /// The versions that make the prices that a list has in an hour: its own, then that of the list which it follows, and so
-    /// on; with the hours for which each was published.
+    /// on; each with the hours around that one in which it holds.
     #[must_use]
-    pub fn price_versions(
-        &self,
-        name: &PriceListName,
-        hour: Hour,
-    ) -> Vec<(PriceListName, HourInterval, Recorded)> {
-        let mut found: Vec<(PriceListName, HourInterval, Recorded)> = Vec::new();
+    pub fn price_versions(&self, name: &PriceListName, hour: Hour) -> Vec<PriceVersion> {
+        let mut found: Vec<PriceVersion> = Vec::new();
         let mut next = Some(name);
-        while let Some(name) = next {
-            let list = self.price_lists.get(name);
+        while let Some(published) = next.and_then(|name| self.price_lists.get(name)) {
             // Lists never follow each other in a circle; if they did, this ends all the same.
-            let is_new = found.iter().all(|(known, ..)| known != name);
-            let Some(version) = list.and_then(|it| it.versions.at(hour)).filter(|_| is_new) else {
+            let is_new = found.iter().all(|known| known.list.name != published.list.name);
+            let Some(version) = published.versions.at(hour).filter(|_| is_new) else {
                 break;
             };
-            found.push((name.clone(), version.valid, version.recorded));
+            // It was published for all hours from its first on; others that were published since took some of them.
+            let held = published.versions.segments(version.valid).into_iter();
+            let mut held = held.map(|(hours, _)| hours).filter(|hours| hours.contains(hour));
+            found.push(PriceVersion {
+                list: published.list.clone(),
+                hours: held.next().unwrap_or(version.valid),
+                recorded: version.recorded,
+            });
             next = version.value.derivation().map(|it| &it.base);
         }
         found

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::attribution::StackHistory;
+use crate::attribution::{RegistrationTerms, StackHistory};
 use crate::ids::{CloudId, SubscriptionId};
 use crate::registration::BillingModel;
-use crate::time::{HourInterval, Period};
-use crate::timeline::Timeline;
+use crate::time::{Hour, HourInterval, Period};
+use crate::timeline::{Recorded, Timeline};
 
 /// The days of a period on which a stack paid by capacity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,70 @@ pub fn capacity_of(
     known: HourInterval,
 ) -> BTreeMap<SubscriptionId, CapacityUse> {
     let mut payers: BTreeMap<SubscriptionId, CapacityUse> = BTreeMap::new();
+    for (hour, terms) in days_under_capacity(history, period, known) {
+        let stated = stated.and_then(|stated| stated.at(hour)?.value);
+        let used = payers
+            .entry(terms.default_subscription)
+            .or_insert_with(|| CapacityUse {
+                stack,
+                days: BTreeMap::new(),
+            });
+        *used.days.entry(stated.or(terms.cores)).or_default() += 1;
+    }
+    payers
+}
+
+/// Cores that were stated for a stack, in hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatedCores {
+    /// How many.
+    pub cores: u32,
+    /// The hours in which that holds.
+    pub hours: HourInterval,
+    /// Who stated it, and when.
+    pub recorded: Recorded,
+}
+
+/// What was stated of the cores of a stack and decides what a subscription pays for them in a period, in the order of the
+/// days that [`capacity_of`] counts by it; nothing where the registration's token decides.
+#[must_use]
+pub fn cores_deciding(
+    history: &StackHistory,
+    stated: &Timeline<Option<u32>>,
+    period: Period,
+    known: HourInterval,
+    payer: SubscriptionId,
+) -> Vec<StatedCores> {
+    let mut found: Vec<StatedCores> = Vec::new();
+    for (hour, terms) in days_under_capacity(history, period, known) {
+        let decides = stated.at(hour).filter(|_| terms.default_subscription == payer);
+        let Some((assertion, cores)) = decides.and_then(|it| Some((it, it.value?))) else {
+            continue;
+        };
+        let is_known = |it: &StatedCores| it.recorded == assertion.recorded && it.hours.contains(hour);
+        if !found.iter().any(is_known) {
+            let held = stated.segments(assertion.valid).into_iter();
+            let mut held = held.map(|(hours, _)| hours).filter(|hours| hours.contains(hour));
+            found.push(StatedCores {
+                cores,
+                hours: held.next().unwrap_or(assertion.valid),
+                recorded: assertion.recorded,
+            });
+        }
+    }
+    found
+}
+
+/// The days of a period on which a stack was registered under Capacity, each by the first such hour of it and what it was
+/// registered as then.
+fn days_under_capacity(
+    history: &StackHistory,
+    period: Period,
+    known: HourInterval,
+) -> Vec<(Hour, RegistrationTerms)> {
+    let mut days = Vec::new();
     let Some(within) = period.interval().intersect(known) else {
-        return payers;
+        return days;
     };
     let under_capacity: Vec<_> = history
         .registration
@@ -46,21 +108,12 @@ pub fn capacity_of(
     while !under_capacity.is_empty() && day.start() < within.end() {
         let first = under_capacity
             .iter()
-            .find_map(|(hours, terms)| Some((hours.intersect(day)?.start(), terms)));
-        if let Some((hour, terms)) = first {
-            let stated = stated.and_then(|stated| stated.at(hour)?.value);
-            let used = payers
-                .entry(terms.default_subscription)
-                .or_insert_with(|| CapacityUse {
-                    stack,
-                    days: BTreeMap::new(),
-                });
-            *used.days.entry(stated.or(terms.cores)).or_default() += 1;
-        }
+            .find_map(|(hours, terms)| Some((hours.intersect(day)?.start(), *terms)));
+        days.extend(first);
         if day.end() <= day.start() {
             break;
         }
         day = day.end().day().interval();
     }
-    payers
+    days
 }

@@ -382,6 +382,18 @@ fn stated_cores_count_before_those_of_the_token() {
     let payers = capacity_of(STACK, &history, Some(&stated), period, HourInterval::ALWAYS);
     let days: Vec<_> = payers.into_values().next().unwrap().days.into_iter().collect();
     assert_eq!(days, [(Some(48), 15), (Some(96), 16)]);
+    // From the 26th on the token decides again, so nothing that was stated does.
+    let payer = |number| SubscriptionId::from_bytes([number; 16]);
+    let deciding = |payer| cores_deciding(&history, &stated, period, HourInterval::ALWAYS, payer);
+    let first = says(10, 1, Some(48)).valid.start();
+    let fifteen_days = HourInterval::new(first, first.plus(24 * 15)).unwrap();
+    let of_48 = StatedCores {
+        cores: 48,
+        hours: fifteen_days,
+        recorded: recorded(1),
+    };
+    assert_eq!(deciding(payer(1)), [of_48]);
+    assert_eq!(deciding(payer(2)), [], "another one pays");
 }
 
 #[test]

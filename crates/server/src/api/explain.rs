@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use app::periods::{Decision, Explained, Level, Opened, Part, PartIs, Side, Stretch};
+use app::periods::{Decided as What, Decision, Explained, Level, Opened, Part, PartIs, Side, Stretch};
 use axum::Json;
 use axum::extract::State;
 use domain::invoice::BillNames;
-use domain::time::{Day, Hour};
+use domain::time::Day;
 use wire::api::{
     Decided, InvoiceCorrection, InvoiceLine, LineExplained, LineId, LineOf, LinePart, PartKind, SaidByBatch,
     StretchOfUsage,
@@ -20,7 +20,8 @@ use crate::query::{Query, excerpt};
 
 /// A line of an issued invoice, opened: what it costs, by which price and tiers, and what it is made of; or one of its parts,
 /// down to everything that was said about each record until the period was closed. Each level says how to open the next. A
-/// correction opens to what its line costs now (`now`), less what was billed for it so far (`billed`).
+/// correction opens to what its line costs now (`now`), less what was billed for it so far (`billed`), of which every part is
+/// taken off. Who set prices, terms, cores and mappings is told to those who read that elsewhere.
 #[utoipa::path(get, path = "/api/v1/invoice-lines/{lineId}/explain", tag = "bills",
     params(("lineId" = String, Path, description = "The id of the line, as its invoice shows it"),
         ("open" = Option<String>, Query, description = "Which part, as the level above says; without it the line"),
@@ -130,14 +131,7 @@ fn part(door: &Door, part: &Part, names: &BillNames) -> LinePart {
 
 fn of_stretch(door: &Door, stretch: &Stretch) -> StretchOfUsage {
     let meter = door.app.catalog().local_meter(stretch.local_meter);
-    let mapping = stretch.mapping.map(|(valid, recorded)| {
-        decided(&Decision {
-            list: None,
-            from: valid.start(),
-            until: (valid.end() < Hour::MAX).then(|| valid.end()),
-            recorded,
-        })
-    });
+    let mapping = stretch.mapping.as_ref().map(decided);
     StretchOfUsage {
         local_subscription_id: stretch.local_subscription.to_string(),
         local_meter_id: stretch.local_meter.to_string(),
@@ -152,11 +146,19 @@ fn of_stretch(door: &Door, stretch: &Stretch) -> StretchOfUsage {
 }
 
 fn decided(decision: &Decision) -> Decided {
+    let recorded = decision.recorded;
     Decided {
-        price_list: decision.list.as_ref().map(ToString::to_string),
-        entry: decision.recorded.entry,
-        set_at: decision.recorded.at.to_string(),
-        set_by: decision.recorded.by.to_string(),
+        price_list: match &decision.what {
+            What::Prices(list) => Some(list.name.to_string()),
+            _ => None,
+        },
+        cores: match decision.what {
+            What::Cores(cores) => Some(cores),
+            _ => None,
+        },
+        entry: recorded.map(|it| it.entry),
+        set_at: recorded.map(|it| it.at.to_string()),
+        set_by: recorded.map(|it| it.by.to_string()),
         valid_from: decision.from.to_string(),
         valid_to: decision.until.map(|until| until.to_string()),
     }

@@ -218,7 +218,8 @@ fn so_far(door: &Door, caller: &Caller, running: &Running) -> RunningStatement {
 
 fn agreed(door: &Door, terms: &app::periods::AgreedTerms) -> AgreedTerms {
     let names = door.app.account_names(terms.seller, terms.buyer);
-    AgreedTerms::of(terms.seller, terms.buyer, terms.from, &terms.version, &names)
+    let (between, from) = ((terms.seller, terms.buyer), terms.from);
+    AgreedTerms::of(between, from, &terms.version, terms.set_by, &names)
 }
 
 /// The terms that the caller reads, by seller, buyer and first period: those of its sales and of what it buys.

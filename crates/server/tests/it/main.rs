@@ -27,6 +27,7 @@ mod completeness;
 mod database_away;
 mod described;
 mod directories;
+mod explained;
 mod fixture;
 mod forecasts;
 mod graph;

@@ -32,22 +32,29 @@ pub enum PartKind {
     Record,
 }
 
-/// Who decided something, and when.
+/// Something that was set and that a line is made by, or by which its payer pays; with who set it and when, where the caller
+/// reads that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decided {
     /// The price list, of a version of prices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_list: Option<String>,
+    /// How many, of the cores that were stated for a stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
     /// The number of the entry in the journal.
-    pub entry: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
     /// When it was recorded.
-    pub set_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_at: Option<String>,
     /// Who set it.
-    pub set_by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
     /// The first hour for which it holds.
     pub valid_from: String,
-    /// The hour after the last; without an end there is none.
+    /// The hour after the last; without an end there is none, or none that the caller reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<String>,
 }
@@ -106,9 +113,10 @@ pub struct LinePart {
     /// How to open it; a record is not opened further.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<String>,
-    /// What it adds to the line.
+    /// What it adds to what is opened from the top. What was billed so far is taken off, and so is all that it is made of: below
+    /// zero, where what was billed is above.
     pub amount: String,
-    /// How much it is, in the billing meter's unit: all of it where that is a decimal with an end, and otherwise rounded to 12
+    /// How much was used, whatever the sign of the amount, in the billing meter's unit: all of it where that is a decimal with an end, and otherwise rounded to 12
     /// places for showing. None of a line that is made of no usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<String>,
@@ -185,13 +193,14 @@ pub struct LineExplained {
     /// The currency of every amount.
     pub currency: String,
     /// The line: its price, tiers, conversion, or whatever else it is made by. None of a correction of which no side is
-    /// opened.
+    /// opened. Of what was billed so far it is the line as it was billed, before it is taken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<InvoiceLine>,
     /// The correction, if it is one that is opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correction: Option<InvoiceCorrection>,
-    /// Who set the prices of the line, and those that they follow, or the terms that it is made by; and when.
+    /// The version of prices that the line is made by, and of those lists that it follows; or the terms that say it, and the
+    /// cores that were stated. Of lists that the caller does not read there is the line's own alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<Decided>,
     /// What is opened.

@@ -2,6 +2,7 @@
 
 use domain::books;
 use domain::chain::{Buyer, Seller};
+use domain::ids::ObjectId;
 use domain::invoice::AccountNames;
 use domain::money::{Currency, Money};
 use domain::quantity::{InvalidQuantity, Quantity, Rational};
@@ -303,18 +304,19 @@ pub struct AgreedTerms {
     pub terms: TermsOfSale,
     /// When they were set.
     pub set_at: String,
-    /// Who set them.
-    pub set_by: String,
+    /// Who set them, for those who act for the seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
 }
 
 impl AgreedTerms {
-    /// Terms of a seller for a buyer, with the names of both.
+    /// Terms of a seller for a buyer, with the names of both, and who set them, for those who may know.
     #[must_use]
     pub fn of(
-        seller: Seller,
-        buyer: Option<Buyer>,
+        (seller, buyer): (Seller, Option<Buyer>),
         from: Period,
         version: &books::TermsVersion,
+        set_by: Option<ObjectId>,
         names: &AccountNames,
     ) -> Self {
         Self {
@@ -323,7 +325,7 @@ impl AgreedTerms {
             from: from.to_string(),
             terms: TermsOfSale::from(&version.terms),
             set_at: version.recorded.at.to_string(),
-            set_by: version.recorded.by.to_string(),
+            set_by: set_by.map(|by| by.to_string()),
         }
     }
 }

@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::books::Closing;
-use domain::chain::Link;
+use domain::books::{Closing, DecidingTerms, PriceVersion};
 use domain::invoice::Invoice;
 use domain::money::Money;
 use domain::quantity::Rational;
-use domain::reckoning::{Basis, Correction, LineKey, Made, ReckonedLine, Reckoning, Section, reckon};
+use domain::reckoning::{
+    Basis, Correction, LineKey, Made, ReckonedLine, Reckoning, Section, StatedCores, cores_deciding, reckon,
+};
 use domain::statement::Pricing;
-use domain::time::Period;
+use domain::terms::Terms;
+use domain::time::{Hour, Period};
 use store::{DocumentKey, bill_forms};
 
 use super::super::gathering::{Inputs, Wanted};
 use super::super::reckoning::missing;
-use super::{Decision, Level, Opened, Part, PartIs, Side, contradicts, no_such_line};
+use super::{Decided, Decision, Level, Opened, Part, PartIs, Side, contradicts, no_such_line};
 use crate::access::Caller;
 use crate::error::internal;
 use crate::{App, Error};
@@ -31,8 +33,8 @@ pub(super) struct Source {
 }
 
 impl App {
-    /// A line of the period of an invoice: what it was reckoned from is kept beside the invoice. It is reckoned again
-    /// from that: an invoice whose line is another one is not explained.
+    /// A line of the period of an invoice: what it was reckoned from is kept beside the invoice. It is reckoned again, and
+    /// is the same: neither was changed by itself.
     pub(super) async fn source_of_line(&self, invoice: &Arc<Invoice>, key: LineKey) -> Result<Source, Error> {
         let line = invoice.lines.get(&key).ok_or_else(no_such_line)?.clone();
         let closing = self.closing_of(invoice.period)?;
@@ -46,8 +48,9 @@ impl App {
         };
         let at = (closing.begun.entry, invoice.period, invoice.account);
         let reckoned = self.as_closed.accounts.get(at, kept).await?;
-        if reckoned.1.lines.get(&key) != Some(&line) {
-            return Err(contradicts("it is reckoned to another line"));
+        let of = (reckoned.1.account, reckoned.1.period);
+        if of != (invoice.account, invoice.period) || reckoned.1.lines.get(&key) != Some(&line) {
+            return Err(contradicts("it is reckoned to something else"));
         }
         Ok(Source {
             invoice: Arc::clone(invoice),
@@ -172,39 +175,60 @@ impl Source {
         section.ok_or_else(|| contradicts("the subscription is not among what it was reckoned from"))
     }
 
-    /// Who set the prices or terms that the line is made by.
-    pub(super) fn decisions(&self) -> Vec<Decision> {
-        match &self.line.made {
+    /// What the line is made by that somebody set: its price, with those that it follows; or the terms that say what it is,
+    /// and the cores that were stated.
+    pub(super) fn decisions(&self) -> Result<Vec<Decision>, Error> {
+        Ok(match &self.line.made {
             Made::Usage(line) => match &line.pricing {
                 Pricing::Development => Vec::new(),
-                Pricing::Price { since, .. } => {
-                    let parts = self.section().map(|section| section.tariff.parts());
-                    let mut parts = parts.unwrap_or_default().iter();
-                    let part = parts.find(|part| part.hours.contains(*since));
-                    let versions = part.map(|part| self.inputs.books.price_versions(&part.list, *since));
-                    let decision = |(list, valid, recorded): (_, domain::time::HourInterval, _)| Decision {
-                        list: Some(list),
-                        from: valid.start(),
-                        until: (valid.end() < domain::time::Hour::MAX).then(|| valid.end()),
-                        recorded,
-                    };
-                    versions.into_iter().flatten().map(decision).collect()
-                }
+                Pricing::Price { since, .. } => self.prices(*since)?,
             },
-            _ => {
-                let Link { seller, buyer } = self.invoice.account.link();
-                let periods = self.inputs.books.periods();
-                let versions = [Some(buyer), None]
-                    .into_iter()
-                    .filter_map(|buyer| periods.terms_version(seller, buyer, self.basis().period));
-                let decision = |(from, version): (Period, &domain::books::TermsVersion)| Decision {
-                    list: None,
-                    from: from.interval().start(),
-                    until: None,
-                    recorded: version.recorded,
-                };
-                versions.map(decision).collect()
+            Made::CapacityFee(_) => {
+                let mut decisions = self.terms(|terms| terms.capacity_fee.is_some());
+                decisions.extend(self.cores());
+                decisions
             }
-        }
+            Made::MinimumCommitment { .. } => self.terms(|terms| terms.minimum_commitment.is_some()),
+            Made::Credit { .. } => self.terms(|terms| terms.credit.is_some()),
+            Made::Tax { .. } => self.terms(|terms| terms.tax.is_some()),
+        })
+    }
+
+    fn prices(&self, since: Hour) -> Result<Vec<Decision>, Error> {
+        let mut parts = self.section()?.tariff.parts().iter();
+        let part = parts.find(|part| part.hours.contains(since));
+        let versions = part.map(|part| self.inputs.books.price_versions(&part.list, since));
+        let versions = versions.into_iter().flatten();
+        let decision = |it: PriceVersion| Decision::of(Decided::Prices(it.list), it.hours, it.recorded);
+        Ok(versions.map(decision).collect())
+    }
+
+    /// The terms that decide one member of what holds between seller and buyer: the others have no part in the line.
+    fn terms(&self, says: impl Fn(&Terms) -> bool) -> Vec<Decision> {
+        let link = self.invoice.account.link();
+        let periods = self.inputs.books.periods();
+        let deciding = periods.terms_deciding(link, self.basis().period, says);
+        let decision = |it: DecidingTerms<'_>| Decision {
+            what: Decided::Terms(link.seller, it.buyer),
+            from: it.from.interval().start(),
+            until: it.until.map(|until| until.interval().start()),
+            recorded: Some(it.version.recorded),
+        };
+        deciding.map(decision).into_iter().collect()
+    }
+
+    /// What was stated of the cores that the fee is for.
+    fn cores(&self) -> Vec<Decision> {
+        let LineKey::CapacityFee { subscription, stack } = self.key else {
+            return Vec::new();
+        };
+        let books = &self.inputs.books;
+        let (Some(history), Some(stated)) = (books.stack(stack), books.periods().stated_cores(stack)) else {
+            return Vec::new();
+        };
+        let period = self.basis().period;
+        let deciding = cores_deciding(history, stated, period, self.inputs.known, subscription).into_iter();
+        let decision = |it: StatedCores| Decision::of(Decided::Cores(it.cores), it.hours, it.recorded);
+        deciding.map(decision).collect()
     }
 }

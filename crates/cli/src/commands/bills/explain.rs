@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use client::Client;
 use serde::Serialize;
-use wire::api::{InvoiceLine, LineExplained, LinePart, PartKind};
+use wire::api::{Decided, InvoiceLine, LineExplained, LinePart, PartKind};
 
 use crate::args::ExplainArgs;
 use crate::commands::{minute, or_dash};
@@ -143,7 +143,17 @@ fn rows(opened: &Opened, depth: usize, table: &mut Table) {
 /// What the line is made by, and what is opened.
 fn facts(level: &LineExplained) -> Vec<String> {
     let amount = level.line.as_ref().map_or(&level.is.amount, |line| &line.amount);
-    let mut facts = vec![format!("{} {}", grouped(amount), level.currency)];
+    let is_taken_off = level
+        .is
+        .open
+        .as_deref()
+        .is_some_and(|open| open.starts_with("billed"));
+    let as_billed = if is_taken_off {
+        ", as it was billed: what it is made of is taken off"
+    } else {
+        ""
+    };
+    let mut facts = vec![format!("{} {}{as_billed}", grouped(amount), level.currency)];
     if let Some(correction) = &level.correction {
         let (billed, now) = (grouped(&correction.billed), grouped(&correction.now));
         facts.push(format!(
@@ -194,13 +204,12 @@ fn facts(level: &LineExplained) -> Vec<String> {
     }
     facts.extend(line.and_then(other_than_usage));
     facts.extend(level.decisions.iter().map(|decision| {
-        let of = decision.price_list.as_ref();
-        let of = of.map_or_else(|| "terms".to_owned(), |list| format!("prices of '{list}'"));
-        let (set, from) = (minute(&decision.set_at), minute(&decision.valid_from));
-        format!(
-            "{of} from {from} on, set by {} at {set}, entry {}",
-            decision.set_by, decision.entry
-        )
+        let what = match (&decision.price_list, decision.cores) {
+            (Some(list), _) => format!("prices of '{list}'"),
+            (None, Some(cores)) => format!("{cores} cores, as was stated,"),
+            (None, None) => "terms".to_owned(),
+        };
+        format!("{what} {}", held(decision))
     }));
     if !matches!(level.is.kind, PartKind::Line | PartKind::Correction) {
         facts.push(format!("opened: {}", what(&level.is)));
@@ -208,6 +217,21 @@ fn facts(level: &LineExplained) -> Vec<String> {
         facts.extend(Some(because).filter(|it| !it.is_empty()));
     }
     facts
+}
+
+/// From when and until when something holds and, where that is told, who set it and when.
+fn held(decision: &Decided) -> String {
+    let mut held = format!("from {} on", minute(&decision.valid_from));
+    if let Some(until) = &decision.valid_to {
+        held = format!("from {} to {}", minute(&decision.valid_from), minute(until));
+    }
+    if let (Some(by), Some(at)) = (&decision.set_by, &decision.set_at) {
+        held.push_str(&format!(", set by {by} at {}", minute(at)));
+    }
+    if let Some(entry) = decision.entry {
+        held.push_str(&format!(", entry {entry}"));
+    }
+    held
 }
 
 /// What a line is made by that is not of usage.
@@ -299,11 +323,7 @@ fn because(part: &LinePart) -> String {
     }
     let mapping = part.stretch.as_ref().and_then(|stretch| stretch.mapping.as_ref());
     if let Some(mapping) = mapping {
-        let (set, from) = (minute(&mapping.set_at), minute(&mapping.valid_from));
-        return format!(
-            "mapped from {from} on by {} at {set}, entry {}",
-            mapping.set_by, mapping.entry
-        );
+        return format!("mapped {}", held(mapping));
     }
     let reason = part.reason.map(crate::statement::reason_in_words);
     reason.unwrap_or_default().to_owned()

@@ -89,6 +89,18 @@ fn a_finance_team_has_to_believe_a_line_that_nobody_can_open() {
             .map(|it| &it["amount"])
             .collect();
         assert_eq!(shown, ["1.50", "12.00"]);
+        // What was billed is taken off, day by day, too.
+        let days = server.json("bill explain", &[correction, "--open", "billed.0.0"]);
+        let shown: Vec<&Value> = days["parts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| &it["amount"])
+            .collect();
+        assert_eq!(shown, ["-1.50", "-10.00"]);
+        assert_eq!(days["is"]["amount"], "-11.50");
+        let billed = server.run("bill explain", &[correction, "--open", "billed"]).data;
+        assert!(billed.contains("11.50 USD, as it was billed"), "{billed}");
         assert_refused(
             &server.run("bill explain --output json", &[line, "--open", "7"]),
             "LineNotFound",

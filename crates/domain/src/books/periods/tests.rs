@@ -84,6 +84,36 @@ fn terms_hold_from_their_month_until_others_do() {
 }
 
 #[test]
+fn each_member_of_terms_is_decided_by_the_buyers_own_or_by_those_for_everybody() {
+    let mut books = sold();
+    set(&mut books, TO_CUSTOMER, true, taxed("25"), "2026-09");
+    set(&mut books, TO_CUSTOMER, false, committed(100), "2026-10");
+    set(&mut books, TO_CUSTOMER, false, taxed("0"), "2026-12");
+    set(&mut books, TO_CUSTOMER, true, taxed("20"), "2027-01");
+    set(&mut books, TO_CUSTOMER, false, Terms::default(), "2027-03");
+    type Says = fn(&Terms) -> bool;
+    let (tax, commitment): (Says, Says) = (|it| it.tax.is_some(), |it| it.minimum_commitment.is_some());
+    let own = Some(TO_CUSTOMER.buyer);
+    for (says, month, expected) in [
+        (tax, "2026-08", None),
+        // The buyer's own say nothing of it until December, and nothing again from March on.
+        (tax, "2026-11", Some((None, "2026-09", Some("2026-12")))),
+        (tax, "2027-02", Some((own, "2026-12", Some("2027-03")))),
+        (tax, "2027-03", Some((None, "2027-01", None))),
+        (commitment, "2026-10", Some((own, "2026-10", Some("2026-12")))),
+        (commitment, "2026-12", None),
+    ] {
+        let deciding = books
+            .periods()
+            .terms_deciding(TO_CUSTOMER, period(month), says)
+            .map(|it| (it.buyer, it.from, it.until));
+        let expected = expected
+            .map(|(buyer, from, until): (_, &str, Option<&str>)| (buyer, period(from), until.map(period)));
+        assert_eq!(deciding, expected, "{month}");
+    }
+}
+
+#[test]
 fn terms_that_are_set_already_enter_nothing() {
     let mut books = sold();
     set(&mut books, TO_CUSTOMER, false, committed(100), "2026-10");

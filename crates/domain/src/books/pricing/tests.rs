@@ -113,6 +113,25 @@ fn prices_follow_their_base_from_the_hour_at_which_it_changes() {
 }
 
 #[test]
+fn a_price_names_the_versions_that_made_it_and_the_hours_in_which_they_held() {
+    let mut books = partners();
+    publish(&mut books, 0, flat("1"), 1);
+    publish(&mut books, 1, follows(0, "10"), 2);
+    publish(&mut books, 0, flat("2"), 5);
+    let versions = |number, month| -> Vec<(PriceListName, Hour, Hour)> {
+        let versions = books.price_versions(&name(number), hour(month)).into_iter();
+        let shown = versions.map(|it| (it.list.name, it.hours.start(), it.hours.end()));
+        shown.collect()
+    };
+    let own = (name(1), hour(2), Hour::MAX);
+    let bases = [(name(0), hour(1), hour(5)), (name(0), hour(5), Hour::MAX)];
+    assert_eq!(versions(1, 3), [own.clone(), bases[0].clone()]);
+    assert_eq!(versions(1, 6), [own, bases[1].clone()]);
+    assert_eq!(versions(0, 3), bases[..1]);
+    assert_eq!(versions(1, 1), [], "before its first version");
+}
+
+#[test]
 fn a_version_that_cannot_follow_is_refused_with_its_code() {
     let mut books = partners();
     publish(&mut books, 0, flat("1"), 2);
