@@ -15,12 +15,14 @@ use domain::invoice::{Invoice, InvoiceNumber};
 use domain::profile::{Profile, Trader};
 use domain::quantity::Rational;
 use domain::reckoning::{LineKey, Made, ReckonedLine};
-use domain::time::{HourInterval, Period};
+use domain::time::Period;
 use paper::{Correction, Detail, Form, Item, Kind as PaperKind, Line, LineKind, Paper, Step, Subscription};
-use store::bill_forms;
+use store::DocumentKey;
 
 use super::gathering::Inputs;
 use super::names::account_names;
+use super::reckoning::missing;
+use super::running::Running;
 use crate::access::{Caller, Right, View, agents_only, view_of};
 use crate::bills::{reads_charges, stack_name};
 use crate::{App, Error, Kind};
@@ -37,7 +39,10 @@ impl App {
         let closed = closed.ok_or_else(|| super::invoices::invoice_not_found(&number.to_string()))?;
         let inputs = self.inputs_of(&closed.closing).await?;
         let charts = self.charts(&inputs, &invoice).await?;
-        let digest = blake3::hash(&bill_forms::encode_invoice(&invoice)?);
+        // Of what is kept, as a replay compares it: a later version may write the same invoice in another form.
+        let key = DocumentKey::invoice(invoice.period, invoice.account);
+        let kept = self.bills.get(key).await?.ok_or_else(|| missing(key))?;
+        let digest = blake3::hash(&kept);
         let kind = if invoice.is_credit_note() {
             PaperKind::CreditNote
         } else {
@@ -60,10 +65,8 @@ impl App {
         account: Account,
         period: Period,
     ) -> Result<Paper, Error> {
-        let invoice = self.running(caller, account, period).await?.invoice;
-        let until = self.this_hour().plus(1);
-        let so_far = HourInterval::new(domain::time::Hour::MIN, until).unwrap_or(HourInterval::ALWAYS);
-        let inputs = self.inputs_now(so_far).await?;
+        // The figures and the charts of one moment.
+        let (Running { invoice, .. }, inputs) = self.running_by(caller, account, period).await?;
         let charts = self.charts(&inputs, &invoice).await?;
         let mut paper = drawn(&invoice, PaperKind::RunningStatement, &inputs, charts);
         paper.dated = self.clock.now();

@@ -11,7 +11,7 @@ use domain::reckoning::{Basis, LineKey, WithoutFee, reckon};
 use domain::statement::NotCharged;
 use domain::time::{HourInterval, Period};
 
-use super::gathering::Wanted;
+use super::gathering::{Inputs, Wanted};
 use super::reckoning::Owed;
 use super::terms::reads_account;
 use crate::access::{Caller, view_of};
@@ -73,6 +73,17 @@ impl App {
     /// `AccountNotFound` if the caller does not read the account's bills; `PeriodClosed` if the period has its invoice;
     /// or as the store.
     pub async fn running(&self, caller: &Caller, account: Account, period: Period) -> Result<Running, Error> {
+        let (running, _) = self.running_by(caller, account, period).await?;
+        Ok(running)
+    }
+
+    /// The same, with what it was reckoned from.
+    pub(super) async fn running_by(
+        &self,
+        caller: &Caller,
+        account: Account,
+        period: Period,
+    ) -> Result<(Running, Inputs), Error> {
         let (is_read, is_closed) = self.read(|books| {
             let is_read = reads_account(books, &view_of(books, caller), account);
             (
@@ -129,11 +140,12 @@ impl App {
             inputs: inputs.digests(),
         };
         let drawn = Invoice::draw_up(number, reckoning, corrections, inputs.digests())?;
-        Ok(Running {
+        let running = Running {
             invoice: drawn.unwrap_or(empty),
             not_charged,
             without_fee,
-        })
+        };
+        Ok((running, inputs))
     }
 
     /// The accounts of an open period so far whose bills the caller reads, in order, with what these come to: those with

@@ -139,6 +139,48 @@ impl House {
         Self::without_prices_on(Memory::new(), moment).await
     }
 
+    /// A platform that was left in the files of a directory, at this moment; copied if this run is about PostgreSQL.
+    pub(crate) async fn left_in(directory: tempfile::TempDir, moment: &str) -> Self {
+        let database = Database::of_this_run(open_once);
+        let memory = Memory { directory, database };
+        if memory.database.is_some() {
+            let directory = memory.directory.path().to_owned();
+            let left = StoreConfig::Sqlite { directory };
+            store::copy(&left, &memory.config(), &mut |_| ()).unwrap();
+        }
+        let clock = Arc::new(TestClock(AtomicI64::new(0)));
+        let (app, sessions, usage, bills) = open(&memory, &clock).await;
+        let house = Self {
+            memory,
+            clock,
+            sessions,
+            usage,
+            bills,
+            app: RwLock::new(app),
+        };
+        house.it_is(moment);
+        house
+    }
+
+    /// Where it is remembered.
+    pub(crate) fn config(&self) -> StoreConfig {
+        self.memory.config()
+    }
+
+    /// What an audit says of what is remembered when nobody has it open any more.
+    pub(crate) fn audited(self) -> store::AuditReport {
+        let Self {
+            memory,
+            sessions,
+            usage,
+            bills,
+            app,
+            ..
+        } = self;
+        drop((app, sessions, usage, bills));
+        store::verify(&memory.config(), &store::Elsewhere::default(), &mut |_| ()).unwrap()
+    }
+
     async fn without_prices_on(memory: Memory, moment: &str) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         let (app, sessions, usage, bills) = open(&memory, &clock).await;

@@ -8,6 +8,7 @@ mod corrections;
 mod explain;
 mod forecasts;
 mod histories;
+mod issued_before;
 mod papers;
 mod places;
 mod readers;

@@ -6,6 +6,7 @@ use domain::ids::PartnerId;
 use domain::money::Money;
 use domain::profile::{Locale, Profile, Trader};
 use paper::{Form, Kind as PaperKind, Paper};
+use store::{Bills, DocumentKey};
 
 use super::{WHOLESALE, month, october, retail};
 use crate::house::{CSP, House, PARTNER, operator};
@@ -168,4 +169,24 @@ async fn nobody_is_named_on_bills_who_does_not_exist_or_in_a_way_that_breaks_the
     sets(&house, Trader::Platform, profile("Platform Ltd", Locale::EnGb)).await;
     let set = app.profile(&operator(), Trader::Platform).unwrap();
     assert_eq!(set.profile, profile("Platform Ltd", Locale::EnGb));
+}
+
+#[tokio::test]
+async fn the_digest_on_paper_is_not_the_one_that_an_audit_finds_of_an_invoice_in_another_form() {
+    let house = october().await;
+    house
+        .hears("2026-10-05T00:00:00Z", &[("2026-10-02T10:00:00Z", "100")])
+        .await;
+    house.october_is_closed().await;
+    let number = house.invoice_of("2026-10", WHOLESALE).await.unwrap().number;
+    let key = DocumentKey::invoice(month("2026-10"), WHOLESALE);
+    let mut kept = house.bills.get(key).await.unwrap().unwrap();
+    // As a version wrote it that separated what this one writes without a blank.
+    kept.push(b' ');
+    house.bills.change(key, kept);
+    let replay = house.app().replay(&operator(), number).await.unwrap();
+    assert!(!replay.same, "it is another form");
+    let paper = house.app().invoice_paper(&operator(), number).await.unwrap();
+    let stored: String = replay.stored.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(paper.digest, Some(stored));
 }
