@@ -10,7 +10,7 @@
 //! ```
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use app::periods::Opened;
 use app::precondition::Precondition;
@@ -37,14 +37,19 @@ const RESELLER: PartnerId = PartnerId::from_bytes([0xb1; 16]);
 const SOLD: SubscriptionId = SubscriptionId::from_bytes([0xd1; 16]);
 const BY_CAPACITY: CloudId = CloudId::from_bytes([0xe1; 16]);
 
-/// What versions left, by the month in which they did.
-const LEFT: [(&str, [(&str, &[u8]); 2]); 1] = [(
-    "2026-11",
-    [
+/// What a version left: the month in which it did, and the files with their names, compressed.
+struct Left {
+    version: &'static str,
+    files: [(&'static str, &'static [u8]); 2],
+}
+
+const LEFT: [Left; 1] = [Left {
+    version: "2026-11",
+    files: [
         ("books.db", include_bytes!("issued_before/2026-11/books.db.gz")),
         ("usage.db", include_bytes!("issued_before/2026-11/usage.db.gz")),
     ],
-)];
+}];
 
 /// What was issued: the invoices with their totals, then what they set right.
 const ISSUED: &str = "\
@@ -272,7 +277,7 @@ async fn left(files: &[(&str, &[u8])]) -> House {
 
 #[tokio::test]
 async fn an_invoice_that_an_earlier_version_issued_comes_to_other_bytes_today() {
-    for (version, files) in LEFT {
+    for Left { version, files } in LEFT {
         let house = left(&files).await;
         assert_eq!(issued(&house).await, ISSUED, "{version}");
         for period in ["2026-10", "2026-11"] {
@@ -298,9 +303,18 @@ async fn an_invoice_that_an_earlier_version_issued_comes_to_other_bytes_today() 
 async fn a_month_that_an_earlier_version_billed_is_billed_otherwise_today() {
     let house = two_months().await;
     assert_eq!(issued(&house).await, ISSUED);
-    if let Some(directory) = std::env::var_os("METERBRIDGE_KEEP_ISSUED") {
-        keep(&house, Path::new(&directory));
+    if let Some(directory) = kept_in() {
+        keep(&house, &directory);
     }
+}
+
+/// Where this version's databases are written to, if they are to be kept.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no command line to be told this on"
+)]
+fn kept_in() -> Option<PathBuf> {
+    std::env::var_os("METERBRIDGE_KEEP_ISSUED").map(PathBuf::from)
 }
 
 /// Writes the databases of a platform, compressed.
