@@ -22,6 +22,7 @@ mod reckoning;
 mod reconciliation;
 mod replay;
 mod running;
+mod since;
 mod terms;
 mod what_if;
 

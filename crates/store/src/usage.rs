@@ -359,6 +359,16 @@ pub trait UsageLedger: Send + Sync {
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError>;
 
+    /// The local subscriptions with usage in an interval about which anything may have been said after the marks of stacks, in
+    /// order; of a stack that is not named, all of them. None is left out whose [`UsageLedger::sums_at`] these marks in the
+    /// interval are others than its sums now. One is named without that where what was said changed nothing, or where it is
+    /// not written down which days it was about.
+    async fn local_subscriptions_after(
+        &self,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError>;
+
     /// The stacks that have ever delivered, in order.
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError>;
 

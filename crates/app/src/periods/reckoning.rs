@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use domain::books::{Closed, Closing};
+use domain::books::Closing;
 use domain::chain::Account;
 use domain::invoice::{Invoice, billed, issue};
 use domain::laws::{billed_is_due, invoice_adds_up};
@@ -24,9 +24,6 @@ pub(super) struct Owed {
     /// What sets right earlier ones.
     pub(super) corrections: Vec<Correction>,
 }
-
-/// What was billed, by account: the invoices of all periods that were closed, in order.
-type Issued = BTreeMap<Account, Vec<Invoice>>;
 
 /// How many bills are listed at a time.
 pub(super) const BILLS_PER_PAGE: usize = 1_000;
@@ -73,46 +70,44 @@ impl App {
         let mut corrections: BTreeMap<Account, Vec<Correction>> = BTreeMap::new();
         let periods = inputs.books.periods();
         let closed: Vec<&Closing> = periods.all_closed().map(|closed| &closed.closing).collect();
-        let (Some(last), true) = (closed.last(), periods.next_to_close() == Some(period)) else {
+        let ([first, ..], [.., last], true) = (
+            closed.as_slice(),
+            closed.as_slice(),
+            periods.next_to_close() == Some(period),
+        ) else {
             return Ok(corrections);
         };
-        let issued = self.issued(inputs, wanted).await?;
-        // As it was when it was last billed: that takes reading the journal again, and is asked for where something
-        // changed.
-        let mut then: Option<Inputs> = None;
-        for closing in &closed {
+        let since = self.since(inputs, first, last).await?;
+        for (at, closing) in closed.iter().enumerate() {
             let earlier = closing.period;
-            let of_period = self.changed(inputs, earlier, wanted, &issued).await?;
+            let Some(wanted) = self.touched(inputs, &since, earlier, wanted).await? else {
+                continue;
+            };
+            let of_period = self.changed(inputs, &closed[at..], &wanted).await?;
             if of_period.is_empty() {
                 continue;
             }
-            let then = match &mut then {
-                Some(then) => &*then,
-                none => &*none.insert(self.inputs_of(last).await?),
-            };
-            for (account, correction) in self.compared(inputs, then, earlier, of_period).await? {
+            let then = self.inputs_of(last).await?;
+            for (account, correction) in self.compared(inputs, &then, earlier, of_period).await? {
                 corrections.entry(account).or_default().extend(correction);
             }
         }
         Ok(corrections)
     }
 
-    /// The accounts for which a closed period costs something else now than what was billed for it.
+    /// The accounts for which a closed period, the first of those that are `closed`, costs something else now than what was
+    /// billed for it in these.
     async fn changed(
         &self,
         inputs: &Inputs,
-        period: Period,
+        closed: &[&Closing],
         wanted: &Wanted,
-        issued: &Issued,
     ) -> Result<Vec<Changed>, Error> {
+        let Some(period) = closed.first().map(|closing| closing.period) else {
+            return Ok(Vec::new());
+        };
         let mut bases = self.gather(inputs, period, wanted).await?;
-        let mut so_far: BTreeMap<Account, Billed> = BTreeMap::new();
-        for (account, invoices) in issued {
-            let billed = billed(period, invoices)?;
-            if !billed.is_empty() {
-                so_far.insert(*account, billed);
-            }
-        }
+        let mut so_far = self.billed_for(period, closed, wanted).await?;
         let not_gathered: BTreeSet<Account> = so_far
             .keys()
             .filter(|account| !bases.contains_key(account))
@@ -170,25 +165,32 @@ impl App {
         .await?
     }
 
-    /// The invoices of all periods that were closed in these books, of the accounts that are wanted.
-    async fn issued(&self, inputs: &Inputs, wanted: &Wanted) -> Result<Issued, Error> {
-        let mut issued = Issued::new();
-        for Closed { closing, .. } in inputs.books.periods().all_closed() {
-            let accounts: Vec<Account> = match wanted {
-                Wanted::Named(wanted) => wanted.iter().copied().collect(),
-                Wanted::All | Wanted::Where(_) => {
-                    let mut invoiced = self.invoiced(closing.period).await?;
-                    invoiced.retain(|account| wanted.has(account));
-                    invoiced
-                }
-            };
-            for account in accounts {
-                if let Some(invoice) = self.stored_invoice(closing.period, account).await? {
-                    issued.entry(account).or_default().push(invoice);
-                }
+    /// What was billed for a period to the accounts that are wanted, in invoices of periods that were closed.
+    async fn billed_for(
+        &self,
+        period: Period,
+        closed: &[&Closing],
+        wanted: &Wanted,
+    ) -> Result<BTreeMap<Account, Billed>, Error> {
+        let mut accounts: BTreeSet<Account> = wanted.by_name().collect();
+        if accounts.is_empty() {
+            for closing in closed {
+                accounts.extend(self.invoiced(closing.period).await?);
+            }
+            accounts.retain(|account| wanted.has(account));
+        }
+        let mut so_far = BTreeMap::new();
+        for account in accounts {
+            let mut invoices = Vec::new();
+            for closing in closed {
+                invoices.extend(self.stored_invoice(closing.period, account).await?);
+            }
+            let billed = billed(period, &invoices)?;
+            if !billed.is_empty() {
+                so_far.insert(account, billed);
             }
         }
-        Ok(issued)
+        Ok(so_far)
     }
 
     /// The accounts that have an invoice for a period, in order.

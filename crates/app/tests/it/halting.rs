@@ -128,6 +128,13 @@ impl UsageLedger for Halting {
         drop(self.gate.lock().await);
         self.ledger.local_subscriptions_at(interval, marks).await
     }
+    async fn local_subscriptions_after(
+        &self,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        self.ledger.local_subscriptions_after(interval, marks).await
+    }
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
         self.ledger.stacks().await
     }

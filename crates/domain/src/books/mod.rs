@@ -11,6 +11,7 @@ mod bundles;
 mod closing;
 mod directories;
 mod entry;
+mod hindsight;
 mod limits;
 mod listings;
 mod lookup;
@@ -40,6 +41,7 @@ pub use bundles::{BundleEntry, BundleKey, BundlePublicKey, KeyWasReplaced, Taken
 pub use closing::{DeletionRefused, Loss, Remaining};
 pub use directories::{Directories, DirectoryEntry, DirectoryObject, DirectoryRefused, FormerObject};
 pub use entry::Entry;
+use hindsight::Hindsight;
 pub use limits::{Limit, LimitReached};
 use listings::Listings;
 pub use listings::{Listed, Listing, ListingEntry};
@@ -142,6 +144,7 @@ pub struct Books {
     listings: Listings,
     periods: Periods,
     budgets: Budgets,
+    hindsight: Hindsight,
 }
 
 impl Books {
@@ -164,6 +167,7 @@ impl Books {
             return Err(contradiction("its number is not the next one"));
         }
         self.take_in(entry, recorded).map_err(contradiction)?;
+        self.hindsight.take_in(recorded.entry, entry);
         self.entries = recorded.entry;
         Ok(())
     }

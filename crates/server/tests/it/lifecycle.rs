@@ -79,6 +79,13 @@ impl UsageLedger for Failing {
     ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
         Err((self.failure)())
     }
+    async fn local_subscriptions_after(
+        &self,
+        _: HourInterval,
+        _: &[(CloudId, u64)],
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        Err((self.failure)())
+    }
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
         Err((self.failure)())
     }

@@ -48,6 +48,11 @@ impl Limit {
         self.batch
     }
 
+    /// Whether nothing after it was about any day up to `last`.
+    pub(super) fn nothing_until(&self, last: Day) -> bool {
+        !self.any_late && !self.may_be_about(last)
+    }
+
     /// Whether those after it may have been about this day without its being written down.
     fn may_be_about(&self, day: Day) -> bool {
         day >= self.noted_before

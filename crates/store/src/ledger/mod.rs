@@ -222,6 +222,17 @@ impl<R: Readers> UsageLedger for Ledger<R> {
             .await
     }
 
+    async fn local_subscriptions_after(
+        &self,
+        interval: HourInterval,
+        marks: &[(CloudId, u64)],
+    ) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+        let marks = marks.to_vec();
+        self.readers
+            .read(move |transaction| sums::local_subscriptions_after(transaction, interval, &marks))
+            .await
+    }
+
     async fn stacks(&self) -> Result<Vec<CloudId>, StoreError> {
         self.readers.read(lookups::stacks).await
     }

@@ -106,6 +106,34 @@ pub(super) fn local_subscriptions_at(
     Ok(found)
 }
 
+/// The local subscriptions with a record that starts in an interval about which anything may have been said after the marks of
+/// stacks, in order.
+pub(super) fn local_subscriptions_after(
+    transaction: &dyn Transaction,
+    interval: HourInterval,
+    marks: &[(CloudId, u64)],
+) -> Result<Vec<LocalSubscriptionKey>, StoreError> {
+    let upto = as_of::upto(transaction, marks)?;
+    let (_, last) = lookups::days_of(interval);
+    let is_silent = |stack: &CloudId| match upto.get(stack) {
+        Some(Upto::Everything) => true,
+        Some(Upto::Batch(limit)) => limit.nothing_until(last),
+        Some(Upto::Nothing) | None => false,
+    };
+    // Mostly nothing is late, and then no block is looked at.
+    if lookups::stacks(transaction)?.iter().all(is_silent) {
+        return Ok(Vec::new());
+    }
+    let adder = Adder::at(transaction, upto);
+    let found = lookups::with_records(transaction, None, interval)?;
+    let mut after = BTreeSet::new();
+    for part in found.chunks(AT_ONE_TIME) {
+        after.extend(adder.changed_in(part, interval)?);
+    }
+    let is_after = |of: &LocalSubscriptionKey| matches!(adder.upto(of), Upto::Nothing) || after.contains(of);
+    Ok(found.into_iter().filter(is_after).collect())
+}
+
 /// What was consumed in an interval, by stack and meter.
 pub(super) fn meter_totals(
     transaction: &dyn Transaction,

@@ -178,6 +178,7 @@ pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_count
                     let found = store.usage.local_subscriptions_at(*interval, marks).await;
                     assert_eq!(&found.unwrap(), using, "{interval} {marks:?}");
                 }
+                whoever_uses_something_else_is_named(&store, &intervals, marks).await;
             }
             // Each stack goes by its own mark.
             for (one, other) in then.iter().zip(then.iter().rev()) {
@@ -200,6 +201,37 @@ pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_count
         },
     )
     .await;
+}
+
+/// Of whom nothing was said after these marks, the sums are what they were.
+async fn whoever_uses_something_else_is_named(
+    store: &Store,
+    intervals: &[HourInterval],
+    marks: &[(CloudId, u64)],
+) {
+    for interval in intervals {
+        let using = store.usage.local_subscriptions(None, *interval).await.unwrap();
+        let named = store
+            .usage
+            .local_subscriptions_after(*interval, marks)
+            .await
+            .unwrap();
+        assert!(
+            named.is_sorted() && named.iter().all(|of| using.contains(of)),
+            "{named:?}"
+        );
+        let others = using.iter().filter(|of| !named.contains(of));
+        let others = others.map(|of| Slice {
+            of: *of,
+            interval: *interval,
+        });
+        let others: Vec<Slice> = others.collect();
+        assert_eq!(
+            store.usage.sums_at(&others, marks).await.unwrap(),
+            store.usage.sums(&others).await.unwrap(),
+            "{interval} {marks:?}"
+        );
+    }
 }
 
 /// What the resources of each slice consumed when stacks had these receipts, put together again. Records are not counted by
@@ -295,6 +327,38 @@ pub(crate) async fn an_older_report_that_was_confirmed_later_would_count_in_a_mo
         .local_subscriptions_at(HourInterval::ALWAYS, &[])
         .await;
     assert_eq!(empty.unwrap(), []);
+}
+
+pub(crate) async fn a_closed_month_would_be_reckoned_again_for_everybody_because_of_one_late_record(
+    backend: &dyn Backend,
+) {
+    let store = backend.open();
+    let month = hours(0, 48);
+    let after = async |interval, mark: u64| {
+        let marks = [(stack(1), mark)];
+        let named = store.usage.local_subscriptions_after(interval, &marks).await;
+        named.unwrap()
+    };
+    let (one, other, new) = (subscription(1, 1), subscription(1, 2), subscription(2, 1));
+    let of_both = [record("/vm/a", 0, "1"), of(2, 1, record("/vm/b", 0, "1"))];
+    let closed = Delivery::new(of_both).to(&store).await.sequence;
+    assert_eq!(after(month, closed).await, []);
+    assert_eq!(after(month, 0).await, [one, other], "nothing had come");
+    // What comes in the next month about that month is about nobody in this one.
+    let next = Delivery::new([record("/vm/a", 24 * 20, "1")]).days_later(20);
+    next.to(&store).await;
+    assert_eq!(after(month, closed).await, []);
+    let late = Delivery::new([of(2, 1, record("/vm/b", 30, "1"))]).days_later(20);
+    let late = late.to(&store).await.sequence;
+    assert_eq!(after(month, closed).await, [other]);
+    assert_eq!(after(hours(0, 24), closed).await, [], "another day");
+    assert_eq!(after(month, late).await, []);
+    // A stack that nobody had heard of.
+    let unheard_of = Delivery::new([record("/vm/c", 1, "1")])
+        .of_stack(2)
+        .days_later(20);
+    unheard_of.to(&store).await;
+    assert_eq!(after(month, late).await, [new]);
 }
 
 /// Two whole days of a resource, an hour each in a delivery of its own; of the second an hour is revised when the month is over.

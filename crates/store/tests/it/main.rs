@@ -96,6 +96,7 @@ conformance! {
         what_is_not_there_is_answered_with_nothing;
     as_of:
         whatever_comes_after_a_receipt_changes_nothing_of_what_counted_then
+        a_closed_month_would_be_reckoned_again_for_everybody_because_of_one_late_record
         an_older_report_that_was_confirmed_later_would_count_in_a_month_closed_before;
     bills:
         documents_are_there_after_reopening_as_they_were_put
