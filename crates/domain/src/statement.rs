@@ -8,12 +8,13 @@ mod names;
 mod pieces;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use num_rational::BigRational;
 use num_traits::Zero;
 
 use crate::attribution::Reason;
-use crate::catalog::{Billing, Catalog, Price, PriceListName, PriceSource, Tariff};
+use crate::catalog::{Billing, Catalog, Conversion, Price, PriceListName, PriceSource, Tariff};
 use crate::ids::{BillingMeterId, CloudId, LocalMeterId, LocalSubscriptionId, SubscriptionId, TenantId};
 use crate::money::{self, Currency, Money, MoneyError};
 use crate::quantity::{Quantity, QuantitySum};
@@ -61,14 +62,6 @@ pub enum Pricing {
 }
 
 impl Pricing {
-    /// Where the price comes from, if its list says so; nothing at all for development, which has no price.
-    fn source(&self) -> Option<Option<PriceSource>> {
-        match self {
-            Self::Development => None,
-            Self::Price { price, .. } => Some(price.source()),
-        }
-    }
-
     /// From when it was this price; of no hour, and after every other, for development.
     fn since(&self) -> Hour {
         match self {
@@ -220,52 +213,102 @@ pub struct Statement {
 /// Who uses a line: the key of a share.
 type User = (CloudId, Option<TenantId>, Reason);
 
-/// A line in the making.
-struct Draft {
-    pricing: Pricing,
+/// A line in the making: what was measured, added up as it was measured. Fractions come in with the factors, once the line is
+/// complete.
+struct Draft<'a> {
+    priced: Priced<'a>,
     sources: BTreeSet<Option<PriceSource>>,
     measured: BTreeMap<LocalMeterId, Measured>,
-    used_before: BigRational,
-    quantity: BigRational,
-    rated: Rated,
-    users: BTreeMap<User, BigRational>,
+    users: BTreeMap<User, BTreeMap<LocalMeterId, QuantitySum>>,
 }
 
-impl Draft {
-    fn new(pricing: Pricing, used_before: BigRational) -> Self {
+/// What usage is priced by, as [`Pricing`] says it.
+#[derive(Clone, Copy)]
+enum Priced<'a> {
+    Development,
+    At { price: &'a Price, since: Hour },
+}
+
+impl Priced<'_> {
+    /// As [`Pricing::since`].
+    const fn since(self) -> Hour {
+        match self {
+            Self::Development => Hour::MAX,
+            Self::At { since, .. } => since,
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn new(priced: Priced<'a>) -> Self {
         Self {
-            pricing,
+            priced,
             sources: BTreeSet::new(),
             measured: BTreeMap::new(),
-            used_before,
-            quantity: BigRational::zero(),
-            rated: Rated::default(),
             users: BTreeMap::new(),
         }
     }
 
-    fn add(&mut self, used: &ChargedUsage, ratio: BigRational, quantity: BigRational, rated: Rated) {
+    fn add(&mut self, used: &ChargedUsage, priced: Priced<'_>, conversion: &Conversion, period: Period) {
+        if let Priced::At { price, .. } = priced {
+            self.sources.insert(price.source());
+        }
         let measured = self.measured.entry(used.local_meter).or_insert_with(|| Measured {
             local_meter: used.local_meter,
             quantity: QuantitySum::default(),
-            factor: ratio,
+            factor: conversion.ratio(period),
         });
         measured.quantity.add(&used.quantity);
-        self.rated.add(rated);
-        *self.users.entry(user(used)).or_default() += &quantity;
-        self.quantity += quantity;
+        let of_user = self.users.entry(user(used)).or_default();
+        of_user.entry(used.local_meter).or_default().add(&used.quantity);
     }
 
+    /// The line, of a meter of which so much was used before in the period, and how much is used after it.
     fn into_line(
         self,
         meter: BillingMeterId,
+        position: &mut BigRational,
         currency: Currency,
         catalog: &Catalog,
     ) -> Result<Line, MoneyError> {
-        let amount = money::round(&self.rated.amount(), currency)?;
-        let (users, quantities): (Vec<User>, Vec<BigRational>) = self.users.into_iter().unzip();
+        let measured = &self.measured;
+        let converted = |(local_meter, quantity): (&LocalMeterId, &QuantitySum)| {
+            let factor = &measured.get(local_meter)?.factor;
+            Some(quantity.to_rational() * factor)
+        };
+        let of_user = |quantities: &BTreeMap<LocalMeterId, QuantitySum>| -> BigRational {
+            let quantities = quantities.iter().filter_map(converted);
+            quantities
+                .reduce(|sum, quantity| sum + quantity)
+                .unwrap_or_default()
+        };
+        let quantities: Vec<BigRational> = self.users.values().map(of_user).collect();
+        let in_all = measured
+            .iter()
+            .map(|(local_meter, of)| (local_meter, &of.quantity));
+        let quantity = match quantities.as_slice() {
+            [all] => all.clone(),
+            _ => in_all
+                .filter_map(converted)
+                .reduce(|sum, quantity| sum + quantity)
+                .unwrap_or_default(),
+        };
+        let (pricing, used_before, rated) = match self.priced {
+            Priced::Development => (Pricing::Development, BigRational::zero(), Rated::default()),
+            Priced::At { price, since } => {
+                let rated = rate(price, position, &quantity);
+                let after = &*position + &quantity;
+                let price = price.clone();
+                (
+                    Pricing::Price { price, since },
+                    mem::replace(position, after),
+                    rated,
+                )
+            }
+        };
+        let amount = money::round(&rated.amount(), currency)?;
         let amounts = amount.split(&quantities)?;
-        let shares = users.into_iter().zip(quantities).zip(amounts);
+        let shares = self.users.into_keys().zip(quantities).zip(amounts);
         let shares = shares
             .map(|(((stack, tenant, reason), quantity), amount)| Share {
                 stack,
@@ -279,12 +322,12 @@ impl Draft {
         measured.sort_by_cached_key(|measured| local_place(measured.local_meter, catalog));
         Ok(Line {
             meter,
-            pricing: self.pricing,
+            pricing,
             sources: self.sources,
             measured,
-            used_before: self.used_before,
-            quantity: self.quantity,
-            rated: self.rated,
+            used_before,
+            quantity,
+            rated,
             amount,
             shares,
         })
@@ -306,46 +349,31 @@ pub fn draw_up(
     usage: &[ChargedUsage],
 ) -> Result<Statement, MoneyError> {
     let mut not_charged: BTreeMap<(LocalMeterId, NotChargedBecause), QuantitySum> = BTreeMap::new();
-    let mut meters: BTreeMap<BillingMeterId, Vec<Draft>> = BTreeMap::new();
-    let mut positions: BTreeMap<BillingMeterId, BigRational> = BTreeMap::new();
-
+    let mut meters: BTreeMap<BillingMeterId, Vec<Draft<'_>>> = BTreeMap::new();
     let mut in_order: Vec<&ChargedUsage> = usage
         .iter()
         .filter(|usage| period.interval().contains(usage.interval.start()))
         .collect();
     in_order.sort_by_key(|usage| usage.interval.start());
     for used in in_order {
-        let priced = price_for(used, catalog, tariff, period);
-        let (meter, ratio, pricing) = match priced {
-            Ok(priced) => priced,
+        match price_for(used, catalog, tariff, period) {
+            Ok((meter, conversion, priced)) => {
+                let draft = draft_for(meters.entry(meter).or_default(), priced);
+                draft.add(used, priced, conversion, period);
+            }
             Err(because) => {
-                not_charged
-                    .entry((used.local_meter, because))
-                    .or_default()
-                    .add(&used.quantity);
-                continue;
+                let quantity = not_charged.entry((used.local_meter, because)).or_default();
+                quantity.add(&used.quantity);
             }
-        };
-        let quantity = used.quantity.to_rational() * &ratio;
-        let (rated, used_before) = match &pricing {
-            Pricing::Development => (Rated::default(), BigRational::zero()),
-            Pricing::Price { price, .. } => {
-                let position = positions.entry(meter).or_default();
-                let before = position.clone();
-                *position += &quantity;
-                (rate(price, &before, &quantity), before)
-            }
-        };
-        let source = pricing.source();
-        let draft = draft_for(meters.entry(meter).or_default(), pricing, used_before);
-        draft.sources.extend(source);
-        draft.add(used, ratio, quantity, rated);
+        }
     }
 
     let mut lines = Vec::new();
     for (meter, drafts) in meters {
+        // In the order of their hours: what is rated in parts costs what it does at once, so each draft is rated as a whole.
+        let mut position = BigRational::zero();
         for draft in drafts {
-            lines.push(draft.into_line(meter, currency, catalog)?);
+            lines.push(draft.into_line(meter, &mut position, currency, catalog)?);
         }
     }
     lines.sort_by_cached_key(|line| place(line, catalog));
@@ -389,22 +417,22 @@ fn local_place(meter: LocalMeterId, catalog: &Catalog) -> (bool, Option<String>,
 }
 
 /// The draft of this price. Prices of one meter are told apart by the hour from which they hold.
-fn draft_for(drafts: &mut Vec<Draft>, pricing: Pricing, used_before: BigRational) -> &mut Draft {
-    let same = |draft: &Draft| draft.pricing.since() == pricing.since();
+fn draft_for<'d, 'a>(drafts: &'d mut Vec<Draft<'a>>, priced: Priced<'a>) -> &'d mut Draft<'a> {
+    let same = |draft: &Draft<'_>| draft.priced.since() == priced.since();
     let index = drafts.iter().position(same).unwrap_or_else(|| {
-        drafts.push(Draft::new(pricing, used_before));
+        drafts.push(Draft::new(priced));
         drafts.len() - 1
     });
     &mut drafts[index]
 }
 
 /// The billing meter, the conversion and the price that apply, or why the usage is not charged.
-fn price_for(
+fn price_for<'a>(
     used: &ChargedUsage,
-    catalog: &Catalog,
-    tariff: &Tariff,
+    catalog: &'a Catalog,
+    tariff: &'a Tariff,
     period: Period,
-) -> Result<(BillingMeterId, BigRational, Pricing), NotChargedBecause> {
+) -> Result<(BillingMeterId, &'a Conversion, Priced<'a>), NotChargedBecause> {
     let local = catalog
         .local_meter(used.local_meter)
         .ok_or(NotChargedBecause::UnknownLocalMeter)?;
@@ -412,18 +440,18 @@ fn price_for(
         Billing::Charged { meter, conversion } => (*meter, conversion),
         Billing::Informational { .. } => return Err(NotChargedBecause::Informational),
     };
-    let pricing = match used.billing_model {
+    let priced = match used.billing_model {
         BillingModel::Capacity => return Err(NotChargedBecause::Capacity),
-        BillingModel::Development => Pricing::Development,
+        BillingModel::Development => Priced::Development,
         BillingModel::PayAsYouUse | BillingModel::Custom | BillingModel::Ruggedized => {
             let (price, since) = tariff
                 .price(meter, used.interval.start())
                 .ok_or(NotChargedBecause::NoPrice)?;
-            let (price, since) = (price.clone(), since.max(period.interval().start()));
-            Pricing::Price { price, since }
+            let since = since.max(period.interval().start());
+            Priced::At { price, since }
         }
     };
-    Ok((meter, conversion.ratio(period), pricing))
+    Ok((meter, conversion, priced))
 }
 
 #[cfg(test)]

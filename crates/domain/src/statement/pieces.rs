@@ -28,10 +28,11 @@ pub fn amounts_of(
     let within = statement.period.interval();
     for (index, used) in usage.iter().enumerate() {
         if within.contains(used.interval.start())
-            && let Ok((meter, ratio, pricing)) = price_for(used, catalog, tariff, statement.period)
+            && let Ok((meter, conversion, priced)) = price_for(used, catalog, tariff, statement.period)
         {
-            let piece = (index, used.quantity.to_rational() * ratio);
-            let share = (meter, pricing.since(), user(used));
+            let factor = conversion.ratio(statement.period);
+            let piece = (index, used.quantity.to_rational() * factor);
+            let share = (meter, priced.since(), user(used));
             shares.entry(share).or_default().push(piece);
         }
     }
@@ -82,10 +83,11 @@ pub fn pieces_of(
         {
             continue;
         }
-        let Ok((meter, factor, pricing)) = price_for(used, catalog, tariff, period) else {
+        let Ok((meter, conversion, priced)) = price_for(used, catalog, tariff, period) else {
             continue;
         };
-        if (meter, pricing.since()) == (line.meter, line.pricing.since()) {
+        if (meter, priced.since()) == (line.meter, line.pricing.since()) {
+            let factor = conversion.ratio(period);
             quantities.push(used.quantity.to_rational() * &factor);
             found.push((index, factor));
         }
