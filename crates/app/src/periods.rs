@@ -4,6 +4,7 @@
 //! they are known at some point, and everybody goes it: a close, one that is taken up again, a replay, and what the
 //! running month comes to so far.
 
+mod all_cores;
 mod as_closed;
 mod backdating;
 mod budgets;

@@ -1,11 +1,14 @@
 //! Closing a period: one durable act in two entries. Whatever happens between them, it is taken up again and comes to
 //! the same bytes.
 
+use std::mem;
+
 use domain::books::Closing;
 use domain::ids::ObjectId;
 use domain::invoice::{Inputs, Invoice, last_numbers};
+use domain::reckoning::Basis;
 use domain::time::{HourInterval, Period};
-use store::{Document, DocumentKey, PutError, bill_forms};
+use store::{BillKind, Document, DocumentKey, PutError, StoreError, bill_forms};
 
 use super::PeriodView;
 use super::gathering::{Bases, Wanted, catalog_digest, digests};
@@ -134,11 +137,8 @@ impl App {
                 self.drawn_up(&inputs, period, owed).await?
             }
         };
-        let (documents, digest) = documents(&invoices, &bases)?;
-        for some in documents.chunks(DOCUMENTS_PER_WRITE) {
-            self.put(some.to_vec()).await?;
-        }
         let (count, numbers) = (invoices.len() as u64, last_numbers(&invoices));
+        let digest = self.write(invoices, bases).await?;
         self.enter(by, |books| {
             let entry = books.finish_closing(period, digest, count, numbers.clone())?;
             Ok((entry.into_iter().collect(), ()))
@@ -146,28 +146,62 @@ impl App {
         .await
     }
 
+    /// Writes what each invoice was reckoned from, then the invoices in order: some are encoded while those before are
+    /// written. Returns the digest over the digests of the invoices.
+    async fn write(&self, invoices: Vec<Invoice>, bases: Bases) -> Result<[u8; 32], Error> {
+        let bases = bases.into_values().map(|basis| Draft::Basis(Box::new(basis)));
+        let mut drafts = bases.chain(
+            invoices
+                .into_iter()
+                .map(|invoice| Draft::Invoice(Box::new(invoice))),
+        );
+        let mut digest = blake3::Hasher::new();
+        let mut encoded: Vec<Document> = Vec::new();
+        loop {
+            let some: Vec<Draft> = drafts.by_ref().take(DOCUMENTS_PER_WRITE).collect();
+            let encode = self.compute(move |_| some.iter().map(Draft::encode).collect::<Result<Vec<_>, _>>());
+            let (next, ()) = tokio::try_join!(encode, self.put(mem::take(&mut encoded)))?;
+            encoded = next?;
+            if encoded.is_empty() {
+                return Ok(*digest.finalize().as_bytes());
+            }
+            let invoices = encoded
+                .iter()
+                .filter(|it| matches!(it.key, DocumentKey::Bill(key) if key.kind == BillKind::Invoice));
+            invoices.for_each(|it| {
+                digest.update(blake3::hash(&it.bytes).as_bytes());
+            });
+        }
+    }
+
     async fn put(&self, documents: Vec<Document>) -> Result<(), Error> {
+        if documents.is_empty() {
+            return Ok(());
+        }
         self.bills.put_all(documents).await.map_err(not_put)
     }
 }
 
-/// What each invoice was reckoned from, then the invoices in order; and the digest over the digests of these.
-fn documents(invoices: &[Invoice], bases: &Bases) -> Result<(Vec<Document>, [u8; 32]), Error> {
-    let mut documents = Vec::new();
-    for (account, basis) in bases {
-        documents.push(Document {
-            key: DocumentKey::basis(basis.period, *account),
-            bytes: bill_forms::encode_basis(basis)?,
-        });
+/// What is to be written of an account.
+enum Draft {
+    /// What its invoice was reckoned from.
+    Basis(Box<Basis>),
+    Invoice(Box<Invoice>),
+}
+
+impl Draft {
+    fn encode(&self) -> Result<Document, StoreError> {
+        Ok(match self {
+            Self::Basis(basis) => Document {
+                key: DocumentKey::basis(basis.period, basis.account),
+                bytes: bill_forms::encode_basis(basis)?,
+            },
+            Self::Invoice(invoice) => Document {
+                key: DocumentKey::invoice(invoice.period, invoice.account),
+                bytes: bill_forms::encode_invoice(invoice)?,
+            },
+        })
     }
-    let mut digest = blake3::Hasher::new();
-    for invoice in invoices {
-        let bytes = bill_forms::encode_invoice(invoice)?;
-        digest.update(blake3::hash(&bytes).as_bytes());
-        let key = DocumentKey::invoice(invoice.period, invoice.account);
-        documents.push(Document { key, bytes });
-    }
-    Ok((documents, *digest.finalize().as_bytes()))
 }
 
 fn not_put(error: PutError) -> Error {

@@ -11,6 +11,7 @@ use domain::reckoning::{Basis, Billed, Compared, Correction, Reckoning, Side, co
 use domain::time::Period;
 use store::{BillFilter, BillKey, BillKind, DocumentKey, StoreError, bill_forms};
 
+use super::all_cores::on_all_cores;
 use super::gathering::{Bases, Inputs, Wanted, users};
 use crate::error::internal;
 use crate::{App, Error};
@@ -49,14 +50,17 @@ impl App {
                 let nothing = || Basis::nothing(*account, period);
                 bases.entry(*account).or_insert_with(nothing);
             }
-            let owed = bases.into_iter().map(|(account, basis)| {
+            let with_corrections =
+                |(account, basis)| (basis, corrections.remove(&account).unwrap_or_default());
+            let accounts: Vec<(Basis, Vec<Correction>)> = bases.into_iter().map(with_corrections).collect();
+            let owed = on_all_cores(accounts, |(basis, corrections)| {
                 Ok(Owed {
                     reckoning: reckon(&basis, &catalog)?,
                     basis,
-                    corrections: corrections.remove(&account).unwrap_or_default(),
+                    corrections,
                 })
             });
-            owed.collect()
+            owed.into_iter().collect()
         })
         .await?
     }
@@ -119,15 +123,14 @@ impl App {
         }
         let catalog = Arc::clone(&inputs.catalog);
         self.compute(move |_| {
-            let mut changed = Vec::new();
-            for (account, basis) in bases {
+            let with_billed = |(account, basis)| (basis, so_far.remove(&account).unwrap_or_default());
+            let accounts: Vec<(Basis, Billed)> = bases.into_iter().map(with_billed).collect();
+            let compared = on_all_cores(accounts, |(basis, billed)| {
                 let now = reckon(&basis, &catalog)?;
-                let billed = so_far.remove(&account).unwrap_or_default();
-                if billed_is_due(&billed, &now).is_err() {
-                    changed.push(Changed { basis, now, billed });
-                }
-            }
-            Ok(changed)
+                let is_changed = billed_is_due(&billed, &now).is_err();
+                Ok(is_changed.then_some(Changed { basis, now, billed }))
+            });
+            compared.into_iter().filter_map(Result::transpose).collect()
         })
         .await?
     }
@@ -247,16 +250,18 @@ impl App {
             }
             let last_number = |seller| inputs.books.periods().last_number(seller);
             let invoices = issue(accounts, last_number, inputs.digests())?;
-            for invoice in &invoices {
+            let obey = on_all_cores(invoices.iter().collect(), |invoice: &Invoice| {
                 let of_period = billed(period, [invoice])?;
                 let is_due = due
                     .get(&invoice.account)
                     .map(|due| billed_is_due(&of_period, due));
                 let laws = [invoice_adds_up(invoice), is_due.unwrap_or(Ok(()))];
-                if let Some(broken) = laws.into_iter().find_map(Result::err) {
-                    return Err(law_broken(&invoice.account, &broken.to_string()));
+                match laws.into_iter().find_map(Result::err) {
+                    Some(broken) => Err(law_broken(&invoice.account, &broken.to_string())),
+                    None => Ok(()),
                 }
-            }
+            });
+            obey.into_iter().collect::<Result<(), Error>>()?;
             let invoiced: BTreeSet<Account> = invoices.iter().map(|invoice| invoice.account).collect();
             bases.retain(|account, _| invoiced.contains(account));
             Ok((invoices, bases))

@@ -8,6 +8,7 @@ use domain::chain::{Account, Buyer, Seller};
 use domain::ids::{PartnerId, SubscriptionId};
 use domain::money::Currency;
 use domain::time::{Day, Period};
+use zstd::bulk::Compressor;
 
 use super::{
     BillFilter, BillKey, BillKind, Bills, DOCUMENT_BYTES_MAX, Document, DocumentKey, ListedBill, PutError,
@@ -41,7 +42,8 @@ impl<R: Readers, W: Writer> Drop for KeptBills<R, W> {
 impl<R: Readers, W: Writer> Bills for KeptBills<R, W> {
     async fn put_all(&self, documents: Vec<Document>) -> Result<(), PutError> {
         let packing = tokio::task::spawn_blocking(move || {
-            let packed = documents.into_iter().map(Packed::new);
+            let mut compressor = Compressor::new(COMPRESSION_LEVEL).map_err(StoreError::unavailable)?;
+            let packed = documents.into_iter().map(|it| Packed::new(it, &mut compressor));
             packed.collect::<Result<Vec<_>, _>>()
         });
         let mut packed = packing.await.map_err(StoreError::unavailable)??;
@@ -263,7 +265,7 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(Document { key, bytes }: Document) -> Result<Self, PutError> {
+    fn new(Document { key, bytes }: Document, compressor: &mut Compressor<'_>) -> Result<Self, PutError> {
         let size = bytes.len();
         if size > DOCUMENT_BYTES_MAX {
             return Err(PutError::TooLarge { key, bytes: size });
@@ -272,7 +274,7 @@ impl Packed {
         if matches!(key, DocumentKey::Catalog(of) if of != digest) {
             return Err(PutError::Different(key));
         }
-        let body = zstd::bulk::compress(&bytes, COMPRESSION_LEVEL).map_err(StoreError::unavailable)?;
+        let body = compressor.compress(&bytes).map_err(StoreError::unavailable)?;
         Ok(Self {
             key,
             size,
