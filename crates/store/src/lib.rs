@@ -55,8 +55,8 @@ pub use sessions::Sessions;
 pub use sqlite::backup;
 pub use usage::{
     Appended, Attributes, Audit, Batch, DeliveredRecord, LedgerCounts, LocalSubscriptionKey, MeterTotal,
-    RecordCursor, RecordSaid, ReportedWindow, ResourceSum, Said, SeriesKey, Slice, SliceSum, Slicing,
-    StackProgress, StoredRecord, TaggedHours, UsageLedger,
+    RecordCursor, RecordSaid, ReportedWindow, ResourceSum, Revised, Said, SeriesKey, Slice, SliceSum,
+    Slicing, StackProgress, StoredRecord, TaggedHours, UsageLedger,
 };
 
 /// Where things are remembered.

@@ -122,6 +122,17 @@ pub struct SliceSum {
     pub records: u64,
 }
 
+/// How many records of one meter in one slice count with another quantity than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revised {
+    /// The slice, by its place among those asked for.
+    pub slice: usize,
+    /// The meter.
+    pub local_meter: LocalMeterId,
+    /// How many records.
+    pub records: u64,
+}
+
 /// What one resource consumed of one meter in one slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceSum {
@@ -317,6 +328,16 @@ pub trait UsageLedger: Send + Sync {
     /// Where nothing came after the mark the totals of days are added up. Everywhere else they are, too, if all that came
     /// after the mark was received in the last hour of a day's month or later, except for the days that it was about.
     async fn sums_at(&self, slices: &[Slice], marks: &[(CloudId, u64)]) -> Result<Vec<SliceSum>, StoreError>;
+
+    /// How many records counted with one quantity up to the marks of `then` and with another up to those of `now`: one entry per
+    /// slice and meter with such records, in this order. Records of which nothing counted then came late and are not among
+    /// them. Only days about which something came after the marks of `then` are read, hour by hour.
+    async fn revised_between(
+        &self,
+        slices: &[Slice],
+        then: &[(CloudId, u64)],
+        now: &[(CloudId, u64)],
+    ) -> Result<Vec<Revised>, StoreError>;
 
     /// As [`UsageLedger::sums_at`], told apart by resource: those of one slice and meter sum to its entry there.
     async fn resource_sums_at(

@@ -329,11 +329,35 @@ impl App {
         .await
     }
 
-    /// What all who are named in these bases used in a period, whoever pays for it.
+    /// What users used in a period by what was known `then` and is `now`, whoever pays for it; `now` with how many records
+    /// were revised in between.
     ///
     /// # Errors
     /// As the store.
-    pub(super) async fn used(
+    pub(super) async fn used_then_and_now(
+        &self,
+        (then, now): (&Inputs, &Inputs),
+        period: Period,
+        users: &BTreeSet<LocalSubscriptionKey>,
+    ) -> Result<(UsedTotals, UsedTotals), Error> {
+        let used_then = self.used(then, period, users).await?;
+        let mut used_now = self.used(now, period, users).await?;
+        let interval = period.interval();
+        let slices: Vec<Slice> = users.iter().map(|of| Slice { of: *of, interval }).collect();
+        for revised in self
+            .usage
+            .revised_between(&slices, &then.marks, &now.marks)
+            .await?
+        {
+            if let Some(Slice { of, .. }) = slices.get(revised.slice) {
+                let slice = (of.stack, of.local_subscription, revised.local_meter);
+                used_now.entry(slice).or_default().revisions = revised.records;
+            }
+        }
+        Ok((used_then, used_now))
+    }
+
+    async fn used(
         &self,
         inputs: &Inputs,
         period: Period,
@@ -348,6 +372,7 @@ impl App {
                 let slice = (of.stack, of.local_subscription, sum.local_meter);
                 let used: &mut Used = totals.entry(slice).or_default();
                 used.quantity.add(&sum.quantity);
+                used.records += sum.records;
             }
         }
         Ok(totals)

@@ -147,8 +147,7 @@ impl App {
         let before = self.gather(then, period, &Wanted::named(accounts)).await?;
         let bases = changed.iter().map(|it| &it.basis).chain(before.values());
         let users = users(bases);
-        let used_now = self.used(now, period, &users).await?;
-        let used_then = self.used(then, period, &users).await?;
+        let (used_then, used_now) = self.used_then_and_now((then, now), period, &users).await?;
         let catalogs = (Arc::clone(&then.catalog), Arc::clone(&now.catalog));
         self.compute(move |_| {
             let mut corrections = Vec::new();

@@ -11,7 +11,8 @@ use domain::time::{Hour, HourInterval};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
     QuarantineFilter, QuarantinePage, Receipt, RecordCursor, RecordSaid, Release, Released, ResourceSum,
-    SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoreError, StoredRecord, TaggedHours, UsageLedger,
+    Revised, SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoreError, StoredRecord, TaggedHours,
+    UsageLedger,
 };
 
 pub(crate) struct Halting {
@@ -93,6 +94,14 @@ impl UsageLedger for Halting {
         marks: &[(CloudId, u64)],
     ) -> Result<Vec<ResourceSum>, StoreError> {
         self.ledger.resource_sums_at(slices, marks).await
+    }
+    async fn revised_between(
+        &self,
+        slices: &[Slice],
+        then: &[(CloudId, u64)],
+        now: &[(CloudId, u64)],
+    ) -> Result<Vec<Revised>, StoreError> {
+        self.ledger.revised_between(slices, then, now).await
     }
     async fn sayings_at(
         &self,

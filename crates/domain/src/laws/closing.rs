@@ -120,6 +120,7 @@ impl History {
             let used: &mut Used = totals.entry((stack(), local, record.local_meter)).or_default();
             used.quantity
                 .add(&Quantity::new(quantity.into(), 2).unwrap().into());
+            used.records += 1;
             used.revisions += revisions;
         }
         totals

@@ -85,7 +85,9 @@ impl fmt::Display for Cause {
 pub struct Used {
     /// How much, in the local meter's unit.
     pub quantity: QuantitySum,
-    /// How many of its records were superseded by a revision; 0 where nobody counts them.
+    /// How many records that is.
+    pub records: u64,
+    /// How many of them had been revised, counted from the same point on both sides of a comparison.
     pub revisions: u64,
 }
 
@@ -206,7 +208,8 @@ impl<'a> Compared<'a> {
         let is_revised = then.revisions != now.revisions;
         if is_revised || of_all.is_negative() {
             causes.insert(Cause::Revision);
-        } else if of_all.is_positive() {
+        }
+        if now.records > then.records || (of_all.is_positive() && !is_revised) {
             causes.insert(Cause::LateUsage);
         }
         // What came in for everybody explains no more than itself: the rest moved, to another payer or another reason.

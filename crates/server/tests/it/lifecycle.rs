@@ -17,8 +17,8 @@ use server::{Limits, Server, ServerConfig};
 use store::{
     ActOutcome, Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, Purged, QuarantineCount,
     QuarantineFilter, QuarantinePage, Receipt, RecordCursor, RecordSaid, Release, Released, ResourceSum,
-    SeriesKey, Slice, SliceSum, Slicing, StackProgress, Store, StoreError, StoredRecord, TaggedHours,
-    UsageLedger,
+    Revised, SeriesKey, Slice, SliceSum, Slicing, StackProgress, Store, StoreError, StoredRecord,
+    TaggedHours, UsageLedger,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -49,6 +49,14 @@ impl UsageLedger for Failing {
         _: &[Slice],
         _: &[(CloudId, u64)],
     ) -> Result<Vec<ResourceSum>, StoreError> {
+        Err((self.failure)())
+    }
+    async fn revised_between(
+        &self,
+        _: &[Slice],
+        _: &[(CloudId, u64)],
+        _: &[(CloudId, u64)],
+    ) -> Result<Vec<Revised>, StoreError> {
         Err((self.failure)())
     }
     async fn sayings_at(

@@ -40,6 +40,7 @@ mod receipts;
 mod records;
 mod release;
 mod repeats;
+mod revised;
 mod sayings;
 mod sheet;
 mod stacks;
@@ -74,7 +75,7 @@ use crate::quarantine::{
 use crate::receipt::Receipt;
 use crate::transaction::{Readers, Writer};
 use crate::usage::{
-    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, RecordSaid, ResourceSum,
+    Appended, Audit, Batch, LocalSubscriptionKey, MeterTotal, RecordCursor, RecordSaid, ResourceSum, Revised,
     SeriesKey, Slice, SliceSum, Slicing, StackProgress, StoredRecord, TaggedHours, UsageLedger,
 };
 
@@ -172,6 +173,18 @@ impl<R: Readers> UsageLedger for Ledger<R> {
         let (slices, marks) = (slices.to_vec(), marks.to_vec());
         self.readers
             .read(move |transaction| sums::resource_sums_at(transaction, &slices, &marks))
+            .await
+    }
+
+    async fn revised_between(
+        &self,
+        slices: &[Slice],
+        then: &[(CloudId, u64)],
+        now: &[(CloudId, u64)],
+    ) -> Result<Vec<Revised>, StoreError> {
+        let (slices, then, now) = (slices.to_vec(), then.to_vec(), now.to_vec());
+        self.readers
+            .read(move |transaction| revised::revised_between(transaction, &slices, &then, &now))
             .await
     }
 

@@ -1,10 +1,10 @@
 //! What counted when stacks had fewer receipts than they have now.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::ids::{CloudId, LocalMeterId};
-use domain::quantity::QuantitySum;
-use domain::time::{HourInterval, Timestamp};
+use domain::quantity::{Quantity, QuantitySum};
+use domain::time::{Hour, HourInterval, Timestamp};
 use domain::usage::UsageRecord;
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -180,6 +180,10 @@ pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_count
                 }
                 whoever_uses_something_else_is_named(&store, &intervals, marks).await;
             }
+            let (half, last) = (&then[then.len() / 2].marks, &then[then.len() - 1].marks);
+            for slice in &slices {
+                what_was_revised_is_counted(&store, *slice, half, last).await;
+            }
             // Each stack goes by its own mark.
             for (one, other) in then.iter().zip(then.iter().rev()) {
                 let of = |then: &Then, number| {
@@ -201,6 +205,43 @@ pub(crate) async fn whatever_comes_after_a_receipt_changes_nothing_of_what_count
         },
     )
     .await;
+}
+
+/// As counting, record by record, what was said of it on both sides.
+async fn what_was_revised_is_counted(
+    store: &Store,
+    slice: Slice,
+    then: &[(CloudId, u64)],
+    now: &[(CloudId, u64)],
+) {
+    let mut expected: BTreeMap<LocalMeterId, u64> = BTreeMap::new();
+    for sum in store.usage.resource_sums_at(&[slice], then).await.unwrap() {
+        let of = SeriesKey {
+            of: slice.of,
+            local_meter: sum.local_meter,
+            resource_uri: sum.resource_uri.clone(),
+        };
+        let mut counted = Vec::new();
+        for marks in [then, now] {
+            let said = store.usage.sayings_at(of.clone(), slice.interval, marks).await;
+            let said = said.unwrap().into_iter();
+            let counts = said.map(|record| (record.start, record.sayings[record.counts].quantity));
+            counted.push(counts.collect::<BTreeMap<_, _>>());
+        }
+        let is_other =
+            |(start, before): &(&Hour, &Quantity)| counted[1].get(*start).is_some_and(|now| now != *before);
+        let revised = counted[0].iter().filter(is_other).count() as u64;
+        if revised > 0 {
+            *expected.entry(sum.local_meter).or_default() += revised;
+        }
+    }
+    let found = store.usage.revised_between(&[slice], then, now).await.unwrap();
+    let found = found.into_iter().map(|it| (it.local_meter, it.records));
+    assert_eq!(
+        found.collect::<BTreeMap<_, _>>(),
+        expected,
+        "{slice:?} {then:?} {now:?}"
+    );
 }
 
 /// Of whom nothing was said after these marks, the sums are what they were.

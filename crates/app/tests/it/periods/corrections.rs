@@ -164,6 +164,28 @@ async fn a_revision_of_a_closed_month_is_given_back_and_named() {
 }
 
 #[tokio::test]
+async fn a_record_that_was_reported_too_low_would_be_charged_as_usage_that_came_late() {
+    let house = closed().await;
+    house
+        .hears("2026-11-04T12:00:00Z", &[("2026-10-20T11:00:00Z", "12")])
+        .await;
+    // It is revised once more after the close of November: of that November says nothing, then or when it is replayed.
+    house.november_is_closed().await;
+    let later = [("2026-10-20T11:00:00Z", "13"), ("2026-10-21T11:00:00Z", "1")];
+    house.hears("2026-12-04T12:00:00Z", &later).await;
+    let sold = house.invoice_of("2026-11", retail(CSP)).await.unwrap();
+    assert_eq!(corrected(&sold), ["2026-10 15.00 -> 18.00: 3.00 (Revision)"]);
+    house.it_is("2027-01-01T02:00:00Z");
+    house.declares("2027-01-01T00:00:00Z").await;
+    house.closes("2026-12").await;
+    let sold = house.invoice_of("2026-12", retail(CSP)).await.unwrap();
+    assert_eq!(corrected(&sold), ["2026-10 18.00 -> 21.00: 3.00 (Several)"]);
+    for period in ["2026-10", "2026-11", "2026-12"] {
+        all_replay(&house, period).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_said_after_a_close_changes_no_byte_of_it_when_it_is_replayed() {
     let house = closed().await;
     all_replay(&house, "2026-10").await;

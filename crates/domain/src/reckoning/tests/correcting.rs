@@ -156,6 +156,13 @@ fn a_record_that_was_reported_anew_with_more_is_a_revision_and_not_late() {
     used_now.values_mut().for_each(|used| used.revisions = 1);
     let corrections = corrected(&then, &now, [&totals([&then]), &used_now], 1);
     assert_eq!(corrections, [line("usage", "2.00", Cause::Revision)]);
+    used_now.values_mut().for_each(|used| used.records = 1);
+    let corrections = corrected(&then, &now, [&totals([&then]), &used_now], 1);
+    assert_eq!(
+        corrections,
+        [line("usage", "2.00", Cause::Several)],
+        "another record came in beside it"
+    );
 }
 
 #[test]
