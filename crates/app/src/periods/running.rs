@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::books::Books;
+use domain::catalog::Catalog;
 use domain::chain::{Account, Buyer, Seller};
 use domain::ids::SubscriptionId;
 use domain::invoice::{Invoice, InvoiceNumber};
 use domain::money::{Money, MoneyError};
-use domain::reckoning::{Basis, LineKey, WithoutFee, reckon};
-use domain::statement::NotCharged;
+use domain::reckoning::{Basis, LineKey, Reckoning, WithoutFee, reckon};
+use domain::statement::{NotCharged, NotChargedBecause};
 use domain::time::{HourInterval, Period};
 
 use super::gathering::{Inputs, Wanted};
@@ -29,7 +30,7 @@ pub struct Running {
 }
 
 /// An account of an open period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningAccount {
     /// Who sells to whom.
     pub account: Account,
@@ -39,10 +40,13 @@ pub struct RunningAccount {
     pub tax: Money,
     /// Both.
     pub total: Money,
+    /// The meters, by name, of which something was used that is charged to nobody on this bill, because no list that applies
+    /// has a price for them; those that nobody knows by their id.
+    pub unpriced: BTreeSet<String>,
 }
 
 impl RunningAccount {
-    fn of(owed: &Owed) -> Result<Self, MoneyError> {
+    fn of(owed: &Owed, catalog: &Catalog) -> Result<Self, MoneyError> {
         let account = owed.reckoning.account;
         let lines = owed.reckoning.lines.iter().map(|(key, line)| (*key, line.amount));
         let corrections = owed.corrections.iter().map(|it| (it.key, it.amount));
@@ -61,6 +65,7 @@ impl RunningAccount {
             subtotal,
             tax,
             total: subtotal.checked_add(tax)?,
+            unpriced: unpriced(&owed.reckoning, catalog),
         })
     }
 }
@@ -170,8 +175,22 @@ impl App {
         // An account of which closed periods alone are set right has an invoice, too.
         let wanted = Wanted::read_with(&inputs.books, view_of(&inputs.books, caller));
         let owed = app.owed(&inputs, period, &wanted).await?;
-        Ok(owed.iter().map(RunningAccount::of).collect::<Result<_, _>>()?)
+        let accounts = owed.iter().map(|owed| RunningAccount::of(owed, &inputs.catalog));
+        Ok(accounts.collect::<Result<_, _>>()?)
     }
+}
+
+fn unpriced(reckoning: &Reckoning, catalog: &Catalog) -> BTreeSet<String> {
+    let not_charged = reckoning.not_charged.values().flatten();
+    let unpriced = not_charged.filter(|it| match it.because {
+        NotChargedBecause::NoPrice | NotChargedBecause::UnknownLocalMeter => true,
+        NotChargedBecause::Informational | NotChargedBecause::Capacity => false,
+    });
+    let name = |it: &NotCharged| match catalog.local_meter(it.local_meter) {
+        Some(meter) => meter.name.clone(),
+        None => it.local_meter.to_string(),
+    };
+    unpriced.map(name).collect()
 }
 
 fn has_invoices(period: Period) -> Error {

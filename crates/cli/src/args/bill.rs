@@ -422,7 +422,7 @@ pub(crate) struct SetTermsArgs {
     /// Nothing beside prices: what was agreed on before does not hold any more.
     #[arg(long, conflicts_with_all = ["minimum_commitment", "credit", "tax", "capacity_fee"])]
     pub(crate) nothing: bool,
-    /// Do it without asking, closed months among them.
+    /// Do it without asking: closed months, and what was agreed on and is not given again.
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }

@@ -1,5 +1,6 @@
 //! `bill`: months that are closed, their invoices, and what these are reckoned by.
 
+mod before_closing;
 mod closed_months;
 mod explain;
 mod forecasts;
@@ -9,7 +10,6 @@ mod periods;
 mod reconcile;
 mod replay;
 mod running;
-mod samples;
 mod terms;
 
 use client::{Client, InvoicesOf};

@@ -154,6 +154,7 @@ pub(crate) async fn running(
             subtotal: it.subtotal.to_string(),
             tax: it.tax.to_string(),
             total: it.total.to_string(),
+            unpriced: it.unpriced.iter().cloned().collect(),
         }
     }))
 }

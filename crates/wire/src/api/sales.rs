@@ -86,6 +86,10 @@ pub struct RunningAccount {
     pub tax: String,
     /// Both.
     pub total: String,
+    /// The meters, by name, of which something was used that is not charged, because no price list that applies has a price
+    /// for them; those that nobody knows by their id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpriced: Vec<String>,
 }
 
 impl BillAccount {

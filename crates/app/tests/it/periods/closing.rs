@@ -235,6 +235,25 @@ async fn two_servers_that_close_at_once_make_one_close() {
 }
 
 #[tokio::test]
+async fn usage_that_has_no_price_would_be_given_away_at_the_close_without_a_word() {
+    let house = House::without_prices_at("2026-10-01T00:00:00Z").await;
+    house.register(BillingModel::PayAsYouUse).await;
+    house.add_tenant(CSP, None).await.unwrap();
+    house.sells_for("1.5", "2026-10-15T00:00:00Z").await.unwrap();
+    let unpriced = async || {
+        let accounts = house.app().running_accounts(&operator(), month("2026-10")).await;
+        let of_each = accounts.unwrap().into_iter();
+        of_each.map(|it| (it.account, it.unpriced)).collect::<Vec<_>>()
+    };
+    let priced = [("2026-10-20T11:00:00Z", "1")];
+    house.hears("2026-10-20T12:00:00Z", &priced).await;
+    assert_eq!(unpriced().await, [(retail(CSP), [].into())]);
+    let before_any_price = [("2026-10-10T11:00:00Z", "10")];
+    house.hears("2026-10-20T13:00:00Z", &before_any_price).await;
+    assert_eq!(unpriced().await, [(retail(CSP), ["vCPU".to_owned()].into())]);
+}
+
+#[tokio::test]
 async fn the_running_month_is_what_its_invoice_will_be() {
     let house = reported().await;
     let (app, october) = (house.app(), month("2026-10"));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use server::Clock as _;
 use wire::api::{BillingPeriod, InvoiceSummary, PeriodState, WaitingStack, WaiveStack};
 
-use super::samples;
+use super::before_closing;
 use crate::commands::{minute, minute_or_dash, or_dash};
 use crate::environment::SystemClock;
 use crate::failure::Failure;
@@ -94,7 +94,7 @@ pub(super) async fn close(
     let now = Hour::containing(SystemClock.now());
     let begins = first || periods.iter().any(|it| it.state != PeriodState::Open);
     if begins && may_be_closed(&periods, period, now) && starts(&client.period(period).await?) {
-        if let Some(warning) = samples::in_use(&client.price_lists().await?, period) {
+        for warning in before_closing::warnings(client, period).await? {
             printer.warning(&warning);
         }
         printer.note(&format!("Closing {period}: every account of it is reckoned."));
@@ -216,8 +216,16 @@ async fn tell(client: &Client, period: BillingPeriod, printer: &Printer) -> Resu
     } else {
         Place::default()
     };
+    let gaps = if period.state == PeriodState::Open {
+        before_closing::gaps(&client.completeness(Some(&period.period)).await?, &period.period)
+    } else {
+        None
+    };
     let shown = Shown { period, issued };
     printer.show(&shown, || describe(&shown, &place, printer.width()))?;
+    if let Some(gaps) = gaps {
+        printer.warning(&gaps);
+    }
     for hint in hints(&shown.period, &place, Hour::containing(SystemClock.now())) {
         printer.hint(&hint);
     }
@@ -317,7 +325,7 @@ fn issued_table(issued: &[Issued]) -> Table {
 fn gate(period: &BillingPeriod, width: Option<u16>) -> String {
     let missing = missing(period).count();
     let mut text = match (missing, period.waits_for.len()) {
-        (0, 0) => "Every stack that pays by usage has reported all of it.\n".to_owned(),
+        (0, 0) => "Every stack that pays by usage says that it has reported all of it.\n".to_owned(),
         (0, _) => "It waits for nothing but what was waived.\n".to_owned(),
         (some, _) => format!("It waits for the usage of {}.\n", counted(some as u64, "stack")),
     };

@@ -3,6 +3,7 @@
 use client::Client;
 use wire::api::RunningAccount;
 
+use super::before_closing;
 use crate::args::RunningArgs;
 use crate::environment::SystemClock;
 use crate::failure::Failure;
@@ -84,6 +85,9 @@ pub(super) async fn running(client: &Client, args: &RunningArgs, printer: &Print
         }
         Err(accounts) => {
             ACCOUNTS.show(&accounts, printer)?;
+            if let Some(unpriced) = before_closing::unpriced(&accounts, &period) {
+                printer.warning(&unpriced);
+            }
             printer.hint(if accounts.is_empty() {
                 "Nothing was used in that month so far that is sold to or by whoever you may read."
             } else {

@@ -7,6 +7,7 @@ use wire::api::{
 };
 
 use super::closed_months::{Said, agree};
+use crate::agreement::agreed;
 use crate::args::{SetCoresArgs, SetTermsArgs};
 use crate::commands::{minute, minute_or_dash, or_dash};
 use crate::failure::Failure;
@@ -79,11 +80,21 @@ pub(super) async fn list(client: &Client, printer: &Printer) -> Result<(), Failu
 pub(super) async fn set(client: &Client, args: SetTermsArgs, printer: &Printer) -> Result<(), Failure> {
     let terms = terms_of(&args);
     let known = client.terms().await?;
-    for gone in dropped(&known, &args, &terms) {
+    let dropped = dropped(&known, &args, &terms);
+    for gone in &dropped {
         printer.warning(&format!(
             "The {gone} that was agreed on before does not hold from {} on: terms are set as a whole.",
             args.from
         ));
+    }
+    if let Some(until) = until(&known, &args) {
+        printer.warning(&format!(
+            "From {until} on other terms hold that were set before, and these do not: `meterbridge bill terms` shows them."
+        ));
+    }
+    // Who ends all of it has said so.
+    if !dropped.is_empty() && !args.nothing {
+        agreed("Enter them without it?", args.yes)?;
     }
     let of = InvoicesOf {
         seller: Some(&args.seller),
@@ -142,13 +153,24 @@ fn named_buyer(text: &str) -> Option<NamedBuyer> {
     })
 }
 
+/// What was agreed on before by the same seller and buyer.
+fn of_same<'a>(known: &'a [AgreedTerms], args: &SetTermsArgs) -> impl Iterator<Item = &'a AgreedTerms> {
+    known.iter().filter(|it| {
+        let buyer = it.buyer.as_ref().map(wire::api::BillBuyer::text);
+        it.seller.text() == args.seller && buyer == args.buyer
+    })
+}
+
+/// The month in which new terms end, because others were set from it on.
+fn until<'a>(known: &'a [AgreedTerms], args: &SetTermsArgs) -> Option<&'a str> {
+    let later = of_same(known, args).filter(|it| it.from > args.from);
+    later.map(|it| it.from.as_str()).min()
+}
+
 /// What holds up to the month from which new terms do, and is not among these.
 fn dropped(known: &[AgreedTerms], args: &SetTermsArgs, new: &TermsOfSale) -> Vec<&'static str> {
-    let of_same = known.iter().filter(|it| {
-        let buyer = it.buyer.as_ref().map(wire::api::BillBuyer::text);
-        it.seller.text() == args.seller && buyer == args.buyer && it.from <= args.from
-    });
-    let Some(old) = of_same.max_by(|a, b| a.from.cmp(&b.from)) else {
+    let before = of_same(known, args).filter(|it| it.from <= args.from);
+    let Some(old) = before.max_by(|a, b| a.from.cmp(&b.from)) else {
         return Vec::new();
     };
     let old = &old.terms;
@@ -266,6 +288,15 @@ mod tests {
         assert_eq!(gone(&args("2026-10", buyer.clone())), ["minimum commitment"]);
         assert_eq!(gone(&args("2026-08", buyer)), [""; 0], "it did not hold yet");
         assert_eq!(gone(&args("2026-10", None)), [""; 0], "these are for all buyers");
+        let ends = |args: &SetTermsArgs| until(std::slice::from_ref(&known), args).map(str::to_owned);
+        assert_eq!(ends(&args("2026-10", Some(format!("partner:{id}")))), None);
+        let earlier = args("2026-08", Some(format!("partner:{id}")));
+        assert_eq!(
+            ends(&earlier).as_deref(),
+            Some("2026-09"),
+            "it ends where the commitment begins"
+        );
+        assert_eq!(ends(&args("2026-08", None)), None);
     }
 
     #[test]
